@@ -1,0 +1,109 @@
+# Set-up, demo and checks. `make` alone lists the targets.
+# Needs make and Python 3.11 or newer with venv; everything is installed in .venv, nothing need be active.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+# The first that will do creates .venv; `make PYTHON=/some/python3` puts that one before them.
+PYTHONS := $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14
+# exits 0 under a Python that can create .venv, or be it
+IS_FIT := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
+
+DEMO := $(BIN)/duff --lake lake-demo
+REPORTS := src/duff_orders/query/reports
+# Tests run side by side; each worker starts engines of its own, hence the upper bound.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4
+
+.PHONY: help venv install demo test fast lint format types bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: ## create .venv, where there is none that works
+	@$(BIN)/python -c 'import pip; $(IS_FIT)' 2>/dev/null || { \
+	    for python in $(PYTHONS) ''; do \
+	        "$$python" -c '$(IS_FIT)' 2>/dev/null && break; \
+	    done; \
+	    if [ -z "$$python" ]; then \
+	        echo "duff-orders needs Python 3.11 or newer with its venv module, and found none among:" >&2; \
+	        echo "  $(strip $(PYTHONS))" >&2; \
+	        echo "Install one (Debian, Ubuntu: python3.11 and python3.11-venv) or name it:" >&2; \
+	        echo "  make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+	        exit 1; \
+	    fi; \
+	    echo "Creating .venv with $$("$$python" --version)"; \
+	    "$$python" -m venv --clear .venv; \
+	}
+
+# A make of its own: whether the installation is out of date can only be told once .venv has been looked at.
+install: venv ## install the package and its tools, where pyproject.toml or the pins changed
+	@$(MAKE) --silent --no-print-directory $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@echo "Installing duff-orders and its tools into .venv"
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: install ## run the pipeline on samples/ and ask the star schema three questions
+	@rm -rf lake-demo
+	@echo "== The files, in the order in which they arrive"
+	@# One sample is invalid on purpose, for which `duff run` promises exit status 1. Anything else is a failure.
+	@status=0; $(DEMO) run samples/*.csv || status=$$?; \
+	if [ $$status -eq 1 ]; then \
+	    echo "(exit status 1, as it must be: 05-missing-column.csv is invalid on purpose)"; \
+	else \
+	    echo "duff run ended with exit status $$status; with an invalid file it must be 1" >&2; exit 1; \
+	fi
+	@echo; echo "== Sales by channel"
+	@$(DEMO) query - < $(REPORTS)/sales_by_channel.sql
+	@echo; echo "== Orders by status"
+	@$(DEMO) query - < $(REPORTS)/status_summary.sql
+	@echo; echo "== Top products"
+	@$(DEMO) query - < $(REPORTS)/top_products.sql
+	@echo; echo "The lake is in ./lake-demo. Ask it more: $(DEMO) query 'select * from tbl_duff_files'"
+
+test: lint types ## the whole gate: format, lint, types and every test
+	$(PYTEST)
+
+fast: install ## the fast tests alone, for while you write
+	$(PYTEST) -m "not (slow or faults or property or spark or aws or browser)"
+
+lint: install ## check format and lint rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: install ## rewrite the code in the project's format, and mend what can be mended safely
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: install ## check the types
+	$(BIN)/mypy
+
+$(INSTALLED)-bench: $(INSTALLED)
+	@echo "Installing what the benchmarks compare with into .venv"
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[bench]'
+	@touch $@
+
+bench: install ## measure the pipeline beside other tools (docs/benchmarks.md)
+	@$(MAKE) --silent --no-print-directory $(INSTALLED)-bench
+	$(BIN)/python -m benchmarks
+
+lock: venv ## write constraints.txt anew from the ranges in pyproject.toml (with Python 3.11)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	    echo "The pins must suit the oldest Python supported: run \`make clean\`, then" >&2; \
+	    echo "  make PYTHON=/path/to/python3.11 lock" >&2; \
+	    exit 1; \
+	}
+	@rm -rf build/lock
+	@$(BIN)/python -m venv build/lock
+	@build/lock/bin/python $(PIP_INSTALL) -e '.[dev,bench]'
+	@{ sed -n '/^#/p' constraints.txt; build/lock/bin/python -m pip freeze --all --exclude pip --exclude-editable; } > build/constraints.txt
+	@mv build/constraints.txt constraints.txt
+	@rm -rf build/lock
+
+clean: ## remove everything that make made
+	rm -rf .venv lake-demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,298 @@
+"""`duff`: the command line. Each command is thin: it reads options, calls the Python API and shows the result."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from duff_orders.errors import DuffError
+from duff_orders.settings import Settings
+
+if TYPE_CHECKING:
+    from duff_orders.lake.lake import Lake
+
+app = typer.Typer(
+    name="duff",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="""Orders files in, a star schema out, every row accounted for.
+
+Start with [bold]duff run orders.csv[/bold]: the file is checked, its good rows are stored as Parquet, its bad rows are
+kept with their reasons, and the star schema is brought up to date. Then ask: [bold]duff query "select * from
+fact_orders"[/bold].
+
+Exit code 0 when all went well, 1 when a file is invalid or failed (or something does not hold), 2 for wrong usage.""",
+)
+
+LakeOption = Annotated[
+    Path | None,
+    typer.Option("--lake", metavar="DIR", help="The lake's folder [DUFF_LAKE; default: ./lake].", show_default=False),
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option("--memory", metavar="SIZE", help="Memory that may be used [DUFF_MEMORY; default: 1GB]."),
+]
+Format = Literal["table", "json", "csv", "parquet"]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document a file, one a line.")]
+
+
+@app.callback()
+def options(context: typer.Context, lake: LakeOption = None) -> None:
+    """Options before the command."""
+    context.obj = lake
+
+
+def open_lake(context: typer.Context, lake: Path | None, *, create: bool = False, **given: Any) -> "Lake":
+    """The lake of the options and the environment; only commands that write make a new one."""
+    from duff_orders.lake.lake import Lake
+
+    settings = Settings.load(lake=lake or context.obj, **given)
+    if not create and not (settings.lake / "raw").is_dir():
+        raise DuffError(f"there is no lake at {settings.lake}; `duff run FILE` makes one, --lake names another")
+    return Lake.open(settings)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="Orders files: *.csv or *.csv.gz.", exists=True, dir_okay=False)],
+    lake: LakeOption = None,
+    memory: MemoryOption = None,
+    max_reject_share: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE", help="A file with more rejected rows is invalid [default: 0.5]."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Put files into the raw folder and process them.
+
+    A file of the same name never overwrites another; the same file twice changes nothing. Prints the verdict and the
+    counts of each file, and brings the star schema up to date.
+    """
+    from duff_orders import pipeline
+
+    opened = open_lake(context, lake, create=True, memory=memory, max_reject_share=max_reject_share)
+    _process(opened, lambda stage: pipeline.run(opened, files, stage=stage), as_json=json)
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    file_ids: Annotated[list[str] | None, typer.Argument(help="File ids; the first characters are enough.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Every file that failed or was cut off.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Every file.")] = False,
+    lake: LakeOption = None,
+    memory: MemoryOption = None,
+    max_reject_share: Annotated[str | None, typer.Option(metavar="SHARE")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Process raw objects again under today's rules.
+
+    The new outcome takes the place of the old one, at once and as a whole.
+    """
+    from duff_orders import pipeline
+
+    if not (file_ids or failed or all_):
+        raise typer.BadParameter("name file ids, or give --failed or --all")
+    opened = open_lake(context, lake, memory=memory, max_reject_share=max_reject_share)
+    _process(
+        opened,
+        lambda stage: pipeline.replay(opened, file_ids or (), failed=failed, everything=all_, stage=stage),
+        as_json=json,
+    )
+
+
+def _process(lake: "Lake", files: Any, *, as_json: bool) -> None:
+    from duff_orders import show
+    from duff_orders.ingest.publish import sweep
+    from duff_orders.models.build_duckdb import build
+
+    rows = []
+    with show.progress() as stage:
+        for row in files(stage):
+            rows.append(row)
+            if as_json:
+                print(row.to_json(), flush=True)
+    if not as_json:
+        show.outcomes(rows)
+    report = build(lake)
+    sweep(lake)
+    if not as_json:
+        show.build(report)
+    if any(row.verdict in ("invalid", "failed") for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def watch(
+    context: typer.Context,
+    lake: LakeOption = None,
+    memory: MemoryOption = None,
+    workers: Annotated[int | None, typer.Option(help="Files processed at once [default: 2].")] = None,
+    settle: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="A file that has not changed for so long is whole [default: 1]."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Process whatever lands in the raw folder, until stopped.
+
+    Drop files into LAKE/raw or any folder below it. What arrived while nobody watched is taken up at the start.
+    Stop with Ctrl-C: files in work are finished.
+    """
+    from duff_orders import show
+    from duff_orders.watch import watch as watch_lake
+
+    opened = open_lake(context, lake, create=True, memory=memory, workers=workers, settle=settle)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # see watch._open_for_writing
+    watch_lake(
+        opened,
+        stop,
+        done=lambda row: print(row.to_json() if json else show.line(row), flush=True),
+        ready=lambda: print(f"watching {opened.settings.lake / 'raw'}; Ctrl-C stops", file=sys.stderr, flush=True),
+    )
+
+
+@app.command()
+def models(
+    context: typer.Context,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="From nothing, whatever is there.")] = False,
+    lake: LakeOption = None,
+    memory: MemoryOption = None,
+) -> None:
+    """Bring the star schema up to date (`run` and `watch` do it too)."""
+    from duff_orders import show
+    from duff_orders.models.build_duckdb import build
+
+    show.build(build(open_lake(context, lake, memory=memory), rebuild=rebuild))
+
+
+@app.command()
+def query(
+    context: typer.Context,
+    sql: Annotated[str, typer.Argument(help="One SELECT in Athena's (Trino's) dialect; - reads it from stdin.")],
+    format: Annotated[Format, typer.Option(help="What to write; parquet needs --output.")] = "table",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.", dir_okay=False)] = None,
+    lake: LakeOption = None,
+    memory: MemoryOption = None,
+) -> None:
+    """Ask a question in SQL: read-only, over all tables, plain or as db_duff_orders.TABLE.
+
+    Tables: tbl_duff_orders, tbl_duff_rejected_rows, tbl_duff_files, fact_orders, dim_clients, dim_products, dim_status,
+    dim_channels. Decimals are exact in every format.
+    """
+    from duff_orders.query import formats
+    from duff_orders.query.engines import answer, write_parquet
+
+    opened = open_lake(context, lake, memory=memory)
+    text = sys.stdin.read() if sql == "-" else sql
+    if format == "parquet":
+        if output is None:
+            raise typer.BadParameter("--format parquet needs --output FILE")
+        write_parquet(opened, text, output)
+        return
+    with answer(opened, text) as connection:
+        if output is None:
+            formats.write(connection, sys.stdout, format)
+        else:
+            with output.open("w", encoding="utf-8", newline="") as stream:
+                formats.write(connection, stream, format)
+
+
+@app.command()
+def files(context: typer.Context, lake: LakeOption = None, json: JsonOption = False) -> None:
+    """List the ledger: every file, its verdict and its counts."""
+    from duff_orders import show
+
+    rows = sorted(open_lake(context, lake).ledger.rows(), key=lambda row: (row.event_time, row.source_file))
+    if json:
+        for row in rows:
+            print(row.to_json())
+    else:
+        show.ledger(rows)
+
+
+@app.command()
+def rejects(
+    context: typer.Context,
+    file_id: Annotated[str, typer.Argument(help="The file's id; the first characters are enough.")],
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="OUT", help="Export them, to be corrected and dropped again."),
+    ] = None,
+    lake: LakeOption = None,
+) -> None:
+    """Show a file's rejected rows, with every reason.
+
+    With --csv they are written as a spreadsheet reads them, in the file's own dialect, reasons in a further column:
+    correct them and drop the file again; further columns are ignored.
+    """
+    from duff_orders import rejects as rejected
+    from duff_orders import show
+
+    opened = open_lake(context, lake)
+    row = opened.ledger.find(file_id)
+    if csv is None:
+        show.rejected(row, rejected.read(opened, row))
+    else:
+        print(f"{rejected.export(opened, row, csv)} rejected rows written to {csv}")
+
+
+@app.command()
+def check(context: typer.Context, lake: LakeOption = None, memory: MemoryOption = None) -> None:
+    """Prove the lake: counts, rows, objects, and the star schema's invariants.
+
+    Lists what does not hold, and exits with 1 then.
+    """
+    from duff_orders.check import check as prove
+
+    proof = prove(open_lake(context, lake, memory=memory))
+    for problem in proof.problems:
+        print(problem)
+    if proof.problems:
+        print(f"{len(proof.problems)} problems in {proof.files} files", file=sys.stderr)
+        raise typer.Exit(1)
+    print(f"all holds: {proof.files} files, {proof.rows} rows, every one accounted for")
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Argument(help="The file to write: *.csv or *.csv.gz.", dir_okay=False)],
+    rows: Annotated[int, typer.Option(help="Records to write.")],
+    seed: Annotated[int, typer.Option(help="Another seed gives other orders; the same gives the same bytes.")] = 0,
+    bad: Annotated[float, typer.Option(metavar="SHARE", help="Share of records that break a rule.")] = 0.0,
+    duplicates: Annotated[float, typer.Option(metavar="SHARE", help="Share of exact repeats.")] = 0.0,
+) -> None:
+    """Write realistic orders, for trials and measurements."""
+    from duff_orders.generate import generate as write
+
+    try:
+        write(out, rows=rows, seed=seed, bad=bad, duplicates=duplicates)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def main() -> None:
+    """Run `duff`; a mistake of the user's is told in a sentence, never as a traceback."""
+    try:
+        app()
+    except DuffError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has seen enough
+        raise SystemExit(0) from None
+    except OSError as error:
+        _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+
+
+def _fail(message: str) -> None:
+    print(f"duff: {message}", file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,67 @@
+"""Every error that duff-orders raises on purpose.
+
+    DuffError                    the root: catch this one
+    ├── SettingsError            an option or environment variable with a value that is not allowed
+    ├── InputError               a file, file_id or argument of the caller's that cannot be used
+    │   └── UnknownFile          a file_id that the ledger does not know
+    ├── QueryRefused             SQL from outside that is not one read-only SELECT over the contract's tables
+    ├── InvalidFile              a file that breaks the contract as a whole; ends in the verdict `invalid`
+    └── PipelineError            the pipeline could not do its work; ends in the verdict `failed`
+        ├── SourceChanged        the raw object was overwritten or removed while it was being read
+        └── CountMismatch        the engine's counts do not add up to the scanner's: nothing is published
+
+A message says what was found, where, what is allowed and what to do next.
+"""
+
+
+class DuffError(Exception):
+    """The root of every error raised on purpose."""
+
+
+class SettingsError(DuffError):
+    """An option or environment variable has a value that is not allowed."""
+
+
+class InputError(DuffError):
+    """A file or argument of the caller's cannot be used."""
+
+
+class UnknownFile(InputError):
+    """The ledger knows no file of this id.
+
+    `file_id` is what was asked for.
+    """
+
+    def __init__(self, file_id: str) -> None:
+        super().__init__(
+            f"no file {file_id!r} in the ledger; `duff files` lists the ids (the first characters are enough if unique)"
+        )
+        self.file_id = file_id
+
+
+class QueryRefused(DuffError):
+    """The SQL is not one read-only SELECT over the contract's tables."""
+
+
+class InvalidFile(DuffError):
+    """The file as a whole breaks the contract.
+
+    `problem` is one of empty, not_text, header, unclosed_quote, empty_column, reject_share; the message is the
+    ledger's reason in words.
+    """
+
+    def __init__(self, problem: str, reason: str) -> None:
+        super().__init__(reason)
+        self.problem = problem
+
+
+class PipelineError(DuffError):
+    """The pipeline could not do its work."""
+
+
+class SourceChanged(PipelineError):
+    """The raw object was overwritten or removed while it was being read."""
+
+
+class CountMismatch(PipelineError):
+    """The engine and the scanner disagree on the number of records."""

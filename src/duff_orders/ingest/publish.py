@@ -1,0 +1,125 @@
+"""From staged to published: the data under names made from file_id, the ledger row last.
+
+Everything before the ledger row can be repeated. A replay writes beside the old outcome and switches with the
+ledger row; what is then superseded stays for readers that still use it, until `sweep` takes it.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from duff_orders.contract import ORDERS, REJECTED_ROWS
+from duff_orders.ingest.outcome import Outcome
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.layout import FOLDERS, PROCESSED, content_object, data_object
+from duff_orders.messages import Dialect, Event, LedgerRow, Verdict, utc_now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """One file on its way into the ledger; `previous` is the row that a replay replaces."""
+
+    lake: Lake
+    event: Event
+    file_id: str
+    started: datetime
+    previous: LedgerRow | None = None
+
+    @property
+    def revision(self) -> int:
+        """0, or how often the outcome was replaced."""
+        return 0 if self.previous is None else self.previous.revision + 1
+
+    def transformed(self, outcome: Outcome, dialect: Dialect, engine: str, orders: Path, rejected: Path) -> LedgerRow:
+        """Publish what an engine made of the file."""
+        if outcome.rows_rejected:
+            self._put(REJECTED_ROWS.name, rejected)
+        if outcome.rows_published:
+            self._put(ORDERS.name, orders)
+        row = replace(
+            self._row(outcome.verdict, outcome.reason),
+            engine=engine,
+            encoding=dialect.encoding,
+            delimiter=dialect.delimiter,
+            decimal_mark=dialect.decimal_mark,
+            extra_columns=dialect.extra_columns,
+            rows_read=outcome.rows_read,
+            rows_published=outcome.rows_published,
+            rows_duplicate=outcome.rows_duplicate,
+            rows_rejected=outcome.rows_rejected,
+            rows_withheld=outcome.rows_withheld,
+            nulls=outcome.nulls,
+        )
+        if row.published:
+            self._claim_content()
+        return self._commit(row)
+
+    def without_rows(self, verdict: Verdict, reason: str | None, *, error: str | None = None) -> LedgerRow:
+        """Publish a verdict for a file none of whose records were taken in."""
+        return self._commit(replace(self._row(verdict, reason), error=error))
+
+    def _row(self, verdict: Verdict, reason: str | None) -> LedgerRow:
+        event = self.event
+        return LedgerRow(
+            file_id=self.file_id,
+            source_file=event.key,
+            size=event.size,
+            etag=event.etag,
+            version=event.version,
+            event_time=event.time,
+            verdict=verdict,
+            reason=reason,
+            revision=self.revision,
+            started=self.started,
+            finished=utc_now(),
+            pa_date=event.pa_date,
+        )
+
+    def _put(self, table: str, path: Path) -> None:
+        self.lake.store.put_file(data_object(table, self.event.pa_date, self.file_id, revision=self.revision), path)
+
+    def _claim_content(self) -> None:
+        """Note that this file published the content. The caller holds the content's lock."""
+        name = content_object(self.event)
+        claim = f"{self.event.pa_date.isoformat()} {self.file_id}".encode()
+        current = self.lake.store.read(name)
+        if current != claim:
+            self.lake.store.replace(name, claim, current)
+
+    def _commit(self, row: LedgerRow) -> LedgerRow:
+        if self.lake.ledger.write(row, self.previous):
+            return row
+        # Somebody else was faster with the same event: theirs is the outcome.
+        return self.lake.ledger.get(row.pa_date, row.file_id) or row
+
+
+def publisher_of(lake: Lake, event: Event) -> LedgerRow | None:
+    """The file that published this very content, if one did."""
+    claim = lake.store.read(content_object(event))
+    if claim is None:
+        return None
+    pa_date, file_id = claim.decode().split()
+    row = lake.ledger.get(datetime.fromisoformat(pa_date).date(), file_id)
+    return row if row is not None and row.published else None
+
+
+def sweep(lake: Lake) -> int:
+    """Remove data objects of superseded revisions once the grace period is over; returns how many."""
+    removed = 0
+    current = {row.file_id: row.revision for row in lake.ledger.rows()}
+    for table in (ORDERS.name, REJECTED_ROWS.name):
+        for name in lake.store.names(f"{PROCESSED}/{FOLDERS[table]}"):
+            file_id, revision = parse_data_object(name)
+            age = time.time() - lake.store.path(name).stat().st_mtime
+            if file_id in current and revision < current[file_id] and age > lake.settings.grace:
+                lake.store.delete(name)
+                removed += 1
+    return removed
+
+
+def parse_data_object(name: str) -> tuple[str, int]:
+    """The file_id and revision in the name of a data object."""
+    stem = name.rsplit("/", 1)[-1].removesuffix(".parquet")
+    file_id, *rest = stem.split("-")
+    return file_id, int(rest[0][1:]) if len(rest) > 1 else 0

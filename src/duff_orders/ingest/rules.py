@@ -1,0 +1,179 @@
+"""The contract's rules for a value as SQL: one text for DuckDB and Spark, made from the ten columns.
+
+Each rule has two forms: `value` is the cleaned value of a column's original text, or null where the text breaks a
+rule; `reason` is the code of the rule that it breaks, or null. Both are exact, and dear. So `plain` tells in one match
+over the whole record that each of its texts is written in the most usual way and is good as it stands; only the other
+records pay for trimming and the full grammar.
+
+Engines differ in how a whole text is matched against a regular expression, so they hand in `Functions`. Patterns
+hold no backslash (Spark reads it as an escape), and case is folded for ASCII letters only.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from duff_orders.contract import (
+    BLANKS,
+    COLUMNS,
+    DECIMALS,
+    INTEGER_DIGITS,
+    NULL_SPELLINGS,
+    NUMBER_DIGITS,
+    STATUSES,
+    Column,
+)
+
+_UPPER, _LOWER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
+# What joins a record's texts for one match; a text that holds it is not plain.
+_BETWEEN = "~"
+_LONGEST_NULL = max(map(len, NULL_SPELLINGS))
+# A text that begins and ends with no blank and cannot be a spelling of null: it begins with none of their first
+# letters (n, N, the backslash), or is longer than each of them.
+_PLAIN_TEXT = f"(([!-MO-Z_-mo-}}]|[^ -~{BLANKS}])([^~]*[^~{BLANKS}])?|[nN][^~]{{{_LONGEST_NULL - 1},}}[^~{BLANKS}])"
+
+
+class Functions(Protocol):
+    """What the engines write differently."""
+
+    def full_match(self, text: str, pattern: str) -> str:
+        """SQL that tells whether the whole of `text` matches the regular expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules for one file: `decimal_mark` is `,` where commas are read beside the point."""
+
+    functions: Functions
+    decimal_mark: str
+
+    def plain(self, texts: dict[str, str]) -> str:
+        """Whether every text of a record is written plainly; then `plain_value` is its value.
+
+        A record with an empty text is not plain: engines leave null out when they join the texts.
+        """
+        pattern = _BETWEEN.join(self._plain_pattern(column) for column in COLUMNS)
+        joined = ", ".join(texts[column.name] for column in COLUMNS)
+        return self._matches(f"concat_ws('{_BETWEEN}', {joined})", pattern)
+
+    def plain_value(self, column: Column, text: str) -> str:
+        """The value of a text that is written plainly; null for a zero where zero is not allowed."""
+        if column.kind in ("text", "status"):
+            return text
+        number = f"try_cast({self._pointed(text)} as {column.type})"
+        return f"nullif({number}, {column.minimum})" if column.exclusive else number
+
+    def value(self, column: Column, text: str) -> str:
+        """The cleaned value of `text` (SQL for the original text, null where empty), or null if it is not good."""
+        match column.kind:
+            case "integer":
+                return self._integer(column, text)
+            case "number":
+                return self._number(column, text)
+            case "status":
+                return self._status(text)
+            case "text":
+                return self._text(text)
+
+    def reason(self, column: Column, text: str) -> str:
+        """The code of the rule that `text` breaks, or null if the value is good."""
+        cases = [f"when {missing(text)} then 'missing'"]
+        if column.kind in ("integer", "number"):
+            digits = self._number_text(text)
+            good, signed, long = _grammar(column)
+            cases += [
+                f"when {self._matches(digits, good)} and {self.value(column, text)} is not null then null",
+                f"when {self._matches(digits, good)} then 'out_of_range'",
+                f"when {self._matches(digits, signed)} then 'negative'",
+                f"when {self._matches(digits, long)} then 'out_of_range'",
+            ]
+            if column.kind == "number":
+                cases.append(f"when {self._matches(digits, f'[0-9]{{1,{NUMBER_DIGITS}}}[.][0-9]+')} then 'too_precise'")
+            cases.append(f"else 'not_{'an_integer' if column.kind == 'integer' else 'a_number'}'")
+        elif column.kind == "status":
+            cases.append(f"when {self.value(column, text)} is null then 'unknown'")
+        return f"case {' '.join(cases)} end"
+
+    def reasons(self, texts: dict[str, str]) -> str:
+        """All reasons of a record in column order, joined by `;`; empty where it is good."""
+        parts = (f"'{column.name}:' || ({self.reason(column, texts[column.name])})" for column in COLUMNS)
+        return f"concat_ws(';', {', '.join(parts)})"
+
+    def _integer(self, column: Column, text: str) -> str:
+        digits = self._number_text(text)
+        whole = f"try_cast(split_part({digits}, '.', 1) as bigint)"
+        within = f"{whole} between {column.minimum} and {column.maximum or 10**INTEGER_DIGITS}"
+        good = f"{self._matches(digits, _grammar(column)[0])} and {within}"
+        return f"case when {good} then cast({whole} as {column.type}) end"
+
+    def _number(self, column: Column, text: str) -> str:
+        digits = self._number_text(text)
+        number = f"case when {self._matches(digits, _grammar(column)[0])} then try_cast({digits} as {column.type}) end"
+        return f"nullif({number}, {column.minimum})" if column.exclusive else number
+
+    def _text(self, text: str) -> str:
+        return f"case when not {missing(text)} then {trimmed(text)} end"
+
+    def _status(self, text: str) -> str:
+        folded = _fold(trimmed(text))
+        return f"case when {folded} in ({', '.join(map(_quoted, STATUSES))}) then {folded} end"
+
+    def _plain_pattern(self, column: Column) -> str:
+        match column.kind:
+            case "integer":
+                digits = INTEGER_DIGITS if column.maximum is None else len(str(column.maximum)) - 1
+                return f"[1-9][0-9]{{0,{digits - 1}}}"
+            case "number":
+                mark = "[.,]" if self.decimal_mark == "," else "[.]"
+                return f"[0-9]{{1,{NUMBER_DIGITS}}}({mark}[0-9]{{1,{DECIMALS}}})?"
+            case "status":
+                return f"({'|'.join(STATUSES)})"
+            case "text":
+                return _PLAIN_TEXT
+
+    def _number_text(self, text: str) -> str:
+        """The trimmed text with a point as decimal mark; of two marks neither is one."""
+        return self._pointed(trimmed(text))
+
+    def _pointed(self, text: str) -> str:
+        return text if self.decimal_mark == "." else f"replace({text}, ',', '.')"
+
+    def _matches(self, text: str, pattern: str) -> str:
+        return self.functions.full_match(text, pattern)
+
+
+def _grammar(column: Column) -> tuple[str, str, str]:
+    """What a number's text may be; what it is with a sign; what it is with too many digits."""
+    if column.kind == "integer":
+        return (
+            f"[0-9]{{1,{INTEGER_DIGITS}}}([.]0+)?",
+            "-[0-9]+([.]0+)?",
+            f"[0-9]{{{INTEGER_DIGITS + 1},}}([.]0+)?",
+        )
+    return (
+        f"[0-9]{{1,{NUMBER_DIGITS}}}([.][0-9]{{1,{DECIMALS}}}0*)?",
+        "-[0-9]+([.][0-9]+)?",
+        f"[0-9]{{{NUMBER_DIGITS + 1},}}([.][0-9]+)?",
+    )
+
+
+def trimmed(text: str) -> str:
+    """The text without spaces, tabs and carriage returns at both ends."""
+    return f"trim(both '{BLANKS}' from {text})"
+
+
+def missing(text: str) -> str:
+    """Whether the text means that there is no value. Null is the engines' empty text."""
+    return f"coalesce({_fold(trimmed(text))}, '') in ('', {_spellings()})"
+
+
+def _fold(text: str) -> str:
+    return f"translate({text}, '{_UPPER}', '{_LOWER}')"
+
+
+def _spellings() -> str:
+    # chr(92) is the backslash, which Spark would read as an escape.
+    return ", ".join(_quoted(word) if "\\" not in word else f"chr(92) || '{word[1:]}'" for word in NULL_SPELLINGS)
+
+
+def _quoted(word: str) -> str:
+    return f"'{word}'"

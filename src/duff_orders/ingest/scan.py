@@ -1,0 +1,287 @@
+"""One pass over the bytes before any engine reads them: exact counts, and a file that every CSV reader takes alike.
+
+CSV readers differ where files are irregular (quotes in odd places, records with a field too many, stray carriage
+returns, blank lines), and some lose rows silently. So the scanner looks at the structure of every line: it counts the
+records, takes out those that cannot be split into the header's fields, and where anything but clean lines occurs, or
+where the text is not plain UTF-8, it writes a clean copy for the engine. A clean file is read in place.
+
+Regular lines are judged in bulk: a block without its quoted parts and without its letters is its skeleton, and that
+must be the same line again and again. Only what differs goes through the slow grammar of `records`.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from duff_orders.errors import InvalidFile
+from duff_orders.ingest import text
+from duff_orders.ingest.records import Grammar, Record
+from duff_orders.ingest.validate import HEAD, read_header
+from duff_orders.messages import Dialect
+from duff_orders.settings import MIB
+
+MAX_RECORD = 16 * MIB
+BLANKS = b" \t\r"
+_BLANK_OF_TABS = re.compile(rb"(?:\A|(?<=\n))[ \t]+\r?\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What the engine is to read, and what the scanner counted.
+
+    `source` holds `split` records, each of as many fields as the header, with a header line if `header`;
+    `unsplit` holds one JSON object (`reasons`, `record`) a line for each of the other records.
+    """
+
+    dialect: Dialect
+    source: Path
+    header: bool
+    split: int
+    unsplit: Path
+    unsplit_records: int
+    unclosed: bool
+    quoted_line_breaks: bool
+    longest: int
+
+    @property
+    def records(self) -> int:
+        """All records of the file."""
+        return self.split + self.unsplit_records
+
+
+def scan(path: Path, key: str, dialect: Dialect, scratch: Path, read: list[int] | None = None) -> Scan:
+    """Scan an object whose header has been validated; `scratch` takes the clean copy, if one is needed.
+
+    `read[0]` is kept at the number of bytes read so far (decompressed, where the object is compressed).
+
+    Raises InvalidFile (not_text) for NUL characters, broken UTF-16 or gzip, and a record of more than 16 MiB.
+    """
+    compressed = text.is_compressed(key)
+    try:
+        return _Scanner(path, dialect.encoding, scratch, compressed=compressed).run(read or [0])
+    except text.NotUtf8:
+        return _Scanner(path, text.WINDOWS, scratch, compressed=compressed).run(read or [0])
+
+
+class _Scanner:
+    def __init__(self, path: Path, encoding: str, scratch: Path, *, compressed: bool) -> None:
+        self.path = path
+        self.encoding = encoding
+        self.compressed = compressed
+        self.clean = scratch / "clean.csv"
+        self.unsplit = scratch / "unsplit.jsonl"
+        self.split = self.unsplit_records = 0
+        self.unclosed = self.quoted_line_breaks = False
+        self.longest = 0
+        self.in_place = encoding == text.UTF8 and not compressed
+        self.taken = 0  # bytes of the object that were found clean, while it is read in place
+
+    def run(self, read: list[int]) -> Scan:
+        blocks = text.utf8_blocks(text.raw_blocks(self.path, compressed=self.compressed), self.encoding)
+        with self.clean.open("wb") as self.copy, self.unsplit.open("w", encoding="utf-8") as self.rejects:
+            rest = self._header(blocks)
+            for block in blocks:
+                rest = self._take(rest + block)
+                read[0] += len(block)
+                self.longest = max(self.longest, len(rest))
+                if len(rest) > MAX_RECORD:
+                    raise InvalidFile(
+                        "not_text",
+                        f"record {self.split + self.unsplit_records + 1} is longer than 16 MiB: "
+                        "not an orders file, or a quote that never closes",
+                    )
+            self._finish(rest)
+        return Scan(
+            dialect=self.dialect,
+            source=self.path if self.in_place else self.clean,
+            header=self.in_place,
+            split=self.split,
+            unsplit=self.unsplit,
+            unsplit_records=self.unsplit_records,
+            unclosed=self.unclosed,
+            quoted_line_breaks=self.quoted_line_breaks,
+            longest=self.longest,
+        )
+
+    def _header(self, blocks: Iterator[bytes]) -> bytes:
+        """Read up to the end of the header; returns what was read behind it."""
+        data = b""
+        while len(data) < HEAD and (block := next(blocks, b"")):
+            data += block
+        self.dialect, end = read_header(data, self.encoding, final=len(data) < HEAD)
+        self.grammar = Grammar(self.dialect.delimiter)
+        delimiter = self.dialect.delimiter.encode()
+        self.tabbed = delimiter == b"\t"
+        self.line = delimiter * (len(self.dialect.columns) - 1)
+        self.letters = bytes(set(range(256)) - {*delimiter, *b"\r\n"})
+        self.starts = (delimiter, b"\n", b"\r\n")
+        self.ends = (delimiter, b"\n")
+        # The engine skips the header as one plain line; a stranger one is left to the copy.
+        if data[:end].count(b"\n") != 1 or b"\r" in data[:end] or not data[:end].endswith(b"\n"):
+            self.in_place = False
+        with self.path.open("rb") as raw:
+            marked = raw.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
+        self.taken = end + (len(codecs.BOM_UTF8) if marked else 0)
+        return data[end:]
+
+    def _take(self, data: bytes) -> bytes:
+        """Take all complete records from `data`, which starts at a record; returns the rest."""
+        start = 0
+        patience = 1  # records that go through the slow grammar before the bulk way is tried again
+        while True:
+            body = data[start : data.rfind(b"\n") + 1] if start else data[: data.rfind(b"\n") + 1]
+            taken, irregular = self._bulk(body) if body else (0, False)
+            start += taken
+            if not irregular:
+                return data[start:]
+            start, complete = self._slow(data, start, patience, final=False)
+            if not complete:
+                return data[start:]
+            patience *= 2
+
+    def _finish(self, rest: bytes) -> None:
+        """Take the last records, of which the last may lack its line end."""
+        if not rest:
+            return
+        parts = (rest + b"\n").split(b'"')
+        plain = len(parts) == 1 or (len(parts) % 2 and self._first_irregular(parts) is None)
+        if plain and not rest.endswith((b"\n", b"\r")):
+            self._bulk(rest + b"\n", ended=False)
+        else:
+            self._slow(rest, 0, None, final=True)
+
+    def _bulk(self, body: bytes, *, ended: bool = True) -> tuple[int, bool]:
+        """Take the longest part of `body` (whole lines) whose quotes are regular.
+
+        Returns its length, and whether irregular quotes follow (otherwise the rest is a record that goes on).
+        """
+        irregular = False
+        broken = False
+        bare = body
+        if b'"' in body:
+            parts = body.split(b'"')  # outside, inside, outside, ... the quotes
+            first = self._first_irregular(parts)
+            if first is not None or len(parts) % 2 == 0:
+                irregular = first is not None
+                body = self._until(parts, first)
+                if not body:
+                    return 0, irregular
+                parts = body.split(b'"')
+            broken = any(b"\n" in part or b"\r" in part for part in parts[1::2])
+            bare = b"".join(parts[0::2])
+        skeleton = bare.translate(None, self.letters)
+        lines = skeleton.count(b"\n")
+        if self.tabbed and _BLANK_OF_TABS.search(bare):
+            skeleton = b""  # such a line has a record's shape, but is none
+        if skeleton == (self.line + b"\n") * lines and lines:
+            self._emit(body, lines, clean=True, ended=ended)
+        elif not broken and lines and skeleton == (self.line + b"\r\n") * lines:
+            self._emit(body.replace(b"\r\n", b"\n"), lines, clean=False)
+        elif broken:
+            self._slow(body, 0, None, final=True)
+        else:
+            self._lines(body, bare.translate(None, self.letters))
+        self.quoted_line_breaks |= broken
+        return len(body) if ended else len(body) - 1, irregular
+
+    def _first_irregular(self, parts: list[bytes]) -> int | None:
+        """The first part outside the quotes that does not begin or end as the grammar's plain case wants."""
+        inner = parts[2:-1:2]
+        last = len(parts) - 1
+        if not parts[0].endswith(self.ends) and parts[0]:
+            return 0
+        if not all(not part or (part.startswith(self.starts) and part.endswith(self.ends)) for part in set(inner)):
+            for index in range(2, last, 2):
+                part = parts[index]
+                if part and not (part.startswith(self.starts) and part.endswith(self.ends)):
+                    return index
+        if last % 2 == 0 and not parts[last].startswith(self.starts):
+            return last
+        return None
+
+    def _until(self, parts: list[bytes], irregular: int | None) -> bytes:
+        """The whole records before an irregular part, or before the quote that is still open at the end."""
+        index = len(parts) - 2 if irregular is None else irregular
+        good_start = irregular is None or not index or not parts[index] or parts[index].startswith(self.starts)
+        if not good_start:
+            index -= 2
+        while index >= 0 and b"\n" not in parts[index]:
+            index -= 2
+        if index < 0:
+            return b""
+        last = parts[index]
+        return b'"'.join((*parts[:index], last[: last.rfind(b"\n") + 1]))
+
+    def _lines(self, body: bytes, skeleton: bytes) -> None:
+        """Take lines of which some are irregular, where no quotes hide a line break."""
+        kept = []
+        count = 0
+        line, windows = self.line, self.line + b"\r"
+        for found, shape in zip(body.split(b"\n")[:-1], skeleton.split(b"\n"), strict=False):
+            if self.tabbed and not found.strip(BLANKS):
+                continue
+            if shape == line:
+                kept.append(found)
+                count += 1
+            elif shape == windows and found.endswith(b"\r"):
+                kept.append(found[:-1])
+                count += 1
+            elif found.removesuffix(b"\r").strip(b" \t"):
+                if kept:
+                    self._emit(b"\n".join((*kept, b"")), count, clean=False)
+                    kept, count = [], 0
+                self._slow(found + b"\n", 0, 1, final=True)
+        self._emit(b"\n".join((*kept, b"")) if kept else b"", count, clean=False)
+
+    def _slow(self, data: bytes, start: int, most: int | None, *, final: bool) -> tuple[int, bool]:
+        """Take up to `most` records by the grammar; returns the position, and whether all of these were complete."""
+        while most is None or most:
+            begin = self.grammar.skip_blank(data, start, final=final)
+            if begin is None or begin == len(data):
+                self._leave_place()
+                return (start if begin is None else begin), False
+            record = self.grammar.read(data, begin, final=final)
+            if record is None:
+                return start, False
+            self._record(record)
+            start = record.next
+            most = None if most is None else most - 1
+        return start, True
+
+    def _record(self, record: Record) -> None:
+        """Take one record that was read by the grammar."""
+        self.longest = max(self.longest, len(record.text))
+        if record.fields is not None and len(record.fields) == len(self.dialect.columns):
+            self._emit(self.grammar.write(record.fields), 1, clean=False)
+            self.quoted_line_breaks |= b"\n" in record.text or b"\r" in record.text
+            return
+        self._leave_place()
+        self.unclosed |= record.wrong == "unclosed_quote"
+        reason = "row:malformed_quotes" if record.wrong else "row:wrong_field_count"
+        json.dump({"reasons": reason, "record": record.text.decode()}, self.rejects, ensure_ascii=False)
+        self.rejects.write("\n")
+        self.unsplit_records += 1
+
+    def _emit(self, lines: bytes, count: int, *, clean: bool, ended: bool = True) -> None:
+        """Hand on `count` records; `clean` says that they stand so in the object."""
+        self.split += count
+        if clean and self.in_place:
+            self.taken += len(lines) if ended else len(lines) - 1
+            return
+        self._leave_place()
+        self.copy.write(lines)
+
+    def _leave_place(self) -> None:
+        """From here on the engine needs a clean copy: begin it with what was clean so far."""
+        if not self.in_place:
+            return
+        self.in_place = False
+        with self.path.open("rb") as raw:
+            header = raw.readline()
+            todo = self.taken - len(header)
+            while todo > 0 and (block := raw.read(min(MIB, todo))):
+                self.copy.write(block)
+                todo -= len(block)

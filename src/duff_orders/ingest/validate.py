@@ -1,0 +1,87 @@
+"""`Validate_csv`: from the first 64 KiB of an object to its dialect, or to the verdict `invalid`. Never reads more."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from duff_orders.contract import BLANKS, COLUMN_NAMES, DELIMITERS
+from duff_orders.errors import InvalidFile
+from duff_orders.ingest import text
+from duff_orders.ingest.records import Grammar
+from duff_orders.messages import Dialect
+
+HEAD = 64 * 1024
+_ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def validate(path: Path, key: str) -> Dialect:
+    """The dialect of an object, from its head.
+
+    Raises InvalidFile with the reason in words: empty, not text, no header under any delimiter, a column missing or
+    named twice.
+    """
+    head = b""
+    for block in text.raw_blocks(path, compressed=text.is_compressed(key), size=HEAD):
+        head += block
+        if len(head) >= HEAD:
+            break
+    final = len(head) < HEAD
+    encoding = text.detect(head)
+    try:
+        return read_header(_decode(head, encoding, final=final), encoding, final=final)[0]
+    except text.NotUtf8:  # the object ends within a character
+        return read_header(_decode(head, text.WINDOWS, final=final), text.WINDOWS, final=final)[0]
+
+
+def _decode(head: bytes, encoding: str, *, final: bool) -> bytes:
+    blocks = text.utf8_blocks(iter((head,)), encoding)
+    decoded = next(blocks, b"")
+    if final:
+        for rest in blocks:
+            decoded += rest
+    return decoded
+
+
+def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, int]:
+    """The dialect, and the position in `data` (UTF-8) behind the header record.
+
+    Raises InvalidFile as `validate` does.
+    """
+    start = Grammar(",").skip_blank(data, 0, final=final)
+    if start == len(data):
+        raise InvalidFile("empty", "the file is empty: a header line and records are expected")
+    best: list[str] = []
+    for delimiter in DELIMITERS:
+        record = None if start is None else Grammar(delimiter).read(data, start, final=final)
+        if record is None or record.fields is None:
+            continue
+        names = [field.decode("utf-8", "replace").strip(BLANKS) for field in record.fields]
+        keys = [name.translate(_ASCII_LOWER) for name in names]
+        if not set(COLUMN_NAMES) <= set(keys):
+            best = max(best, keys, key=lambda found: len(set(COLUMN_NAMES) & set(found)))
+            continue
+        for column in COLUMN_NAMES:
+            if keys.count(column) > 1:
+                raise InvalidFile("header", f"column `{column}` is named {keys.count(column)} times in the header")
+        dialect = Dialect(
+            encoding=encoding,
+            delimiter=delimiter,
+            decimal_mark="," if delimiter == ";" else ".",
+            columns=tuple(key if key in COLUMN_NAMES else None for key in keys),
+            extra_columns=tuple(n for n, key in zip(names, keys, strict=True) if key not in COLUMN_NAMES),
+        )
+        return dialect, record.next
+    raise InvalidFile("header", _missing(best))
+
+
+def _missing(found: list[str]) -> str:
+    missing = [column for column in COLUMN_NAMES if column not in found]
+    if len(missing) == len(COLUMN_NAMES):
+        return f"no header line: the first line names none of the columns {', '.join(COLUMN_NAMES)}"
+    what = "column" if len(missing) == 1 else "columns"
+    return f"{what} {', '.join(f'`{name}`' for name in missing)} missing; found: {', '.join(filter(None, found))}"
+
+
+def header_columns(dialect: Dialect) -> Iterator[str]:
+    """A unique name for each field of a record: the contract's, or `extra_<position>`."""
+    for position, column in enumerate(dialect.columns):
+        yield column or f"extra_{position}"

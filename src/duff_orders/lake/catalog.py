@@ -1,0 +1,79 @@
+"""The embedded catalog: every table of the contract as a view over the objects that count now.
+
+What counts is said by the ledger (a file without its row is not published) and by the star schema's snapshot. A view
+names its objects, so it shows one state of the lake for as long as it lives.
+"""
+
+from collections.abc import Callable, Iterable
+
+import duckdb
+
+from duff_orders.contract import FILES, ORDERS, REJECTED_ROWS, STAR, TABLES, Table
+from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.lake.layout import FOLDERS, PROCESSED, data_object
+from duff_orders.lake.snapshot import current
+from duff_orders.messages import LedgerRow
+
+_TYPES = {"string": "varchar", "int": "integer"}
+
+
+def duckdb_type(catalog_type: str) -> str:
+    """DuckDB's spelling of a Glue type; `struct<a:bigint>` and `array<string>` too."""
+    if catalog_type.startswith("struct<"):
+        fields = (field.split(":") for field in catalog_type[7:-1].split(","))
+        return f"struct({', '.join(f'{name} {duckdb_type(kind)}' for name, kind in fields)})"
+    if catalog_type.startswith("array<"):
+        return f"{duckdb_type(catalog_type[6:-1])}[]"
+    return _TYPES.get(catalog_type, catalog_type)
+
+
+def create_views(lake: Lake, connection: duckdb.DuckDBPyConnection, tables: Iterable[str] = TABLES) -> None:
+    """Make the named tables views in the connection's main schema."""
+    wanted = set(tables)
+    if wanted & {ORDERS.name, REJECTED_ROWS.name}:
+        ledger = list(lake.ledger.rows())
+        counts: dict[str, Callable[[LedgerRow], int]] = {
+            ORDERS.name: lambda row: row.rows_published,
+            REJECTED_ROWS.name: lambda row: row.rows_rejected,
+        }
+        for name in wanted & counts.keys():
+            objects = [
+                data_object(name, row.pa_date, row.file_id, revision=row.revision)
+                for row in ledger
+                if counts[name](row)
+            ]
+            _view(lake, connection, TABLES[name], objects)
+    if FILES.name in wanted:
+        _files_view(lake, connection)
+    snapshot = current(lake.store)
+    for table in STAR:
+        if table.name in wanted:
+            _view(lake, connection, table, snapshot.objects(table.name))
+
+
+def _view(lake: Lake, connection: duckdb.DuckDBPyConnection, table: Table, objects: list[str]) -> None:
+    columns = ", ".join(field.name for field in table.all_fields)
+    if objects:
+        paths = ", ".join(sql_text(lake.store.path(name)) for name in objects)
+        hive = ", hive_partitioning = true, hive_types = {pa_date: date}" if table.partitioned else ""
+        source = f"select {columns} from read_parquet([{paths}]{hive})"
+    else:
+        source = _empty(table)
+    connection.execute(f"create or replace temp view {table.name} as {source}")
+
+
+def _files_view(lake: Lake, connection: duckdb.DuckDBPyConnection) -> None:
+    folder = f"{PROCESSED}/{FOLDERS[FILES.name]}"
+    columns = ", ".join(f"{field.name}: {sql_text(duckdb_type(field.type))}" for field in FILES.all_fields)
+    source = (
+        f"select * from read_json({sql_text(lake.store.path(folder) / '*' / '*.json')}, "
+        f"format = 'newline_delimited', hive_partitioning = false, columns = {{{columns}}})"
+    )
+    if next(lake.store.names(folder), None) is None:
+        source = _empty(FILES)
+    connection.execute(f"create or replace temp view {FILES.name} as {source}")
+
+
+def _empty(table: Table) -> str:
+    nothing = (f"cast(null as {duckdb_type(field.type)}) as {field.name}" for field in table.all_fields)
+    return f"select {', '.join(nothing)} where false"

@@ -1,0 +1,73 @@
+"""One lake: its objects, its ledger, and an engine with the memory that the settings allow."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from duff_orders.lake.ledger import Ledger
+from duff_orders.lake.store import DiskStore
+from duff_orders.settings import Settings
+
+if TYPE_CHECKING:
+    import duckdb
+
+# DuckDB overshoots its memory_limit by up to 30 %, and the process needs some for itself.
+ENGINE_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake directory, opened."""
+
+    settings: Settings
+    store: DiskStore
+    ledger: Ledger
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Lake":
+        """Open the lake at `settings.lake`; an empty one is made where there is none."""
+        store = DiskStore(settings.lake)
+        return cls(settings, store, Ledger(store))
+
+    @contextmanager
+    def engine(self, *, share: float = 1.0) -> Iterator[tuple["duckdb.DuckDBPyConnection", Path]]:
+        """A DuckDB connection and a scratch folder, both gone at the end.
+
+        `share` is the part of the memory that this user of the engine may take.
+        """
+        import duckdb  # heavy: only who asks the engine pays for it
+
+        with self.store.scratch() as scratch:
+            settings = self.settings
+            config: dict[str, str | bool | int | float | list[str]] = {
+                "memory_limit": f"{int(settings.memory * ENGINE_SHARE * share)}B",
+                "temp_directory": str(scratch / "spill"),
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+            if settings.threads:
+                config["threads"] = settings.threads
+            connection = duckdb.connect(":memory:", config=config)
+            try:
+                connection.execute("set enable_progress_bar = false; set timezone = 'UTC'")
+                yield connection, scratch
+            finally:
+                connection.close()
+
+
+def open_lake(folder: str | Path, **options: object) -> Lake:
+    """Open the lake in a folder; a new one is made where there is none.
+
+    `options` are those of `Settings` (`memory="2GB"`, `workers=4`, ...); `DUFF_*` variables hold for the others.
+    Raises SettingsError.
+    """
+    return Lake.open(Settings.load(os.environ, lake=folder, **options))
+
+
+def sql_text(value: object) -> str:
+    """A SQL string literal."""
+    return "'" + str(value).replace("'", "''") + "'"

@@ -1,0 +1,60 @@
+"""Where things lie: object names and table locations, equal on disk and on S3."""
+
+import hashlib
+from datetime import date
+
+from duff_orders.contract import FILES, ORDERS, REJECTED_ROWS
+from duff_orders.messages import Event
+
+RAW_BUCKET = "duff-orders-raw"
+#: Folders of a lake directory, one for each bucket, and what only the embedded world needs.
+RAW, PROCESSED, SCRATCH, LOCKS = "raw", "processed", "scratch", "locks"
+
+FOLDERS = {ORDERS.name: "orders", REJECTED_ROWS.name: "rejected_rows", FILES.name: "files"}
+STAR_POINTER = f"{PROCESSED}/star/current.json"
+
+SUFFIXES = (".csv", ".csv.gz")
+
+
+def is_orders_file(key: str) -> bool:
+    """Whether an object of this key is an orders file; hidden and temporary names are not."""
+    name = key.rsplit("/", 1)[-1]
+    return name.lower().endswith(SUFFIXES) and not name.startswith((".", "~", "_"))
+
+
+def file_id(event: Event) -> str:
+    """The identity of an object version: 32 hexadecimal digits from bucket, key and version (or etag)."""
+    text = "\n".join((event.bucket, event.key, event.version or event.etag))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
+
+
+def partition(table: str, pa_date: date) -> str:
+    """The folder of one partition of tbl_duff_orders, tbl_duff_rejected_rows or tbl_duff_files."""
+    return f"{PROCESSED}/{FOLDERS[table]}/pa_date={pa_date.isoformat()}"
+
+
+def data_object(table: str, pa_date: date, file_id: str, *, revision: int = 0, part: int = 0) -> str:
+    """The name of a Parquet object that holds one file's rows. A replay writes beside the old: revision > 0."""
+    replayed = f"-r{revision}" if revision else ""
+    return f"{partition(table, pa_date)}/{file_id}{replayed}-{part}.parquet"
+
+
+def ledger_object(pa_date: date, file_id: str) -> str:
+    """The name of a file's ledger row."""
+    return f"{partition(FILES.name, pa_date)}/{file_id}.json"
+
+
+def event_object(file_id: str) -> str:
+    """The name of the announcement of a file: what keeps its event time over crashes."""
+    return f"{PROCESSED}/events/{file_id}.json"
+
+
+def content_object(event: Event) -> str:
+    """The name of the note that says which file published this content."""
+    return f"{PROCESSED}/content/{event.etag}-{event.size}"
+
+
+def star_object(table: str, build_id: str, pa_date: date | None = None) -> str:
+    """The name of a Parquet object of the star schema, written by one build."""
+    folder = f"/pa_date={pa_date.isoformat()}" if pa_date else ""
+    return f"{PROCESSED}/star/{table}{folder}/{build_id}.parquet"

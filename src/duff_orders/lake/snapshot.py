@@ -1,0 +1,91 @@
+"""Which objects are the star schema now: one small document, switched as a whole.
+
+A reader takes `current` once and reads the objects it names: it sees all five tables as one build left them.
+Objects that a build replaced are kept for a grace period, for readers that still use them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from duff_orders.contract import FACT_ORDERS
+from duff_orders.errors import PipelineError
+from duff_orders.lake.layout import PROCESSED, STAR_POINTER
+from duff_orders.lake.store import Store
+from duff_orders.messages import Document, format_time, parse_time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot(Document):
+    """The star schema as one build left it.
+
+    `dimensions` holds the object of each dimension by the table's name; `partitions` and `rows` the object of each
+    partition of fact_orders, and its number of rows, by `pa_date` (YYYY-MM-DD); `files` the revision of each file
+    that is in them, by `file_id`; `superseded` the objects that are no more part of it, and since when (ISO 8601).
+    Before the first build everything is empty, and `build_id` is None.
+    """
+
+    build_id: str | None = None
+    dimensions: dict[str, str] = field(default_factory=dict)
+    partitions: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+    superseded: dict[str, str] = field(default_factory=dict)
+
+    def objects(self, table: str) -> list[str]:
+        """The names of the Parquet objects of a table of the star schema; none before the first build.
+
+        Those of fact_orders lie in folders `pa_date=YYYY-MM-DD`, which give that column.
+        """
+        if table == FACT_ORDERS.name:
+            return [self.partitions[pa_date] for pa_date in sorted(self.partitions)]
+        return [self.dimensions[table]] if table in self.dimensions else []
+
+    def all_objects(self) -> set[str]:
+        """The names of the objects of all tables."""
+        return {*self.dimensions.values(), *self.partitions.values()}
+
+    def followed_by(self, new: "Snapshot", now: datetime, grace: float) -> "Snapshot":
+        """`new`, which also tells what it supersedes; `grace` in seconds."""
+        superseded = dict.fromkeys(self.all_objects() - new.all_objects(), format_time(now))
+        return replace(new, superseded={**self.in_grace(now, grace), **superseded})
+
+    def in_grace(self, now: datetime, grace: float) -> Mapping[str, str]:
+        """Those of `superseded` that must be kept still."""
+        oldest = now - timedelta(seconds=grace)
+        return {name: since for name, since in self.superseded.items() if parse_time(since) > oldest}
+
+
+def current(store: Store) -> Snapshot:
+    """The star schema as it is; an empty snapshot before the first build."""
+    return _decode(store.read(STAR_POINTER))
+
+
+def read(store: Store) -> tuple[Snapshot, bytes | None]:
+    """The star schema as it is, and what `switch` must find to replace it."""
+    data = store.read(STAR_POINTER)
+    return _decode(data), data
+
+
+def switch(store: Store, new: Snapshot, expected: bytes | None) -> None:
+    """Make `new` the star schema. Its objects must be in the store.
+
+    Raises PipelineError, with nothing changed, where somebody else switched since `read`.
+    """
+    if not store.replace(STAR_POINTER, new.to_json().encode("utf-8") + b"\n", expected):
+        raise PipelineError(f"{STAR_POINTER} was changed by another build; build the models again")
+
+
+def sweep(store: Store, snapshot: Snapshot, now: datetime, grace: float) -> None:
+    """Remove objects of the star schema that no reader can want: past their grace, or left by a killed build.
+
+    Only for the holder of the builds' lock: anybody else would remove what a running build has written.
+    """
+    kept = {STAR_POINTER, *snapshot.all_objects(), *snapshot.in_grace(now, grace)}
+    for name in list(store.names(f"{PROCESSED}/star")):
+        if name not in kept:
+            store.delete(name)
+
+
+def _decode(data: bytes | None) -> Snapshot:
+    return Snapshot() if data is None else Snapshot.from_json(data)

@@ -1,0 +1,190 @@
+"""The star schema built by DuckDB in process: what is new where that will do, everything where it must be."""
+
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
+from duff_orders.lake import snapshot
+from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.lake.layout import data_object, star_object
+from duff_orders.lake.snapshot import Snapshot
+from duff_orders.lake.store import DiskStore
+from duff_orders.messages import LedgerRow, utc_now
+from duff_orders.models import star
+
+if TYPE_CHECKING:
+    import duckdb
+
+LOCK = "models-build"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildReport:
+    """What a build did.
+
+    `files` were added and `partitions` of fact_orders written; `rows` stand in fact_orders now. `build_id` is None
+    where there was nothing to do. `seconds` are those of the clock, waiting for another build included.
+    """
+
+    build_id: str | None
+    kind: Literal["incremental", "rebuild", "unchanged"]
+    files: int = 0
+    partitions: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+
+
+def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
+    """Bring the star schema up to the ledger; with `rebuild`, from nothing.
+
+    New files are added to what is there. A file that is no longer published, or that a replay replaced, cannot be
+    taken out again, since what it had superseded is gone: then, too, everything is built from nothing. Builds wait
+    for each other. A killed one changes nothing, and the next removes what it left.
+
+    Raises duckdb.Error where a published object cannot be read or the memory does not suffice, OSError where nothing
+    can be written, PipelineError where somebody without the lock switched the snapshot.
+    """
+    started = time.monotonic()
+    with lake.store.lock(LOCK):
+        old, pointer = snapshot.read(lake.store)
+        snapshot.sweep(lake.store, old, utc_now(), lake.settings.grace)
+        # A file without rows leaves no trace in the tables, so it is none of the files they are made of.
+        published = {row.file_id: row for row in lake.ledger.rows() if row.published and row.rows_published}
+        revisions = {file_id: row.revision for file_id, row in published.items()}
+        base = old if not rebuild and old.files.items() <= revisions.items() else Snapshot()
+        added = [row for file_id, row in published.items() if file_id not in base.files]
+        added.sort(key=lambda row: (row.event_time, row.file_id))
+        if not added and base is old:
+            return BuildReport(
+                build_id=None,
+                kind="unchanged",
+                rows=sum(old.rows.values()),
+                seconds=time.monotonic() - started,
+            )
+        build_id = f"{utc_now():%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
+        with lake.engine() as (connection, scratch):
+            made = _Build(connection, lake.store, scratch, build_id, base, added)
+            made.stage()
+            dimensions = made.dimensions()
+            written = made.partitions()
+        facts = {day: (name, base.rows[day]) for day, name in base.partitions.items()} | written
+        new = Snapshot(
+            build_id=build_id,
+            dimensions=dimensions,
+            partitions={day: name for day, (name, rows) in facts.items() if rows},
+            rows={day: rows for day, (_, rows) in facts.items() if rows},
+            files=revisions,
+        )
+        snapshot.switch(lake.store, old.followed_by(new, utc_now(), lake.settings.grace), pointer)
+    return BuildReport(
+        build_id=build_id,
+        kind="incremental" if base.build_id else "rebuild",
+        files=len(added),
+        partitions=len(written),
+        rows=sum(new.rows.values()),
+        seconds=time.monotonic() - started,
+    )
+
+
+def hash60(text: str) -> str:
+    """The first 15 hexadecimal digits of the md5 of a text, as a bigint."""
+    return f"cast('0x' || substr(md5({text}), 1, 15) as bigint)"
+
+
+def _objects(rows: Iterable[LedgerRow]) -> list[str]:
+    return [data_object(ORDERS.name, row.pa_date, row.file_id, revision=row.revision) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """One build: files, `added` in the order of (event time, `file_id`), onto the tables of `base`."""
+
+    connection: "duckdb.DuckDBPyConnection"
+    store: DiskStore
+    scratch: Path
+    build_id: str
+    base: Snapshot
+    added: Sequence[LedgerRow]
+
+    def stage(self) -> None:
+        """Name the relations of `star`, and keep the results that it reads again."""
+        self.connection.execute(
+            "create temp table files as select unnest($ids) as file_id, unnest(range(len($ids))) as file_no",
+            {"ids": [row.file_id for row in self.added]},
+        )
+        self._view("all_orders", ORDERS, _objects(self.added))
+        self.connection.execute("create temp view orders as select * from all_orders join files using (file_id)")
+        for table in STAR:
+            self._view(f"old_{table.name}", table, self.base.objects(table.name))
+        self._keep(DIM_CHANNELS.name, star.dim_channels(hash60))
+        for table in star.MOVING:
+            self._keep(f"seen_{table.name}", star.seen(table))
+        self._keep("known", star.known())
+        self._keep("again", star.again())
+        self._keep("changed", star.changed())
+
+    def dimensions(self) -> dict[str, str]:
+        """Write the dimensions that change; the object of each, by the table's name."""
+        objects = dict(self.base.dimensions)
+        if DIM_STATUS.name not in objects:
+            objects[DIM_STATUS.name], _ = self._write(DIM_STATUS, star.dim_status())
+        if DIM_CHANNELS.name not in objects or self._grown(DIM_CHANNELS):
+            objects[DIM_CHANNELS.name], _ = self._write(DIM_CHANNELS, f"select * from {DIM_CHANNELS.name}")
+        for table in star.MOVING:
+            objects[table.name], _ = self._write(table, star.dimension(table))
+        return objects
+
+    def partitions(self) -> dict[str, tuple[str, int]]:
+        """Write the partitions of fact_orders that change; by `pa_date`, the object of each and its number of rows.
+
+        A partition that has lost its last row has no object in the store.
+        """
+        added_on = {pa_date: list(rows) for pa_date, rows in groupby(self.added, lambda row: row.pa_date)}
+        written = {}
+        for (pa_date,) in self.connection.execute(star.touched()).fetchall():
+            day = pa_date.isoformat()
+            before = self.base.partitions.get(day)
+            self._view("orders_of_day", ORDERS, _objects(added_on.get(pa_date, [])))
+            self._view("old_facts_of_day", FACT_ORDERS, [before] if before else [])
+            select = star.partition("orders_of_day", "old_facts_of_day", f"date {sql_text(day)}")
+            written[day] = self._write(FACT_ORDERS, select, pa_date)
+        return written
+
+    def _view(self, name: str, table: Table, objects: Sequence[str]) -> None:
+        """Name the rows of a table's objects; a partition's date stands in the names of its objects."""
+        if objects:
+            paths = ", ".join(sql_text(self.store.path(each)) for each in objects)
+            hive = f", hive_partitioning = true, hive_types = {{{PARTITION.name}: date}}" if table.partitioned else ""
+            select = f"select {star.listed(star.names_of(table))} from read_parquet([{paths}]{hive})"
+        else:
+            empty = ", ".join(f"cast(null as {field.type}) as {field.name}" for field in table.all_fields)
+            select = f"select {empty} where false"
+        self.connection.execute(f"create or replace temp view {name} as {select}")
+
+    def _keep(self, name: str, select: str) -> None:
+        self.connection.execute(f"create temp table {name} as {select}")
+
+    def _grown(self, table: Table) -> bool:
+        new = self.connection.execute(f"select count(*) from {table.name}").fetchone()
+        old = self.connection.execute(f"select count(*) from old_{table.name}").fetchone()
+        return new != old
+
+    def _write(self, table: Table, select: str, pa_date: date | None = None) -> tuple[str, int]:
+        """Write rows in the order of the table's key to an object of this build; its name and the rows' number."""
+        path = self.scratch / f"{table.name}.parquet"
+        fields = star.listed([field.name for field in table.fields])
+        copied = self.connection.execute(
+            f"copy (select {fields} from ({select}) as made order by {star.listed(star.KEYS[table.name])})"
+            f" to {sql_text(path)} (format parquet)"
+        ).fetchone()
+        rows = int(copied[0]) if copied else 0
+        name = star_object(table.name, self.build_id, pa_date)
+        if rows or not table.partitioned:
+            self.store.put_file(name, path)
+        return name, rows

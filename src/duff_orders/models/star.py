@@ -1,0 +1,287 @@
+"""The star schema as SQL: which order lines a build touches, their latest states, the dimensions.
+
+Generated from `contract.py`, in words that DuckDB and Spark 3.5 both read. Every function gives one `select`. The
+engine supplies these relations:
+
+- `files`: `file_id` and `file_no` of the files to add, numbered in the order of (event time, `file_id`);
+- `orders`: their rows with the fields of tbl_duff_orders, `pa_date` and `file_no`;
+- `old_<table>`: the table as it is; empty where there is none yet, so a build from nothing needs no other text.
+
+It keeps the results of `dim_channels`, `seen`, `known`, `again` and `changed`, in this order, as relations of these
+names (`seen` as `seen_<table>`): the later statements read them.
+"""
+
+from collections.abc import Callable, Sequence
+
+from duff_orders.contract import (
+    COLUMN_NAMES,
+    DIM_CHANNELS,
+    DIM_CLIENTS,
+    DIM_PRODUCTS,
+    DIM_STATUS,
+    FACT_ORDERS,
+    STATUSES,
+    Table,
+)
+
+#: What identifies a row of each table.
+KEYS = {
+    DIM_CLIENTS.name: ("client_id",),
+    DIM_PRODUCTS.name: ("product_id",),
+    DIM_STATUS.name: ("status_id",),
+    DIM_CHANNELS.name: ("channel_id",),
+    FACT_ORDERS.name: ("order_id", "product_id"),
+}
+#: The dimensions that have a latest state.
+MOVING = (DIM_CLIENTS, DIM_PRODUCTS)
+
+
+def listed(names: Sequence[str], prefix: str = "") -> str:
+    """Names for a select list."""
+    return ", ".join(prefix + name for name in names)
+
+
+def names_of(table: Table) -> tuple[str, ...]:
+    """The table's columns, `pa_date` last where it is partitioned."""
+    return tuple(field.name for field in table.all_fields)
+
+
+def _equal(left: str, right: str, names: Sequence[str]) -> str:
+    return " and ".join(f"{left}.{name} = {right}.{name}" for name in names)
+
+
+_LINE = listed(KEYS[FACT_ORDERS.name])
+_FACT = listed(names_of(FACT_ORDERS))
+_RECORD = listed((*COLUMN_NAMES, "total_price", "ingested_at", "file_id"))
+
+# Contract 6, within one file: delivered and broken beat created, then the columns in the order of section 2.
+# Both engines compare strings by their bytes.
+BEATS_CREATED = "case when status = 'created' then 0 else 1 end"
+LATEST_IN_FILE = ", ".join(f"{part} desc" for part in (BEATS_CREATED, *COLUMN_NAMES))
+
+_STATUS_IDS = " ".join(f"when '{status}' then {number}" for number, status in enumerate(STATUSES, 1))
+# How a record becomes a fact, where that is more than a column's name. Widened before the product: exact.
+_OF_A_RECORD = {
+    "status_id": f"case status {_STATUS_IDS} end",
+    "total_volume": "cast(cast(product_volume as decimal(24,4)) * product_ccf as decimal(24,4))",
+    "last_seen": "ingested_at",
+}
+
+
+def dim_status() -> str:
+    """The three states, which never change."""
+    return " union all ".join(
+        f"select cast({number} as int) as status_id, '{status}' as status" for number, status in enumerate(STATUSES, 1)
+    )
+
+
+def dim_channels(hash60: Callable[[str], str]) -> str:
+    """Every channel ever seen. `hash60`: a text's first 15 hex digits of md5 as a bigint, in the engine's SQL."""
+    return f"""
+-- contract 6: channel_id is a function of the channel's name alone
+select {hash60("point_of_sale_channel")} as channel_id, point_of_sale_channel
+from (
+    select point_of_sale_channel from orders
+    union
+    select point_of_sale_channel from old_dim_channels
+) as named"""
+
+
+def _values(dimension: Table) -> tuple[str, ...]:
+    """The columns of a dimension whose latest values it shows."""
+    known = {*KEYS[dimension.name], "first_seen", "last_seen", "file_id"}
+    return tuple(name for name in names_of(dimension) if name not in known)
+
+
+def seen(dimension: Table) -> str:
+    """The states in which the new rows show each key, once each: few rows, whatever the number of orders."""
+    names = listed((*KEYS[dimension.name], *_values(dimension)))
+    return f"""
+select
+    {names},
+    min(ingested_at) as first_seen,
+    max(ingested_at) as last_seen,
+    max(file_no) as file_no,
+    -- contract 6: the later event, then the greater file_id, then delivered and broken
+    max(2 * file_no + {BEATS_CREATED}) as recency
+from orders
+group by {names}"""
+
+
+def dimension(table: Table) -> str:
+    """dim_clients or dim_products with the new rows: each key in its latest state."""
+    key, state, names = KEYS[table.name], (*KEYS[table.name], *_values(table)), listed(names_of(table))
+    over = f"over (partition by {listed(key)})"
+    spanning = {
+        "first_seen": f"min(first_seen) {over} as first_seen",
+        "last_seen": f"max(last_seen) {over} as last_seen",
+    }
+    return f"""
+with span as (
+    select
+        {listed(key)},
+        min(first_seen) as first_seen,
+        max(last_seen) as last_seen,
+        max(file_no) as file_no,
+        max(recency) as recency
+    from seen_{table.name}
+    group by {listed(key)}
+),
+latest as (
+    select {listed(state, "seen.")}, seen.file_no
+    from seen_{table.name} as seen
+    join span on {_equal("seen", "span", (*key, "recency"))}
+),
+-- contract 6: the dimensions take the latest value by the rule of the order lines
+{_settled(key, listed(state), "latest")},
+states as (
+    select {listed(state, "settled.")}, span.first_seen, span.last_seen, files.file_id
+    from settled
+    join span on {_equal("settled", "span", key)}
+    join files on files.file_no = span.file_no
+    union all
+    select {names}
+    from old_{table.name}
+    semi join span using ({listed(key)})
+),
+ranked_states as (
+    select
+        {", ".join(spanning.get(name, name) for name in names_of(table))},
+        -- contract 6: the latest state is that of the later event, then of the greater file_id
+        row_number() over (partition by {listed(key)} order by states.last_seen desc, file_id desc) as place
+    from states
+)
+select {names}
+from ranked_states
+where place = 1
+union all
+select {names}
+from old_{table.name}
+anti join span using ({listed(key)})"""
+
+
+def _settled(key: Sequence[str], names: str, latest: str) -> str:
+    """Common table expressions that end in `settled`: `names` of one record a key, the latest of one file.
+
+    `latest` (what follows `from`) holds a key once, or all the candidates of the file `file_no`. Only the candidates
+    of such contested keys are compared record by record: sorting them all by twelve columns costs ten times as much.
+    """
+    return f"""contested as (
+    select {listed(key)}, file_no
+    from {latest}
+    group by {listed(key)}, file_no
+    having count(*) > 1
+),
+ranked as (
+    select
+        {names},
+        -- contract 6: within one file delivered and broken beat created, then the greater of the columns
+        row_number() over (partition by {listed(key)} order by {LATEST_IN_FILE}) as place
+    from orders
+    semi join contested using ({listed(key)}, file_no)
+),
+settled as (
+    select {names}
+    from {latest}
+    anti join contested using ({listed(key)})
+    union all
+    select {names}
+    from ranked
+    where place = 1
+)"""
+
+
+def known() -> str:
+    """The facts whose order lines appear in the new rows."""
+    return f"""
+select {_FACT}
+from old_fact_orders
+semi join orders using ({_LINE})"""
+
+
+def again() -> str:
+    """The order lines that appear more than once, in the new rows or in them and in the facts.
+
+    `first_seen` and `pa_date` are those of the first appearance, `file_no` is the latest of the new files.
+    """
+    return f"""
+select
+    {_LINE},
+    min(first_seen) as first_seen,
+    -- contract 6: a line lies in the partition of its first appearance
+    min(pa_date) as pa_date,
+    max(file_no) as file_no
+from (
+    select {_LINE}, ingested_at as first_seen, pa_date, file_no
+    from orders
+    union all
+    select {_LINE}, first_seen, pa_date, -1 as file_no
+    from known
+) as appearances
+group by {_LINE}
+having count(*) > 1"""
+
+
+def _facts(records: str, first_seen: str) -> str:
+    """Records (what follows `from`) as facts."""
+    given = _OF_A_RECORD | {"first_seen": first_seen}
+    fact = [f"{given[name]} as {name}" if name in given else name for name in names_of(FACT_ORDERS)]
+    return f"""
+select {", ".join(fact)}
+from {records}
+join dim_channels using (point_of_sale_channel)"""
+
+
+def changed() -> str:
+    """The lines of `again` in their latest states, but for those that stay as they are."""
+    key = KEYS[FACT_ORDERS.name]
+    # contract 6: the latest state is that of the later event, then of the greater file_id
+    known_is_later = (
+        "(known.last_seen > fresh.last_seen or known.last_seen = fresh.last_seen and known.file_id > fresh.file_id)"
+    )
+    moved = [
+        f"fresh.{name}" if name in ("first_seen", "pa_date") else f"known.{name}" for name in names_of(FACT_ORDERS)
+    ]
+    return f"""
+with {_settled(key, _RECORD, f"orders semi join again using ({_LINE}, file_no)")},
+fresh as ({_facts(f"settled join again using ({_LINE})", "first_seen")}
+)
+select {_FACT}
+from fresh
+anti join known on {_equal("fresh", "known", key)} and {known_is_later}
+union all
+-- a late file tells of an earlier appearance
+select {", ".join(moved)}
+from known
+join fresh on {_equal("fresh", "known", key)} and {known_is_later} and fresh.first_seen < known.first_seen"""
+
+
+def touched() -> str:
+    """The partitions that change, as `pa_date`: where a line is new, changes, comes or goes."""
+    return f"""
+select pa_date
+from orders
+anti join again using ({_LINE})
+union
+select pa_date
+from changed
+union
+select pa_date
+from known
+semi join changed using ({_LINE})"""
+
+
+def partition(orders: str, old: str, pa_date: str) -> str:
+    """The partition `pa_date` (a SQL expression) of fact_orders with the new rows.
+
+    `orders` and `old` name relations as `orders` and `old_fact_orders`, with the rows of this partition alone.
+    """
+    return f"""
+select {_FACT}
+from {old}
+anti join changed using ({_LINE})
+union all{_facts(f"{orders} anti join again using ({_LINE})", "ingested_at")}
+union all
+select {_FACT}
+from changed
+where pa_date = {pa_date}"""

@@ -1,0 +1,63 @@
+"""Engines that answer SQL from outside. Here: DuckDB over the embedded lake."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from duff_orders.errors import QueryRefused
+from duff_orders.lake.catalog import create_views
+from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.query import formats
+from duff_orders.query.guard import check
+
+
+@contextmanager
+def answer(lake: Lake, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Run one read-only SELECT in Athena's dialect; the connection holds its result.
+
+    Raises QueryRefused for anything else, and where the engine refuses the query.
+    """
+    with prepared(lake, sql) as (connection, query):
+        try:
+            connection.execute(query)
+        except duckdb.Error as error:
+            raise QueryRefused(f"the query cannot be answered: {error}") from None
+        yield connection
+
+
+def query(lake: Lake, sql: str) -> list[dict[str, Any]]:
+    """The answer to one SELECT in Athena's dialect: a dictionary a row, decimals as `Decimal`, times in UTC.
+
+    Raises QueryRefused as `answer` does. `answer` gives the rows one by one.
+    """
+    with answer(lake, sql) as connection:
+        names = [column[0] for column in connection.description or ()]
+        return [dict(zip(names, values, strict=True)) for values in connection.fetchall()]
+
+
+@contextmanager
+def prepared(lake: Lake, sql: str, *, writable: Path | None = None) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """A connection that sees only the tables a checked query names, and that query in DuckDB's dialect.
+
+    `writable` is a folder that the caller wants to write a result to.
+    """
+    checked = check(sql)
+    with lake.engine() as (connection, scratch):
+        create_views(lake, connection, checked.tables)
+        folders = [lake.store.root.resolve(), lake.store.root, scratch, *([writable] if writable else [])]
+        allowed = ", ".join(sql_text(folder) for folder in folders)
+        connection.execute(f"set allowed_directories = [{allowed}]")
+        connection.execute("set enable_external_access = false; set lock_configuration = true")
+        yield connection, checked.sql
+
+
+def write_parquet(lake: Lake, sql: str, out: Path) -> int:
+    """Write the answer to a query as a Parquet file; returns its rows. Raises QueryRefused as `answer` does."""
+    with prepared(lake, sql, writable=out.resolve().parent) as (connection, query):
+        try:
+            return formats.write_parquet(connection, query, out.resolve())
+        except duckdb.Error as error:
+            raise QueryRefused(f"the query cannot be answered: {error}") from None

@@ -1,0 +1,149 @@
+"""From a checked query in Athena's dialect to DuckDB's: what sqlglot alone would give other results."""
+
+import re
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from duff_orders.errors import QueryRefused
+from duff_orders.query import times
+from duff_orders.query.grammar import TYPES
+from duff_orders.query.rewrite import call, like_type_of, listing, paren, sample_of, swap, wrap
+
+_T = exp.DataType.Type
+#: Some rewrites write an operand twice; beyond this many nodes the query is refused.
+MAX_NODES = 20_000
+
+
+def translate(tree: exp.Expr) -> exp.Expr:
+    """Rewrite the query in place and hand it back. Raises QueryRefused where no equal query exists."""
+    budget = MAX_NODES
+    for node in reversed(list(tree.walk(bfs=False))):
+        rewrite = _REWRITES.get(type(node))
+        new = rewrite(node) if rewrite else None
+        if new is not None:
+            budget -= sum(1 for _ in new.walk())
+            if budget < 0:
+                raise QueryRefused("too many nested divisions or date sums: use a with clause")
+    return tree
+
+
+def _divide(node: exp.Expr) -> exp.Expr | None:
+    """Integers give an integer, cut off; decimals the finer scale, rounded; doubles a double.
+
+    DuckDB divides decimals as doubles, so some 15 digits of the quotient are right.
+    """
+    left, right = paren(node.this), paren(node.expression)
+    if _is_double(left) or _is_double(right):
+        return None
+    # the bigint makes room for a quotient with more digits than its operands
+    zero = exp.cast(exp.Literal.number(0), "bigint")
+    pair = exp.Add(this=paren(sample_of(left)), expression=paren(sample_of(right)))
+    sample = exp.Add(this=pair, expression=zero)
+    # each branch is given the type by itself: a CASE over both would compute with doubles
+    whole = exp.IntDiv(this=left.copy(), expression=right.copy())
+    ratio = exp.Div(this=left.copy(), expression=right.copy())
+    is_whole = exp.Like(this=call("typeof", sample.copy()), expression=exp.Literal.string("%INT%"))
+    value = exp.Case(
+        ifs=[exp.If(this=is_whole, true=call("cast_to_type", whole, sample.copy()))],
+        default=call("cast_to_type", ratio, sample.copy()),
+    )
+    return swap(node, call("cast_to_type", value, sample))
+
+
+def _is_double(node: exp.Expr) -> bool:
+    node = node.unnest()
+    if isinstance(node, (exp.Cast, exp.TryCast)):
+        return node.to.this in (_T.DOUBLE, _T.FLOAT)
+    return isinstance(node, exp.Literal) and not node.is_string and "e" in node.name.lower()
+
+
+def _average(node: exp.Expr) -> exp.Expr:
+    """The average of decimals keeps their scale, as DuckDB's median does; others give a double."""
+    top = node
+    while isinstance(top.parent, (exp.Filter, exp.Window)) and top.arg_key == "this":
+        top = top.parent
+    sample = top.copy()
+    average = sample
+    while not isinstance(average, exp.Avg):
+        average = average.this
+    median = call("median", sample_of(average.this))
+    if average is sample:
+        sample = median
+    else:
+        average.replace(median)
+    return like_type_of(top, sample)
+
+
+def _regexp_extract(node: exp.Expr) -> exp.Expr:
+    """Null where nothing matches; DuckDB gives the empty text."""
+    matches = exp.RegexpLike(this=node.this.copy(), expression=node.expression.copy())
+    return swap(node, exp.Case(ifs=[exp.If(this=matches, true=node.copy())]))
+
+
+def _regexp_replace(node: exp.Expr) -> None:
+    r"""A group is `$1` in Athena, `\1` in DuckDB."""
+    replacement = node.args.get("replacement")
+    if replacement is None:
+        return
+    if not (isinstance(replacement, exp.Literal) and replacement.is_string):
+        raise QueryRefused("regexp_replace: write the replacement between single quotes")
+    if re.search(r"\$(?!\d)|\\", replacement.name):
+        raise QueryRefused("regexp_replace: a replacement may use $1 to $9, no named group and no backslash")
+    text = re.sub(r"\$(\d)", r"\\\1", replacement.name)
+    node.set("replacement", exp.Literal.string(text))
+
+
+def _split_part(node: exp.Expr) -> exp.Expr:
+    """Null beyond the last part; DuckDB's split_part gives the empty text."""
+    parts = exp.Split(this=node.this, expression=node.args["delimiter"])
+    return swap(node, call("list_extract", parts, node.args["part_index"]))
+
+
+def _cast(node: exp.Expr) -> exp.Expr | None:
+    """DuckDB ignores the length of a varchar and takes `decimal` for decimal(18,3)."""
+    target = node.args["to"]
+    for part in target.find_all(exp.DataType):
+        if part.this not in TYPES:
+            raise QueryRefused(
+                f"cast: the type {part.sql('trino').lower()[:80]} is not allowed; allowed: "
+                + listing(kind.value for kind in TYPES)
+            )
+        if part.this == _T.DECIMAL and not part.expressions:
+            raise QueryRefused("write a decimal's digits: cast(… as decimal(12,4)), also instead of decimal '…'")
+        if part.this in (_T.TIMESTAMP, _T.TIMESTAMPTZ, _T.TIME):
+            part.set("expressions", None)
+    if target.this == _T.TIMESTAMPTZ:
+        return times.in_utc(node)
+    if target.this in (_T.VARCHAR, _T.TEXT) and target.expressions:
+        length = target.expressions[0].this.copy()
+        target.set("expressions", None)
+        hole = exp.Null()
+        return wrap(node, exp.Left(this=hole, expression=length), hole)
+    return None
+
+
+_REWRITES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr | None]] = {
+    exp.Div: _divide,
+    exp.Avg: _average,
+    exp.RegexpExtract: _regexp_extract,
+    exp.RegexpReplace: _regexp_replace,
+    exp.SplitPart: _split_part,
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.Add: times.add_interval,
+    exp.Sub: times.add_interval,
+    exp.DateAdd: times.keep_type,
+    exp.TimestampTrunc: times.keep_type,
+    exp.DateDiff: times.date_diff,
+    exp.Extract: times.extract,
+    exp.Interval: times.interval,
+    exp.CurrentTimestamp: times.now,
+    exp.Localtimestamp: times.now,
+    exp.CurrentDate: times.today,
+    exp.UnixToTime: times.in_utc,
+    exp.FromISO8601Timestamp: times.in_utc,
+    exp.AtTimeZone: times.at_time_zone,
+    exp.TimeToStr: times.date_format,
+    exp.StrToTime: times.date_format,
+}

@@ -1,0 +1,40 @@
+"""A file's rejected rows: read, and exported so that someone can correct them and drop them again."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS
+from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.lake.layout import data_object
+from duff_orders.messages import LedgerRow
+
+FIELDS = (*COLUMN_NAMES, "reasons", "record")
+
+
+def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
+    """The rejected rows of a file: the ten original texts, `reasons`, and `record` for those that have no fields."""
+    if not row.rows_rejected:
+        return
+    name = data_object(REJECTED_ROWS.name, row.pa_date, row.file_id, revision=row.revision)
+    with lake.engine() as (connection, _):
+        connection.execute(f"select {', '.join(FIELDS)} from {sql_text(lake.store.path(name))} order by all")
+        while found := connection.fetchmany(1000):
+            for values in found:
+                yield dict(zip(FIELDS, values, strict=True))
+
+
+def export(lake: Lake, row: LedgerRow, out: Path) -> int:
+    """Write the rejected rows as CSV in the file's own delimiter (so that `2,50` stays a number); returns how many.
+
+    UTF-8 with a byte order mark, which is how spreadsheets tell it from older encodings. The reasons and the records
+    that have no fields stand in further columns, which the pipeline ignores when the corrected file is dropped.
+    """
+    with out.open("w", encoding="utf-8-sig", newline="") as stream:
+        writer = csv.DictWriter(stream, FIELDS, delimiter=row.delimiter or ",")
+        writer.writeheader()
+        count = 0
+        for count, record in enumerate(read(lake, row), 1):  # noqa: B007 – the last is the number written
+            writer.writerow(record)
+    return count

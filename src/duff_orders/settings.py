@@ -1,0 +1,88 @@
+"""Every option of duff-orders, read in one place: arguments first, then the environment, then the defaults."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from duff_orders.contract import DEFAULT_MAX_REJECT_SHARE
+from duff_orders.errors import SettingsError
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
+MINIMUM_MEMORY = 256 * 10**6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What can be set.
+
+    `memory` is what the whole process may take, in bytes; `threads` of the engine, 0 for one a core;
+    `workers` is the number of files processed at once; `max_reject_share` the share of rejected records above
+    which a file is invalid; `settle` the seconds for which a file must not have changed before it counts as whole;
+    `grace` the seconds for which objects that nothing names any more are kept for readers that may still use them.
+    """
+
+    lake: Path = Path("lake")
+    memory: int = 10**9
+    threads: int = 0
+    workers: int = 2
+    max_reject_share: Decimal = Decimal(DEFAULT_MAX_REJECT_SHARE)
+    settle: float = 1.0
+    grace: float = 3600.0
+    retries: int = 2
+
+    def __post_init__(self) -> None:
+        if self.memory < MINIMUM_MEMORY:
+            raise SettingsError(f"memory is {self.memory} bytes; the least that works is 256MB")
+        if not 0 <= self.max_reject_share <= 1:
+            raise SettingsError(f"max_reject_share is {self.max_reject_share}; allowed is 0 to 1")
+        for name in ("threads", "settle", "grace", "retries"):
+            if getattr(self, name) < 0:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it cannot be negative")
+        if self.workers < 1:
+            raise SettingsError(f"workers is {self.workers}; at least 1 is needed")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] = os.environ, **given: object) -> "Settings":
+        """Settings from arguments (None counts as not given), then `DUFF_*` variables, then defaults.
+
+        Raises SettingsError naming the option and what is allowed.
+        """
+        values: dict[str, object] = {}
+        for name, parse in _PARSERS.items():
+            if given.get(name) is not None:
+                source, raw = f"--{name.replace('_', '-')}", given[name]
+            elif environ.get(variable := f"DUFF_{name.upper()}"):
+                source, raw = variable, environ[variable]
+            else:
+                continue
+            try:
+                values[name] = parse(str(raw))
+            except InvalidOperation:
+                raise SettingsError(f"{source} is {str(raw)!r}, which is no number") from None
+            except ValueError as error:
+                raise SettingsError(f"{source} is {str(raw)!r}: {error}") from None
+        return cls(**values)  # type: ignore[arg-type] # the parsers give each field its type
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as `1GB`, `512MiB` or `1000000`; raises ValueError."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?B|B)?\s*", text.upper())
+    if not match:
+        raise ValueError("allowed are a number and a unit, such as 512MB, 1GB or 2GiB")
+    return int(Decimal(match[1]) * _UNITS[match[2] or ""])
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "lake": Path,
+    "memory": parse_size,
+    "threads": int,
+    "workers": int,
+    "max_reject_share": Decimal,
+    "settle": float,
+    "grace": float,
+    "retries": int,
+}

@@ -1,0 +1,149 @@
+"""What the command line shows to people: tables, verdicts, a progress bar."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from duff_orders.contract import COLUMN_NAMES, COUNTS
+from duff_orders.messages import LedgerRow
+from duff_orders.models.build_duckdb import BuildReport
+from duff_orders.pipeline import OnStage, ignore_stage
+
+COLOURS = {
+    "valid": "green",
+    "valid_with_rejects": "yellow",
+    "duplicate": "cyan",
+    "invalid": "red",
+    "failed": "red",
+}
+
+
+def line(row: LedgerRow) -> str:
+    """One file's outcome in one line of plain text."""
+    counts = ", ".join(f"{getattr(row, name)} {name.removeprefix('rows_')}" for name in COUNTS)
+    return f"{row.source_file}: {row.verdict}, {counts} ({row.file_id}){f': {row.reason}' if row.reason else ''}"
+
+
+def outcomes(rows: Sequence[LedgerRow]) -> None:
+    """The verdicts and counts of files that were just processed."""
+    _files(rows, ids=False)
+
+
+def ledger(rows: Sequence[LedgerRow]) -> None:
+    """The ledger."""
+    if rows:
+        _files(rows, ids=True)
+    else:
+        print("no files yet; `duff run FILE` takes one in")
+
+
+def _files(rows: Sequence[LedgerRow], *, ids: bool) -> None:
+    table = _table("file", "verdict", *((name.removeprefix("rows_"), "right") for name in COUNTS))
+    if ids:
+        table = _table("file_id", "event time (UTC)", *((column, "left") for column in ("file", "verdict")))
+        for name in COUNTS:
+            table.add_column(name.removeprefix("rows_"), justify="right")
+    for row in rows:
+        colour = COLOURS[row.verdict]
+        first = (row.file_id[:12], f"{row.event_time:%Y-%m-%d %H:%M:%S}") if ids else ()
+        counts = (f"{getattr(row, name):,}" for name in COUNTS)
+        table.add_row(*first, _plain(row.source_file), f"[{colour}]{row.verdict}[/]", *counts)
+    console = _console()
+    console.print(table)
+    for row in rows:
+        if row.reason and row.verdict != "valid_with_rejects":
+            console.print(f"{row.source_file}: {row.reason}", markup=False, highlight=False, soft_wrap=True)
+        elif row.rows_rejected and not ids:
+            console.print(
+                f"{row.source_file}: {row.reason}; `duff rejects {row.file_id[:12]}` shows which and why",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def build(report: BuildReport) -> None:
+    """What a build of the star schema did."""
+    if report.kind == "unchanged":
+        print(f"star schema: up to date, {report.rows:,} order lines")
+    else:
+        print(
+            f"star schema: {report.kind}, {report.files:,} files added, {report.partitions:,} partitions written, "
+            f"{report.rows:,} order lines, {report.seconds:.2f} s"
+        )
+
+
+def rejected(row: LedgerRow, records: Iterator[dict[str, Any]]) -> None:
+    """A file's rejected rows: the reasons, and the text that they are about."""
+    console = _console()
+    console.print(line(row), markup=False, highlight=False, soft_wrap=True)
+    for record in records:
+        console.print(f"[yellow]{record['reasons']}[/]", highlight=False, soft_wrap=True)
+        text = record["record"]
+        shown = repr(text) if text is not None else ", ".join(f"{n}={record[n]!r}" for n in COLUMN_NAMES)
+        console.print(f"    {shown}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress() -> Iterator[OnStage]:
+    """A progress bar on a terminal, for work that takes more than a second."""
+    if not sys.stderr.isatty():
+        yield ignore_stage
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=False,
+    )
+    tasks: dict[str, tuple[Any, Callable[[], float]]] = {}
+    stop = threading.Event()
+
+    def on_stage(key: str, stage: str, share_done: Callable[[], float]) -> None:
+        if key in tasks:
+            bar.remove_task(tasks[key][0])
+        tasks[key] = bar.add_task(f"{_plain(key)}: {stage}", total=1.0), share_done
+
+    def refresh() -> None:
+        if stop.wait(1.0):
+            return
+        with bar:
+            while not stop.wait(0.1):
+                for task, share_done in list(tasks.values()):
+                    bar.update(task, completed=share_done())
+
+    thread = threading.Thread(target=refresh, daemon=True)
+    thread.start()
+    try:
+        yield on_stage
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _table(*columns: str | tuple[str, str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        name, justify = (column, "left") if isinstance(column, str) else column
+        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+    return table
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    # A pipe has no width: let no column wrap there.
+    return console if console.is_terminal else Console(highlight=False, width=1000)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")

@@ -1,0 +1,125 @@
+"""Published files for tests of the models, and the five tables as plain Python values."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from duff_orders.contract import ORDERS, STAR
+from duff_orders.lake import layout
+from duff_orders.lake.catalog import create_views
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.snapshot import current
+from duff_orders.messages import LedgerRow, Verdict
+from duff_orders.settings import Settings
+from tests.oracle import FileRows, Published, Star, star
+
+
+def open_lake(folder: Path, **settings: Any) -> Lake:
+    return Lake.open(Settings(lake=folder, **{"threads": 1, **settings}))
+
+
+def line(
+    order: int,
+    product: int = 1,
+    *,
+    client: tuple[int, str] = (1, "Moe"),
+    description: str = "Duff",
+    price: str = "2.5",
+    ccf: int = 1,
+    volume: str = "0.5",
+    channel: str = "Retail",
+    status: str = "created",
+) -> Published:
+    """A good record."""
+    exact = Decimal(price)
+    return Published(*client, order, product, description, exact, ccf, Decimal(volume), channel, status, exact * ccf)
+
+
+def file(name: str, when: str, rows: Sequence[Published]) -> FileRows:
+    """A file whose event came `when`: `2026-03-01` or `2026-03-01 23:59`, in UTC."""
+    file_id = hashlib.sha256(name.encode()).hexdigest()[:32]
+    return FileRows(file_id, datetime.fromisoformat(when), rows)
+
+
+def publish(lake: Lake, published: FileRows, *, revision: int = 0, verdict: Verdict = "valid") -> None:
+    """What ingest leaves of a file: its rows as one Parquet object, then its ledger row."""
+    when = published.event_time.replace(tzinfo=UTC)
+    if published.rows:
+        name = layout.data_object(ORDERS.name, when.date(), published.file_id, revision=revision)
+        path = lake.store.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect(config={"threads": 1}) as connection:
+            fields = ", ".join(f"{field.name} {field.type}" for field in ORDERS.fields)
+            connection.execute(f"create table orders ({fields})")
+            places = ", ".join("?" for _ in ORDERS.fields)
+            lineage = ("orders.csv", published.file_id, published.event_time)
+            connection.executemany(
+                f"insert into orders values ({places})", [[*row, *lineage] for row in published.rows]
+            )
+            connection.execute(f"copy orders to '{path}' (format parquet)")
+    row = LedgerRow(
+        file_id=published.file_id,
+        source_file="orders.csv",
+        size=0,
+        etag=published.file_id,
+        version=None,
+        event_time=when,
+        verdict=verdict,
+        rows_read=len(published.rows),
+        rows_published=len(published.rows),
+        revision=revision,
+        started=when,
+        finished=when,
+        pa_date=when.date(),
+    )
+    assert lake.ledger.write(row, lake.ledger.get(row.pa_date, row.file_id))
+
+
+def channel_id(name: str) -> int:
+    return int(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:15], 16)
+
+
+def expected(files: Sequence[FileRows]) -> Star:
+    return star(files, channel_id)
+
+
+def tables(lake: Lake) -> Star:
+    """The five tables as a reader sees them now."""
+    with lake.engine() as (connection, _):
+        create_views(lake, connection, [table.name for table in STAR])
+        return read(connection)
+
+
+def read(connection: duckdb.DuckDBPyConnection) -> Star:
+    """The five tables of a connection, each key once."""
+
+    def keyed(query: str, width: int = 1) -> dict[Any, Any]:
+        rows = connection.execute(query).fetchall()
+        found = {row[:width] if width > 1 else row[0]: row[width:] for row in rows}
+        assert len(found) == len(rows)
+        return found
+
+    facts = keyed(
+        "select order_id, product_id, client_id, status_id, channel_id, product_price, product_ccf, total_price, "
+        "total_volume, first_seen, last_seen, pa_date, file_id from fact_orders",
+        2,
+    )
+    return Star(
+        keyed("from dim_clients"),
+        keyed("from dim_products"),
+        {key: value for key, (value,) in keyed("from dim_status").items()},
+        {key: value for key, (value,) in keyed("from dim_channels").items()},
+        facts,
+    )
+
+
+def orphans(lake: Lake) -> set[str]:
+    """Objects of the star schema that nothing names."""
+    snapshot = current(lake.store)
+    named = {layout.STAR_POINTER, *snapshot.all_objects(), *snapshot.superseded}
+    return set(lake.store.names(f"{layout.PROCESSED}/star")) - named

@@ -1,0 +1,571 @@
+"""A second opinion on the orders contract: slow, obvious, standard library only.
+
+`judge` says what becomes of one orders file and of every record in it; `star` says what the star
+schema holds after a set of files. Both are written from the contract alone and share no code with
+the pipeline, so that a test comparing the two compares two independent readings. Nothing here is
+fast: the CSV parser walks the text one character at a time.
+
+Where the contract leaves room, this is the reading that the pipeline follows.
+
+The bytes
+    - A gzip that is corrupt, cut off or followed by anything but further members (zero bytes of
+      padding aside, which gzip itself allows) is not text. A compressed object of no bytes at all
+      is empty.
+    - EF BB BF at the start is stripped. FF FE or FE FF at the start means UTF-16, and what cannot
+      be decoded then (an odd byte, a lone surrogate) is not text. Any other file is UTF-8 if the
+      whole of it is strictly valid UTF-8, else Windows-1252 from its first byte to its last, with
+      81 8D 8F 90 9D standing for the control characters of the same number
+      (https://encoding.spec.whatwg.org/#windows-1252).
+    - U+0000 anywhere: not text. No line but blank ones: empty. The former is looked for first.
+
+Lines and quotes
+    - A line ends in LF or CRLF. A lone CR is a letter.
+    - A line that is empty or holds only spaces and tabs is no record, wherever a record could
+      start: before the header too, and where the tab is the delimiter too.
+    - Before an opening quote only U+0020 is ignored. After a closing quote only U+0020, the
+      delimiter, LF, CRLF or the end of the file may follow; anything else makes the record
+      malformed: its text runs from its start to the next line end, quotes no longer respected,
+      and the next record starts on the line after. `malformed_quotes` beats `wrong_field_count`.
+    - A record whose quote never closes is one rejected record, `row:malformed_quotes`, with its
+      text to the end of the file, and makes the file invalid.
+
+The header
+    - It is the first record. The delimiters are tried in their order, and the first under which
+      the header is well formed and its names, trimmed and in lower case, include all ten wins.
+    - With no such delimiter, or with a required column named twice, the header is the problem.
+      In the latter case delimiter, decimal mark and extra columns are still told.
+    - Extra columns are told in the header's order, trimmed, in their own case.
+
+The values
+    - The original text of a field is what the CSV grammar yields, untrimmed: the content between
+      the quotes with doubled quotes undone, or everything between the delimiters.
+    - Case is ASCII case everywhere, digits are ASCII digits. Trimming takes spaces, tabs and CR
+      only; a name of nothing but a line break or a no-break space is a value.
+    - A column has at most one reason. `-0` is negative, nine digits before the point are out of
+      range even where the first is a zero, and so are 19 digits in an integer.
+    - Where the delimiter is `;`, one comma in a numeric value (of an integer too) may stand for the
+      point, and the point is read as well. `1.234,50` is not a number.
+
+The counts
+    - For a file that is empty, not text or has no good header all counts are 0, there are no
+      nulls and nothing is rejected.
+    - `nulls` counts the records of the right field count in which the column is missing.
+    - A column is empty if there are records, and none of the right field count has a value there.
+    - In an invalid file every good record is withheld, repeated ones too; the rejected are kept.
+    - The share of rejects must exceed `max_reject_share`; to equal it is allowed.
+    - Of several problems the first of `unclosed_quote`, `empty_column`, `reject_share` is told.
+
+The verdicts `duplicate` and `failed` depend on more than the file and are not judged here.
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeVar
+
+
+class Published(NamedTuple):
+    """A good record: its ten cleaned values, and `product_price` times `product_ccf`."""
+
+    client_id: int
+    client_name: str
+    order_id: int
+    product_id: int
+    product_description: str
+    product_price: Decimal
+    product_ccf: int
+    product_volume: Decimal
+    point_of_sale_channel: str
+    status: str
+    total_price: Decimal
+
+
+class Rejected(NamedTuple):
+    """A rejected record: its original texts, or for `row:` reasons its whole text in `record`."""
+
+    client_id: str | None
+    client_name: str | None
+    order_id: str | None
+    product_id: str | None
+    product_description: str | None
+    product_price: str | None
+    product_ccf: str | None
+    product_volume: str | None
+    point_of_sale_channel: str | None
+    status: str | None
+    reasons: str
+    record: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of one file.
+
+    `verdict` is valid, valid_with_rejects or invalid; `problem` tells why it is invalid: empty,
+    not_text, header, unclosed_quote, empty_column or reject_share. `published` and `rejected`
+    stand in the file's order; of equal records the first is published.
+    """
+
+    verdict: str
+    problem: str | None
+    encoding: str | None
+    delimiter: str | None
+    decimal_mark: str | None
+    extra_columns: list[str] | None
+    rows_read: int
+    rows_published: int
+    rows_duplicate: int
+    rows_rejected: int
+    rows_withheld: int
+    nulls: dict[str, int] | None
+    published: list[Published]
+    rejected: list[Rejected]
+
+
+COLUMNS = Published._fields[:10]
+DELIMITERS = (",", ";", "\t", "|")
+STATUS_IDS = {"created": 1, "delivered": 2, "broken": 3}
+
+_MISSING = {"", "null", "none", "nan", "n/a", "\\n"}
+_LARGEST_CCF = 2_147_483_647
+_FOUR_DECIMALS = Decimal("0.0001")
+_WINDOWS_1252 = [bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256)]
+
+
+def judge(data: bytes, *, compressed: bool = False, max_reject_share: Decimal = Decimal("0.5")) -> Outcome:
+    """Say what becomes of the file whose object holds `data`, gzipped if `compressed`."""
+    if compressed:
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            return _without_records("not_text")
+
+    decoded = _decode(data)
+    if decoded is None or "\0" in decoded[0]:
+        return _without_records("not_text")
+    text, encoding = decoded
+
+    header_start = _skip_blank_lines(text, 0)
+    if header_start == len(text):
+        return _without_records("empty")
+
+    header = _find_header(text, header_start)
+    if header is None:
+        return _without_records("header", encoding)
+    if len(header.names) - len(header.extra_columns) > len(COLUMNS):
+        return _without_records("header", encoding, header.delimiter, header.extra_columns)
+    return _judge_records(text, encoding, header, max_reject_share)
+
+
+def _judge_records(text: str, encoding: str, header: "_Header", max_reject_share: Decimal) -> Outcome:
+    at = header.next_start
+    positions = {_lower(name): position for position, name in enumerate(header.names)}
+    good: list[Published] = []
+    rejected: list[Rejected] = []
+    nulls = dict.fromkeys(COLUMNS, 0)
+    right_field_count = 0
+    unclosed = False
+    while (at := _skip_blank_lines(text, at)) < len(text):
+        record = _read_record(text, at, header.delimiter)
+        at = record.next_start
+        unclosed = unclosed or not record.closed
+        if record.fields is None:
+            rejected.append(_rejected_row("row:malformed_quotes", record.text))
+            continue
+        if len(record.fields) != len(header.names):
+            rejected.append(_rejected_row("row:wrong_field_count", record.text))
+            continue
+        right_field_count += 1
+        originals = {column: record.fields[positions[column]] for column in COLUMNS}
+        for column, original in originals.items():
+            nulls[column] += _is_missing(original)
+        judged = _judge_values(originals, header.delimiter)
+        if isinstance(judged, Published):
+            good.append(judged)
+        else:
+            rejected.append(Rejected(**originals, reasons=judged, record=None))
+
+    rows_read = len(good) + len(rejected)
+    problem = None
+    if unclosed:
+        problem = "unclosed_quote"
+    elif rows_read and any(nulls[column] == right_field_count for column in COLUMNS):
+        problem = "empty_column"
+    elif len(rejected) > max_reject_share * rows_read:
+        problem = "reject_share"
+
+    published = [] if problem else list(dict.fromkeys(good))
+    if problem:
+        verdict = "invalid"
+    elif rejected:
+        verdict = "valid_with_rejects"
+    else:
+        verdict = "valid"
+    return Outcome(
+        verdict=verdict,
+        problem=problem,
+        encoding=encoding,
+        delimiter=header.delimiter,
+        decimal_mark=_decimal_mark(header.delimiter),
+        extra_columns=header.extra_columns,
+        rows_read=rows_read,
+        rows_published=len(published),
+        rows_duplicate=0 if problem else len(good) - len(published),
+        rows_rejected=len(rejected),
+        rows_withheld=len(good) if problem else 0,
+        nulls=nulls,
+        published=published,
+        rejected=rejected,
+    )
+
+
+def _without_records(
+    problem: str,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    extra_columns: list[str] | None = None,
+) -> Outcome:
+    return Outcome(
+        verdict="invalid",
+        problem=problem,
+        encoding=encoding,
+        delimiter=delimiter,
+        decimal_mark=_decimal_mark(delimiter),
+        extra_columns=extra_columns,
+        rows_read=0,
+        rows_published=0,
+        rows_duplicate=0,
+        rows_rejected=0,
+        rows_withheld=0,
+        nulls=None,
+        published=[],
+        rejected=[],
+    )
+
+
+def _rejected_row(reason: str, record: str) -> Rejected:
+    return Rejected(**dict.fromkeys(COLUMNS), reasons=reason, record=record)
+
+
+def _decimal_mark(delimiter: str | None) -> str | None:
+    if delimiter is None:
+        return None
+    return "," if delimiter == ";" else "."
+
+
+# From bytes to text
+
+
+def _decode(data: bytes) -> tuple[str, str] | None:
+    """The text without its byte order mark, and its encoding; None where it is not text."""
+    for mark, codec in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if data.startswith(mark):
+            try:
+                return data[2:].decode(codec), "utf-16"
+            except UnicodeDecodeError:
+                return None
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return data.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return "".join(_WINDOWS_1252[byte] for byte in data), "windows-1252"
+
+
+# From text to records
+
+
+class _Record(NamedTuple):
+    text: str  # without its line end
+    fields: list[str] | None  # None: malformed quotes
+    next_start: int
+    closed: bool = True  # False: its quote never closes
+
+
+def _line_end(text: str, at: int) -> str:
+    """The line end that stands at `at`, or nothing."""
+    if text[at : at + 1] == "\n":
+        return "\n"
+    return "\r\n" if text[at : at + 2] == "\r\n" else ""
+
+
+def _skip_blank_lines(text: str, at: int) -> int:
+    """Where the first line that is not blank starts, from the line start `at` on."""
+    while at < len(text):
+        end = at
+        while end < len(text) and text[end] in " \t":
+            end += 1
+        if end < len(text) and not _line_end(text, end):
+            return at
+        at = end + len(_line_end(text, end))
+    return at
+
+
+def _read_record(text: str, start: int, delimiter: str) -> _Record:
+    """The record that starts at `start`, which is the start of a line that is not blank."""
+    fields: list[str] = []
+    field = ""
+    state = "before"  # before (nothing but spaces so far), unquoted, quoted, after (the quotes)
+    at = start
+    while at < len(text):
+        char = text[at]
+        if state == "quoted":
+            if char != '"':
+                field += char
+            elif text.startswith('""', at):
+                field += '"'
+                at += 1
+            else:
+                state = "after"
+        elif line_end := _line_end(text, at):
+            return _Record(text[start:at], [*fields, field], at + len(line_end))
+        elif char == delimiter:
+            fields.append(field)
+            field = ""
+            state = "before"
+        elif state == "after":
+            if char != " ":
+                return _malformed_record(text, start, at)
+        elif state == "before" and char == '"':
+            field = ""
+            state = "quoted"
+        else:
+            field += char
+            state = state if char == " " else "unquoted"
+        at += 1
+    if state == "quoted":
+        return _Record(text[start:], None, len(text), closed=False)
+    return _Record(text[start:], [*fields, field], len(text))
+
+
+def _malformed_record(text: str, start: int, at: int) -> _Record:
+    while at < len(text) and not _line_end(text, at):
+        at += 1
+    return _Record(text[start:at], None, at + len(_line_end(text, at)))
+
+
+class _Header(NamedTuple):
+    names: list[str]  # trimmed
+    delimiter: str
+    extra_columns: list[str]
+    next_start: int
+
+
+def _find_header(text: str, start: int) -> _Header | None:
+    for delimiter in DELIMITERS:
+        record = _read_record(text, start, delimiter)
+        if record.fields is not None:
+            names = [_trim(name) for name in record.fields]
+            if {_lower(name) for name in names} >= set(COLUMNS):
+                extra_columns = [name for name in names if _lower(name) not in COLUMNS]
+                return _Header(names, delimiter, extra_columns, record.next_start)
+    return None
+
+
+# From texts to values
+
+
+class _BreaksRuleError(Exception):
+    """A value is not good; the message is the reason's code."""
+
+
+def _trim(text: str) -> str:
+    return text.strip(" \t\r")
+
+
+def _lower(text: str) -> str:
+    """In lower case, ASCII letters only: the Kelvin sign is no k."""
+    return "".join(char.lower() if "A" <= char <= "Z" else char for char in text)
+
+
+def _is_missing(original: str) -> bool:
+    return _lower(_trim(original)) in _MISSING
+
+
+def _judge_values(originals: dict[str, str], delimiter: str) -> Published | str:
+    """The cleaned record, or its reasons."""
+    values: dict[str, Any] = {}
+    reasons: list[str] = []
+    for column in COLUMNS:
+        try:
+            values[column] = _judge_value(column, originals[column], delimiter)
+        except _BreaksRuleError as broken:
+            reasons.append(f"{column}:{broken}")
+    if reasons:
+        return ";".join(reasons)
+    return Published(**values, total_price=values["product_price"] * values["product_ccf"])
+
+
+def _judge_value(column: str, original: str, delimiter: str) -> int | Decimal | str:
+    if _is_missing(original):
+        raise _BreaksRuleError("missing")
+    value = _trim(original)
+    if column == "status":
+        if _lower(value) not in STATUS_IDS:
+            raise _BreaksRuleError("unknown")
+        return _lower(value)
+    if column in ("client_name", "product_description", "point_of_sale_channel"):
+        return value
+    if delimiter == ";" and value.count(",") == 1:
+        value = value.replace(",", ".")
+    if column in ("product_price", "product_volume"):
+        return _number(column, value)
+    return _integer(column, value)
+
+
+def _integer(column: str, value: str) -> int:
+    if re.fullmatch(r"[0-9]{1,18}(\.0+)?", value):
+        integer = int(value.partition(".")[0])
+        if integer < 1 or (column == "product_ccf" and integer > _LARGEST_CCF):
+            raise _BreaksRuleError("out_of_range")
+        return integer
+    if re.fullmatch(r"-[0-9]+(\.0+)?", value):
+        raise _BreaksRuleError("negative")
+    if re.fullmatch(r"[0-9]{19,}(\.0+)?", value):
+        raise _BreaksRuleError("out_of_range")
+    raise _BreaksRuleError("not_an_integer")
+
+
+def _number(column: str, value: str) -> Decimal:
+    if re.fullmatch(r"[0-9]{1,8}(\.[0-9]{1,4}0*)?", value):
+        number = Decimal(value).quantize(_FOUR_DECIMALS)  # exact: only zeros can fall off
+        if column == "product_volume" and number == 0:
+            raise _BreaksRuleError("out_of_range")
+        return number
+    if re.fullmatch(r"[0-9]{1,8}\.[0-9]+", value):
+        raise _BreaksRuleError("too_precise")
+    if re.fullmatch(r"-[0-9]+(\.[0-9]+)?", value):
+        raise _BreaksRuleError("negative")
+    if re.fullmatch(r"[0-9]{9,}(\.[0-9]+)?", value):
+        raise _BreaksRuleError("out_of_range")
+    raise _BreaksRuleError("not_a_number")
+
+
+# From files to the star schema
+
+
+@dataclass(frozen=True)
+class FileRows:
+    """The published rows of one file. `event_time` is in UTC."""
+
+    file_id: str
+    event_time: datetime
+    rows: Sequence[Published]
+
+
+Client = tuple[str, datetime, datetime, str]
+Product = tuple[str, Decimal, Decimal, datetime, datetime, str]
+OrderLine = tuple[int, int, int, Decimal, int, Decimal, Decimal, datetime, datetime, date, str]
+
+
+@dataclass(frozen=True)
+class Star:
+    """The five tables, keyed by their grain; first and last seen are event times.
+
+    - `dim_clients`: client_id to (client_name, first_seen, last_seen, file_id of the latest)
+    - `dim_products`: product_id to (description, price, volume, first_seen, last_seen, file_id)
+    - `dim_status`: status_id to status
+    - `dim_channels`: channel_id to point_of_sale_channel, every channel ever published
+    - `fact_orders`: (order_id, product_id) to (client_id, status_id, channel_id, price, ccf,
+      total_price, total_volume, first_seen, last_seen, pa_date, file_id of the latest)
+    """
+
+    dim_clients: dict[int, Client]
+    dim_products: dict[int, Product]
+    dim_status: dict[int, str]
+    dim_channels: dict[int, str]
+    fact_orders: dict[tuple[int, int], OrderLine]
+
+
+class _Seen(NamedTuple):
+    file: FileRows
+    row: Published
+
+
+_Key = TypeVar("_Key")
+_History = tuple[_Seen, datetime, datetime]
+
+
+def star(files: Iterable[FileRows], channel_id: Callable[[str], int]) -> Star:
+    """The star schema after `files`, in whatever order they come.
+
+    The latest is the greatest by event time, then file_id, then `delivered` and `broken` before
+    `created`, then the columns in their order; strings compare by their UTF-8 bytes. That one
+    order serves the facts and the dimensions alike. `total_volume` is volume times units, exact;
+    `pa_date` is the date of first_seen. Files without rows leave no trace.
+
+    Raises:
+        ValueError: two channels have the same `channel_id`.
+    """
+    seen = [_Seen(file, row) for file in files for row in file.rows]
+
+    dim_clients: dict[int, Client] = {}
+    for client_id, history in _histories(seen, lambda row: row.client_id).items():
+        latest, first_seen, last_seen = history
+        dim_clients[client_id] = (
+            latest.row.client_name,
+            first_seen,
+            last_seen,
+            latest.file.file_id,
+        )
+
+    dim_products: dict[int, Product] = {}
+    for product_id, history in _histories(seen, lambda row: row.product_id).items():
+        latest, first_seen, last_seen = history
+        dim_products[product_id] = (
+            latest.row.product_description,
+            latest.row.product_price,
+            latest.row.product_volume,
+            first_seen,
+            last_seen,
+            latest.file.file_id,
+        )
+
+    dim_channels: dict[int, str] = {}
+    for channel in {row.point_of_sale_channel for _, row in seen}:
+        if dim_channels.setdefault(channel_id(channel), channel) != channel:
+            raise ValueError(f"channel_id {channel_id(channel)} stands for two channels")
+
+    fact_orders: dict[tuple[int, int], OrderLine] = {}
+    for line, history in _histories(seen, lambda row: (row.order_id, row.product_id)).items():
+        latest, first_seen, last_seen = history
+        fact_orders[line] = (
+            latest.row.client_id,
+            STATUS_IDS[latest.row.status],
+            channel_id(latest.row.point_of_sale_channel),
+            latest.row.product_price,
+            latest.row.product_ccf,
+            latest.row.total_price,
+            latest.row.product_volume * latest.row.product_ccf,
+            first_seen,
+            last_seen,
+            first_seen.date(),
+            latest.file.file_id,
+        )
+
+    dim_status = {status_id: status for status, status_id in STATUS_IDS.items()}
+    return Star(dim_clients, dim_products, dim_status, dim_channels, fact_orders)
+
+
+def _histories(seen: list[_Seen], key: Callable[[Published], _Key]) -> dict[_Key, _History]:
+    """For every key, the latest of its rows, and when it was first and last seen."""
+    groups: dict[_Key, list[_Seen]] = {}
+    for one in seen:
+        groups.setdefault(key(one.row), []).append(one)
+    return {
+        value: (
+            max(group, key=_recency),
+            min(one.file.event_time for one in group),
+            max(one.file.event_time for one in group),
+        )
+        for value, group in groups.items()
+    }
+
+
+def _recency(seen: _Seen) -> tuple[Any, ...]:
+    file, row = seen
+    columns = [value.encode() if isinstance(value, str) else value for value in row[: len(COLUMNS)]]
+    return (file.event_time, file.file_id.encode(), row.status != "created", *columns)

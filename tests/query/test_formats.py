@@ -1,0 +1,127 @@
+import csv
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from duff_orders.errors import InputError
+from duff_orders.query.formats import BATCH, FORMATS, Format, write, write_parquet
+from duff_orders.query.guard import check
+
+
+def render(sql: str, format: Format) -> str:
+    connection = duckdb.connect()
+    stream = io.StringIO(newline="")
+    write(connection.execute(sql), stream, format)
+    return stream.getvalue()
+
+
+VALUES = [
+    ("15.0000::decimal(24,4)", "15.0000", "15.0000"),
+    ("0.0000001::decimal(18,7)", "0.0000001", "0.0000001"),
+    ("0::decimal(38,10)", "0.0000000000", "0.0000000000"),
+    ("-0.5::decimal(2,1)", "-0.5", "-0.5"),
+    ("12345678901234567890.1234::decimal(24,4)", "12345678901234567890.1234", "12345678901234567890.1234"),
+    ("9223372036854775807::bigint", "9223372036854775807", "9223372036854775807"),
+    ("170141183460469231731687303715884105727::hugeint", *["170141183460469231731687303715884105727"] * 2),
+    ("0.1::double", "0.1", "0.1"),
+    ("1e300::double", "1e+300", "1e+300"),
+    ("'nan'::double", "null", "nan"),
+    ("'-inf'::double", "null", "-inf"),
+    ("null", "null", ""),
+    ("true", "true", "true"),
+    ("''", '""', ""),
+    ("'say \"ñ\"'", '"say \\"ñ\\""', 'say "ñ"'),
+    ("'a,b' || chr(13) || chr(10) || 'c'", '"a,b\\r\\nc"', "a,b\r\nc"),
+    ("date '2024-02-29'", '"2024-02-29"', "2024-02-29"),
+    ("timestamp '2024-02-29 01:02:03.5'", '"2024-02-29T01:02:03.500000Z"', "2024-02-29T01:02:03.500000Z"),
+    ("time '01:02:03'", '"01:02:03"', "01:02:03"),
+    ("'\\x00\\xFF'::blob", '"AP8="', "AP8="),
+    ("[1.50::decimal(4,2), null]", "[1.50, null]", "[1.50, null]"),
+    ("{'a': 1, 'b': [date '2024-01-01']}", '{"a": 1, "b": ["2024-01-01"]}', '{"a": 1, "b": ["2024-01-01"]}'),
+    ("map([1], ['x'])", '{"1": "x"}', '{"1": "x"}'),
+    ("['nan'::double]", "[null]", "[null]"),
+]
+
+
+@pytest.mark.parametrize(("sql", "as_json", "as_csv"), VALUES, ids=[sql for sql, *_ in VALUES])
+def test_value(sql: str, as_json: str, as_csv: str) -> None:
+    text = render(f"select {sql} as v", "json")
+    assert text == '[\n{"v": ' + as_json + "}\n]\n"
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert list(csv.reader(io.StringIO(render(f"select {sql} as v", "csv"), newline=""))) == ([["v"], [as_csv]])
+
+
+def test_json_keeps_every_digit() -> None:
+    text = render("select 12345678901234567890.1234::decimal(24,4) as v", "json")
+    assert json.loads(text, parse_float=Decimal) == [{"v": Decimal("12345678901234567890.1234")}]
+
+
+@pytest.mark.parametrize(
+    ("format", "expected"),
+    [("json", "[]\n"), ("csv", "a,b\r\n"), ("table", "a  b\n-  -\n")],
+)
+def test_no_rows(format: Format, expected: str) -> None:
+    assert render("select 1 as a, 2 as b where false", format) == expected
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_more_rows_than_a_batch(format: Format) -> None:
+    connection = duckdb.connect()
+    stream = io.StringIO(newline="")
+    count = 2 * BATCH + 1
+    assert write(connection.execute(f"select range as n from range({count})"), stream, format) == count
+    if format == "json":
+        assert json.loads(stream.getvalue()) == [{"n": n} for n in range(count)]
+    else:
+        lines = stream.getvalue().splitlines()
+        assert [line.strip() for line in lines[-count:]] == [str(n) for n in range(count)]
+
+
+def test_repeated_names_stay_apart() -> None:
+    text = render('select 1 as a, 2 as a, 3 as a_1, 4 as "q""x"', "json")
+    assert json.loads(text) == [{"a": 1, "a_2": 2, "a_1": 3, 'q"x': 4}]
+
+
+def test_csv_is_rfc_4180() -> None:
+    assert render("select 'a\"b' as x, 1 as y union all select 'c', 2", "csv") == ('x,y\r\n"a""b",1\r\nc,2\r\n')
+
+
+def test_table_is_aligned() -> None:
+    text = render("select * from (values ('ñandú', 1.50), (null, 10.25)) t(name, price)", "table")
+    assert text == "name   price\n-----  -----\nñandú   1.50\n       10.25\n"
+
+
+def test_table_shows_control_characters_as_text() -> None:
+    text = render("select 'a' || chr(27) || '[31m' || chr(10) || 'b' as x", "table")
+    assert text.splitlines()[-1] == "a\\x1b[31m\\nb"
+
+
+def test_table_on_a_terminal_is_drawn() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    assert write(duckdb.connect().execute("select '[bold]x' as a, 1 as b"), stream, "table") == 1
+    assert "[bold]x" in stream.getvalue()
+    assert "│" in stream.getvalue() or "|" in stream.getvalue()
+
+
+def test_unknown_format_is_refused() -> None:
+    with pytest.raises(InputError, match="table, json, csv"):
+        write(duckdb.connect().execute("select 1"), io.StringIO(), "xml")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "it's.parquet", "a') to 'b.parquet", "a b;--.parquet"])
+def test_parquet(tmp_path: Path, name: str) -> None:
+    connection = duckdb.connect()
+    path = tmp_path / name
+    sql = check("select 1, 1.5000 as d union all select 2, 2.5 -- end").sql
+    assert write_parquet(connection, sql, path) == 2
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+    rows = connection.execute("select _col0, d::varchar from read_parquet(?)", [str(path)]).fetchall()
+    assert rows == [(1, "1.5000"), (2, "2.5000")]
