@@ -17,7 +17,7 @@ REPORTS := src/duff_orders/query/reports
 # Tests run side by side; each worker starts engines of its own, hence the upper bound.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4
 
-.PHONY: help venv install demo test fast lint format types bench lock clean
+.PHONY: help venv install demo test fast lint format types docs bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ format: install ## rewrite the code in the project's format, and mend what can b
 
 types: install ## check the types
 	$(BIN)/mypy
+
+docs: install ## write docs/cli.md anew from the commands' help
+	$(BIN)/python -m tests.test_docs
 
 $(INSTALLED)-bench: $(INSTALLED)
 	@echo "Installing what the benchmarks compare with into .venv"

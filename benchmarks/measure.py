@@ -1,6 +1,6 @@
 """Run a command as a whole process: wall seconds, CPU seconds, peak memory.
 
-    python benchmarks/measure.py COMMAND [ARGUMENT ...]
+    python -m benchmarks.measure COMMAND [ARGUMENT ...]
 
 Wall time holds the interpreter's start and imports. CPU time is user and system, children that
 were waited for included. Peak memory is the kernel's high-water mark of the largest single process

@@ -1,6 +1,6 @@
 """The star schema: built from nothing, and again after 1 % of new rows.
 
-    python benchmarks/models.py --rows 1000000 5000000 10000000
+    python -m benchmarks.models --rows 1000000 5000000 10000000
 
 For each size: 100 daily files of a hundredth of the rows, ingested and built from nothing; then one
 more file, of whose lines 30 % move the status of order lines of the last days, ingested and built
@@ -9,15 +9,16 @@ incrementally. Only the builds are measured. The cost of the second should follo
 
 import argparse
 import json
+import os
 import shutil
 import statistics
+import sys
 import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
-from measure import Measurement, measure  # type: ignore[import-not-found]
-
-from duff_orders.generate import generate
+from benchmarks.measure import Measurement, measure
+from duff_orders.generator.orders import generate
 
 DAYS = 100
 FIRST_DAY = date(2026, 1, 1)
@@ -27,12 +28,13 @@ UPDATED_DAYS = 3
 
 def ingest_command(lake: Path, file: Path, day: date) -> list[str]:
     """Ingest one file as if its event had come on that day."""
-    raise NotImplementedError("the command that ingests a file with a given event time")
+    return [sys.executable, "-m", "benchmarks.ours", "ingest", str(lake), day.isoformat(), str(file)]
 
 
 def build_command(lake: Path, *, from_nothing: bool) -> list[str]:
     """Build the models, all of them or what is new."""
-    raise NotImplementedError("the command that builds the models")
+    command = [sys.executable, "-m", "benchmarks.ours", "build", str(lake)]
+    return [*command, "--rebuild"] if from_nothing else command
 
 
 def daily_file(folder: Path, number: int, rows_a_day: int) -> Path:
@@ -58,22 +60,25 @@ def run(command: list[str]) -> Measurement:
 
 
 def measure_size(rows: int, repeat: int, scratch: Path) -> dict[str, list[Measurement]]:
-    """Builds from nothing and incremental ones, on a new lake each time."""
+    """Builds from nothing, and incremental ones, each of them on the same state of the lake."""
     # A multiple of 6 rows is whole orders: the files then hold each order line once.
     rows_a_day = max(rows // DAYS // 6, 1) * 6
     inputs = scratch / f"inputs-{rows}"
     inputs.mkdir(parents=True, exist_ok=True)
     builds: dict[str, list[Measurement]] = {"from nothing": [], "after 1 % of new rows": []}
+    lake = scratch / "lake"
+    shutil.rmtree(lake, ignore_errors=True)
+    for number in range(DAYS):
+        run(ingest_command(lake, daily_file(inputs, number, rows_a_day), FIRST_DAY + timedelta(days=number)))
     for _ in range(repeat):
-        lake = scratch / "lake"
-        shutil.rmtree(lake, ignore_errors=True)
-        for number in range(DAYS):
-            day = FIRST_DAY + timedelta(days=number)
-            run(ingest_command(lake, daily_file(inputs, number, rows_a_day), day))
         builds["from nothing"].append(run(build_command(lake, from_nothing=True)))
-        new = daily_file(inputs, DAYS, rows_a_day)
-        run(ingest_command(lake, new, FIRST_DAY + timedelta(days=DAYS)))
-        builds["after 1 % of new rows"].append(run(build_command(lake, from_nothing=False)))
+    run(ingest_command(lake, daily_file(inputs, DAYS, rows_a_day), FIRST_DAY + timedelta(days=DAYS)))
+    for _ in range(repeat):
+        copy = scratch / "lake-copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        # Objects are never changed in place, so links will do.
+        shutil.copytree(lake, copy, copy_function=os.link)
+        builds["after 1 % of new rows"].append(run(build_command(copy, from_nothing=False)))
     return builds
 
 

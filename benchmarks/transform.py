@@ -1,6 +1,6 @@
 """The transform job on one CSV: ours beside the peers, interleaved in one run.
 
-    python benchmarks/transform.py --sizes 100MB 1GB --repeat 5
+    python -m benchmarks.transform --sizes 100MB 1GB --repeat 5
 
 Every contestant is a process of its own. Each round runs all of them, in a new order, so that a
 slow minute of the machine hits all alike; the table shows medians and their ratio to the floor.
@@ -19,9 +19,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from measure import Measurement, measure  # type: ignore[import-not-found]
-
-from duff_orders.generate import generate
+from benchmarks.measure import Measurement, measure
+from duff_orders.generator.orders import generate
 
 PEERS = Path(__file__).resolve().parent / "peers"
 BYTES_PER_ROW = 76
@@ -43,8 +42,8 @@ class Contestant:
 
 
 def ours(source: Path, target: Path) -> list[str]:
-    """The command of our own job: read, check, dedupe, write orders and rejects."""
-    return [sys.executable, "-m", "duff_orders.benchmark_entry", str(source), str(target)]
+    """The command of our own job: hash, scan, check, dedupe, write orders and rejects, publish."""
+    return [sys.executable, "-m", "benchmarks.ours", "transform", str(source), str(target)]
 
 
 def peer(script: str, *options: str) -> Callable[[Path, Path], list[str]]:
@@ -61,6 +60,7 @@ def peer(script: str, *options: str) -> Callable[[Path, Path], list[str]]:
 FLOOR = "floor: bare DuckDB COPY, no checks"
 CONTESTANTS = (
     Contestant(FLOOR, peer("duckdb_floor.py"), clean=True),
+    Contestant("duff-orders, clean file", ours, clean=True),
     Contestant("duff-orders", ours),
     Contestant("Polars, streaming", peer("polars_job.py")),
     Contestant("pandas + pyarrow", peer("pandas_job.py"), once_up_to=10**8),
@@ -102,9 +102,9 @@ def run_size(size: int, options: argparse.Namespace, scratch: Path) -> dict[str,
     """Generate the inputs of one size and run everyone on them."""
     rows = size // BYTES_PER_ROW
     dirty, clean = scratch / f"orders-{size}.csv", scratch / f"orders-{size}-clean.csv"
-    for path, bad in ((dirty, options.bad), (clean, 0.0)):
+    for path, bad, duplicates in ((dirty, options.bad, options.duplicates), (clean, 0.0, 0.0)):
         if not path.exists():
-            generate(path, rows=rows, bad=bad, duplicates=options.duplicates)
+            generate(path, rows=rows, bad=bad, duplicates=duplicates)
     results: dict[str, list[Measurement]] = {}
     for contestant in schedule(size, options):
         target = scratch / "out"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from duff_orders.contract import COLUMNS
-from duff_orders.generate import generate
+from duff_orders.generator.orders import generate
 
 HEADER = ",".join(column.name for column in COLUMNS)
 

@@ -6,7 +6,7 @@
     for row in duff_orders.run(lake, ["orders.csv"]):  # a ledger row a file
         print(row.source_file, row.verdict, row.rows_published, row.rows_rejected)
     duff_orders.build_models(lake)
-    duff_orders.query(lake, "select sum(total_price) as sales from fact_orders")  # [{"sales": Decimal("84.0000")}]
+    duff_orders.sql(lake, "select sum(total_price) as sales from fact_orders")  # [{"sales": Decimal("174.0000")}]
 
 What the names stand for is told by their docstrings; `duff` on the command line is made of the same functions. Every
 error that is raised on purpose is a `DuffError`. Importing this package loads nothing heavy: a name's module is
@@ -17,19 +17,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from duff_orders.check import Proof, check
     from duff_orders.errors import DuffError, InputError, QueryRefused, SettingsError, UnknownFile
-    from duff_orders.generate import generate
+    from duff_orders.generator.orders import generate
     from duff_orders.lake.lake import Lake, open_lake
     from duff_orders.messages import LedgerRow
     from duff_orders.models.build_duckdb import BuildReport
     from duff_orders.models.build_duckdb import build as build_models
     from duff_orders.pipeline import replay, run
-    from duff_orders.query.engines import query
+    from duff_orders.proof import Proof, check
+    from duff_orders.query.engines import sql
     from duff_orders.rejects import export as export_rejects
     from duff_orders.rejects import read as read_rejects
     from duff_orders.settings import Settings
-    from duff_orders.watch import watch
+    from duff_orders.watcher import watch
 
 __all__ = [
     "BuildReport",
@@ -47,10 +47,10 @@ __all__ = [
     "export_rejects",
     "generate",
     "open_lake",
-    "query",
     "read_rejects",
     "replay",
     "run",
+    "sql",
     "watch",
 ]
 
@@ -60,21 +60,21 @@ _WHERE = {
     "InputError": "errors",
     "Lake": "lake.lake",
     "LedgerRow": "messages",
-    "Proof": "check",
+    "Proof": "proof",
     "QueryRefused": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
     "UnknownFile": "errors",
     "build_models": "models.build_duckdb:build",
-    "check": "check",
+    "check": "proof",
     "export_rejects": "rejects:export",
-    "generate": "generate",
+    "generate": "generator.orders",
     "open_lake": "lake.lake",
-    "query": "query.engines",
     "read_rejects": "rejects:read",
     "replay": "pipeline",
     "run": "pipeline",
-    "watch": "watch",
+    "sql": "query.engines",
+    "watch": "watcher",
 }
 
 

@@ -1,5 +1,10 @@
-"""`duff`: the command line. Each command is thin: it reads options, calls the Python API and shows the result."""
+"""`duff`: the command line. Each command is thin: it reads options, calls the Python API and shows the result.
 
+The help keeps the line breaks of all but a text's first paragraph, so these are wrapped for a terminal of 80 columns.
+docs/cli.md is made of it: `python -m tests.test_docs`.
+"""
+
+import io
 import signal
 import sys
 import threading
@@ -8,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from duff_orders.errors import DuffError
+from duff_orders.errors import DuffError, InputError, SettingsError
 from duff_orders.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,11 +27,12 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="""Orders files in, a star schema out, every row accounted for.
 
-Start with [bold]duff run orders.csv[/bold]: the file is checked, its good rows are stored as Parquet, its bad rows are
-kept with their reasons, and the star schema is brought up to date. Then ask: [bold]duff query "select * from
-fact_orders"[/bold].
+Start with [bold]duff run orders.csv[/bold]: the file is checked, its good rows are stored as
+Parquet, its bad rows are kept with their reasons, and the star schema is
+brought up to date. Then ask: [bold]duff query "select * from fact_orders"[/bold].
 
-Exit code 0 when all went well, 1 when a file is invalid or failed (or something does not hold), 2 for wrong usage.""",
+Exit code 0 when all went well; 1 when a file is invalid or failed, a query is
+refused, or something in the lake does not hold; 2 for wrong usage.""",
 )
 
 LakeOption = Annotated[
@@ -36,6 +42,14 @@ LakeOption = Annotated[
 MemoryOption = Annotated[
     str | None,
     typer.Option("--memory", metavar="SIZE", help="Memory that may be used [DUFF_MEMORY; default: 1GB]."),
+]
+ShareOption = Annotated[
+    str | None,
+    typer.Option(
+        "--max-reject-share",
+        metavar="SHARE",
+        help="A file with a greater share of rejected rows is invalid [DUFF_MAX_REJECT_SHARE; default: 0.5].",
+    ),
 ]
 Format = Literal["table", "json", "csv", "parquet"]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document a file, one a line.")]
@@ -53,29 +67,32 @@ def open_lake(context: typer.Context, lake: Path | None, *, create: bool = False
 
     settings = Settings.load(lake=lake or context.obj, **given)
     if not create and not (settings.lake / "raw").is_dir():
-        raise DuffError(f"there is no lake at {settings.lake}; `duff run FILE` makes one, --lake names another")
+        raise InputError(f"there is no lake at {settings.lake}; `duff run FILE` makes one, --lake names another")
     return Lake.open(settings)
 
 
 @app.command()
 def run(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="Orders files: *.csv or *.csv.gz.", exists=True, dir_okay=False)],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="Orders files: *.csv or *.csv.gz.", exists=True, dir_okay=False),
+    ],
     lake: LakeOption = None,
     memory: MemoryOption = None,
-    max_reject_share: Annotated[
-        str | None,
-        typer.Option(metavar="SHARE", help="A file with more rejected rows is invalid [default: 0.5]."),
-    ] = None,
+    max_reject_share: ShareOption = None,
     json: JsonOption = False,
 ) -> None:
     """Put files into the raw folder and process them.
 
-    A file of the same name never overwrites another; the same file twice changes nothing. Prints the verdict and the
-    counts of each file, and brings the star schema up to date.
+    A file of the same name never overwrites another; the same file twice
+    changes nothing. Prints the verdict and the counts of each file, and brings
+    the star schema up to date.
     """
     from duff_orders import pipeline
 
+    for path in files:  # before a new lake is made for nothing
+        pipeline.check_name(path)
     opened = open_lake(context, lake, create=True, memory=memory, max_reject_share=max_reject_share)
     _process(opened, lambda stage: pipeline.run(opened, files, stage=stage), as_json=json)
 
@@ -83,12 +100,14 @@ def run(
 @app.command()
 def replay(
     context: typer.Context,
-    file_ids: Annotated[list[str] | None, typer.Argument(help="File ids; the first characters are enough.")] = None,
+    file_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE_ID", help="File ids; the first characters are enough.")
+    ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Every file that failed or was cut off.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Every file.")] = False,
     lake: LakeOption = None,
     memory: MemoryOption = None,
-    max_reject_share: Annotated[str | None, typer.Option(metavar="SHARE")] = None,
+    max_reject_share: ShareOption = None,
     json: JsonOption = False,
 ) -> None:
     """Process raw objects again under today's rules.
@@ -113,8 +132,9 @@ def _process(lake: "Lake", files: Any, *, as_json: bool) -> None:
     from duff_orders.models.build_duckdb import build
 
     rows = []
-    with show.progress() as stage:
-        for row in files(stage):
+    with show.progress() as bars:
+        for row in files(bars.stage):
+            bars.done(row.source_file)
             rows.append(row)
             if as_json:
                 print(row.to_json(), flush=True)
@@ -133,20 +153,25 @@ def watch(
     context: typer.Context,
     lake: LakeOption = None,
     memory: MemoryOption = None,
-    workers: Annotated[int | None, typer.Option(help="Files processed at once [default: 2].")] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Files processed at once [DUFF_WORKERS; default: 2].")
+    ] = None,
     settle: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="A file that has not changed for so long is whole [default: 1]."),
+        typer.Option(
+            metavar="SECONDS", help="A file that has not changed for so long is whole [DUFF_SETTLE; default: 1]."
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
     """Process whatever lands in the raw folder, until stopped.
 
-    Drop files into LAKE/raw or any folder below it. What arrived while nobody watched is taken up at the start.
-    Stop with Ctrl-C: files in work are finished.
+    Drop files into LAKE/raw or any folder below it. What arrived while nobody
+    watched is taken up at the start. Stop with Ctrl-C: files in work are
+    finished.
     """
     from duff_orders import show
-    from duff_orders.watch import watch as watch_lake
+    from duff_orders.watcher import watch as watch_lake
 
     opened = open_lake(context, lake, create=True, memory=memory, workers=workers, settle=settle)
     stop = threading.Event()
@@ -178,22 +203,30 @@ def models(
 @app.command()
 def query(
     context: typer.Context,
-    sql: Annotated[str, typer.Argument(help="One SELECT in Athena's (Trino's) dialect; - reads it from stdin.")],
-    format: Annotated[Format, typer.Option(help="What to write; parquet needs --output.")] = "table",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.", dir_okay=False)] = None,
+    sql: Annotated[
+        str, typer.Argument(metavar="SQL", help="One SELECT in Athena's (Trino's) dialect; - reads it from stdin.")
+    ],
+    format: Annotated[
+        Format, typer.Option(metavar="FORMAT", help="table, json, csv or parquet; parquet needs --output.")
+    ] = "table",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.", dir_okay=False)
+    ] = None,
     lake: LakeOption = None,
     memory: MemoryOption = None,
 ) -> None:
     """Ask a question in SQL: read-only, over all tables, plain or as db_duff_orders.TABLE.
 
-    Tables: tbl_duff_orders, tbl_duff_rejected_rows, tbl_duff_files, fact_orders, dim_clients, dim_products, dim_status,
-    dim_channels. Decimals are exact in every format.
+    Tables: tbl_duff_orders, tbl_duff_rejected_rows, tbl_duff_files,
+    fact_orders, dim_clients, dim_products, dim_status, dim_channels. Decimals
+    are exact in every format.
     """
     from duff_orders.query import formats
     from duff_orders.query.engines import answer, write_parquet
 
     opened = open_lake(context, lake, memory=memory)
-    text = sys.stdin.read() if sql == "-" else sql
+    # the guard says what is wrong with bytes that are not UTF-8
+    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if sql == "-" else sql
     if format == "parquet":
         if output is None:
             raise typer.BadParameter("--format parquet needs --output FILE")
@@ -223,7 +256,7 @@ def files(context: typer.Context, lake: LakeOption = None, json: JsonOption = Fa
 @app.command()
 def rejects(
     context: typer.Context,
-    file_id: Annotated[str, typer.Argument(help="The file's id; the first characters are enough.")],
+    file_id: Annotated[str, typer.Argument(metavar="FILE", help="The file's id; the first characters are enough.")],
     csv: Annotated[
         Path | None,
         typer.Option("--csv", metavar="OUT", help="Export them, to be corrected and dropped again."),
@@ -232,8 +265,9 @@ def rejects(
 ) -> None:
     """Show a file's rejected rows, with every reason.
 
-    With --csv they are written as a spreadsheet reads them, in the file's own dialect, reasons in a further column:
-    correct them and drop the file again; further columns are ignored.
+    With --csv they are written as a spreadsheet reads them, in the file's own
+    dialect, reasons in a further column: correct them and drop the file again;
+    further columns are ignored.
     """
     from duff_orders import rejects as rejected
     from duff_orders import show
@@ -252,28 +286,34 @@ def check(context: typer.Context, lake: LakeOption = None, memory: MemoryOption 
 
     Lists what does not hold, and exits with 1 then.
     """
-    from duff_orders.check import check as prove
+    from duff_orders.proof import check as prove
 
     proof = prove(open_lake(context, lake, memory=memory))
     for problem in proof.problems:
         print(problem)
     if proof.problems:
-        print(f"{len(proof.problems)} problems in {proof.files} files", file=sys.stderr)
+        number = len(proof.problems)
+        print(f"{number} problem{'s' * (number != 1)} in {proof.files} files", file=sys.stderr)
         raise typer.Exit(1)
     print(f"all holds: {proof.files} files, {proof.rows} rows, every one accounted for")
 
 
 @app.command()
 def generate(
-    out: Annotated[Path, typer.Argument(help="The file to write: *.csv or *.csv.gz.", dir_okay=False)],
-    rows: Annotated[int, typer.Option(help="Records to write.")],
-    seed: Annotated[int, typer.Option(help="Another seed gives other orders; the same gives the same bytes.")] = 0,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: *.csv or *.csv.gz.", dir_okay=False)],
+    rows: Annotated[int, typer.Option(metavar="N", help="Records to write.")],
+    seed: Annotated[
+        int, typer.Option(metavar="S", help="Another seed gives other orders; the same gives the same bytes.")
+    ] = 0,
     bad: Annotated[float, typer.Option(metavar="SHARE", help="Share of records that break a rule.")] = 0.0,
     duplicates: Annotated[float, typer.Option(metavar="SHARE", help="Share of exact repeats.")] = 0.0,
 ) -> None:
     """Write realistic orders, for trials and measurements."""
-    from duff_orders.generate import generate as write
+    from duff_orders.generator.orders import generate as write
+    from duff_orders.lake.layout import SUFFIXES
 
+    if not out.name.lower().endswith(SUFFIXES):
+        raise InputError(f"{out}: an orders file is named {' or '.join('*' + suffix for suffix in SUFFIXES)}")
     try:
         write(out, rows=rows, seed=seed, bad=bad, duplicates=duplicates)
     except ValueError as error:
@@ -282,17 +322,28 @@ def generate(
 
 def main() -> None:
     """Run `duff`; a mistake of the user's is told in a sentence, never as a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a letter that the terminal lacks is no reason to fail
     try:
-        app()
+        app(prog_name="duff")
+    except (SettingsError, InputError) as error:
+        _fail(str(error), 2)
     except DuffError as error:
         _fail(str(error))
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has seen enough
-        raise SystemExit(0) from None
     except OSError as error:
-        _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:
+        if not _is_engine_error(error):
+            raise
+        _fail(f"the engine failed: {error}\n`duff check` tells what is damaged; --memory gives it more memory")
 
 
-def _fail(message: str) -> None:
+def _is_engine_error(error: Exception) -> bool:
+    duckdb = sys.modules.get("duckdb")  # heavy: who never loaded it cannot have its errors
+    return duckdb is not None and isinstance(error, duckdb.Error)
+
+
+def _fail(message: str, code: int = 1) -> None:
     print(f"duff: {message}", file=sys.stderr)
-    raise SystemExit(1)
+    raise SystemExit(code)

@@ -6,6 +6,7 @@
     │   └── UnknownFile          a file_id that the ledger does not know
     ├── QueryRefused             SQL from outside that is not one read-only SELECT over the contract's tables
     ├── InvalidFile              a file that breaks the contract as a whole; ends in the verdict `invalid`
+    ├── DamagedObject            an object of the lake that cannot be read
     └── PipelineError            the pipeline could not do its work; ends in the verdict `failed`
         ├── SourceChanged        the raw object was overwritten or removed while it was being read
         └── CountMismatch        the engine's counts do not add up to the scanner's: nothing is published
@@ -53,6 +54,14 @@ class InvalidFile(DuffError):
     def __init__(self, problem: str, reason: str) -> None:
         super().__init__(reason)
         self.problem = problem
+
+
+class DamagedObject(DuffError):
+    """An object of the lake's own cannot be read; `name` says which."""
+
+    def __init__(self, name: str, why: object) -> None:
+        super().__init__(f"the object {name} cannot be read: {why}")
+        self.name = name
 
 
 class PipelineError(DuffError):

@@ -10,12 +10,15 @@ The watcher is in `watch`, the star schema in `models`; both work on what the le
 
 import hashlib
 import logging
+import random
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from duff_orders.errors import InputError, InvalidFile, SourceChanged, UnknownFile
 from duff_orders.ingest.publish import Publication, publisher_of
@@ -25,6 +28,9 @@ from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import Event, LedgerRow, utc_now
 from duff_orders.settings import MIB
+
+if TYPE_CHECKING:
+    import duckdb
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +64,9 @@ def process(
     """Take one object version through all stages to its ledger row.
 
     An event that was processed before gives the outcome of then, unless `again`. Failures are tried again and end
-    in the verdict `failed`; only a store that cannot even take that row raises. `share` is the part of the memory
-    that this file may take.
+    in the verdict `failed`; only a store that cannot even take that row raises. Where a replay fails, the ledger
+    keeps the outcome of before, and the row returned tells of the failure. `share` is the part of the memory that
+    this file may take.
     """
     file_id = layout.file_id(event)
     # One content at a time: the same event twice, or two objects with the same content, wait for each other.
@@ -69,20 +76,29 @@ def process(
         if previous is not None and not again and previous.verdict != "failed":
             return previous
         publication = Publication(lake=lake, event=event, file_id=file_id, started=utc_now(), previous=previous)
-        for attempt in range(lake.settings.retries + 1):
-            try:
-                return _stages(lake, publication, share, stage)
-            except InvalidFile as invalid:
-                return publication.without_rows("invalid", str(invalid))
-            except Exception as error:
-                log.warning("%s: attempt %d failed: %s", event.key, attempt + 1, error)
-                failure = error
-                time.sleep(0 if isinstance(error, SourceChanged) else 0.05 * 4**attempt)
-        return publication.without_rows(
-            "failed",
-            f"the pipeline failed: {_first_line(failure)}",
-            error=f"{type(failure).__name__}: {failure}",
-        )
+        try:
+            return _with_retries(lake, publication, share, stage)
+        except InvalidFile as invalid:
+            return publication.without_rows("invalid", str(invalid))
+        except Exception as error:
+            reason, detail = f"the pipeline failed: {_first_line(error)}", f"{type(error).__name__}: {error}"
+            if previous is not None and previous.verdict != "failed":
+                # A replay that fails takes nothing away.
+                reason += "; the outcome of before still stands"
+                return replace(previous, verdict="failed", reason=reason, error=detail)
+            return publication.without_rows("failed", reason, error=detail)
+
+
+def _with_retries(lake: Lake, publication: Publication, share: float, stage: OnStage) -> LedgerRow:
+    for attempt in range(lake.settings.retries):
+        try:
+            return _stages(lake, publication, share, stage)
+        except (InvalidFile, SourceChanged):
+            raise
+        except Exception as error:
+            log.warning("%s: attempt %d failed, trying again: %s", publication.event.key, attempt + 1, error)
+            time.sleep(random.uniform(0.5, 1.0) * 0.1 * 4**attempt)
+    return _stages(lake, publication, share, stage)
 
 
 def _stages(lake: Lake, publication: Publication, share: float, stage: OnStage) -> LedgerRow:
@@ -92,8 +108,10 @@ def _stages(lake: Lake, publication: Publication, share: float, stage: OnStage) 
         return publication.without_rows("duplicate", f"its content was already published from {twin.source_file}")
     path = lake.store.path(f"{layout.RAW}/{event.key}")
     before = _identity(path)
-    if before[0] != event.size:
-        raise SourceChanged(f"{event.key} is gone from the raw folder, or was overwritten; drop it there again")
+    # A file that has not changed since its event holds what was announced; of any other the hash must tell. What a
+    # file system takes for now may be some milliseconds ago.
+    if _changed(path) > event.time.timestamp() - 0.05 and _fingerprint(path) != (event.size, event.etag):
+        raise SourceChanged(f"{event.key} was overwritten in the raw folder since it was announced")
     dialect = validate(path, event.key)
     from duff_orders.ingest.transform_duckdb import ENGINE, Job  # heavy: an invalid header needs no engine
 
@@ -101,20 +119,34 @@ def _stages(lake: Lake, publication: Publication, share: float, stage: OnStage) 
         read = [0]
         stage(event.key, "scan", lambda: read[0] / max(event.size, 1))
         scanned = scan(path, event.key, dialect, scratch, read)
-        stage(event.key, "transform", lambda: max(connection.query_progress(), 0) / 100)
-        job = Job(connection=connection, scan=scanned, event=event, file_id=publication.file_id, scratch=scratch)
+        stage(event.key, "transform", lambda: _query_progress(connection))
+        job = Job(
+            connection=connection,
+            scan=scanned,
+            event=event,
+            file_id=publication.file_id,
+            scratch=scratch,
+            memory=lake.engine_memory(share),
+        )
         outcome = job.run(lake.settings.max_reject_share)
         if _identity(path) != before:
             raise SourceChanged(f"{event.key} was overwritten while it was being read")
         return publication.transformed(outcome, scanned.dialect, ENGINE, job.orders, job.rejected)
 
 
+def _query_progress(connection: "duckdb.DuckDBPyConnection") -> float:
+    try:
+        return max(connection.query_progress(), 0.0) / 100
+    except Exception:  # asked from another thread, a moment after the connection was closed
+        return 1.0
+
+
 def check_name(path: Path) -> None:
     """Raises InputError for what is not a file named *.csv or *.csv.gz."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    if not layout.is_orders_file(path.name):
-        raise InputError(f"{path}: an orders file is named {' or '.join('*' + s for s in layout.SUFFIXES)}")
+    if not layout.is_orders_file(path.name) or not path.name.isprintable():
+        raise InputError(f"{path!s:.200}: an orders file is named {' or '.join('*' + s for s in layout.SUFFIXES)}")
 
 
 def put(lake: Lake, path: Path) -> str:
@@ -184,6 +216,7 @@ def process_all(
 
     Of events with the same content the first is processed first: which of them is the duplicate is no accident.
     """
+    lake.store.sweep_scratch()
     by_content: dict[str, list[Event]] = {}
     for event in waiting:
         by_content.setdefault(event.etag, []).append(event)
@@ -222,6 +255,11 @@ def _identity(path: Path) -> tuple[int, int, int]:
     except FileNotFoundError:
         raise SourceChanged(f"{path.name} is gone from the raw folder") from None
     return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _changed(path: Path) -> float:
+    status = path.stat()
+    return max(status.st_mtime, status.st_ctime)
 
 
 def _first_line(error: Exception) -> str:

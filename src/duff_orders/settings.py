@@ -37,11 +37,11 @@ class Settings:
     def __post_init__(self) -> None:
         if self.memory < MINIMUM_MEMORY:
             raise SettingsError(f"memory is {self.memory} bytes; the least that works is 256MB")
-        if not 0 <= self.max_reject_share <= 1:
+        if not self.max_reject_share.is_finite() or not 0 <= self.max_reject_share <= 1:
             raise SettingsError(f"max_reject_share is {self.max_reject_share}; allowed is 0 to 1")
         for name in ("threads", "settle", "grace", "retries"):
-            if getattr(self, name) < 0:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it cannot be negative")
+            if not 0 <= getattr(self, name) <= 10**6:
+                raise SettingsError(f"{name} is {getattr(self, name)}; allowed is 0 to 1000000")
         if self.workers < 1:
             raise SettingsError(f"workers is {self.workers}; at least 1 is needed")
 

@@ -1,18 +1,18 @@
 """What the command line shows to people: tables, verdicts, a progress bar."""
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from duff_orders.contract import COLUMN_NAMES, COUNTS
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build_duckdb import BuildReport
-from duff_orders.pipeline import OnStage, ignore_stage
 
 COLOURS = {
     "valid": "green",
@@ -52,7 +52,7 @@ def _files(rows: Sequence[LedgerRow], *, ids: bool) -> None:
         colour = COLOURS[row.verdict]
         first = (row.file_id[:12], f"{row.event_time:%Y-%m-%d %H:%M:%S}") if ids else ()
         counts = (f"{getattr(row, name):,}" for name in COUNTS)
-        table.add_row(*first, _plain(row.source_file), f"[{colour}]{row.verdict}[/]", *counts)
+        table.add_row(*first, escape(row.source_file), f"[{colour}]{row.verdict}[/]", *counts)
     console = _console()
     console.print(table)
     for row in rows:
@@ -89,43 +89,60 @@ def rejected(row: LedgerRow, records: Iterator[dict[str, Any]]) -> None:
         console.print(f"    {shown}", markup=False, highlight=False, soft_wrap=True)
 
 
-@contextmanager
-def progress() -> Iterator[OnStage]:
-    """A progress bar on a terminal, for work that takes more than a second."""
-    if not sys.stderr.isatty():
-        yield ignore_stage
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+class Bars:
+    """A progress bar for each file in work; this one shows nothing."""
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=False,
-    )
-    tasks: dict[str, tuple[Any, Callable[[], float]]] = {}
-    stop = threading.Event()
+    def stage(self, key: str, stage: str, share_done: Callable[[], float]) -> None:
+        """A stage of a file begins."""
 
-    def on_stage(key: str, stage: str, share_done: Callable[[], float]) -> None:
-        if key in tasks:
-            bar.remove_task(tasks[key][0])
-        tasks[key] = bar.add_task(f"{_plain(key)}: {stage}", total=1.0), share_done
+    def done(self, key: str) -> None:
+        """A file is finished."""
 
-    def refresh() -> None:
+
+class _TerminalBars(Bars):
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self.tasks: dict[str, tuple[Any, Callable[[], float]]] = {}
+
+    def stage(self, key: str, stage: str, share_done: Callable[[], float]) -> None:
+        self.done(key)
+        self.tasks[key] = self.progress.add_task(f"{escape(key)}: {stage}", total=1.0), share_done
+
+    def done(self, key: str) -> None:
+        if task := self.tasks.pop(key, None):
+            self.progress.remove_task(task[0])
+
+    def refresh(self, stop: threading.Event) -> None:
         if stop.wait(1.0):
             return
-        with bar:
+        with self.progress:
             while not stop.wait(0.1):
-                for task, share_done in list(tasks.values()):
-                    bar.update(task, completed=share_done())
+                for task, share_done in list(self.tasks.values()):
+                    with contextlib.suppress(KeyError):  # finished in the meantime
+                        self.progress.update(task, completed=share_done())
 
-    thread = threading.Thread(target=refresh, daemon=True)
+
+@contextlib.contextmanager
+def progress() -> Iterator[Bars]:
+    """Progress bars on a terminal, for work that takes more than a second."""
+    if not sys.stderr.isatty():
+        yield Bars()
+        return
+    bars = _TerminalBars()
+    stop = threading.Event()
+    thread = threading.Thread(target=bars.refresh, args=(stop,), daemon=True)
     thread.start()
     try:
-        yield on_stage
+        yield bars
     finally:
         stop.set()
         thread.join()
@@ -143,7 +160,3 @@ def _console() -> Console:
     console = Console(highlight=False)
     # A pipe has no width: let no column wrap there.
     return console if console.is_terminal else Console(highlight=False, width=1000)
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")

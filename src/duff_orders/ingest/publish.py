@@ -4,6 +4,7 @@ Everything before the ledger row can be repeated. A replay writes beside the old
 ledger row; what is then superseded stays for readers that still use it, until `sweep` takes it.
 """
 
+import re
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,8 @@ from duff_orders.ingest.outcome import Outcome
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import FOLDERS, PROCESSED, content_object, data_object
 from duff_orders.messages import Dialect, Event, LedgerRow, Verdict, utc_now
+
+_DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-[0-9]+[.]parquet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,21 +108,27 @@ def publisher_of(lake: Lake, event: Event) -> LedgerRow | None:
 
 
 def sweep(lake: Lake) -> int:
-    """Remove data objects of superseded revisions once the grace period is over; returns how many."""
+    """Remove data objects of superseded revisions once the grace period is over; returns how many.
+
+    Those that an attempt left whose ledger row does not name them were never visible: they go at once.
+    """
     removed = 0
-    current = {row.file_id: row.revision for row in lake.ledger.rows()}
-    for table in (ORDERS.name, REJECTED_ROWS.name):
+    rows = {row.file_id: row for row in lake.ledger.rows()}
+    for table, count in ((ORDERS.name, "rows_published"), (REJECTED_ROWS.name, "rows_rejected")):
         for name in lake.store.names(f"{PROCESSED}/{FOLDERS[table]}"):
-            file_id, revision = parse_data_object(name)
+            parsed = parse_data_object(name)
+            row = rows.get(parsed[0]) if parsed else None
+            if parsed is None or row is None or (revision := parsed[1]) > row.revision:
+                continue
             age = time.time() - lake.store.path(name).stat().st_mtime
-            if file_id in current and revision < current[file_id] and age > lake.settings.grace:
+            superseded = revision < row.revision and age > lake.settings.grace
+            if superseded or (revision == row.revision and not getattr(row, count)):
                 lake.store.delete(name)
                 removed += 1
     return removed
 
 
-def parse_data_object(name: str) -> tuple[str, int]:
-    """The file_id and revision in the name of a data object."""
-    stem = name.rsplit("/", 1)[-1].removesuffix(".parquet")
-    file_id, *rest = stem.split("-")
-    return file_id, int(rest[0][1:]) if len(rest) > 1 else 0
+def parse_data_object(name: str) -> tuple[str, int] | None:
+    """The file_id and revision in the name of a data object; None for a name that is none of ours."""
+    match = _DATA_OBJECT.fullmatch(name.rsplit("/", 1)[-1])
+    return (match[1], int(match[2] or 0)) if match else None

@@ -166,24 +166,24 @@ class _Scanner:
             first = self._first_irregular(parts)
             if first is not None or len(parts) % 2 == 0:
                 irregular = first is not None
-                body = self._until(parts, first)
-                if not body:
+                parts = self._until(parts, first)
+                if not parts:
                     return 0, irregular
-                parts = body.split(b'"')
+                body = b'"'.join(parts)
             broken = any(b"\n" in part or b"\r" in part for part in parts[1::2])
             bare = b"".join(parts[0::2])
         skeleton = bare.translate(None, self.letters)
         lines = skeleton.count(b"\n")
-        if self.tabbed and _BLANK_OF_TABS.search(bare):
-            skeleton = b""  # such a line has a record's shape, but is none
-        if skeleton == (self.line + b"\n") * lines and lines:
+        # A line of tabs may have a record's shape, but is none.
+        alike = not (self.tabbed and _BLANK_OF_TABS.search(bare))
+        if alike and skeleton == (self.line + b"\n") * lines:
             self._emit(body, lines, clean=True, ended=ended)
-        elif not broken and lines and skeleton == (self.line + b"\r\n") * lines:
+        elif alike and not broken and skeleton == (self.line + b"\r\n") * lines:
             self._emit(body.replace(b"\r\n", b"\n"), lines, clean=False)
         elif broken:
             self._slow(body, 0, None, final=True)
         else:
-            self._lines(body, bare.translate(None, self.letters))
+            self._lines(body, skeleton)
         self.quoted_line_breaks |= broken
         return len(body) if ended else len(body) - 1, irregular
 
@@ -202,7 +202,7 @@ class _Scanner:
             return last
         return None
 
-    def _until(self, parts: list[bytes], irregular: int | None) -> bytes:
+    def _until(self, parts: list[bytes], irregular: int | None) -> list[bytes]:
         """The whole records before an irregular part, or before the quote that is still open at the end."""
         index = len(parts) - 2 if irregular is None else irregular
         good_start = irregular is None or not index or not parts[index] or parts[index].startswith(self.starts)
@@ -211,30 +211,51 @@ class _Scanner:
         while index >= 0 and b"\n" not in parts[index]:
             index -= 2
         if index < 0:
-            return b""
+            return []
         last = parts[index]
-        return b'"'.join((*parts[:index], last[: last.rfind(b"\n") + 1]))
+        return [*parts[:index], last[: last.rfind(b"\n") + 1]]
 
     def _lines(self, body: bytes, skeleton: bytes) -> None:
         """Take lines of which some are irregular, where no quotes hide a line break."""
-        kept = []
-        count = 0
-        line, windows = self.line, self.line + b"\r"
-        for found, shape in zip(body.split(b"\n")[:-1], skeleton.split(b"\n"), strict=False):
-            if self.tabbed and not found.strip(BLANKS):
+        found = body.split(b"\n")[:-1]
+        windows = self.line + b"\r"
+        start = 0
+        for place, shape in self._irregular_lines(found, skeleton):
+            if shape == windows and found[place].endswith(b"\r") and found[place].strip(BLANKS):
+                found[place] = found[place][:-1]
                 continue
-            if shape == line:
-                kept.append(found)
-                count += 1
-            elif shape == windows and found.endswith(b"\r"):
-                kept.append(found[:-1])
-                count += 1
-            elif found.removesuffix(b"\r").strip(b" \t"):
-                if kept:
-                    self._emit(b"\n".join((*kept, b"")), count, clean=False)
-                    kept, count = [], 0
-                self._slow(found + b"\n", 0, 1, final=True)
-        self._emit(b"\n".join((*kept, b"")) if kept else b"", count, clean=False)
+            self._kept(found[start:place])
+            start = place + 1
+            if found[place].removesuffix(b"\r").strip(b" \t"):
+                self._slow(found[place] + b"\n", 0, 1, final=True)
+        self._kept(found[start:])
+
+    def _irregular_lines(self, found: list[bytes], skeleton: bytes) -> Iterator[tuple[int, bytes]]:
+        """The place and the shape of each line that has not the shape of a record."""
+        line = self.line + b"\n"
+        if self.tabbed or self.line + b"\r\n" in skeleton:
+            for place, shape in enumerate(skeleton.split(b"\n")[:-1]):
+                if shape != self.line or (self.tabbed and not found[place].strip(BLANKS)):
+                    yield place, shape
+            return
+        place = offset = 0
+        while offset < len(skeleton):
+            # Regular lines are equal: halve the rest until the first that differs is found.
+            low, high = 0, (len(skeleton) - offset) // len(line) + 1
+            while high - low > 1:
+                middle = (low + high) // 2
+                if skeleton.startswith(line * (middle - low), offset + low * len(line)):
+                    low = middle
+                else:
+                    high = middle
+            place, offset = place + low, offset + low * len(line)
+            if offset < len(skeleton):
+                end = skeleton.index(b"\n", offset)
+                yield place, skeleton[offset:end]
+                place, offset = place + 1, end + 1
+
+    def _kept(self, lines: list[bytes]) -> None:
+        self._emit(b"\n".join((*lines, b"")) if lines else b"", len(lines), clean=False)
 
     def _slow(self, data: bytes, start: int, most: int | None, *, final: bool) -> tuple[int, bool]:
         """Take up to `most` records by the grammar; returns the position, and whether all of these were complete."""

@@ -1,8 +1,9 @@
 """`Transform-data` on DuckDB: one file's records to Parquet, good ones and rejected ones, out of core.
 
-The good records are written in one pass over the file. Only where the count shows that some were not good, a second
-pass writes these with their reasons; only where an order line stands twice, exact duplicates are looked for. The
-scanner's independent count must come out at the end, or nothing is published.
+A clean file needs one pass: its good records are written as they are read. Only where the count shows that some were
+not good, a second pass writes these with their reasons; only where an order line stands twice, exact duplicates are
+looked for and taken out. A file whose beginning shows that this will happen is checked into a table first, if memory
+has room for it. The scanner's independent count must come out at the end, or nothing is published.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ from duff_orders.messages import Event
 from duff_orders.settings import MIB
 
 ENGINE = "duckdb"
+# Bytes that a checked record takes in a table, for each byte in the file; records that are looked at beforehand.
+TABLE_BYTES_PER_BYTE = 2.5
+SAMPLE = 20_000
 
 
 class DuckDBFunctions:
@@ -42,6 +46,7 @@ class Job:
     event: Event
     file_id: str
     scratch: Path
+    memory: int
 
     @property
     def orders(self) -> Path:
@@ -58,15 +63,28 @@ class Job:
 
         Raises CountMismatch where the engine read other records than the scanner.
         """
-        # Values are computed once, below the filter: pushed down it would compute them a second time.
+        # Values are computed once, below the filter: pushed down it would compute them a second time. And a list of
+        # literals must not become a join, for which all rows would pay.
         self.connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
-        good = self._write_orders() if self.scan.split else 0
-        rejected, nulls = self._write_rejected(good)
+        self.connection.execute(f"create temp view checked as {self._checked}")
+        good = unique = 0
+        checked = "checked"
+        if self.scan.split and self._worth_a_table():
+            checked = "checked_table"
+            self.connection.execute(f"create temp table {checked} as from checked")
+            good = self._row(f"select count(*) from {checked} where good")[0]
+            unique = self._write_orders(self._without_repeats(f"(from {checked} where good)") or checked)
+        elif self.scan.split:
+            good = unique = self._write_orders(checked)
+            if without := self._without_repeats(sql_text(self.orders)):
+                rewritten = self.scratch / "unique.parquet"
+                unique = self._copy(without, rewritten)
+                rewritten.replace(self.orders)
+        rejected, nulls = self._write_rejected(checked, good)
         if good + rejected != self.scan.records:
             raise CountMismatch(
                 f"the engine read {good} good and {rejected} rejected records, the scanner {self.scan.records} in all"
             )
-        unique = self._remove_duplicates(good)
         return judge(
             self.scan,
             good=good,
@@ -76,28 +94,67 @@ class Job:
             max_reject_share=max_reject_share,
         )
 
-    def _write_orders(self) -> int:
+    @property
+    def _checked(self) -> str:
+        """The records: the ten values, whether all are good, and the original texts of those that are not."""
+        texts = ", ".join(f"{name} as {_text(name)}" for name in COLUMN_NAMES)
+        as_read = {name: _text(name) for name in COLUMN_NAMES}
         values = ", ".join(
-            f"case when plain then {self._rules.plain_value(column, column.name)} "
-            f"else {self._rules.value(column, column.name)} end as {column.name}"
+            f"case when plain then {self._rules.plain_value(column, _text(column.name))} "
+            f"else {self._rules.value(column, _text(column.name))} end as {column.name}"
             for column in COLUMNS
         )
         all_good = " and ".join(f"{name} is not null" for name in COLUMN_NAMES)
+        originals = ", ".join(f"'{name}': coalesce({_text(name)}, '')" for name in COLUMN_NAMES)
+        return f"""
+            select {", ".join(COLUMN_NAMES)}, good, case when not good then {{{originals}}} end as texts
+            from (
+                select *, {all_good} as good
+                from (
+                    select *, {values}
+                    from (select *, {self._rules.plain(as_read)} as plain from (select {texts} from {self._reader}))
+                )
+            )"""
+
+    def _worth_a_table(self) -> bool:
+        """Whether the first records show rejects or repeats, and a table of all would fit into the memory."""
+        if self.scan.source.stat().st_size * TABLE_BYTES_PER_BYTE > self.memory:
+            return False
+        rows, good, lines = self._row(
+            "select count(*), count(*) filter (where good), count(distinct (order_id, product_id)) "
+            f"from (from checked limit {SAMPLE})"
+        )
+        return good < rows or lines < rows
+
+    def _write_orders(self, source: str) -> int:
+        total = f"cast(cast(product_price as {MONEY}) * product_ccf as {MONEY}) as total_price"
         return self._copy(
-            f"select {', '.join(COLUMN_NAMES)}, "
-            f"cast(cast(product_price as {MONEY}) * product_ccf as {MONEY}) as total_price, {self._lineage} "
-            f"from (select {values} from ({self._texts})) where {all_good}",
-            self.orders,
+            f"select {', '.join(COLUMN_NAMES)}, {total}, {self._lineage} from {source} where good", self.orders
         )
 
-    def _write_rejected(self, good: int) -> tuple[int, dict[str, int]]:
+    def _without_repeats(self, source: str) -> str | None:
+        """The rows of `source`, one of those whose ten values are equal; None where there are none to take out."""
+        # Equal records are the same order line: compare in full only the lines that stand more than once.
+        line = "order_id, product_id"
+        self.connection.execute(
+            f"create or replace temp table repeated as select {line} from {source} group by {line} having count(*) > 1"
+        )
+        if not self._row("select count(*) from repeated")[0]:
+            return None
+        return (
+            f"(select * from {source} as orders anti join repeated using ({line}) "
+            f"union all select distinct * from {source} as orders semi join repeated using ({line}))"
+        )
+
+    def _write_rejected(self, checked: str, good: int) -> tuple[int, dict[str, int]]:
         """Write the rejected records; returns how many, and the records without a value by column."""
         sources = []
         if good < self.scan.split:
-            texts = ", ".join(f"coalesce({name}, '') as {name}" for name in COLUMN_NAMES)
-            suspects = f"select * from ({self._texts}) where not plain or {self._zero}"
-            judged = f"select {texts}, {self._rules.reasons(_AS_READ)} as reasons from ({suspects})"
-            sources.append(f"select *, cast(null as string) as record from ({judged}) where reasons <> ''")
+            reasons = self._rules.reasons({name: name for name in COLUMN_NAMES})
+            sources.append(
+                f"select *, {reasons} as reasons, cast(null as string) as record "
+                f"from (select unnest(texts) from (from {checked} where not good))"
+            )
         if self.scan.unsplit_records:
             texts = ", ".join(f"cast(null as string) as {name}" for name in COLUMN_NAMES)
             longest = max(16 * MIB, 8 * self.scan.longest)
@@ -114,50 +171,9 @@ class Job:
         nulls = self._row(f"select {empty} from {sql_text(self.rejected)}")
         return rejected, dict(zip(COLUMN_NAMES, map(int, nulls), strict=True))
 
-    def _remove_duplicates(self, good: int) -> int:
-        """Keep one of the records whose ten values are equal; returns how many records remain."""
-        if good < 2:
-            return good
-        # Equal records are the same order line: compare in full only the lines that stand more than once.
-        self.connection.execute(
-            f"create or replace temp table repeated as select order_id, product_id from {sql_text(self.orders)} "
-            "group by order_id, product_id having count(*) > 1"
-        )
-        if not self._row("select count(*) from repeated")[0]:
-            return good
-        columns = ", ".join(COLUMN_NAMES)
-        extra = self._row(
-            f"select coalesce(sum(n - 1), 0) from (select count(*) as n from {sql_text(self.orders)} "
-            f"semi join repeated using (order_id, product_id) group by {columns})"
-        )[0]
-        if not extra:
-            return good
-        unique = self.scratch / "unique.parquet"
-        kept = self._copy(
-            f"select * from {sql_text(self.orders)} anti join repeated using (order_id, product_id) "
-            "union all "
-            f"select distinct * from {sql_text(self.orders)} semi join repeated using (order_id, product_id)",
-            unique,
-        )
-        if kept != good - int(extra):
-            raise CountMismatch(f"{kept} records remain of {good} less {extra} duplicates")
-        unique.replace(self.orders)
-        return kept
-
     @property
     def _rules(self) -> Rules:
         return Rules(DuckDBFunctions(), self.scan.dialect.decimal_mark)
-
-    @property
-    def _texts(self) -> str:
-        """The records' texts, and whether they are all written plainly."""
-        return f"select {', '.join(COLUMN_NAMES)}, {self._rules.plain(_AS_READ)} as plain from {self._reader}"
-
-    @property
-    def _zero(self) -> str:
-        """Whether a record that is written plainly has a zero where none is allowed."""
-        zeros = (f"{self._rules.plain_value(c, c.name)} is null" for c in COLUMNS if c.exclusive)
-        return " or ".join(zeros)
 
     @property
     def _lineage(self) -> str:
@@ -196,5 +212,8 @@ class Job:
         return row
 
 
-_AS_READ = {name: name for name in COLUMN_NAMES}
+def _text(name: str) -> str:
+    return f"{name}_text"
+
+
 _LINEAGE_FIELDS = tuple(field.name for field in REJECTED_ROWS.fields[-3:])

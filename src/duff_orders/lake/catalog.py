@@ -4,15 +4,18 @@ What counts is said by the ledger (a file without its row is not published) and 
 names its objects, so it shows one state of the lake for as long as it lives.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-import duckdb
-
-from duff_orders.contract import FILES, ORDERS, REJECTED_ROWS, STAR, TABLES, Table
+from duff_orders.contract import FILES, ORDERS, PARTITION, REJECTED_ROWS, STAR, TABLES, Table
 from duff_orders.lake.lake import Lake, sql_text
 from duff_orders.lake.layout import FOLDERS, PROCESSED, data_object
 from duff_orders.lake.snapshot import current
+from duff_orders.lake.store import DiskStore
 from duff_orders.messages import LedgerRow
+
+if TYPE_CHECKING:
+    import duckdb
 
 _TYPES = {"string": "varchar", "int": "integer"}
 
@@ -27,7 +30,7 @@ def duckdb_type(catalog_type: str) -> str:
     return _TYPES.get(catalog_type, catalog_type)
 
 
-def create_views(lake: Lake, connection: duckdb.DuckDBPyConnection, tables: Iterable[str] = TABLES) -> None:
+def create_views(lake: Lake, connection: "duckdb.DuckDBPyConnection", tables: Iterable[str] = TABLES) -> None:
     """Make the named tables views in the connection's main schema."""
     wanted = set(tables)
     if wanted & {ORDERS.name, REJECTED_ROWS.name}:
@@ -42,34 +45,37 @@ def create_views(lake: Lake, connection: duckdb.DuckDBPyConnection, tables: Iter
                 for row in ledger
                 if counts[name](row)
             ]
-            _view(lake, connection, TABLES[name], objects)
+            create_view(lake.store, connection, name, TABLES[name], objects)
     if FILES.name in wanted:
         _files_view(lake, connection)
     snapshot = current(lake.store)
     for table in STAR:
         if table.name in wanted:
-            _view(lake, connection, table, snapshot.objects(table.name))
+            create_view(lake.store, connection, table.name, table, snapshot.objects(table.name))
 
 
-def _view(lake: Lake, connection: duckdb.DuckDBPyConnection, table: Table, objects: list[str]) -> None:
+def create_view(
+    store: DiskStore, connection: "duckdb.DuckDBPyConnection", name: str, table: Table, objects: Sequence[str]
+) -> None:
+    """Name the rows of a table's Parquet objects; a partition's date stands in the names of its objects."""
     columns = ", ".join(field.name for field in table.all_fields)
     if objects:
-        paths = ", ".join(sql_text(lake.store.path(name)) for name in objects)
-        hive = ", hive_partitioning = true, hive_types = {pa_date: date}" if table.partitioned else ""
+        paths = ", ".join(sql_text(store.path(each)) for each in objects)
+        hive = f", hive_partitioning = true, hive_types = {{{PARTITION.name}: date}}" if table.partitioned else ""
         source = f"select {columns} from read_parquet([{paths}]{hive})"
     else:
         source = _empty(table)
-    connection.execute(f"create or replace temp view {table.name} as {source}")
+    connection.execute(f"create or replace temp view {name} as {source}")
 
 
-def _files_view(lake: Lake, connection: duckdb.DuckDBPyConnection) -> None:
-    folder = f"{PROCESSED}/{FOLDERS[FILES.name]}"
+def _files_view(lake: Lake, connection: "duckdb.DuckDBPyConnection") -> None:
     columns = ", ".join(f"{field.name}: {sql_text(duckdb_type(field.type))}" for field in FILES.all_fields)
+    paths = ", ".join(sql_text(lake.store.path(n)) for n in lake.store.names(f"{PROCESSED}/{FOLDERS[FILES.name]}"))
     source = (
-        f"select * from read_json({sql_text(lake.store.path(folder) / '*' / '*.json')}, "
-        f"format = 'newline_delimited', hive_partitioning = false, columns = {{{columns}}})"
+        f"select * from read_json([{paths}], format = 'newline_delimited', hive_partitioning = false, "
+        f"columns = {{{columns}}})"
     )
-    if next(lake.store.names(folder), None) is None:
+    if not paths:
         source = _empty(FILES)
     connection.execute(f"create or replace temp view {FILES.name} as {source}")
 

@@ -32,6 +32,10 @@ class Lake:
         store = DiskStore(settings.lake)
         return cls(settings, store, Ledger(store))
 
+    def engine_memory(self, share: float = 1.0) -> int:
+        """The bytes that DuckDB may take, of which `share` is for one of several users."""
+        return int(self.settings.memory * ENGINE_SHARE * share)
+
     @contextmanager
     def engine(self, *, share: float = 1.0) -> Iterator[tuple["duckdb.DuckDBPyConnection", Path]]:
         """A DuckDB connection and a scratch folder, both gone at the end.
@@ -43,7 +47,7 @@ class Lake:
         with self.store.scratch() as scratch:
             settings = self.settings
             config: dict[str, str | bool | int | float | list[str]] = {
-                "memory_limit": f"{int(settings.memory * ENGINE_SHARE * share)}B",
+                "memory_limit": f"{self.engine_memory(share)}B",
                 "temp_directory": str(scratch / "spill"),
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
@@ -53,7 +57,9 @@ class Lake:
                 config["threads"] = settings.threads
             connection = duckdb.connect(":memory:", config=config)
             try:
-                connection.execute("set enable_progress_bar = false; set timezone = 'UTC'")
+                connection.execute("set timezone = 'UTC'")
+                # Progress is kept for those who ask for it, never printed.
+                connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
                 yield connection, scratch
             finally:
                 connection.close()

@@ -4,7 +4,7 @@ import hashlib
 from datetime import date
 
 from duff_orders.contract import FILES, ORDERS, REJECTED_ROWS
-from duff_orders.messages import Event
+from duff_orders.messages import Event, LedgerRow
 
 RAW_BUCKET = "duff-orders-raw"
 #: Folders of a lake directory, one for each bucket, and what only the embedded world needs.
@@ -49,7 +49,7 @@ def event_object(file_id: str) -> str:
     return f"{PROCESSED}/events/{file_id}.json"
 
 
-def content_object(event: Event) -> str:
+def content_object(event: Event | LedgerRow) -> str:
     """The name of the note that says which file published this content."""
     return f"{PROCESSED}/content/{event.etag}-{event.size}"
 

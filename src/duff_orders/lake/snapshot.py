@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from duff_orders.contract import FACT_ORDERS
-from duff_orders.errors import PipelineError
+from duff_orders.errors import DamagedObject, PipelineError
 from duff_orders.lake.layout import PROCESSED, STAR_POINTER
 from duff_orders.lake.store import Store
 from duff_orders.messages import Document, format_time, parse_time
@@ -88,4 +88,7 @@ def sweep(store: Store, snapshot: Snapshot, now: datetime, grace: float) -> None
 
 
 def _decode(data: bytes | None) -> Snapshot:
-    return Snapshot() if data is None else Snapshot.from_json(data)
+    try:
+        return Snapshot() if data is None else Snapshot.from_json(data)
+    except (ValueError, TypeError) as error:
+        raise DamagedObject(STAR_POINTER, error) from None

@@ -74,9 +74,7 @@ class DiskStore:
     def names(self, prefix: str) -> Iterator[str]:
         """The names of all objects below a folder, in order."""
         base = self.path(prefix)
-        found = (
-            f"{folder}/{name}" for folder, _, names in os.walk(base) for name in names if not name.startswith(".tmp-")
-        )
+        found = (f"{folder}/{name}" for folder, _, names in os.walk(base) for name in names)
         for full in sorted(found):
             yield Path(full).relative_to(self.root).as_posix()
 
@@ -145,9 +143,11 @@ class DiskStore:
     def scratch(self) -> Iterator[Path]:
         """A folder of one's own on the lake's file system, removed at the end; `sweep_scratch` takes a crash's."""
         folder = self.root / SCRATCH / secrets.token_hex(8)
-        folder.mkdir()
-        with (folder / ".lock").open("a") as handle:
+        with self.lock("scratch"):  # a sweeper must not see it before it is locked
+            folder.mkdir()
+            handle = (folder / ".lock").open("a")
             fcntl.flock(handle, fcntl.LOCK_EX)
+        with handle:
             try:
                 yield folder
             finally:
@@ -156,22 +156,20 @@ class DiskStore:
     def sweep_scratch(self) -> None:
         """Remove what processes that no longer live left in scratch."""
         for folder in (self.root / SCRATCH).iterdir():
-            with contextlib.suppress(OSError), (folder / ".lock").open("a") as handle:
+            with self.lock("scratch"), contextlib.suppress(OSError), (folder / ".lock").open("a") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.contextmanager
     def _temporary(self, target: Path, data: bytes) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.parent / f".tmp-{secrets.token_hex(8)}"
-        try:
+        with self.scratch() as folder:
+            temporary = folder / "object"
             with temporary.open("wb") as handle:
                 handle.write(data)
                 handle.flush()
                 os.fsync(handle.fileno())
             yield temporary
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

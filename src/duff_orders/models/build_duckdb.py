@@ -9,8 +9,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
+from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, FACT_ORDERS, ORDERS, STAR, Table
 from duff_orders.lake import snapshot
+from duff_orders.lake.catalog import create_view
 from duff_orders.lake.lake import Lake, sql_text
 from duff_orders.lake.layout import data_object, star_object
 from duff_orders.lake.snapshot import Snapshot
@@ -157,15 +158,7 @@ class _Build:
         return written
 
     def _view(self, name: str, table: Table, objects: Sequence[str]) -> None:
-        """Name the rows of a table's objects; a partition's date stands in the names of its objects."""
-        if objects:
-            paths = ", ".join(sql_text(self.store.path(each)) for each in objects)
-            hive = f", hive_partitioning = true, hive_types = {{{PARTITION.name}: date}}" if table.partitioned else ""
-            select = f"select {star.listed(star.names_of(table))} from read_parquet([{paths}]{hive})"
-        else:
-            empty = ", ".join(f"cast(null as {field.type}) as {field.name}" for field in table.all_fields)
-            select = f"select {empty} where false"
-        self.connection.execute(f"create or replace temp view {name} as {select}")
+        create_view(self.store, self.connection, name, table, objects)
 
     def _keep(self, name: str, select: str) -> None:
         self.connection.execute(f"create temp table {name} as {select}")

@@ -28,12 +28,12 @@ def answer(lake: Lake, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def query(lake: Lake, sql: str) -> list[dict[str, Any]]:
+def sql(lake: Lake, query: str) -> list[dict[str, Any]]:
     """The answer to one SELECT in Athena's dialect: a dictionary a row, decimals as `Decimal`, times in UTC.
 
     Raises QueryRefused as `answer` does. `answer` gives the rows one by one.
     """
-    with answer(lake, sql) as connection:
+    with answer(lake, query) as connection:
         names = [column[0] for column in connection.description or ()]
         return [dict(zip(names, values, strict=True)) for values in connection.fetchall()]
 

@@ -5,19 +5,22 @@ What arrived while nobody watched, or was cut off by a crash, is taken up at the
 """
 
 import fcntl
+import itertools
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from pathlib import Path
 
+from watchfiles import Change
 from watchfiles import watch as watch_folder
 
 from duff_orders.errors import SourceChanged
+from duff_orders.ingest.publish import sweep
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import LedgerRow
@@ -25,6 +28,9 @@ from duff_orders.models.build_duckdb import build
 from duff_orders.pipeline import announce, process
 
 log = logging.getLogger(__name__)
+
+#: Seconds after which the star schema is brought up to date though more files are coming.
+BATCH = 30.0
 
 
 def watch(
@@ -47,10 +53,11 @@ class _Watcher:
         self.lake = lake
         self.stop = stop
         self.done = done
-        self.raw = lake.store.path(layout.RAW)
+        self.raw = lake.store.path(layout.RAW).resolve()
         self.waiting: set[str] = set()
         self.running: dict[Future[LedgerRow], str] = {}
         self.published = False
+        self.build_by = time.monotonic() + BATCH
 
     def run(self, ready: Callable[[], None]) -> None:
         self.lake.store.sweep_scratch()
@@ -58,26 +65,28 @@ class _Watcher:
         with ThreadPoolExecutor(self.lake.settings.workers, thread_name_prefix="file") as pool:
             changes = watch_folder(
                 self.raw,
+                watch_filter=None,
                 stop_event=self.stop,
                 step=50,
                 rust_timeout=step,
                 yield_on_timeout=True,
                 debounce=200,
             )
+            first = next(changes, set())  # from here on the folder is watched
             self.waiting.update(self._unprocessed())
             self.published = True  # a build may have been cut off
             ready()
-            for batch in changes:
-                self.waiting.update(self._key(Path(path)) for _, path in batch)
+            for batch in itertools.chain((first,), changes):
+                self.waiting.update(key for change, path in batch for key in self._keys(change, Path(path)))
                 self._collect()
                 self._start(pool)
-                if not self.running and not self.waiting and self.published:
-                    self.published = False
-                    build(self.lake)
+                overdue = time.monotonic() > self.build_by  # a slow upload, or a steady stream, is no batch to wait for
+                if self.published and (overdue or not (self.running or self.waiting)):
+                    self._build()
             wait(self.running)
             self._collect()
             if self.published:
-                build(self.lake)
+                self._build()
 
     def _unprocessed(self) -> list[str]:
         """Keys in the raw folder whose object is not known to be that of a ledger row."""
@@ -88,10 +97,13 @@ class _Watcher:
         keys = []
         for name in self.lake.store.names(layout.RAW):
             key = name.removeprefix(f"{layout.RAW}/")
-            status = self.lake.store.path(name).stat()
+            try:
+                status = self.lake.store.path(name).stat()
+            except FileNotFoundError:  # removed or renamed since it was listed
+                continue
             known = finished.get((key, status.st_size))
             # An inode that has not changed since the event is what the event announced.
-            if known is None or max(status.st_mtime, status.st_ctime) > known.timestamp():
+            if known is None or status.st_ctime > known.timestamp():
                 keys.append(key)
         return keys
 
@@ -117,19 +129,31 @@ class _Watcher:
             except Exception:
                 log.exception("%s could not be processed; it is taken up again at the next start", key)
             else:
-                self.published |= row.published
+                if row.published and not self.published:
+                    self.published = True
+                    self.build_by = time.monotonic() + BATCH
                 self.done(row)
 
-    def _key(self, path: Path) -> str:
-        return path.relative_to(self.raw.resolve() if path.is_absolute() else self.raw).as_posix()
+    def _keys(self, change: Change, path: Path) -> Iterator[str]:
+        """The keys of what changed: of a new folder, which may have come with its files, all that are in it."""
+        for found in path.rglob("*") if change is Change.added and path.is_dir() else (path,):
+            yield found.relative_to(self.raw).as_posix()
+
+    def _build(self) -> None:
+        self.published = False
+        try:
+            build(self.lake)
+            sweep(self.lake)
+        except Exception:
+            log.exception("the star schema could not be brought up to date; the next batch tries again")
 
 
 def is_whole(path: Path, settle: float) -> bool:
     """Whether a file has not changed for `settle` seconds and is not open for writing, as far as can be told."""
     try:
         status = path.stat()
-        age = time.time() - max(status.st_mtime, status.st_ctime)
-        return age >= settle and not _open_for_writing(path)
+        # st_ctime moves with every write and rename, and nobody can set it, as they can st_mtime
+        return time.time() - status.st_ctime >= settle and not _open_for_writing(path)
     except OSError:
         return False
 

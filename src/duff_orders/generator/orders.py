@@ -13,7 +13,21 @@ from typing import Final
 
 import duckdb
 
-from duff_orders.contract import COLUMNS, STATUSES
+from duff_orders.contract import COLUMNS
+from duff_orders.generator.values import (
+    BEERS,
+    CHANNEL_DRAWS,
+    FIRST_CLIENT,
+    FIRST_PRODUCT,
+    FLAWS,
+    LACKING,
+    MOVED_DRAWS,
+    NAMES,
+    PACKS,
+    STATUS_DRAWS,
+    SURPLUS,
+    UNIT_DRAWS,
+)
 
 MAX_ROWS: Final = 1_000_000_000
 MAX_ORDER: Final = 1_000_000_000
@@ -21,93 +35,6 @@ MAX_SEED: Final = 2**32 - 1
 
 # Three orders of one, two and three lines make a block of six; the seed says in which sequence.
 _SEQUENCES: Final = ((1, 2, 3), (1, 3, 2), (2, 1, 3), (2, 3, 1), (3, 1, 2), (3, 2, 1))
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split("|"))
-
-
-# A client's name is one of these and, after the first round, a number. Only the last is quoted: it
-# holds a comma.
-_NAMES: Final = _listed(
-    """
-    Moe's Tavern | Kwik-E-Mart | Krusty Burger | Springfield Mall | Duff Gardens | Café Moe |
-    Try-N-Save | Monstromart | Lard Lad | Frying Dutchman | Gilded Truffle | Barney's Bowl |
-    Señor Ding-Dong | Luigi's | Leftorium | Isotopes Park | Hotel Capital | Android's Dungeon |
-    Noise Land | Singing Sirloin | Aztec Theater | Herman's | Sprawl-Mart | Java Server |
-    She-She Lounge | King Toot's | Rusty Barnacle | Happy Sumo | Bumblebee Café | Brauhäusl |
-    Swanky Fish | Mapple Store | Hotel Ogden | Jake's | Spiffy's | Pimento Grove | Juggernaut |
-    Hal's Deli | Mom's Pub | Squidport | Lake Kiosk | Monorail Bar | Gulp 'n' Blow | Doggie Diner |
-    Ayr's Rock | Izzy's | Nuked Pot | Two Guys | Green Room | Legs Bar | Stu's Disco |
-    Tom's Grill | Burns, Worms & Co.
-    """
-)
-
-_BEERS: Final = _listed(
-    """
-    Duff | Duff Classic | Duff Lite | Duff Dry | Duff Special | Duff Adequate | Duff Dark |
-    Duff Blue | Duff Zero | Duff Stout | Düff Weiße | Duff Cold | Duff Amber | Duff Lager |
-    Raspberry Duff | Lady Duff | Tartar Duff | Duff Christmas | Señor Duff | Henry K. Duff |
-    Duff Gummi | Fudd | Fudd Lite | Duff Export | Duff Red
-    """
-)
-
-# What each beer is sold in: name, litres as files write them, cents for the cheapest beer.
-_PACKS: Final = (
-    ("Can", "0.33", 120),
-    ("Bottle", "0.5", 175),
-    ("Pint", "0.473", 160),
-    ("Tall", "1.00", 310),
-    ("6-Pack", "1.98", 699),
-    ("Growler", "2.00", 850),
-    ("Mini", "5.00", 1995),
-    ("Keg", "30.00", 8900),
-)
-_FIRST_PRODUCT: Final = 101
-_FIRST_CLIENT: Final = 1001
-
-# Each of 64 equally likely draws. Many orders are for whole packs and crates.
-_CHANNEL_DRAWS: Final = ("Retail",) * 29 + ("B2B",) * 17 + ("Online",) * 14 + ("Wholesale",) * 2 + ("Stadium", "Export")
-_UNIT_DRAWS: Final = (*range(1, 49), 6, 6, 6, 6, 12, 12, 12, 12, 24, 24, 24, 48, 2, 4, 8, 1)
-_CREATED, _DELIVERED, _BROKEN = STATUSES
-_STATUS_DRAWS: Final = (_CREATED,) * 38 + (_DELIVERED,) * 22 + (_BROKEN,) * 4
-_MOVED_DRAWS: Final = (_DELIVERED,) * 57 + (_BROKEN,) * 7
-
-# The ways in which a bad record breaks the contract, taken in turn: what stands in place of a
-# column's text. The row may also lack its last field or have one too many. Together they bring up
-# every reason to reject a record, and none of them changes how the records after it are read.
-_LACKING: Final = "lacking"
-_SURPLUS: Final = "surplus"
-_FLAWS: Final[tuple[dict[str, str], ...]] = (
-    {"client_id": ""},
-    {"client_id": "C-1001"},
-    {"client_id": "0"},
-    {"client_id": "-1001"},
-    {"client_name": "  "},
-    {"order_id": "N/A"},
-    {"order_id": "1e3"},
-    {"product_id": "102.5"},
-    {"product_description": "null"},
-    {"product_price": ""},
-    {"product_price": "2.50 USD"},
-    {"product_price": "-2.50"},
-    {"product_price": "123456789.00"},
-    {"product_price": "2.50001"},
-    {"product_ccf": "six"},
-    {"product_ccf": "2.5"},
-    {"product_ccf": "0"},
-    {"product_ccf": "-6"},
-    {"product_volume": "0"},
-    {"product_volume": "0.333333"},
-    {"product_volume": "a pint"},
-    {"point_of_sale_channel": ""},
-    {"status": "shipped"},
-    {"status": "none"},
-    {"client_id": "", "product_price": "free", "status": "lost"},
-    {_LACKING: "status"},
-    {_SURPLUS: ",Springfield"},
-    {"client_name": '"Moe" Szyslak'},
-)
 
 
 def generate(
@@ -251,33 +178,33 @@ def _lines_sql(*, counts: tuple[int, int, int, int], seed: int, first_line: int,
     sizes = [size for sequence in _SEQUENCES for size in sequence]
     order_in_block = [place for sequence in _SEQUENCES for place, size in enumerate(sequence) for _ in range(size)]
     line_in_order = [line for size in sizes for line in range(size)]
-    descriptions = [f"{beer} {pack}" for beer in _BEERS for pack, _, _ in _PACKS]
+    descriptions = [f"{beer} {pack}" for beer in BEERS for pack, _, _ in PACKS]
     # One beer is dearer than the one before it by 3 %.
     prices = [
         f"{(cents * (100 + 3 * n)) // 10000}.{(cents * (100 + 3 * n)) // 100 % 100:02d}"
-        for n in range(len(_BEERS))
-        for _, _, cents in _PACKS
+        for n in range(len(BEERS))
+        for _, _, cents in PACKS
     ]
-    volumes = [litres for _ in _BEERS for _, litres, _ in _PACKS]
+    volumes = [litres for _ in BEERS for _, litres, _ in PACKS]
     products = len(descriptions)
     fields = {
-        "client_id": f"({_FIRST_CLIENT} + client)::varchar",
+        "client_id": f"({FIRST_CLIENT} + client)::varchar",
         "client_name": f"""case
-            when client < {len(_NAMES)} then {_pick([_quoted(name) for name in _NAMES], "client")}
-            when client % {len(_NAMES)} = {len(_NAMES) - 1}
-                then '"' || {_literal(_NAMES[-1])} || ' ' || client // {len(_NAMES)} || '"'
-            else {_pick(_NAMES, f"client % {len(_NAMES)}")} || ' ' || client // {len(_NAMES)}
+            when client < {len(NAMES)} then {_pick([_quoted(name) for name in NAMES], "client")}
+            when client % {len(NAMES)} = {len(NAMES) - 1}
+                then '"' || {_literal(NAMES[-1])} || ' ' || client // {len(NAMES)} || '"'
+            else {_pick(NAMES, f"client % {len(NAMES)}")} || ' ' || client // {len(NAMES)}
         end""",
         "order_id": "order_no::varchar",
-        "product_id": f"({_FIRST_PRODUCT} + product)::varchar",
+        "product_id": f"({FIRST_PRODUCT} + product)::varchar",
         "product_description": _pick(descriptions, "product"),
         "product_price": _pick(prices, "product"),
-        "product_ccf": _pick([str(units) for units in _UNIT_DRAWS], "draw(line_bits, 64)"),
+        "product_ccf": _pick([str(units) for units in UNIT_DRAWS], "draw(line_bits, 64)"),
         "product_volume": _pick(volumes, "product"),
-        "point_of_sale_channel": _pick(_CHANNEL_DRAWS, "draw(order_bits, 64)"),
+        "point_of_sale_channel": _pick(CHANNEL_DRAWS, "draw(order_bits, 64)"),
         "status": f"""case
-            when is_update then {_pick(_MOVED_DRAWS, "draw(rest(line_bits, 64), 64)")}
-            else {_pick(_STATUS_DRAWS, "draw(rest(line_bits, 64), 64)")}
+            when is_update then {_pick(MOVED_DRAWS, "draw(rest(line_bits, 64), 64)")}
+            else {_pick(STATUS_DRAWS, "draw(rest(line_bits, 64), 64)")}
         end""",
     }
     names = [column.name for column in COLUMNS]
@@ -285,10 +212,10 @@ def _lines_sql(*, counts: tuple[int, int, int, int], seed: int, first_line: int,
     line = " || ',' || ".join(names)
     if bad:
         cut = " || ',' || ".join(names[:-1])
-        lacking, surplus = _flaw_number(_LACKING), _flaw_number(_SURPLUS)
+        lacking, surplus = _flaw_number(LACKING), _flaw_number(SURPLUS)
         line = f"""case flaw
             when {lacking} then {cut}
-            when {surplus} then {line} || {_literal(_FLAWS[surplus][_SURPLUS])}
+            when {surplus} then {line} || {_literal(FLAWS[surplus][SURPLUS])}
             else {line}
         end"""
     return f"""
@@ -303,7 +230,7 @@ with slot as (
             and ((others_before + 1) * {dup}) // {other} > duplicates_before as is_duplicate,
         case
             when not is_good and not is_duplicate
-                then (others_before - duplicates_before) % {len(_FLAWS)}
+                then (others_before - duplicates_before) % {len(FLAWS)}
         end as flaw
     from range({rows if any(counts) else 0}) as record(i)
 ),
@@ -385,7 +312,7 @@ from field
 
 def _with_flaws(column: str, text: str, bad: int) -> str:
     """The SQL of a column's text, but where the record's flaw lies in it: that."""
-    flaws = [(number, flaw[column]) for number, flaw in enumerate(_FLAWS) if column in flaw]
+    flaws = [(number, flaw[column]) for number, flaw in enumerate(FLAWS) if column in flaw]
     if not bad or not flaws:
         return text
     cases = " ".join(f"when {number} then {_literal(wrong)}" for number, wrong in flaws)
@@ -393,7 +320,7 @@ def _with_flaws(column: str, text: str, bad: int) -> str:
 
 
 def _flaw_number(kind: str) -> int:
-    return next(number for number, flaw in enumerate(_FLAWS) if kind in flaw)
+    return next(number for number, flaw in enumerate(FLAWS) if kind in flaw)
 
 
 def _pick(texts: Sequence[str], index: str) -> str:

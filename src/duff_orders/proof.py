@@ -1,0 +1,157 @@
+"""`duff check`: proves the lake, and lists what does not hold."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from duff_orders.contract import COUNTS, ORDERS, REJECTED_ROWS, TABLES
+from duff_orders.errors import DamagedObject
+from duff_orders.ingest.publish import parse_data_object
+from duff_orders.lake import layout, snapshot
+from duff_orders.lake.catalog import create_views
+from duff_orders.lake.lake import Lake
+from duff_orders.messages import LedgerRow
+from duff_orders.models.invariants import invariants
+from duff_orders.pipeline import events
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was looked at, and a sentence for each thing that does not hold."""
+
+    files: int
+    rows: int
+    problems: list[str]
+
+
+def check(lake: Lake) -> Proof:
+    """Compare the ledger, the objects, the rows in the tables, the raw folder and the star schema with each other."""
+    problems: list[str] = []
+    ledger = {row.file_id: row for row in lake.ledger.rows(damaged=lambda error: problems.append(str(error)))}
+    problems += [*_counts(ledger), *_contents(lake, ledger), *_raw(lake, ledger)]
+    unreadable = [*_missing(lake, ledger)]
+    try:
+        star = snapshot.current(lake.store)
+    except DamagedObject as error:
+        unreadable.append(str(error))
+    else:
+        problems += _star(lake, star, ledger)
+        unreadable += _missing_star(lake, star)
+    problems += [*unreadable, *_orphans(lake, ledger)]
+    if not unreadable:
+        problems += _tables(lake, star, ledger)
+    return Proof(len(ledger), sum(row.rows_read for row in ledger.values()), problems)
+
+
+def _counts(ledger: dict[str, LedgerRow]) -> Iterator[str]:
+    for row in ledger.values():
+        read, *parts = (getattr(row, name) for name in COUNTS)
+        if read != sum(parts):
+            yield f"{_name(row)}: {read} rows read, but the four counts add up to {sum(parts)}"
+        if row.rows_published and not row.published:
+            yield f"{_name(row)}: {row.rows_published} rows published with the verdict {row.verdict}"
+
+
+def _contents(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
+    published: dict[tuple[str, int], LedgerRow] = {}
+    for row in ledger.values():
+        if row.published:
+            first = published.setdefault((row.etag, row.size), row)
+            if first is not row:
+                yield f"{_name(row)}: the same content was published from {_name(first)} too"
+            if not lake.store.exists(layout.content_object(row)):
+                yield f"{_name(row)}: the note of its content is missing; `duff replay {row.file_id}` writes it again"
+
+
+def _expected(ledger: dict[str, LedgerRow]) -> dict[str, str]:
+    """The data objects that the ledger speaks of, and the file of each."""
+    counts = {ORDERS.name: "rows_published", REJECTED_ROWS.name: "rows_rejected"}
+    return {
+        layout.data_object(table, row.pa_date, row.file_id, revision=row.revision): _name(row)
+        for row in ledger.values()
+        for table, count in counts.items()
+        if getattr(row, count)
+    }
+
+
+def _missing(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
+    for name, file in _expected(ledger).items():
+        if not lake.store.exists(name):
+            yield f"{file}: the object {name} is missing; `duff replay` makes it again"
+
+
+def _orphans(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
+    expected = _expected(ledger)
+    for table in (ORDERS.name, REJECTED_ROWS.name):
+        for name in lake.store.names(f"{layout.PROCESSED}/{layout.FOLDERS[table]}"):
+            parsed = parse_data_object(name)
+            row = ledger.get(parsed[0]) if parsed else None
+            # A superseded revision stays for a while, for readers that still use it.
+            if name not in expected and not (parsed and row and parsed[1] < row.revision):
+                yield f"{name}: an orphan, no ledger row speaks of it"
+
+
+def _raw(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
+    announced: set[tuple[str, int]] = set()
+    ids: set[str] = set()
+    for event in events(lake):
+        file_id = layout.file_id(event)
+        announced.add((event.key, event.size))
+        ids.add(file_id)
+        if file_id not in ledger:
+            yield f"{event.key} ({file_id}): announced, but not processed; `duff replay {file_id}` takes it up"
+    for file_id, row in ledger.items():
+        if file_id not in ids:
+            yield f"{_name(row)}: its announcement is missing"
+    for row in ledger.values():
+        if not lake.store.exists(f"{layout.RAW}/{row.source_file}"):
+            yield f"{_name(row)}: the raw object is missing"
+    for name in lake.store.names(layout.RAW):
+        key = name.removeprefix(f"{layout.RAW}/")
+        with contextlib.suppress(FileNotFoundError):  # it may go while we look
+            size = lake.store.path(name).stat().st_size
+            if layout.is_orders_file(key) and (key, size) not in announced:
+                yield f"{key}: lies in the raw folder, but was never processed; `duff watch` takes it up"
+
+
+def _missing_star(lake: Lake, star: snapshot.Snapshot) -> Iterator[str]:
+    for name in sorted(star.all_objects()):
+        if not lake.store.exists(name):
+            yield f"the object {name} of the star schema is missing; `duff models --rebuild` makes it again"
+
+
+def _star(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> Iterator[str]:
+    known = {layout.STAR_POINTER, *star.all_objects(), *star.superseded}
+    for name in lake.store.names(f"{layout.PROCESSED}/star"):
+        if name not in known:
+            yield f"{name}: an orphan of the star schema; `duff models` removes it"
+    published = {row.file_id: row.revision for row in ledger.values() if row.rows_published}
+    behind = published.items() ^ star.files.items()
+    if behind:
+        yield f"the star schema is behind by {len({file_id for file_id, _ in behind})} files; `duff models` builds it"
+
+
+def _tables(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> Iterator[str]:
+    import duckdb  # heavy: only who reads tables pays for it
+
+    with lake.engine() as (connection, _):
+        try:
+            create_views(lake, connection, TABLES)
+            for table, count in ((ORDERS.name, "rows_published"), (REJECTED_ROWS.name, "rows_rejected")):
+                query = f"select file_id, count(*) from {table} group by file_id"
+                found = Counter(dict(connection.execute(query).fetchall()))
+                for file_id, row in ledger.items():
+                    if found[file_id] != getattr(row, count):
+                        yield f"{_name(row)}: {count} is {getattr(row, count)}, but {table} has {found[file_id]} rows"
+            yield from invariants(connection, star.files)
+        except duckdb.Error as error:
+            text = str(error)
+            files = [_name(row) for file_id, row in ledger.items() if file_id in text]
+            yield f"{', '.join(files) or 'a table'}: cannot be read: {text}"
+        except DamagedObject as error:
+            yield str(error)
+
+
+def _name(row: LedgerRow) -> str:
+    return f"{row.source_file} ({row.file_id})"

@@ -1,0 +1,319 @@
+"""Six files, a model build, two replays that turn verdicts, another build: what faults interrupt, and the proof after.
+
+Event times are fixed, so that lakes can be compared to the last field.
+"""
+
+import bisect
+import hashlib
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+from duff_orders import pipeline
+from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, TABLES
+from duff_orders.ingest import transform_duckdb  # noqa: F401 – loaded before the fork, not in each child
+from duff_orders.ingest.publish import sweep
+from duff_orders.lake import layout
+from duff_orders.lake.catalog import create_views
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.ledger import Ledger
+from duff_orders.lake.store import DiskStore
+from duff_orders.messages import LedgerRow
+from duff_orders.models.build_duckdb import build
+from duff_orders.proof import check
+from duff_orders.settings import Settings
+
+#: By table, the text of each row; and the names of the objects.
+Contents = dict[str, Counter[str]]
+
+HEADER = ",".join(COLUMN_NAMES)
+
+
+def lines(*records: str, header: str = HEADER) -> bytes:
+    return "\n".join((header, *records, "")).encode()
+
+
+VALID = lines(
+    "1,Moe,1,1,Duff,1.50,6,0.33,Retail,created",
+    "1,Moe,1,2,Duff Lite,1.25,2,0.50,Retail,created",
+    "2,Apu,2,1,Duff,1.50,24,0.33,B2B,created",
+)
+DIRTY = lines(
+    "3,Krusty,3,1,Duff,1.50,1,0.33,Online,created",
+    "3,Krusty,3,1,Duff,1.50,1,0.33,Online,created",
+    "3,Krusty,4,3,Düff Weiße,2.00,3,0.50,Online,delivered",
+    "0,Krusty,5,3,Duff,2.00,3,0.50,Online,gone",
+    "3,Krusty,6",
+)
+INVALID = lines("Moe", header="client_name")
+SPOILED = lines(
+    "4,Lenny,7,4,Duff Dry,1.00,1,1.00,Kiosk,created",
+    "4,Lenny,x,4,Duff Dry,1.00,1,1.00,Kiosk,created",
+    "4,Lenny,8,4,Duff Dry,-1,1,1.00,Kiosk,created",
+)
+UPDATE = lines(
+    "1,Moe's Tavern,1,1,Duff,1.75,6,0.33,Retail,delivered",
+    "2,Apu,2,1,Duff,1.75,24,0.33,Export,broken",
+    "5,Barney,9,1,Duff,1.75,99,0.33,Retail,created",
+)
+DAY = 86400
+
+
+def noon(day: int, second: int = 0) -> datetime:
+    return datetime(2026, 3, day, 12, 0, second, tzinfo=UTC)
+
+
+#: name, content, event time. The repeated content comes at the time of the first: only the order tells them apart.
+FEED = (
+    ("a-valid.csv", VALID, noon(1)),
+    ("b-dirty.csv", DIRTY, noon(1, 30)),
+    ("c-invalid.csv", INVALID, noon(2)),
+    ("d-spoiled.csv", SPOILED, noon(3)),
+    ("e-repeat.csv", VALID, noon(1)),
+    ("f-update.csv", UPDATE, noon(2, 30)),
+)
+
+
+class Fault:
+    """Counts the points that the store passes, and does something at one of them, or at all from there on."""
+
+    def __init__(self, at: int = 0, then: Callable[[], None] = lambda: None, *, stays: bool = False) -> None:
+        self.at = at
+        self.then = then
+        self.stays = stays
+        self.passed: list[str] = []
+
+    def point(self, name: str) -> None:
+        self.passed.append(name)
+        if len(self.passed) == self.at or (self.stays and len(self.passed) > self.at):
+            self.then()
+
+
+class FaultyStore(DiskStore):
+    """A lake directory with points before and after each operation that changes it, and between its steps."""
+
+    def __init__(self, root: Path, fault: Fault) -> None:
+        super().__init__(root)
+        self.fault = fault
+
+    @contextmanager
+    def _around(self, operation: str, name: str) -> Iterator[None]:
+        self.fault.point(f"before {operation} {name}")
+        yield
+        self.fault.point(f"after {operation} {name}")
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        with self._around("put_new", name):
+            return super().put_new(name, data)
+
+    def replace(self, name: str, data: bytes, expected: bytes | None) -> bool:
+        if expected is None:
+            return self.put_new(name, data)
+        with self._around("replace", name):
+            return super().replace(name, data, expected)
+
+    def put_new_file(self, name: str, path: Path) -> bool:
+        with self._around("put_new_file", name):
+            return super().put_new_file(name, path)
+
+    def put_file(self, name: str, path: Path) -> None:
+        with self._around("put_file", name):
+            super().put_file(name, path)
+
+    def delete(self, name: str) -> None:
+        with self._around("delete", name):
+            super().delete(name)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        with super().scratch() as folder:
+            self.fault.point("in scratch")
+            yield folder
+
+    @contextmanager
+    def _temporary(self, target: Path, data: bytes) -> Iterator[Path]:
+        with super()._temporary(target, data) as temporary:
+            self.fault.point(f"written for {target.name}")
+            yield temporary
+
+
+def open_lake(root: Path, fault: Fault | None = None, *, retries: int = 0, share: str = "0.5") -> Lake:
+    # without grace: what is superseded goes at the next build, so that its removal is interrupted too
+    settings = Settings(lake=root, workers=1, threads=1, retries=retries, grace=0, max_reject_share=Decimal(share))
+    store = DiskStore(root) if fault is None else FaultyStore(root, fault)
+    return Lake(settings, store, Ledger(store))
+
+
+def write_feed(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data, _ in FEED:
+        (folder / name).write_bytes(data)
+
+
+def steps(root: Path, feed: Path, fault: Fault | None = None, *, retries: int = 0) -> list[Callable[[], object]]:
+    """What a user does, from the first file to the last build; each step works on what the lake holds by then."""
+    lake = open_lake(root, fault, retries=retries)
+
+    def announce() -> None:
+        for name, _, when in FEED:
+            pipeline.announce(lake, pipeline.put(lake, feed / name), when=when)
+
+    def take(*names: str) -> None:
+        list(pipeline.process_all(lake, [event for event in pipeline.events(lake) if event.key in names]))
+
+    def replay(name: str, share: str) -> None:
+        file_id = next(layout.file_id(event) for event in pipeline.events(lake) if event.key == name)
+        list(pipeline.replay(open_lake(root, fault, retries=retries, share=share), [file_id]))
+
+    return [
+        announce,
+        partial(take, "a-valid.csv", "e-repeat.csv"),
+        *(partial(take, name) for name in ("b-dirty.csv", "c-invalid.csv", "d-spoiled.csv", "f-update.csv")),
+        partial(build, lake),
+        partial(replay, "b-dirty.csv", "0.1"),  # valid_with_rejects becomes invalid
+        partial(replay, "d-spoiled.csv", "1"),  # the other way round
+        partial(build, lake),
+        partial(sweep, lake),
+        partial(build, lake),
+    ]
+
+
+def play(root: Path, feed: Path) -> None:
+    """The whole of it, undisturbed."""
+    for step in steps(root, feed):
+        step()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An undisturbed run: its points, what it left, and the lake as it was before each step."""
+
+    folder: Path
+    points: list[str]
+    starts: list[int]  # the number of points before each step
+    expected: Contents
+    known: dict[str, str] = field(default_factory=dict)  # aftermaths by the state that a fault left
+
+    @classmethod
+    def record(cls, folder: Path) -> "Scenario":
+        write_feed(folder / "feed")
+        fault = Fault()
+        starts = []
+        for number, step in enumerate(steps(folder / "lake", folder / "feed", fault)):
+            shutil.copytree(folder / "lake", folder / f"before-{number}")
+            starts.append(len(fault.passed))
+            step()
+        settle(folder / "lake")
+        assert problems(folder / "lake") == []
+        return cls(folder, fault.passed, starts, contents(folder / "lake"))
+
+    def disturb(self, root: Path, at: int, then: Callable[[], None], *, stays: bool = False, retries: int = 0) -> None:
+        """Play with a fault at one point, counted from 1. What comes before its step is copied, not played."""
+        number = bisect.bisect_left(self.starts, at) - 1
+        shutil.copytree(self.folder / f"before-{number}", root)
+        fault = Fault(at - self.starts[number], then, stays=stays)
+        for step in steps(root, self.folder / "feed", fault, retries=retries)[number:]:
+            step()
+
+    def aftermath(self, root: Path, *, either: bool = False) -> str:
+        """Play again as if nothing had been; what is then wrong with the lake, or other than in the undisturbed one.
+
+        Of two faults that leave equal lakes behind only the first is played again. With `either`, each of the two
+        files of the same content may be the one that was published.
+        """
+        open_lake(root).store.sweep_scratch()
+        if any((root / layout.SCRATCH).iterdir()):
+            return "scratch is not empty"
+        state = _state(root)
+        if state not in self.known:
+            play(root, self.folder / "feed")
+            settle(root)
+            found = contents(root)
+            if either and "e-repeat.csv" in str(found[ORDERS.name]):
+                found = _exchanged(found)
+            self.known[state] = "\n".join((*problems(root), *_differences(found, self.expected)))
+        return self.known[state]
+
+
+def settle(root: Path) -> None:
+    """What the next run does anyway: remove what nothing names any more."""
+    lake = open_lake(root)
+    lake.store.sweep_scratch()
+    build(lake)
+    sweep(lake)
+
+
+def problems(root: Path) -> list[str]:
+    return check(open_lake(root)).problems
+
+
+def contents(root: Path) -> Contents:
+    """Everything that must be equal: the rows of every table, and the names of all objects."""
+    lake = open_lake(root)
+    published = {f"{row.etag}-{row.size}" for row in lake.ledger.rows() if row.published}
+    found = {FILES.name: Counter(map(_comparable, lake.ledger.rows()))}
+    with lake.engine() as (connection, _):
+        create_views(lake, connection)
+        for name in TABLES.keys() - found.keys():
+            found[name] = Counter(map(repr, connection.execute(f"select * from {name}").fetchall()))
+    # the note that some content was published may outlive its publication
+    notes = f"{layout.PROCESSED}/content/"
+    found["objects"] = Counter(
+        re.sub(r"-r\d+(-\d+\.parquet)$", r"\1", name)
+        for name, _ in _objects(root)
+        if not name.startswith(notes) or name.removeprefix(notes) in published
+    )
+    return found
+
+
+def _comparable(row: LedgerRow) -> str:
+    values = asdict(row)
+    for name in ("started", "finished", "revision"):
+        del values[name]
+    return repr(values)
+
+
+def _exchanged(found: Contents) -> Contents:
+    """As if the two files of the same content had come the other way round."""
+    twins = ["a-valid.csv", "e-repeat.csv"]
+    ids = [re.search(rf"'file_id': '(\w+)', 'source_file': '{name}'", str(found[FILES.name])) for name in twins]
+    other: dict[str, str] = dict(zip(twins, reversed(twins), strict=True))
+    first, second = (match[1] for match in ids if match)
+    other |= {first: second, second: first}
+
+    def exchange(text: str) -> str:
+        return re.sub("|".join(other), lambda match: other[match[0]], text)
+
+    return {name: Counter(map(exchange, rows.elements())) for name, rows in found.items()}
+
+
+def _differences(found: Contents, expected: Contents) -> Iterator[str]:
+    for name in expected:
+        for sign, more, less in (("too much", found, expected), ("missing", expected, found)):
+            for each in (more[name] - less[name]).elements():
+                yield f"{sign} in {name}: {each}"
+
+
+def _objects(root: Path) -> Iterator[tuple[str, Path]]:
+    """All files of the lake but its locks, hidden and temporary ones too; names without what numbers builds."""
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.is_file() and not name.startswith(f"{layout.LOCKS}/"):
+            yield re.sub(r"^(processed/star/.*/)[^/]+\.parquet$", r"\1*.parquet", name), path
+
+
+def _state(root: Path) -> str:
+    """Equal for lakes that differ in nothing but the times at which attempts and builds were made."""
+    digest = hashlib.sha256()
+    for name, path in _objects(root):
+        data = re.sub(rb"\d{8}T\d{6}\.\d{6}Z-\w{8}", b"", path.read_bytes())
+        data = re.sub(rb'("started"|"finished"|\.parquet"): "[^"]*Z"', b"", data)
+        digest.update(b"%d %s %d %s" % (len(name), name.encode(), len(data), data))
+    return digest.hexdigest()

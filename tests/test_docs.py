@@ -1,0 +1,105 @@
+"""The documents say what is. `python -m tests.test_docs` writes docs/cli.md anew from the help of the commands."""
+
+import re
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from typer import rich_utils
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from duff_orders.cli import app
+from duff_orders.settings import _PARSERS, Settings, parse_size
+
+ROOT = Path(__file__).parent.parent
+CLI = ROOT / "docs" / "cli.md"
+DOCUMENTS = sorted(path for folder in (".", "docs", "samples", "benchmarks") for path in (ROOT / folder).glob("*.md"))
+COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+
+
+def help_of(*command: str) -> str:
+    """What `duff COMMAND --help` prints on a terminal of 100 columns without colours."""
+    with patch.object(rich_utils, "MAX_WIDTH", 100), patch.object(rich_utils, "FORCE_TERMINAL", False):
+        text = CliRunner().invoke(app, [*command, "--help"], prog_name="duff").output
+    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines()).strip("\n")
+
+
+def cli_page() -> str:
+    """docs/cli.md as it must be."""
+    parts = [
+        "# The command line",
+        "What `duff --help` and `duff COMMAND --help` print. This page is written by `python -m tests.test_docs`.",
+        f"```text\n{help_of()}\n```",
+    ]
+    for command in COMMANDS:
+        parts += [f"## `duff {command}`", f"```text\n{help_of(command)}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def test_cli_page_is_the_help_of_the_commands() -> None:
+    assert read(CLI) == cli_page(), "run `python -m tests.test_docs`"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_readme_names_every_command(command: str) -> None:
+    assert f"| `duff {command}" in read(ROOT / "README.md")
+
+
+def test_readme_names_every_setting_with_option_variable_and_default() -> None:
+    section = read(ROOT / "README.md").partition("## Settings")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:2] == "| "]
+    told = {row[0].strip("`"): [cell.strip("`") for cell in row[1:4]] for row in rows[1:]}
+    defaults, options = Settings(), set()
+    for command in get_command(app).commands.values():  # type: ignore[attr-defined] # a group has commands
+        options |= {name for parameter in command.params for name in parameter.opts}
+    assert set(told) == set(Settings.__dataclass_fields__) == set(_PARSERS)
+    for name, (option, variable, default) in told.items():
+        flag = f"--{name.replace('_', '-')}"
+        assert option == (flag if flag in options else "–")
+        assert variable == f"DUFF_{name.upper()}"
+        assert Settings.load({variable: default}) == defaults
+        assert _PARSERS[name](default) == getattr(defaults, name)
+    assert parse_size(told["memory"][2]) == defaults.memory
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", read(path)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        there = path.parent / file if file else path
+        assert there.exists(), f"{path.name} links to {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", read(there), re.MULTILINE)
+            anchors = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+            assert anchor in anchors, f"{path.name} links to {target}"
+
+
+def test_architecture_names_every_module() -> None:
+    page = read(ROOT / "docs" / "architecture.md")
+    package = ROOT / "src" / "duff_orders"
+    for path in package.rglob("*.py"):
+        if not path.name.startswith("__"):
+            assert f"`{path.stem}`" in page, f"{path.relative_to(package)} is missing"
+
+
+def test_readme_and_decisions_give_the_limits_of_the_code() -> None:
+    from duff_orders.ingest.scan import MAX_RECORD
+    from duff_orders.query.parse import MAX_DEPTH, MAX_TOKENS
+    from duff_orders.watcher import BATCH
+
+    decisions, architecture = read(ROOT / "docs" / "decisions.md"), read(ROOT / "docs" / "architecture.md")
+    assert f"longer than {MAX_RECORD // 2**20} MiB" in read(ROOT / "README.md")
+    assert f"longer than {MAX_RECORD // 2**20} MiB" in decisions
+    assert f"{MAX_TOKENS:,}".replace(",", " ") + f" words or {MAX_DEPTH} levels" in decisions
+    assert f"after {BATCH:.0f} seconds" in architecture
+
+
+if __name__ == "__main__":
+    CLI.write_text(cli_page(), encoding="utf-8")

@@ -1,0 +1,346 @@
+"""The watcher at work: what lands in the raw folder, how it lands, and what becomes of it when the watcher stops."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duff_orders.generator.orders import generate
+from duff_orders.lake import layout, snapshot
+from duff_orders.lake.lake import Lake
+from duff_orders.messages import LedgerRow
+from duff_orders.models.build_duckdb import build
+from duff_orders.proof import check
+from duff_orders.watcher import _Watcher, watch
+from tests.faults.commands import duff, finish, start, until
+from tests.faults.scenario import lines
+from tests.lakes import ingest, open_lake
+
+SETTLE = 0.15
+
+
+def orders(number: int, rows: int = 1) -> bytes:
+    """A file of its own content."""
+    return lines(*(f"1,Moe,{number},{row},Duff,1.50,6,0.33,Retail,created" for row in range(1, rows + 1)))
+
+
+@dataclass
+class Watched:
+    lake: Lake
+    raw: Path
+    rows: list[LedgerRow] = field(default_factory=list)
+
+    def write(self, key: str, data: bytes) -> Path:
+        path = self.raw / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        return {row.source_file: row.verdict for row in self.rows}
+
+    def expect(self, *keys: str) -> None:
+        """Wait until these files, and no others, were processed."""
+        until(lambda: {row.source_file for row in self.rows} >= set(keys))
+        assert self.verdicts == dict.fromkeys(keys, "valid")
+
+
+@contextmanager
+def watching(folder: Path, **settings: Any) -> Iterator[Watched]:
+    """A watcher in a thread; what it raises is raised here."""
+    lake = open_lake(folder, **{"settle": SETTLE, "workers": 2, **settings})
+    watched = Watched(lake, lake.store.path(layout.RAW))
+    stop, ready, failures = threading.Event(), threading.Event(), list[BaseException]()
+
+    def work() -> None:
+        try:
+            watch(lake, stop, done=watched.rows.append, ready=ready.set)
+        except BaseException as failure:
+            failures.append(failure)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    ready.wait()
+    try:
+        yield watched
+    finally:
+        stop.set()
+        thread.join(30)
+        assert not thread.is_alive()
+    if failures:
+        raise failures[0]
+    assert check(lake).problems == []
+
+
+def test_files_in_any_folder(tmp_path: Path) -> None:
+    with watching(tmp_path) as watched:
+        watched.write("a.csv", orders(1))
+        watched.write("new/deep/er/b.csv", orders(2))  # before anyone could watch these folders
+        watched.write("node_modules/.git/c.csv", orders(3))  # an orders folder, whatever its name means elsewhere
+        watched.expect("a.csv", "new/deep/er/b.csv", "node_modules/.git/c.csv")
+
+
+def test_a_folder_that_is_moved_in_with_its_files(tmp_path: Path) -> None:
+    with watching(tmp_path / "lake") as watched:
+        outside = tmp_path / "outside"
+        (outside / "sub").mkdir(parents=True)
+        (outside / "a.csv").write_bytes(orders(1))
+        (outside / "sub" / "b.csv").write_bytes(orders(2))
+        outside.rename(watched.raw / "inside")
+        watched.expect("inside/a.csv", "inside/sub/b.csv")
+
+
+@pytest.mark.parametrize("name", [".a.csv", "~a.csv", "_a.csv", "a.csv.part", "a.txt"])
+def test_other_names_are_left_alone_until_renamed(tmp_path: Path, name: str) -> None:
+    with watching(tmp_path) as watched:
+        path = watched.write(name, orders(1))
+        watched.write("b.csv", orders(2))
+        watched.expect("b.csv")
+        time.sleep(2 * SETTLE)
+        watched.expect("b.csv")
+        path.rename(watched.raw / "a.csv")
+        watched.expect("a.csv", "b.csv")
+
+
+@pytest.mark.parametrize("years", [-3, 3], ids=["old", "in the future"])
+def test_renamed_into_the_folder_with_another_time(tmp_path: Path, years: int) -> None:
+    moment = time.time() + years * 365 * 86400
+    with watching(tmp_path / "lake") as watched:
+        outside = tmp_path / "a.csv"
+        outside.write_bytes(orders(1))
+        os.utime(outside, (moment, moment))
+        outside.rename(watched.raw / "a.csv")
+        watched.expect("a.csv")
+
+
+def test_files_that_were_there_before(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path)
+    ingest(lake, "done.csv", orders(1))
+    raw = lake.store.path(layout.RAW)
+    (raw / "sub").mkdir()
+    (raw / "sub" / "waiting.csv").write_bytes(orders(2))
+    later = time.time() - 60
+    with watching(tmp_path) as watched:
+        os.utime(raw / "sub" / "waiting.csv", (later, later))
+        until(lambda: "sub/waiting.csv" in watched.verdicts)
+
+
+def test_what_was_processed_is_not_taken_up_again(tmp_path: Path) -> None:
+    with watching(tmp_path) as watched:
+        watched.write("a.csv", orders(1))
+        watched.expect("a.csv")
+    with watching(tmp_path) as watched:
+        watched.write("b.csv", orders(2))
+        watched.expect("b.csv")
+
+
+def test_a_file_that_lands_while_the_watcher_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the folder was listed, before the first change is waited for."""
+    listed = _Watcher._unprocessed
+
+    def listing(self: _Watcher) -> list[str]:
+        keys = listed(self)
+        (self.raw / "a.csv").write_bytes(orders(1))
+        return keys
+
+    monkeypatch.setattr(_Watcher, "_unprocessed", listing)
+    with watching(tmp_path) as watched:
+        watched.expect("a.csv")
+
+
+def test_a_lake_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "lake").symlink_to(tmp_path / "disk")
+    with watching(tmp_path / "lake") as watched:
+        watched.write("sub/a.csv", orders(1))
+        watched.expect("sub/a.csv")
+
+
+def test_a_lake_with_a_relative_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with watching(Path("lake")) as watched:
+        watched.write("sub/a.csv", orders(1))
+        watched.expect("sub/a.csv")
+
+
+def test_several_files_at_once(tmp_path: Path) -> None:
+    keys = [f"{number}.csv" for number in range(12)]
+    with watching(tmp_path, workers=3) as watched:
+        for number, key in enumerate(keys):
+            watched.write(key, orders(number + 1, rows=3))
+        watched.expect(*keys)
+        assert len(watched.rows) == len(keys)
+        assert {row.rows_published for row in watched.rows} == {3}
+
+
+@pytest.mark.parametrize("other", [orders(2), orders(1, rows=2)], ids=["of the same size", "longer"])
+def test_overwritten_later_it_is_a_new_file(tmp_path: Path, other: bytes) -> None:
+    with watching(tmp_path) as watched:
+        watched.write("a.csv", orders(1))
+        watched.expect("a.csv")
+        watched.write("a.csv", other)
+        until(lambda: len(watched.rows) == 2)
+        first, second = watched.rows
+        assert (first.source_file, first.verdict) == (second.source_file, second.verdict)
+        assert first.file_id != second.file_id
+
+
+def test_deleted_before_it_was_whole(tmp_path: Path) -> None:
+    with watching(tmp_path) as watched:
+        watched.write("a.csv", orders(1)).unlink()
+        path = watched.write("b.csv", orders(2))
+        time.sleep(SETTLE / 2)
+        path.unlink()
+        watched.write("c.csv", orders(3))
+        watched.expect("c.csv")
+
+
+def test_a_file_is_left_until_it_settles(tmp_path: Path) -> None:
+    with watching(tmp_path, settle=0.6) as watched:
+        data = orders(1, rows=6)
+        path = watched.write("a.csv", b"")
+        for part in range(6):  # each pause shorter than the settling time, all of them longer
+            time.sleep(0.2)
+            with path.open("ab") as handle:
+                handle.write(data[part * len(data) // 6 : (part + 1) * len(data) // 6])
+        watched.expect("a.csv")
+        assert [row.rows_published for row in watched.rows] == [6]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The times of the builds."""
+    times: list[float] = []
+
+    def counting(lake: Lake) -> None:
+        times.append(time.monotonic())
+        build(lake)
+
+    monkeypatch.setattr("duff_orders.watcher.build", counting)
+    return times
+
+
+def test_models_follow_once_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    builds = counted(monkeypatch)
+    keys = [f"{number}.csv" for number in range(6)]
+    with watching(tmp_path, settle=0.5, workers=1) as watched:
+        until(lambda: len(builds) == 1)  # one may have been cut off
+        for number, key in enumerate(keys):
+            watched.write(key, orders(number + 1))
+        watched.expect(*keys)
+        until(lambda: len(snapshot.current(watched.lake.store).files) == len(keys))
+        time.sleep(0.3)
+        assert len(builds) == 2
+
+
+def test_a_slow_upload_does_not_hold_up_the_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duff_orders.watcher.BATCH", 0.5)
+    with watching(tmp_path) as watched:
+        slow = watched.write("slow.csv", orders(1))
+        watched.write("a.csv", orders(2))
+
+        def built() -> bool:
+            slow.touch()
+            return bool(snapshot.current(watched.lake.store).files)
+
+        until(built)
+        assert set(watched.verdicts) == {"a.csv"}
+        watched.expect("a.csv", "slow.csv")
+
+
+def test_a_build_that_fails_does_not_end_the_watcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = threading.Event()
+
+    def failing(lake: Lake) -> None:
+        failed.set()
+        raise OSError("no space left")
+
+    with watching(tmp_path) as watched:
+        monkeypatch.setattr("duff_orders.watcher.build", failing)
+        watched.write("a.csv", orders(1))
+        until(failed.is_set)
+        monkeypatch.setattr("duff_orders.watcher.build", build)
+        watched.write("b.csv", orders(2))
+        watched.expect("a.csv", "b.csv")
+        until(lambda: len(snapshot.current(watched.lake.store).files) == 2)
+
+
+@contextmanager
+def process(lake: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
+    """`duff watch` in a process of its own, watching."""
+    started = start(lake, "watch", "--json", "--settle", str(SETTLE), *options)
+    assert started.stderr is not None
+    assert "watching" in started.stderr.readline()
+    try:
+        yield started
+    finally:
+        if started.poll() is None:
+            started.kill()
+            started.communicate()
+
+
+def stop(started: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> list[dict[str, Any]]:
+    started.send_signal(number)
+    return finish(started)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who holds a file open for writing")
+def test_a_file_held_open_is_taken_when_it_is_whole(tmp_path: Path) -> None:
+    data = orders(1, rows=4)
+    with process(tmp_path) as watcher:
+        with (tmp_path / "raw" / "a.csv").open("wb", buffering=0) as handle:
+            for part in range(4):
+                handle.write(data[part * len(data) // 4 : (part + 1) * len(data) // 4])
+                time.sleep(4 * SETTLE)
+            assert not any(tmp_path.glob("processed/events/*"))
+        until(lambda: any(tmp_path.glob("processed/files/*/*")))
+        (row,) = stop(watcher)
+    assert (row["verdict"], row["rows_published"]) == ("valid", 4)
+    duff(tmp_path, "check")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_it_finishes_what_is_in_work(tmp_path: Path, number: int) -> None:
+    generate(tmp_path / "orders.csv", rows=60_000)
+    lake = tmp_path / "lake"
+    with process(lake) as watcher:
+        (tmp_path / "orders.csv").rename(lake / "raw" / "orders.csv")
+        until(lambda: any(lake.glob("processed/events/*")))
+        (row,) = stop(watcher, number)
+    assert (row["verdict"], row["rows_published"]) == ("valid", 60_000)
+    duff(lake, "check")  # which tells of models that are behind, too
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_it_takes_up_the_rest(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    (lake / "raw").mkdir(parents=True)
+    for number in range(6):
+        generate(lake / "raw" / f"{number}.csv", rows=10_000, seed=number, first_order=1 + 10_000 * number)
+    with process(lake, "--workers", "2") as watcher:
+        until(lambda: len(list(lake.glob("processed/files/*/*.json"))) >= 2)
+        watcher.kill()
+        watcher.communicate()
+    before = {path: path.read_bytes() for path in lake.glob("processed/files/*/*.json")}
+    with process(lake, "--workers", "2") as watcher:
+        until(lambda: len(list(lake.glob("processed/files/*/*.json"))) == 6)
+        rows = stop(watcher)
+    assert len(before) < 6
+    assert len(rows) == 6 - len(before)
+    assert all(path.read_bytes() == data for path, data in before.items())
+    assert {row["rows_published"] for row in rows} == {10_000}
+    assert not any((lake / "scratch").iterdir())
+    duff(lake, "check")
