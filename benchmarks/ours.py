@@ -15,11 +15,11 @@ from duff_orders.lake.layout import RAW
 from duff_orders.pipeline import announce, process
 
 
-def transform(file: str, lake_folder: str, day: str = "2026-01-01") -> None:
+def transform(file: str, lake_folder: str, day: str | None = None) -> None:
     lake = open_lake(lake_folder, workers=1)
     raw = lake.store.path(f"{RAW}/{Path(file).name}")
     os.link(file, raw)  # the object has landed: how it got there is not our job
-    when = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    when = datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None
     row = process(lake, announce(lake, raw.name, when=when))
     if not row.published:
         raise SystemExit(f"{row.source_file}: {row.verdict}, {row.reason}")

@@ -26,6 +26,8 @@ from duff_orders.contract import COLUMN_NAMES, FILES, TABLES
 from duff_orders.errors import CountMismatch
 from tests import lakes
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parent.parent / "samples"
 FIRST, DIRTY, BROKEN = (SAMPLES / name for name in ("01-orders.csv", "03-dirty.csv", "05-missing-column.csv"))
 HEADER = ",".join(COLUMN_NAMES)

@@ -25,6 +25,8 @@ from tests.faults.commands import duff, finish, start, until
 from tests.faults.scenario import lines
 from tests.lakes import ingest, open_lake
 
+pytestmark = pytest.mark.slow
+
 SETTLE = 0.15
 
 

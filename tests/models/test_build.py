@@ -58,6 +58,8 @@ FILES = st.lists(
     unique_by=lambda each: each.file_id,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.property
 @settings(max_examples=20, deadline=None)

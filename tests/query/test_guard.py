@@ -341,6 +341,7 @@ def test_hostile_query_is_refused(sql: str) -> None:
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sql", DEEP.values(), ids=DEEP.keys())
 def test_deep_or_long_query_is_refused(sql: str) -> None:
     with pytest.raises(QueryRefused):

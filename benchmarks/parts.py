@@ -1,0 +1,62 @@
+"""Where the transform's CPU time goes: the stages of one clean file, each added to those before it.
+
+python -m benchmarks.parts FILE
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from duff_orders import open_lake
+from duff_orders.contract import COLUMN_NAMES
+from duff_orders.ingest.scan import scan
+from duff_orders.ingest.transform_duckdb import Job
+from duff_orders.ingest.validate import validate
+from duff_orders.lake.layout import RAW
+from duff_orders.pipeline import announce
+
+_T = TypeVar("_T")
+
+
+def table(file: Path) -> str:
+    """CPU seconds of the scan, and of queries that do more and more of what the transform does."""
+    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        lake = open_lake(folder)
+        raw = lake.store.path(f"{RAW}/orders.csv")
+        os.link(file, raw)
+        found = [("hash of the object", (hashed := _cpu(lambda: announce(lake, raw.name)))[0])]
+        with lake.engine() as (connection, work):
+            cpu, scanned = _cpu(lambda: scan(raw, raw.name, validate(raw, raw.name), work))
+            found.append(("scan of the bytes", cpu))
+            job = Job(
+                connection=connection, scan=scanned, event=hashed[1], file_id="0" * 32, scratch=work, memory=10**9
+            )
+            connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
+            connection.execute(f"create temp view checked as {job._checked()}")
+            texts = ", ".join(f"min({name})" for name in COLUMN_NAMES)
+            before = 0.0
+            for name, run in (
+                ("read as text", lambda: connection.execute(f"select {texts} from {job._reader}").fetchall()),
+                ("check and cast", lambda: connection.execute(f"select {texts} from checked where good").fetchall()),
+                ("total and lineage, write Parquet", lambda: job._write_orders("checked")),
+            ):
+                cpu = min(_cpu(run)[0] for _ in range(3))
+                found.append((name, cpu - before))
+                before = cpu
+            found.append(("look for repeats", _cpu(lambda: job._without_repeats(f"'{job.orders}'"))[0]))
+    lines = ["| stage of the transform, clean file | CPU s |", "|---|---:|"]
+    return "\n".join([*lines, *(f"| {name} | {seconds:.2f} |" for name, seconds in found)])
+
+
+def _cpu(run: Callable[[], _T]) -> tuple[float, _T]:
+    started = time.process_time()
+    result = run()
+    return time.process_time() - started, result
+
+
+if __name__ == "__main__":
+    print(table(Path(sys.argv[1])))
