@@ -5,7 +5,7 @@
     run        put files into the raw folder and process them
     replay     process raw objects again under today's rules, in the place of the old outcome
 
-The watcher is in `watch`, the star schema in `models`; both work on what the ledger says.
+The watcher is in `watcher`, the star schema in `models`; both work on what the ledger says.
 """
 
 import hashlib
