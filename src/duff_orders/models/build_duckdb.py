@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import duckdb
 
 LOCK = "models-build"
+#: Order lines that appear again, of which the new states are worked out in one go.
+LINES_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,15 +122,18 @@ class _Build:
             {"ids": [row.file_id for row in self.added]},
         )
         self._view("all_orders", ORDERS, _objects(self.added))
-        self.connection.execute("create temp view orders as select * from all_orders join files using (file_id)")
+        self.connection.execute("create temp view new_orders as select * from all_orders join files using (file_id)")
+        self._slice("orders", "new_orders")
         for table in STAR:
             self._view(f"old_{table.name}", table, self.base.objects(table.name))
         self._keep(DIM_CHANNELS.name, star.dim_channels(hash60))
         for table in star.MOVING:
             self._keep(f"seen_{table.name}", star.seen(table))
-        self._keep("known", star.known())
-        self._keep("again", star.again())
-        self._keep("changed", star.changed())
+        self._keep("known_facts", star.known())
+        self._slice("known", "known_facts")
+        self._keep("lines_again", star.again())
+        self._slice("again", "lines_again")
+        self._keep_changed()
 
     def dimensions(self) -> dict[str, str]:
         """Write the dimensions that change; the object of each, by the table's name."""
@@ -159,6 +164,25 @@ class _Build:
 
     def _view(self, name: str, table: Table, objects: Sequence[str]) -> None:
         create_view(self.store, self.connection, name, table, objects)
+
+    def _keep_changed(self) -> None:
+        """Keep `changed`, worked out for a slice of the order lines at a time: its joins are wide."""
+        kept = {"orders": "new_orders", "known": "known_facts", "again": "lines_again"}
+        found = self.connection.execute("select count(*) from lines_again").fetchone()
+        slices = 1 + (int(found[0]) if found else 0) // LINES_AT_ONCE
+        for number in range(slices):
+            where = f"where order_id % {slices} = {number}" if slices > 1 else ""
+            for name, relation in kept.items():
+                self._slice(name, relation, where)
+            if number == 0:
+                self._keep("changed", star.changed())
+            else:
+                self.connection.execute(f"insert into changed {star.changed()}")
+        for name, relation in kept.items():
+            self._slice(name, relation)
+
+    def _slice(self, name: str, relation: str, where: str = "") -> None:
+        self.connection.execute(f"create or replace temp view {name} as select * from {relation} {where}")
 
     def _keep(self, name: str, select: str) -> None:
         self.connection.execute(f"create temp table {name} as {select}")
