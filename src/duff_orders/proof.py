@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from duff_orders.contract import COUNTS, ORDERS, REJECTED_ROWS, TABLES
+from duff_orders.contract import COUNTS, TABLES
 from duff_orders.errors import DamagedObject
 from duff_orders.ingest.publish import parse_data_object
 from duff_orders.lake import layout, snapshot
@@ -66,11 +66,10 @@ def _contents(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
 
 def _expected(ledger: dict[str, LedgerRow]) -> dict[str, str]:
     """The data objects that the ledger speaks of, and the file of each."""
-    counts = {ORDERS.name: "rows_published", REJECTED_ROWS.name: "rows_rejected"}
     return {
         layout.data_object(table, row.pa_date, row.file_id, revision=row.revision): _name(row)
         for row in ledger.values()
-        for table, count in counts.items()
+        for table, count in layout.ROW_COUNTS.items()
         if getattr(row, count)
     }
 
@@ -83,7 +82,7 @@ def _missing(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
 
 def _orphans(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     expected = _expected(ledger)
-    for table in (ORDERS.name, REJECTED_ROWS.name):
+    for table in layout.ROW_COUNTS:
         for name in lake.store.names(f"{layout.PROCESSED}/{layout.FOLDERS[table]}"):
             parsed = parse_data_object(name)
             row = ledger.get(parsed[0]) if parsed else None
@@ -138,7 +137,7 @@ def _tables(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -
     with lake.engine() as (connection, _):
         try:
             create_views(lake, connection, TABLES)
-            for table, count in ((ORDERS.name, "rows_published"), (REJECTED_ROWS.name, "rows_rejected")):
+            for table, count in layout.ROW_COUNTS.items():
                 query = f"select file_id, count(*) from {table} group by file_id"
                 found = Counter(dict(connection.execute(query).fetchall()))
                 for file_id, row in ledger.items():

@@ -13,7 +13,7 @@ from pathlib import Path
 from duff_orders.contract import ORDERS, REJECTED_ROWS
 from duff_orders.ingest.outcome import Outcome
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import FOLDERS, PROCESSED, content_object, data_object
+from duff_orders.lake.layout import FOLDERS, PROCESSED, ROW_COUNTS, content_object, data_object
 from duff_orders.messages import Dialect, Event, LedgerRow, Verdict, utc_now
 
 _DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-[0-9]+[.]parquet")
@@ -114,7 +114,7 @@ def sweep(lake: Lake) -> int:
     """
     removed = 0
     rows = {row.file_id: row for row in lake.ledger.rows()}
-    for table, count in ((ORDERS.name, "rows_published"), (REJECTED_ROWS.name, "rows_rejected")):
+    for table, count in ROW_COUNTS.items():
         for name in lake.store.names(f"{PROCESSED}/{FOLDERS[table]}"):
             parsed = parse_data_object(name)
             row = rows.get(parsed[0]) if parsed else None

@@ -4,15 +4,14 @@ What counts is said by the ledger (a file without its row is not published) and 
 names its objects, so it shows one state of the lake for as long as it lives.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from duff_orders.contract import FILES, ORDERS, PARTITION, REJECTED_ROWS, STAR, TABLES, Table
+from duff_orders.contract import FILES, PARTITION, STAR, TABLES, Table
 from duff_orders.lake.lake import Lake, sql_text
-from duff_orders.lake.layout import FOLDERS, PROCESSED, data_object
+from duff_orders.lake.layout import FOLDERS, PROCESSED, ROW_COUNTS, data_object
 from duff_orders.lake.snapshot import current
 from duff_orders.lake.store import DiskStore
-from duff_orders.messages import LedgerRow
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,17 +32,13 @@ def duckdb_type(catalog_type: str) -> str:
 def create_views(lake: Lake, connection: "duckdb.DuckDBPyConnection", tables: Iterable[str] = TABLES) -> None:
     """Make the named tables views in the connection's main schema."""
     wanted = set(tables)
-    if wanted & {ORDERS.name, REJECTED_ROWS.name}:
+    if wanted & ROW_COUNTS.keys():
         ledger = list(lake.ledger.rows())
-        counts: dict[str, Callable[[LedgerRow], int]] = {
-            ORDERS.name: lambda row: row.rows_published,
-            REJECTED_ROWS.name: lambda row: row.rows_rejected,
-        }
-        for name in wanted & counts.keys():
+        for name in wanted & ROW_COUNTS.keys():
             objects = [
                 data_object(name, row.pa_date, row.file_id, revision=row.revision)
                 for row in ledger
-                if counts[name](row)
+                if getattr(row, ROW_COUNTS[name])
             ]
             create_view(lake.store, connection, name, TABLES[name], objects)
     if FILES.name in wanted:

@@ -11,6 +11,8 @@ RAW_BUCKET = "duff-orders-raw"
 RAW, PROCESSED, SCRATCH, LOCKS = "raw", "processed", "scratch", "locks"
 
 FOLDERS = {ORDERS.name: "orders", REJECTED_ROWS.name: "rejected_rows", FILES.name: "files"}
+#: The tables of which a file has a data object of its own, and the count in its ledger row that says how many rows.
+ROW_COUNTS = {ORDERS.name: "rows_published", REJECTED_ROWS.name: "rows_rejected"}
 STAR_POINTER = f"{PROCESSED}/star/current.json"
 
 SUFFIXES = (".csv", ".csv.gz")

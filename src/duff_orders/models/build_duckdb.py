@@ -132,7 +132,6 @@ class _Build:
         self._keep("known_facts", star.known())
         self._slice("known", "known_facts")
         self._keep("lines_again", star.again())
-        self._slice("again", "lines_again")
         self._keep_changed()
 
     def dimensions(self) -> dict[str, str]:
