@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 from duff_orders.contract import DEFAULT_MAX_REJECT_SHARE
 from duff_orders.errors import SettingsError
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
+Engine = Literal["duckdb", "spark"]
+EngineChoice = Literal["auto", "duckdb", "spark"]
 MINIMUM_MEMORY = 256 * 10**6
 
 
@@ -19,13 +22,18 @@ MINIMUM_MEMORY = 256 * 10**6
 class Settings:
     """What can be set.
 
-    `memory` is what the whole process may take, in bytes; `threads` of the engine, 0 for one a core;
-    `workers` is the number of files processed at once; `max_reject_share` the share of rejected records above
-    which a file is invalid; `settle` the seconds for which a file must not have changed before it counts as whole;
-    `grace` the seconds for which objects that nothing names any more are kept for readers that may still use them.
+    `engine` works on a file: duckdb, spark, or auto, which gives files of `threshold` bytes and more to Spark where
+    a `master` (spark://HOST:PORT, local[2], yarn, ...) is named; without one Spark runs in this process. `memory`
+    is what the whole process may take, in bytes; `threads` of the engine, 0 for one a core; `workers` is the number
+    of files processed at once; `max_reject_share` the share of rejected records above which a file is invalid;
+    `settle` the seconds for which a file must not have changed before it counts as whole; `grace` the seconds for
+    which objects that nothing names any more are kept for readers that may still use them.
     """
 
     lake: Path = Path("lake")
+    engine: EngineChoice = "auto"
+    master: str = ""
+    threshold: int = 100 * 10**6
     memory: int = 10**9
     threads: int = 0
     workers: int = 2
@@ -33,6 +41,16 @@ class Settings:
     settle: float = 1.0
     grace: float = 3600.0
     retries: int = 2
+
+    def engine_for(self, size: int) -> Engine:
+        """The engine for a file of `size` bytes.
+
+        Where it is not given: Spark from the threshold on, if a cluster is named. One machine alone does not get
+        faster by it, and DuckDB works out of core.
+        """
+        if self.engine != "auto":
+            return self.engine
+        return "spark" if self.master and size >= self.threshold else "duckdb"
 
     def __post_init__(self) -> None:
         if self.memory < MINIMUM_MEMORY:
@@ -76,8 +94,17 @@ def parse_size(text: str) -> int:
     return int(Decimal(match[1]) * _UNITS[match[2] or ""])
 
 
+def _engine(text: str) -> EngineChoice:
+    if text not in get_args(EngineChoice):
+        raise ValueError(f"allowed are {', '.join(get_args(EngineChoice))}")
+    return cast(EngineChoice, text)
+
+
 _PARSERS: dict[str, Callable[[str], object]] = {
     "lake": Path,
+    "engine": _engine,
+    "master": str,
+    "threshold": parse_size,
     "memory": parse_size,
     "threads": int,
     "workers": int,
