@@ -15,9 +15,10 @@ PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
 DEMO := $(BIN)/duff --lake lake-demo
 REPORTS := src/duff_orders/query/reports
 # Tests run side by side; each worker starts engines of its own, hence the upper bound.
-PYTEST := $(BIN)/pytest -n auto --maxprocesses 4
+# Those on Spark share one worker and its context.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: help venv install demo test fast lint format types docs bench lock clean
+.PHONY: help venv install install-spark glue demo test fast lint format types docs bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +48,18 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[dev]'
 	@touch $@
 
+# PySpark is 300 MB: only who needs it waits for it.
+$(INSTALLED)-spark: $(INSTALLED)
+	@echo "Installing PySpark into .venv"
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[spark]'
+	@touch $@
+
+install-spark: install ## install the engine spark, too (needs Java 17)
+	@$(MAKE) --silent --no-print-directory $(INSTALLED)-spark
+
+glue: install ## write the Glue jobs' scripts and library into dist/
+	@$(BIN)/python -m duff_orders.aws.package dist
+
 demo: install ## run the pipeline on samples/ and ask the star schema three questions
 	@rm -rf lake-demo
 	@echo "== The files, in the order in which they arrive"
@@ -65,7 +78,7 @@ demo: install ## run the pipeline on samples/ and ask the star schema three ques
 	@$(DEMO) query - < $(REPORTS)/top_products.sql
 	@echo; echo "The lake is in ./lake-demo. Ask it more: $(DEMO) query 'select * from tbl_duff_files'"
 
-test: lint types ## the whole gate: format, lint, types and every test
+test: install-spark lint types ## the whole gate: format, lint, types and every test
 	$(PYTEST)
 
 fast: install ## the fast tests alone, for while you write
@@ -90,7 +103,7 @@ $(INSTALLED)-bench: $(INSTALLED)
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[bench]'
 	@touch $@
 
-bench: install ## measure the pipeline beside other tools (docs/benchmarks.md)
+bench: install-spark ## measure the pipeline beside other tools (docs/benchmarks.md)
 	@$(MAKE) --silent --no-print-directory $(INSTALLED)-bench
 	$(BIN)/python -m benchmarks
 
@@ -102,7 +115,7 @@ lock: venv ## write constraints.txt anew from the ranges in pyproject.toml (with
 	}
 	@rm -rf build/lock
 	@$(BIN)/python -m venv build/lock
-	@build/lock/bin/python $(PIP_INSTALL) -e '.[dev,bench]'
+	@build/lock/bin/python $(PIP_INSTALL) -e '.[dev,bench,spark]'
 	@{ sed -n '/^#/p' constraints.txt; build/lock/bin/python -m pip freeze --all --exclude pip --exclude-editable; } > build/constraints.txt
 	@mv build/constraints.txt constraints.txt
 	@rm -rf build/lock

@@ -1,6 +1,6 @@
 """`make bench`: every measurement, and the page docs/benchmarks.md made of them.
 
-python -m benchmarks [--quick]
+python -m benchmarks [--quick] [--only SECTION]
 """
 
 import argparse
@@ -11,14 +11,15 @@ import statistics
 import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from benchmarks import models, transform
+from benchmarks import models, spark, transform
 from benchmarks.measure import Measurement, measure
+from duff_orders.generator.orders import generate
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -28,21 +29,16 @@ DUFF = (sys.executable, "-m", "duff_orders")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small files and one round, to try the programs")
+    parser.add_argument("--only", choices=SECTIONS, help="print this section, and leave the page as it is")
     parser.add_argument("--scratch", type=Path, help="keep inputs here (default: a new directory)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="duff-bench-") as temporary:
         scratch = options.scratch or Path(temporary)
         scratch.mkdir(parents=True, exist_ok=True)
-        sizes = {10**7: 1} if options.quick else {10**8: 5, 10**9: 3}
-        rows = [100_000] if options.quick else [1_000_000, 5_000_000, 10_000_000]
-        tables = [
-            *(transform_table(size, repeat, scratch) for size, repeat in sizes.items()),
-            parts_table(scratch / f"orders-{min(sizes)}-clean.csv"),
-            models_table(rows, 1 if options.quick else 3, scratch),
-            commands_table(1 if options.quick else 5, scratch, 10**5 if options.quick else 10**7),
-        ]
+        wanted = [options.only] if options.only else list(SECTIONS)
+        tables = [SECTIONS[name](options.quick, scratch) for name in wanted]
     text = "\n\n".join((introduction(), *tables)) + "\n"
-    if options.quick:
+    if options.quick or options.only:
         print(text)
         return
     before, _, after = PAGE.read_text(encoding="utf-8").partition("<!-- measured -->")
@@ -59,17 +55,25 @@ def introduction() -> str:
     )
 
 
-def transform_table(size: int, repeat: int, scratch: Path) -> str:
-    options = Namespace(repeat=repeat, bad=0.01, duplicates=0.005, only=None, all=False)
-    return transform.table(size, transform.run_size(size, options, scratch))
+def transform_tables(quick: bool, scratch: Path) -> str:
+    tables = []
+    for size, repeat in ({10**7: 1} if quick else {10**8: 5, 10**9: 3}).items():
+        options = Namespace(repeat=repeat, bad=0.01, duplicates=0.005, only=None, all=False)
+        tables.append(transform.table(size, transform.run_size(size, options, scratch)))
+    return "\n\n".join(tables)
 
 
-def parts_table(file: Path) -> str:
+def parts_table(quick: bool, scratch: Path) -> str:
+    size = 10**7 if quick else 10**8
+    file = scratch / f"orders-{size}-clean.csv"
+    if not file.exists():
+        generate(file, rows=size // transform.BYTES_PER_ROW)
     # A process of its own: one that starts from a large one is reported as large as that.
     return measure([sys.executable, "-m", "benchmarks.parts", str(file)]).output.strip()
 
 
-def models_table(sizes: Sequence[int], repeat: int, scratch: Path) -> str:
+def models_table(quick: bool, scratch: Path) -> str:
+    sizes, repeat = ([100_000], 1) if quick else ([1_000_000, 5_000_000, 10_000_000], 3)
     lines = ["| order lines | build | wall s | CPU s | peak MB | CPU / rebuild |", "|---:|---|---:|---:|---:|---:|"]
     for rows in sizes:
         whole = 0.0
@@ -80,7 +84,8 @@ def models_table(sizes: Sequence[int], repeat: int, scratch: Path) -> str:
     return "\n".join(lines)
 
 
-def commands_table(repeat: int, scratch: Path, rows: int) -> str:
+def commands_table(quick: bool, scratch: Path) -> str:
+    rows, repeat = (10**5, 1) if quick else (10**7, 5)
     lake = scratch / "lake-sample"
     commands: dict[str, list[str]] = {
         "`duff --help`": [*DUFF, "--help"],
@@ -98,6 +103,19 @@ def commands_table(repeat: int, scratch: Path, rows: int) -> str:
         wall, cpu, peak = (statistics.median(each) for each in zip(*map(_figures, runs), strict=True))
         lines.append(f"| {name} | {wall:.2f} | {cpu:.2f} | {peak:.0f} |")
     return "\n".join(lines)
+
+
+def spark_tables(quick: bool, scratch: Path) -> str:
+    return spark.section(10**7, 100_000, 1, scratch) if quick else spark.section(10**9, 10_000_000, 2, scratch)
+
+
+SECTIONS: dict[str, Callable[[bool, Path], str]] = {
+    "transform": transform_tables,
+    "parts": parts_table,
+    "models": models_table,
+    "commands": commands_table,
+    "spark": spark_tables,
+}
 
 
 def _figures(run: Measurement) -> tuple[float, float, float]:

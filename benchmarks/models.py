@@ -31,9 +31,9 @@ def ingest_command(lake: Path, file: Path, day: date) -> list[str]:
     return [sys.executable, "-m", "benchmarks.ours", "ingest", str(lake), day.isoformat(), str(file)]
 
 
-def build_command(lake: Path, *, from_nothing: bool) -> list[str]:
-    """Build the models, all of them or what is new."""
-    command = [sys.executable, "-m", "benchmarks.ours", "build", str(lake)]
+def build_command(lake: Path, *options: str, from_nothing: bool) -> list[str]:
+    """Build the models, all of them or what is new. `options` name the engine."""
+    command = [sys.executable, "-m", "benchmarks.ours", "build", str(lake), *options]
     return [*command, "--rebuild"] if from_nothing else command
 
 
@@ -59,20 +59,26 @@ def run(command: list[str]) -> Measurement:
     return result
 
 
-def measure_size(rows: int, repeat: int, scratch: Path) -> dict[str, list[Measurement]]:
-    """Builds from nothing, and incremental ones, each of them on the same state of the lake."""
+def prepare(rows: int, scratch: Path) -> tuple[Path, Path]:
+    """A lake with all days but the last ingested, and the file of the last."""
     # A multiple of 6 rows is whole orders: the files then hold each order line once.
     rows_a_day = max(rows // DAYS // 6, 1) * 6
     inputs = scratch / f"inputs-{rows}"
     inputs.mkdir(parents=True, exist_ok=True)
-    builds: dict[str, list[Measurement]] = {"from nothing": [], "after 1 % of new rows": []}
     lake = scratch / "lake"
     shutil.rmtree(lake, ignore_errors=True)
     for number in range(DAYS):
         run(ingest_command(lake, daily_file(inputs, number, rows_a_day), FIRST_DAY + timedelta(days=number)))
+    return lake, daily_file(inputs, DAYS, rows_a_day)
+
+
+def measure_size(rows: int, repeat: int, scratch: Path) -> dict[str, list[Measurement]]:
+    """Builds from nothing, and incremental ones, each of them on the same state of the lake."""
+    builds: dict[str, list[Measurement]] = {"from nothing": [], "after 1 % of new rows": []}
+    lake, last = prepare(rows, scratch)
     for _ in range(repeat):
         builds["from nothing"].append(run(build_command(lake, from_nothing=True)))
-    run(ingest_command(lake, daily_file(inputs, DAYS, rows_a_day), FIRST_DAY + timedelta(days=DAYS)))
+    run(ingest_command(lake, last, FIRST_DAY + timedelta(days=DAYS)))
     for _ in range(repeat):
         copy = scratch / "lake-copy"
         shutil.rmtree(copy, ignore_errors=True)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from duff_orders import open_lake
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.ingest.scan import scan
+from duff_orders.ingest.transform import Source
 from duff_orders.ingest.transform_duckdb import Job
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.layout import RAW
@@ -32,9 +33,8 @@ def table(file: Path) -> str:
         with lake.engine() as (connection, work):
             cpu, scanned = _cpu(lambda: scan(raw, raw.name, validate(raw, raw.name), work))
             found.append(("scan of the bytes", cpu))
-            job = Job(
-                connection=connection, scan=scanned, event=hashed[1], file_id="0" * 32, scratch=work, memory=10**9
-            )
+            source = Source(path=raw, event=hashed[1], file_id="0" * 32, dialect=scanned.dialect)
+            job = Job(connection=connection, scan=scanned, source=source, scratch=work, memory=10**9)
             connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
             connection.execute(f"create temp view checked as {job._checked()}")
             texts = ", ".join(f"min({name})" for name in COLUMN_NAMES)

@@ -1,14 +1,21 @@
 """Lakes for tests: opened in a folder, fed with bytes, read back as plain Python values."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+import duckdb
 
 from duff_orders import pipeline
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
+from duff_orders.ingest.outcome import Outcome
+from duff_orders.ingest.publish import Publication
 from duff_orders.lake import layout
-from duff_orders.lake.lake import Lake
-from duff_orders.messages import LedgerRow
+from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.messages import Dialect, LedgerRow
 from duff_orders.settings import Settings
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -32,15 +39,46 @@ def ingest(lake: Lake, key: str, data: bytes, when: datetime = NOON) -> LedgerRo
     return pipeline.process(lake, pipeline.announce(lake, key, when=when))
 
 
+@contextmanager
+def in_parts(number: int) -> Iterator[None]:
+    """Publish what is ingested as an engine that writes so many files for each table would."""
+    whole = Publication.transformed
+
+    def transformed(
+        publication: Publication,
+        outcome: Outcome,
+        dialect: Dialect,
+        engine: str,
+        orders: Sequence[Path],
+        rejected: Sequence[Path],
+    ) -> LedgerRow:
+        good, bad = ([part for path in staged for part in _split(path, number)] for staged in (orders, rejected))
+        return whole(publication, outcome, dialect, engine, good, bad)
+
+    with mock.patch.object(Publication, "transformed", transformed):
+        yield
+
+
+def _split(path: Path, number: int) -> list[Path]:
+    """The rows of a Parquet file dealt out to so many others; of a file that is not there, that many that are not."""
+    parts = [path.with_name(f"{path.stem}-part{part}.parquet") for part in range(number)]
+    with duckdb.connect(config={"threads": 1}) as connection:
+        for part, target in enumerate(parts if path.exists() else ()):
+            connection.execute(
+                f"copy (select * exclude (file_row_number) from read_parquet('{path}', file_row_number = true)"
+                f" where file_row_number % {number} = {part}) to '{target}' (format parquet)"
+            )
+    return parts
+
+
 def rows(lake: Lake, row: LedgerRow, table: str) -> list[tuple[Any, ...]]:
     """The rows of one file in one table, without those of its lineage that the ledger has too."""
     columns = {
         ORDERS.name: (*COLUMN_NAMES, "total_price"),
         REJECTED_ROWS.name: (*COLUMN_NAMES, "reasons", "record"),
     }[table]
-    path = lake.store.path(layout.data_object(table, row.pa_date, row.file_id, revision=row.revision))
-    if not path.exists():
+    paths = ", ".join(sql_text(lake.store.path(name)) for name in layout.data_objects(table, row))
+    if not paths:
         return []
     with lake.engine() as (connection, _):
-        query = f"select {', '.join(columns)} from '{path}'"
-        return connection.execute(query).fetchall()
+        return connection.execute(f"select {', '.join(columns)} from read_parquet([{paths}])").fetchall()

@@ -145,6 +145,8 @@ def test_run_json_has_every_field_of_the_ledger(made: tuple[Path, Result]) -> No
     assert (first["engine"], first["encoding"], first["delimiter"]) == ("duckdb", "utf-8", ",")
     assert (dirty["rows_read"], dirty["rows_published"], dirty["rows_rejected"]) == (24, 11, 11)
     assert dirty["nulls"]["client_name"] == 1
+    objects = [(document["orders_objects"], document["rejected_objects"]) for document in result.documents]
+    assert objects == [(1, 0), (1, 1), (0, 0)]
     assert "`status` missing" in broken["reason"]
     sql = "select file_id, verdict, rows_read, pa_date from tbl_duff_files"
     told = json.loads(duff("query", sql, "--format", "json", "--lake", lake).out)
@@ -696,6 +698,14 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "deleted rejects": (remove("processed/rejected_rows/*/*.parquet"), ["03-dirty.csv (", "is missing"]),
     "rows lost from an object": (swap_rows, ["rows_rejected is 11, but tbl_duff_rejected_rows has 10 rows"]),
     "extra object": (extra_object, [f"{'0' * 32}-0.parquet: an orphan, no ledger row speaks of it"]),
+    "edited count of objects": (
+        edit_ledger('"orders_objects": 1', '"orders_objects": 2'),
+        ["01-orders.csv (", "-1.parquet is missing; `duff replay` makes it again"],
+    ),
+    "count of objects set to nothing": (
+        edit_ledger('"orders_objects": 1', '"orders_objects": 0'),
+        ["-0.parquet: an orphan", "rows_published is 5, but tbl_duff_orders has 0 rows"],
+    ),
     "edited count": (
         edit_ledger('"rows_published": 5', '"rows_published": 4'),
         ["5 rows read, but the four counts add up to 4", "rows_published is 4, but tbl_duff_orders has 5 rows"],

@@ -13,7 +13,7 @@ from duff_orders import pipeline
 from duff_orders.contract import COUNTS
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import LedgerRow
-from duff_orders.models.build_duckdb import build
+from duff_orders.models.build import build
 from duff_orders.query import formats, reports
 from duff_orders.query.engines import answer, sql
 from duff_orders.rejects import read

@@ -18,7 +18,7 @@ from duff_orders.generator.orders import generate
 from duff_orders.lake import layout, snapshot
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import LedgerRow
-from duff_orders.models.build_duckdb import build
+from duff_orders.models.build import build
 from duff_orders.proof import check
 from duff_orders.watcher import _Watcher, watch
 from tests.faults.commands import duff, finish, start, until

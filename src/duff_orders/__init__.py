@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from duff_orders.generator.orders import generate
     from duff_orders.lake.lake import Lake, open_lake
     from duff_orders.messages import LedgerRow
-    from duff_orders.models.build_duckdb import BuildReport
-    from duff_orders.models.build_duckdb import build as build_models
+    from duff_orders.models.build import BuildReport
+    from duff_orders.models.build import build as build_models
     from duff_orders.pipeline import replay, run
     from duff_orders.proof import Proof, check
     from duff_orders.query.engines import sql
@@ -55,7 +55,7 @@ __all__ = [
 ]
 
 _WHERE = {
-    "BuildReport": "models.build_duckdb",
+    "BuildReport": "models.build",
     "DuffError": "errors",
     "InputError": "errors",
     "Lake": "lake.lake",
@@ -65,7 +65,7 @@ _WHERE = {
     "Settings": "settings",
     "SettingsError": "errors",
     "UnknownFile": "errors",
-    "build_models": "models.build_duckdb:build",
+    "build_models": "models.build:build",
     "check": "proof",
     "export_rejects": "rejects:export",
     "generate": "generator.orders",

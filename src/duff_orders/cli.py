@@ -51,6 +51,22 @@ ShareOption = Annotated[
         help="A file with a greater share of rejected rows is invalid [DUFF_MAX_REJECT_SHARE; default: 0.5].",
     ),
 ]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="ENGINE",
+        help="duckdb, spark, or auto: large files go to Spark where a cluster is named [DUFF_ENGINE; default: auto].",
+    ),
+]
+MasterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--master",
+        metavar="URL",
+        help="The Spark master, such as spark://HOST:7077 [DUFF_MASTER; default: local\\[*], this machine].",
+    ),
+]
 Format = Literal["table", "json", "csv", "parquet"]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document a file, one a line.")]
 
@@ -79,6 +95,8 @@ def run(
         typer.Argument(metavar="FILE", help="Orders files: *.csv or *.csv.gz.", exists=True, dir_okay=False),
     ],
     lake: LakeOption = None,
+    engine: EngineOption = None,
+    master: MasterOption = None,
     memory: MemoryOption = None,
     max_reject_share: ShareOption = None,
     json: JsonOption = False,
@@ -93,7 +111,9 @@ def run(
 
     for path in files:  # before a new lake is made for nothing
         pipeline.check_name(path)
-    opened = open_lake(context, lake, create=True, memory=memory, max_reject_share=max_reject_share)
+    opened = open_lake(
+        context, lake, create=True, engine=engine, master=master, memory=memory, max_reject_share=max_reject_share
+    )
     _process(opened, lambda stage: pipeline.run(opened, files, stage=stage), as_json=json)
 
 
@@ -106,6 +126,8 @@ def replay(
     failed: Annotated[bool, typer.Option("--failed", help="Every file that failed or was cut off.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Every file.")] = False,
     lake: LakeOption = None,
+    engine: EngineOption = None,
+    master: MasterOption = None,
     memory: MemoryOption = None,
     max_reject_share: ShareOption = None,
     json: JsonOption = False,
@@ -118,7 +140,7 @@ def replay(
 
     if not (file_ids or failed or all_):
         raise typer.BadParameter("name file ids, or give --failed or --all")
-    opened = open_lake(context, lake, memory=memory, max_reject_share=max_reject_share)
+    opened = open_lake(context, lake, engine=engine, master=master, memory=memory, max_reject_share=max_reject_share)
     _process(
         opened,
         lambda stage: pipeline.replay(opened, file_ids or (), failed=failed, everything=all_, stage=stage),
@@ -129,7 +151,7 @@ def replay(
 def _process(lake: "Lake", files: Any, *, as_json: bool) -> None:
     from duff_orders import show
     from duff_orders.ingest.publish import sweep
-    from duff_orders.models.build_duckdb import build
+    from duff_orders.models.build import build
 
     rows = []
     with show.progress() as bars:
@@ -152,6 +174,8 @@ def _process(lake: "Lake", files: Any, *, as_json: bool) -> None:
 def watch(
     context: typer.Context,
     lake: LakeOption = None,
+    engine: EngineOption = None,
+    master: MasterOption = None,
     memory: MemoryOption = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Files processed at once [DUFF_WORKERS; default: 2].")
@@ -173,7 +197,9 @@ def watch(
     from duff_orders import show
     from duff_orders.watcher import watch as watch_lake
 
-    opened = open_lake(context, lake, create=True, memory=memory, workers=workers, settle=settle)
+    opened = open_lake(
+        context, lake, create=True, engine=engine, master=master, memory=memory, workers=workers, settle=settle
+    )
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -191,13 +217,15 @@ def models(
     context: typer.Context,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="From nothing, whatever is there.")] = False,
     lake: LakeOption = None,
+    engine: EngineOption = None,
+    master: MasterOption = None,
     memory: MemoryOption = None,
 ) -> None:
     """Bring the star schema up to date (`run` and `watch` do it too)."""
     from duff_orders import show
-    from duff_orders.models.build_duckdb import build
+    from duff_orders.models.build import build
 
-    show.build(build(open_lake(context, lake, memory=memory), rebuild=rebuild))
+    show.build(build(open_lake(context, lake, engine=engine, master=master, memory=memory), rebuild=rebuild))
 
 
 @app.command()
@@ -340,8 +368,7 @@ def main() -> None:
 
 
 def _is_engine_error(error: Exception) -> bool:
-    duckdb = sys.modules.get("duckdb")  # heavy: who never loaded it cannot have its errors
-    return duckdb is not None and isinstance(error, duckdb.Error)
+    return type(error).__module__.split(".")[0] in ("duckdb", "_duckdb", "pyspark", "py4j")
 
 
 def _fail(message: str, code: int = 1) -> None:

@@ -146,6 +146,8 @@ FILES = Table(
             f"struct<{','.join(f'{name}:bigint' for name in COLUMN_NAMES)}>",
             "Records without a value, by column",
         ),
+        Field("orders_objects", "int", "Parquet objects that hold the file's rows in tbl_duff_orders"),
+        Field("rejected_objects", "int", "Parquet objects that hold the file's rows in tbl_duff_rejected_rows"),
         Field("revision", "int", "How often the outcome was replaced by a replay"),
         Field("started", "timestamp", "When processing began (UTC)"),
         Field("finished", "timestamp", "When the outcome was published (UTC)"),

@@ -120,6 +120,8 @@ class LedgerRow(Document):
     rows_rejected: int = 0
     rows_withheld: int = 0
     nulls: dict[str, int] | None = None
+    orders_objects: int = 0
+    rejected_objects: int = 0
     revision: int = 0
     started: datetime
     finished: datetime

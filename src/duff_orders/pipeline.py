@@ -17,20 +17,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from duff_orders.errors import InputError, InvalidFile, SourceChanged, UnknownFile
 from duff_orders.ingest.publish import Publication, publisher_of
-from duff_orders.ingest.scan import scan
+from duff_orders.ingest.transform import Source, transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import Event, LedgerRow, utc_now
 from duff_orders.settings import MIB
-
-if TYPE_CHECKING:
-    import duckdb
 
 log = logging.getLogger(__name__)
 
@@ -113,32 +110,13 @@ def _stages(lake: Lake, publication: Publication, share: float, stage: OnStage) 
     if _changed(path) > event.time.timestamp() - 0.05 and _fingerprint(path) != (event.size, event.etag):
         raise SourceChanged(f"{event.key} was overwritten in the raw folder since it was announced")
     dialect = validate(path, event.key)
-    from duff_orders.ingest.transform_duckdb import ENGINE, Job  # heavy: an invalid header needs no engine
-
-    with lake.engine(share=share) as (connection, scratch):
-        read = [0]
-        stage(event.key, "scan", lambda: read[0] / max(event.size, 1))
-        scanned = scan(path, event.key, dialect, scratch, read)
-        stage(event.key, "transform", lambda: _query_progress(connection))
-        job = Job(
-            connection=connection,
-            scan=scanned,
-            event=event,
-            file_id=publication.file_id,
-            scratch=scratch,
-            memory=lake.engine_memory(share),
-        )
-        outcome = job.run(lake.settings.max_reject_share)
+    source = Source(path=path, event=event, file_id=publication.file_id, dialect=dialect)
+    with transform(lake, source, share=share, stage=partial(stage, event.key)) as transformed:
         if _identity(path) != before:
             raise SourceChanged(f"{event.key} was overwritten while it was being read")
-        return publication.transformed(outcome, scanned.dialect, ENGINE, job.orders, job.rejected)
-
-
-def _query_progress(connection: "duckdb.DuckDBPyConnection") -> float:
-    try:
-        return max(connection.query_progress(), 0.0) / 100
-    except Exception:  # asked from another thread, a moment after the connection was closed
-        return 1.0
+        return publication.transformed(
+            transformed.outcome, transformed.dialect, transformed.engine, transformed.orders, transformed.rejected
+        )
 
 
 def check_name(path: Path) -> None:

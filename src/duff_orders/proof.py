@@ -67,10 +67,10 @@ def _contents(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
 def _expected(ledger: dict[str, LedgerRow]) -> dict[str, str]:
     """The data objects that the ledger speaks of, and the file of each."""
     return {
-        layout.data_object(table, row.pa_date, row.file_id, revision=row.revision): _name(row)
+        name: _name(row)
         for row in ledger.values()
-        for table, count in layout.ROW_COUNTS.items()
-        if getattr(row, count)
+        for table in layout.OBJECT_COUNTS
+        for name in layout.data_objects(table, row)
     }
 
 
@@ -82,12 +82,12 @@ def _missing(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
 
 def _orphans(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     expected = _expected(ledger)
-    for table in layout.ROW_COUNTS:
+    for table in layout.OBJECT_COUNTS:
         for name in lake.store.names(f"{layout.PROCESSED}/{layout.FOLDERS[table]}"):
-            parsed = parse_data_object(name)
-            row = ledger.get(parsed[0]) if parsed else None
+            found = parse_data_object(name)
+            row = ledger.get(found.file_id) if found else None
             # A superseded revision stays for a while, for readers that still use it.
-            if name not in expected and not (parsed and row and parsed[1] < row.revision):
+            if name not in expected and not (found and row and found.revision < row.revision):
                 yield f"{name}: an orphan, no ledger row speaks of it"
 
 

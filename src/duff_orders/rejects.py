@@ -7,7 +7,7 @@ from typing import Any
 
 from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS
 from duff_orders.lake.lake import Lake, sql_text
-from duff_orders.lake.layout import data_object
+from duff_orders.lake.layout import data_objects
 from duff_orders.messages import LedgerRow
 
 FIELDS = (*COLUMN_NAMES, "reasons", "record")
@@ -15,11 +15,11 @@ FIELDS = (*COLUMN_NAMES, "reasons", "record")
 
 def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
     """The rejected rows of a file: the ten original texts, `reasons`, and `record` for those that have no fields."""
-    if not row.rows_rejected:
+    paths = ", ".join(sql_text(lake.store.path(name)) for name in data_objects(REJECTED_ROWS.name, row))
+    if not paths:
         return
-    name = data_object(REJECTED_ROWS.name, row.pa_date, row.file_id, revision=row.revision)
     with lake.engine() as (connection, _):
-        connection.execute(f"select {', '.join(FIELDS)} from {sql_text(lake.store.path(name))} order by all")
+        connection.execute(f"select {', '.join(FIELDS)} from read_parquet([{paths}]) order by all")
         while found := connection.fetchmany(1000):
             for values in found:
                 yield dict(zip(FIELDS, values, strict=True))

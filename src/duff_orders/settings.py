@@ -23,16 +23,16 @@ class Settings:
     """What can be set.
 
     `engine` works on a file: duckdb, spark, or auto, which gives files of `threshold` bytes and more to Spark where
-    a `master` (spark://HOST:PORT, local[2], yarn, ...) is named; without one Spark runs in this process. `memory`
-    is what the whole process may take, in bytes; `threads` of the engine, 0 for one a core; `workers` is the number
-    of files processed at once; `max_reject_share` the share of rejected records above which a file is invalid;
-    `settle` the seconds for which a file must not have changed before it counts as whole; `grace` the seconds for
-    which objects that nothing names any more are kept for readers that may still use them.
+    a `master` other than this machine (spark://HOST:PORT, yarn, ...) is named. `memory` is what the whole process
+    may take, in bytes; `threads` of the engine, 0 for one a core; `workers` is the number of files processed at
+    once; `max_reject_share` the share of rejected records above which a file is invalid; `settle` the seconds for
+    which a file must not have changed before it counts as whole; `grace` the seconds for which objects that nothing
+    names any more are kept for readers that may still use them.
     """
 
     lake: Path = Path("lake")
     engine: EngineChoice = "auto"
-    master: str = ""
+    master: str = "local[*]"
     threshold: int = 100 * 10**6
     memory: int = 10**9
     threads: int = 0
@@ -50,7 +50,7 @@ class Settings:
         """
         if self.engine != "auto":
             return self.engine
-        return "spark" if self.master and size >= self.threshold else "duckdb"
+        return "spark" if size >= self.threshold and not self.master.startswith("local") else "duckdb"
 
     def __post_init__(self) -> None:
         if self.memory < MINIMUM_MEMORY:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from duff_orders.contract import COLUMN_NAMES, COUNTS
 from duff_orders.messages import LedgerRow
-from duff_orders.models.build_duckdb import BuildReport
+from duff_orders.models.build import BuildReport
 
 COLOURS = {
     "valid": "green",

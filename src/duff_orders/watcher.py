@@ -24,7 +24,7 @@ from duff_orders.ingest.publish import sweep
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import LedgerRow
-from duff_orders.models.build_duckdb import build
+from duff_orders.models.build import build
 from duff_orders.pipeline import announce, process
 
 log = logging.getLogger(__name__)

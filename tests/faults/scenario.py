@@ -26,7 +26,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.store import DiskStore
 from duff_orders.messages import LedgerRow
-from duff_orders.models.build_duckdb import build
+from duff_orders.models.build import build
 from duff_orders.proof import check
 from duff_orders.settings import Settings
 

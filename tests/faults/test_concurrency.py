@@ -18,7 +18,7 @@ from duff_orders.ingest.publish import sweep
 from duff_orders.lake import layout, snapshot
 from duff_orders.lake.catalog import create_views
 from duff_orders.lake.lake import Lake
-from duff_orders.models.build_duckdb import build
+from duff_orders.models.build import build
 from tests.faults.commands import duff, finish, start, until
 from tests.faults.scenario import UPDATE, VALID, lines, noon, open_lake, problems
 from tests.lakes import drop, ingest

@@ -72,6 +72,7 @@ def publish(lake: Lake, published: FileRows, *, revision: int = 0, verdict: Verd
         verdict=verdict,
         rows_read=len(published.rows),
         rows_published=len(published.rows),
+        orders_objects=1 if published.rows else 0,
         revision=revision,
         started=when,
         finished=when,

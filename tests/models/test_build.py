@@ -15,7 +15,7 @@ from duff_orders.contract import STAR
 from duff_orders.lake.catalog import create_views
 from duff_orders.lake.snapshot import current
 from duff_orders.models import build_duckdb
-from duff_orders.models.build_duckdb import build
+from duff_orders.models.build import build
 from tests.models.stars import expected, file, line, open_lake, orphans, publish, read, tables
 from tests.oracle import FileRows, Published
 
@@ -198,7 +198,8 @@ def test_rows_lie_in_the_order_of_their_keys(tmp_path: Path) -> None:
     publish(lake, file("orders", "2026-03-01", [line(n * 7919 % 1009, n % 3 + 1) for n in range(1, 1009)]))
     build(lake)
     with lake.engine() as (connection, _):
-        path = lake.store.path(current(lake.store).partitions["2026-03-01"])
+        [name] = current(lake.store).partitions["2026-03-01"]
+        path = lake.store.path(name)
         keys = connection.execute(
             f"select order_id, product_id from read_parquet('{path}', file_row_number = true) order by file_row_number"
         ).fetchall()

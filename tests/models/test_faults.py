@@ -15,7 +15,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import STAR_POINTER
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.store import DiskStore
-from duff_orders.models.build_duckdb import build
+from duff_orders.models.build import build
 from tests.models.stars import expected, file, line, open_lake, orphans, publish, tables
 
 OLD = [
@@ -103,7 +103,7 @@ import os, signal, sys
 from pathlib import Path
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.store import DiskStore
-from duff_orders.models.build_duckdb import build
+from duff_orders.models.build import build
 from duff_orders.settings import Settings
 
 root, fatal = sys.argv[1:]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from duff_orders.ingest.scan import Scan
+from duff_orders.errors import CountMismatch
 from duff_orders.messages import Verdict
 
 
@@ -21,22 +21,45 @@ class Outcome:
     nulls: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """The records of a file: those that could be split into the header's fields, and the others.
+
+    `unclosed` says that the last one is a quote that never closes.
+    """
+
+    split: int
+    unsplit: int
+    unclosed: bool
+
+    @property
+    def all(self) -> int:
+        """Every record of the file."""
+        return self.split + self.unsplit
+
+
 def judge(
-    scan: Scan, *, good: int, unique: int, rejected: int, nulls: dict[str, int], max_reject_share: Decimal
+    records: Records, *, good: int, unique: int, rejected: int, nulls: dict[str, int], max_reject_share: Decimal
 ) -> Outcome:
     """The verdict, its reason in words, and the five counts.
 
     `good` counts the good records, `unique` those without exact duplicates, `nulls` the records without a value.
+
+    Raises CountMismatch where the good and the rejected are not all records.
     """
-    problem = _problem(scan, rejected, nulls, max_reject_share)
+    if good + rejected != records.all:
+        raise CountMismatch(
+            f"the engine read {good} good and {rejected} rejected records, but the file holds {records.all} in all"
+        )
+    problem = _problem(records, rejected, nulls, max_reject_share)
     verdict: Verdict = "invalid" if problem else "valid_with_rejects" if rejected else "valid"
     if verdict == "valid_with_rejects":
-        problem = f"{rejected} of {scan.records} records rejected"
+        problem = f"{rejected} of {records.all} records rejected"
     withheld = verdict == "invalid"
     return Outcome(
         verdict=verdict,
         reason=problem,
-        rows_read=scan.records,
+        rows_read=records.all,
         rows_published=0 if withheld else unique,
         rows_duplicate=0 if withheld else good - unique,
         rows_rejected=rejected,
@@ -45,15 +68,15 @@ def judge(
     )
 
 
-def _problem(scan: Scan, rejected: int, nulls: dict[str, int], max_reject_share: Decimal) -> str | None:
-    if scan.unclosed:
-        return f"a quote in record {scan.records} never closes"
-    empty = [column for column, count in nulls.items() if count == scan.split] if scan.records else []
+def _problem(records: Records, rejected: int, nulls: dict[str, int], max_reject_share: Decimal) -> str | None:
+    if records.unclosed:
+        return f"a quote in record {records.all} never closes"
+    empty = [column for column, count in nulls.items() if count == records.split] if records.all else []
     if empty:
         columns = ", ".join(f"`{column}`" for column in empty)
         return f"no record has a value of {columns}"
-    if rejected > max_reject_share * scan.records:
+    if rejected > max_reject_share * records.all:
         return (
-            f"{rejected} of {scan.records} records rejected, more than the share of {max_reject_share} that is allowed"
+            f"{rejected} of {records.all} records rejected, more than the share of {max_reject_share} that is allowed"
         )
     return None

@@ -6,17 +6,27 @@ ledger row; what is then superseded stays for readers that still use it, until `
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from duff_orders.contract import ORDERS, REJECTED_ROWS
 from duff_orders.ingest.outcome import Outcome
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import FOLDERS, PROCESSED, ROW_COUNTS, content_object, data_object
+from duff_orders.lake.layout import (
+    FOLDERS,
+    OBJECT_COUNTS,
+    PROCESSED,
+    content_object,
+    data_object,
+    object_count,
+    partition,
+)
 from duff_orders.messages import Dialect, Event, LedgerRow, Verdict, utc_now
 
-_DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-[0-9]+[.]parquet")
+_DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +44,12 @@ class Publication:
         """0, or how often the outcome was replaced."""
         return 0 if self.previous is None else self.previous.revision + 1
 
-    def transformed(self, outcome: Outcome, dialect: Dialect, engine: str, orders: Path, rejected: Path) -> LedgerRow:
-        """Publish what an engine made of the file."""
-        if outcome.rows_rejected:
-            self._put(REJECTED_ROWS.name, rejected)
-        if outcome.rows_published:
-            self._put(ORDERS.name, orders)
+    def transformed(
+        self, outcome: Outcome, dialect: Dialect, engine: str, orders: Sequence[Path], rejected: Sequence[Path]
+    ) -> LedgerRow:
+        """Publish what an engine made of the file: its rows in the staged files, each of which becomes a part."""
+        rejected_objects = self._put(REJECTED_ROWS.name, rejected if outcome.rows_rejected else ())
+        orders_objects = self._put(ORDERS.name, orders if outcome.rows_published else ())
         row = replace(
             self._row(outcome.verdict, outcome.reason),
             engine=engine,
@@ -53,6 +63,8 @@ class Publication:
             rows_rejected=outcome.rows_rejected,
             rows_withheld=outcome.rows_withheld,
             nulls=outcome.nulls,
+            orders_objects=orders_objects,
+            rejected_objects=rejected_objects,
         )
         if row.published:
             self._claim_content()
@@ -79,8 +91,25 @@ class Publication:
             pa_date=event.pa_date,
         )
 
-    def _put(self, table: str, path: Path) -> None:
-        self.lake.store.put_file(data_object(table, self.event.pa_date, self.file_id, revision=self.revision), path)
+    def _put(self, table: str, paths: Sequence[Path]) -> int:
+        """Make staged files the parts of this revision in a table, and the only ones; returns how many.
+
+        A killed attempt may have left more parts. Readers that do not know the ledger, as Athena, see every object of
+        a partition, so these must be gone before the ledger row says that the file is published.
+        """
+        store, pa_date = self.lake.store, self.event.pa_date
+        parts = {
+            data_object(table, pa_date, self.file_id, revision=self.revision, part=part): path
+            for part, path in enumerate(paths)
+        }
+        for name, path in parts.items():
+            store.put_file(name, path)
+        for name in store.names(partition(table, pa_date)):
+            found = parse_data_object(name)
+            ours = found is not None and (found.file_id, found.revision) == (self.file_id, self.revision)
+            if ours and name not in parts:
+                store.delete(name)
+        return len(parts)
 
     def _claim_content(self) -> None:
         """Note that this file published the content. The caller holds the content's lock."""
@@ -110,25 +139,33 @@ def publisher_of(lake: Lake, event: Event) -> LedgerRow | None:
 def sweep(lake: Lake) -> int:
     """Remove data objects of superseded revisions once the grace period is over; returns how many.
 
-    Those that an attempt left whose ledger row does not name them were never visible: they go at once.
+    Parts that an attempt left and the ledger row does not count were never visible: they go at once.
     """
     removed = 0
     rows = {row.file_id: row for row in lake.ledger.rows()}
-    for table, count in ROW_COUNTS.items():
+    for table in OBJECT_COUNTS:
         for name in lake.store.names(f"{PROCESSED}/{FOLDERS[table]}"):
-            parsed = parse_data_object(name)
-            row = rows.get(parsed[0]) if parsed else None
-            if parsed is None or row is None or (revision := parsed[1]) > row.revision:
+            found = parse_data_object(name)
+            row = rows.get(found.file_id) if found else None
+            if found is None or row is None or found.revision > row.revision:
                 continue
             age = time.time() - lake.store.path(name).stat().st_mtime
-            superseded = revision < row.revision and age > lake.settings.grace
-            if superseded or (revision == row.revision and not getattr(row, count)):
+            superseded = found.revision < row.revision and age > lake.settings.grace
+            if superseded or (found.revision == row.revision and found.part >= object_count(table, row)):
                 lake.store.delete(name)
                 removed += 1
     return removed
 
 
-def parse_data_object(name: str) -> tuple[str, int] | None:
-    """The file_id and revision in the name of a data object; None for a name that is none of ours."""
+class DataObject(NamedTuple):
+    """What the name of a data object says."""
+
+    file_id: str
+    revision: int
+    part: int
+
+
+def parse_data_object(name: str) -> DataObject | None:
+    """The name of a data object taken apart; None for a name that is none of ours."""
     match = _DATA_OBJECT.fullmatch(name.rsplit("/", 1)[-1])
-    return (match[1], int(match[2] or 0)) if match else None
+    return DataObject(match[1], int(match[2] or 0), int(match[3])) if match else None

@@ -24,7 +24,10 @@ from duff_orders.messages import Dialect
 from duff_orders.settings import MIB
 
 MAX_RECORD = 16 * MIB
+TOO_LONG = "is longer than 16 MiB: not an orders file, or a quote that never closes"
 BLANKS = b" \t\r"
+# What stands for a line break within quotes where every record is to stand on one line: no orders file holds it.
+LINE_BREAK = b"\0"
 _BLANK_OF_TABS = re.compile(rb"(?:\A|(?<=\n))[ \t]+\r?\n")
 
 
@@ -52,23 +55,33 @@ class Scan:
         return self.split + self.unsplit_records
 
 
-def scan(path: Path, key: str, dialect: Dialect, scratch: Path, read: list[int] | None = None) -> Scan:
+def scan(
+    path: Path,
+    key: str,
+    dialect: Dialect,
+    scratch: Path,
+    read: list[int] | None = None,
+    *,
+    one_line: bool = False,
+) -> Scan:
     """Scan an object whose header has been validated; `scratch` takes the clean copy, if one is needed.
 
-    `read[0]` is kept at the number of bytes read so far (decompressed, where the object is compressed).
+    With `one_line` line breaks within quotes are written as LINE_BREAK. `read[0]` is kept at the number of bytes read
+    so far (decompressed, where the object is compressed).
 
     Raises InvalidFile (not_text) for NUL characters, broken UTF-16 or gzip, and a record of more than 16 MiB.
     """
     compressed = text.is_compressed(key)
     try:
-        return _Scanner(path, dialect.encoding, scratch, compressed=compressed).run(read or [0])
+        return _Scanner(path, dialect.encoding, scratch, compressed=compressed, one_line=one_line).run(read or [0])
     except text.NotUtf8:
-        return _Scanner(path, text.WINDOWS, scratch, compressed=compressed).run(read or [0])
+        return _Scanner(path, text.WINDOWS, scratch, compressed=compressed, one_line=one_line).run(read or [0])
 
 
 class _Scanner:
-    def __init__(self, path: Path, encoding: str, scratch: Path, *, compressed: bool) -> None:
+    def __init__(self, path: Path, encoding: str, scratch: Path, *, compressed: bool, one_line: bool) -> None:
         self.path = path
+        self.one_line = one_line
         self.encoding = encoding
         self.compressed = compressed
         self.clean = scratch / "clean.csv"
@@ -90,8 +103,7 @@ class _Scanner:
                 if len(rest) > MAX_RECORD:
                     raise InvalidFile(
                         "not_text",
-                        f"record {self.split + self.unsplit_records + 1} is longer than 16 MiB: "
-                        "not an orders file, or a quote that never closes",
+                        f"record {self.split + self.unsplit_records + 1} {TOO_LONG}",
                     )
             self._finish(rest)
         return Scan(
@@ -171,6 +183,11 @@ class _Scanner:
                     return 0, irregular
                 body = b'"'.join(parts)
             broken = any(b"\n" in part or b"\r" in part for part in parts[1::2])
+            if broken and self.one_line:
+                self._leave_place()
+                parts[1::2] = [part.replace(b"\n", LINE_BREAK) for part in parts[1::2]]
+                body = b'"'.join(parts)
+                self.quoted_line_breaks, broken = True, False
             bare = b"".join(parts[0::2])
         skeleton = bare.translate(None, self.letters)
         lines = skeleton.count(b"\n")
@@ -276,13 +293,15 @@ class _Scanner:
         """Take one record that was read by the grammar."""
         self.longest = max(self.longest, len(record.text))
         if record.fields is not None and len(record.fields) == len(self.dialect.columns):
-            self._emit(self.grammar.write(record.fields), 1, clean=False)
+            line = self.grammar.write(record.fields)
+            self._emit(line[:-1].replace(b"\n", LINE_BREAK) + b"\n" if self.one_line else line, 1, clean=False)
             self.quoted_line_breaks |= b"\n" in record.text or b"\r" in record.text
             return
         self._leave_place()
         self.unclosed |= record.wrong == "unclosed_quote"
         reason = "row:malformed_quotes" if record.wrong else "row:wrong_field_count"
-        json.dump({"reasons": reason, "record": record.text.decode()}, self.rejects, ensure_ascii=False)
+        whole = record.text.replace(LINE_BREAK, b"\n").decode()
+        json.dump({"reasons": reason, "record": whole}, self.rejects, ensure_ascii=False)
         self.rejects.write("\n")
         self.unsplit_records += 1
 

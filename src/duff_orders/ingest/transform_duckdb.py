@@ -6,24 +6,24 @@ looked for and taken out. A file whose beginning shows that this will happen is 
 has room for it. The scanner's independent count must come out at the end, or nothing is published.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 
-from duff_orders.contract import COLUMN_NAMES, COLUMNS, MONEY, REJECTED_ROWS
-from duff_orders.errors import CountMismatch
-from duff_orders.ingest.outcome import Outcome, judge
-from duff_orders.ingest.rules import Rules, missing
-from duff_orders.ingest.scan import Scan
+from duff_orders.contract import COLUMN_NAMES, Column
+from duff_orders.ingest.outcome import Outcome, Records, judge
+from duff_orders.ingest.rules import Rules
+from duff_orders.ingest.scan import Scan, scan
+from duff_orders.ingest.statements import AS_READ, NULL_COUNTS, Statements, repeated, text_of, without_repeats
+from duff_orders.ingest.transform import OnStage, Source, Transformed
 from duff_orders.ingest.validate import header_columns
-from duff_orders.lake.lake import sql_text
-from duff_orders.messages import Event
+from duff_orders.lake.lake import Lake, sql_text
 from duff_orders.settings import MIB
 
-ENGINE = "duckdb"
 # Bytes that a checked record takes in a table beside its text, and the records that are looked at beforehand.
 TABLE_ROW = 150
 # The share of the memory that the table may take: duplicates and the writer need the rest.
@@ -40,6 +40,40 @@ class DuckDBFunctions:
         """RE2 matches the whole text."""
         return f"regexp_full_match({text}, '{pattern}')"
 
+    def literal(self, text: str) -> str:
+        """A quote is written twice."""
+        return sql_text(text)
+
+    def fence(self) -> str:
+        """The job disables the optimizer that would move conditions."""
+        return "0"
+
+
+@contextmanager
+def transform(lake: Lake, source: Source, *, share: float, stage: OnStage) -> Iterator[Transformed]:
+    """Scan a file and transform it; see `ingest.transform`."""
+    with lake.engine(share=share) as (connection, scratch):
+        read = [0]
+        stage("scan", lambda: read[0] / max(source.event.size, 1))
+        scanned = scan(source.path, source.event.key, source.dialect, scratch, read)
+        stage("transform", lambda: _progress(connection))
+        job = Job(connection=connection, scan=scanned, source=source, scratch=scratch, memory=lake.engine_memory(share))
+        outcome = job.run(lake.settings.max_reject_share)
+        yield Transformed(
+            engine="duckdb",
+            outcome=outcome,
+            dialect=scanned.dialect,
+            orders=[job.orders] if outcome.rows_published else [],
+            rejected=[job.rejected] if outcome.rows_rejected else [],
+        )
+
+
+def _progress(connection: duckdb.DuckDBPyConnection) -> float:
+    try:
+        return max(connection.query_progress(), 0.0) / 100
+    except Exception:  # asked from another thread, a moment after the connection was closed
+        return 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -47,8 +81,7 @@ class Job:
 
     connection: duckdb.DuckDBPyConnection
     scan: Scan
-    event: Event
-    file_id: str
+    source: Source
     scratch: Path
     memory: int
 
@@ -75,17 +108,13 @@ class Job:
             good, unique, suspects = 0, 0, "checked"
         else:
             good, unique, suspects = (self._worth_a_table() and self._by_table()) or self._by_passes()
-        rejected, nulls = self._write_rejected(suspects if good < self.scan.split else None)
-        if good + rejected != self.scan.records:
-            raise CountMismatch(
-                f"the engine read {good} good and {rejected} rejected records, the scanner {self.scan.records} in all"
-            )
+        rejected, empty = self._write_rejected(suspects if good < self.scan.split else None)
         return judge(
-            self.scan,
+            Records(split=self.scan.split, unsplit=self.scan.unsplit_records, unclosed=self.scan.unclosed),
             good=good,
             unique=unique,
             rejected=rejected,
-            nulls=nulls,
+            nulls=empty,
             max_reject_share=max_reject_share,
         )
 
@@ -96,7 +125,7 @@ class Job:
             rewritten = self.scratch / "unique.parquet"
             unique = self._copy(without, rewritten)
             rewritten.replace(self.orders)
-        self.connection.execute(f"create temp view suspects as {self._checked(self._suspicious)}")
+        self.connection.execute(f"create temp view suspects as {self._checked(self._statements.suspicious(_plain))}")
         return good, unique, "suspects"
 
     def _by_table(self) -> tuple[int, int, str] | None:
@@ -115,31 +144,15 @@ class Job:
 
     def _checked(self, where: str = "") -> str:
         """The records: the ten values, whether all are good, and the original texts of those that are not."""
-        texts = ", ".join(f"{name} as {_text(name)}" for name in COLUMN_NAMES)
-        as_read = {name: _text(name) for name in COLUMN_NAMES}
-        values = ", ".join(
-            f"case when plain then {self._rules.plain_value(column, _text(column.name))} "
-            f"else {self._rules.value(column, _text(column.name))} end as {column.name}"
-            for column in COLUMNS
+        texts = ", ".join(f"{name} as {text_of(name)}" for name in COLUMN_NAMES)
+        originals = ", ".join(f"coalesce({text_of(name)}, '')" for name in COLUMN_NAMES)
+        plain = self._statements.rules.plain(AS_READ)
+        return self._statements.checked(
+            f"(select *, {plain} as plain from (select {texts} from {self._reader}))",
+            plain=_plain,
+            also=f"case when not good then [{originals}] end as texts",
+            where=where,
         )
-        all_good = " and ".join(f"{name} is not null" for name in COLUMN_NAMES)
-        originals = ", ".join(f"coalesce({_text(name)}, '')" for name in COLUMN_NAMES)
-        return f"""
-            select {", ".join(COLUMN_NAMES)}, good, case when not good then [{originals}] end as texts
-            from (
-                select *, {all_good} as good
-                from (
-                    select *, {values}
-                    from (select *, {self._rules.plain(as_read)} as plain from (select {texts} from {self._reader}))
-                    {where}
-                )
-            )"""
-
-    @property
-    def _suspicious(self) -> str:
-        """Which records can be bad at all: those not written plainly, and those with a zero where none is allowed."""
-        zeros = (f"{self._rules.plain_value(c, _text(c.name))} is null" for c in COLUMNS if c.exclusive)
-        return f"where not plain or {' or '.join(zeros)}"
 
     def _worth_a_table(self) -> bool:
         """Whether the first records show rejects or repeats, and a table of all would fit into the memory."""
@@ -152,66 +165,39 @@ class Job:
         return good < rows or lines < rows
 
     def _write_orders(self, source: str) -> int:
-        total = f"cast(cast(product_price as {MONEY}) * product_ccf as {MONEY}) as total_price"
-        return self._copy(
-            f"select {', '.join(COLUMN_NAMES)}, {total}, {self._lineage} from {source} where good", self.orders
-        )
+        return self._copy(self._statements.orders(source), self.orders)
 
     def _without_repeats(self, source: str) -> str | None:
         """The rows of `source`, one of those whose ten values are equal; None where there are none to take out."""
-        # Equal records are the same order line: compare in full only the lines that stand more than once.
-        line = "order_id, product_id"
-        self.connection.execute(
-            f"create or replace temp table repeated as select {line} from {source} group by {line} having count(*) > 1"
-        )
-        if not self._row("select count(*) from repeated")[0]:
-            return None
-        return (
-            f"(select * from {source} as orders anti join repeated using ({line}) "
-            f"union all select distinct * from {source} as orders semi join repeated using ({line}))"
-        )
+        self.connection.execute(f"create or replace temp table repeated as {repeated(source)}")
+        return without_repeats(source) if self._row("select count(*) from repeated")[0] else None
 
     def _write_rejected(self, suspects: str | None) -> tuple[int, dict[str, int]]:
         """Write the rejected records, those among `suspects` and those that could not be split.
 
         Returns how many there are, and how many records have no value, by column.
         """
-        sources = []
+        parts = []
         if suspects:
-            reasons = self._rules.reasons({name: name for name in COLUMN_NAMES})
-            texts = ", ".join(f"texts[{place}] as {name}" for place, name in enumerate(COLUMN_NAMES, 1))
-            sources.append(
-                f"select *, {reasons} as reasons, cast(null as string) as record "
-                f"from (select {texts} from {suspects} where not good)"
-            )
+            texts = {name: f"texts[{place}]" for place, name in enumerate(COLUMN_NAMES, 1)}
+            parts.append(self._statements.rejected(suspects, texts))
         if self.scan.unsplit_records:
-            texts = ", ".join(f"cast(null as string) as {name}" for name in COLUMN_NAMES)
             longest = max(16 * MIB, 8 * self.scan.longest)
-            sources.append(
-                f"select {texts}, reasons, record from read_json({sql_text(self.scan.unsplit)}, "
-                "format = 'newline_delimited', columns = {reasons: 'varchar', record: 'varchar'}, "
-                f"maximum_object_size = {longest})"
+            unsplit = (
+                f"read_json({sql_text(self.scan.unsplit)}, format = 'newline_delimited', "
+                f"columns = {{reasons: 'varchar', record: 'varchar'}}, maximum_object_size = {longest})"
             )
-        if not sources:
+            parts.append(self._statements.unsplit(unsplit))
+        if not parts:
             return 0, dict.fromkeys(COLUMN_NAMES, 0)
-        names = ", ".join(field.name for field in REJECTED_ROWS.fields[: -len(_LINEAGE_FIELDS)])
-        rejected = self._copy(f"select {names}, {self._lineage} from ({' union all '.join(sources)})", self.rejected)
-        empty = ", ".join(f"count(*) filter (where record is null and {missing(name)})" for name in COLUMN_NAMES)
-        nulls = self._row(f"select {empty} from {sql_text(self.rejected)}")
-        return rejected, dict(zip(COLUMN_NAMES, map(int, nulls), strict=True))
+        rejected = self._copy(self._statements.rejected_rows(parts), self.rejected)
+        found = self._row(f"select {NULL_COUNTS} from {sql_text(self.rejected)}")
+        return rejected, dict(zip(COLUMN_NAMES, map(int, found), strict=True))
 
     @property
-    def _rules(self) -> Rules:
-        return Rules(DuckDBFunctions(), self.scan.dialect.decimal_mark)
-
-    @property
-    def _lineage(self) -> str:
-        values = (
-            sql_text(self.event.key),
-            sql_text(self.file_id),
-            f"timestamp {sql_text(self.event.time.strftime('%Y-%m-%d %H:%M:%S.%f'))}",
-        )
-        return ", ".join(f"{value} as {name}" for value, name in zip(values, _LINEAGE_FIELDS, strict=True))
+    def _statements(self) -> Statements:
+        rules = Rules(DuckDBFunctions(), self.scan.dialect.decimal_mark)
+        return Statements(rules=rules, event=self.source.event, file_id=self.source.file_id)
 
     @property
     def _reader(self) -> str:
@@ -241,8 +227,6 @@ class Job:
         return row
 
 
-def _text(name: str) -> str:
-    return f"{name}_text"
-
-
-_LINEAGE_FIELDS = tuple(field.name for field in REJECTED_ROWS.fields[-3:])
+def _plain(_: Column) -> str:
+    """The reader tells it of the whole record."""
+    return "plain"

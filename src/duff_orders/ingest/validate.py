@@ -19,17 +19,30 @@ def validate(path: Path, key: str) -> Dialect:
     Raises InvalidFile with the reason in words: empty, not text, no header under any delimiter, a column missing or
     named twice.
     """
-    head = b""
-    for block in text.raw_blocks(path, compressed=text.is_compressed(key), size=HEAD):
-        head += block
-        if len(head) >= HEAD:
-            break
-    final = len(head) < HEAD
+    head, final = _head(path, key)
     encoding = text.detect(head)
     try:
         return read_header(_decode(head, encoding, final=final), encoding, final=final)[0]
     except text.NotUtf8:  # the object ends within a character
         return read_header(_decode(head, text.WINDOWS, final=final), text.WINDOWS, final=final)[0]
+
+
+def header(path: Path, key: str, encoding: str) -> tuple[Dialect, str]:
+    """The dialect of an object that is read in an encoding, and what stands in it up to the end of its header."""
+    head, final = _head(path, key)
+    data = _decode(head, encoding, final=final)
+    dialect, end = read_header(data, encoding, final=final)
+    return dialect, data[:end].decode()
+
+
+def _head(path: Path, key: str) -> tuple[bytes, bool]:
+    """The first bytes of an object, decompressed, and whether they are all."""
+    head = b""
+    for block in text.raw_blocks(path, compressed=text.is_compressed(key), size=HEAD):
+        head += block
+        if len(head) >= HEAD:
+            break
+    return head, len(head) < HEAD
 
 
 def _decode(head: bytes, encoding: str, *, final: bool) -> bytes:

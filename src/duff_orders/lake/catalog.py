@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from duff_orders.contract import FILES, PARTITION, STAR, TABLES, Table
 from duff_orders.lake.lake import Lake, sql_text
-from duff_orders.lake.layout import FOLDERS, PROCESSED, ROW_COUNTS, data_object
+from duff_orders.lake.layout import FOLDERS, OBJECT_COUNTS, PROCESSED, data_objects
 from duff_orders.lake.snapshot import current
 from duff_orders.lake.store import DiskStore
 
@@ -32,14 +32,10 @@ def duckdb_type(catalog_type: str) -> str:
 def create_views(lake: Lake, connection: "duckdb.DuckDBPyConnection", tables: Iterable[str] = TABLES) -> None:
     """Make the named tables views in the connection's main schema."""
     wanted = set(tables)
-    if wanted & ROW_COUNTS.keys():
+    if wanted & OBJECT_COUNTS.keys():
         ledger = list(lake.ledger.rows())
-        for name in wanted & ROW_COUNTS.keys():
-            objects = [
-                data_object(name, row.pa_date, row.file_id, revision=row.revision)
-                for row in ledger
-                if getattr(row, ROW_COUNTS[name])
-            ]
+        for name in wanted & OBJECT_COUNTS.keys():
+            objects = [each for row in ledger for each in data_objects(name, row)]
             create_view(lake.store, connection, name, TABLES[name], objects)
     if FILES.name in wanted:
         _files_view(lake, connection)

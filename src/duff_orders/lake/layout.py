@@ -11,8 +11,9 @@ RAW_BUCKET = "duff-orders-raw"
 RAW, PROCESSED, SCRATCH, LOCKS = "raw", "processed", "scratch", "locks"
 
 FOLDERS = {ORDERS.name: "orders", REJECTED_ROWS.name: "rejected_rows", FILES.name: "files"}
-#: The tables of which a file has a data object of its own, and the count in its ledger row that says how many rows.
+#: The tables of which a file has data objects of its own; the counts in its ledger row of its rows and objects there.
 ROW_COUNTS = {ORDERS.name: "rows_published", REJECTED_ROWS.name: "rows_rejected"}
+OBJECT_COUNTS = {ORDERS.name: "orders_objects", REJECTED_ROWS.name: "rejected_objects"}
 STAR_POINTER = f"{PROCESSED}/star/current.json"
 
 SUFFIXES = (".csv", ".csv.gz")
@@ -36,9 +37,23 @@ def partition(table: str, pa_date: date) -> str:
 
 
 def data_object(table: str, pa_date: date, file_id: str, *, revision: int = 0, part: int = 0) -> str:
-    """The name of a Parquet object that holds one file's rows. A replay writes beside the old: revision > 0."""
+    """The name of a Parquet object that holds rows of one file. A replay writes beside the old: revision > 0."""
     replayed = f"-r{revision}" if revision else ""
     return f"{partition(table, pa_date)}/{file_id}{replayed}-{part}.parquet"
+
+
+def object_count(table: str, row: LedgerRow) -> int:
+    """How many objects hold the rows that a file has in a table, as its ledger row says."""
+    count: int = getattr(row, OBJECT_COUNTS[table])
+    return count
+
+
+def data_objects(table: str, row: LedgerRow) -> list[str]:
+    """The names of all objects that hold the rows that a file has in a table, in the order of their parts."""
+    return [
+        data_object(table, row.pa_date, row.file_id, revision=row.revision, part=part)
+        for part in range(object_count(table, row))
+    ]
 
 
 def ledger_object(pa_date: date, file_id: str) -> str:
@@ -56,7 +71,7 @@ def content_object(event: Event | LedgerRow) -> str:
     return f"{PROCESSED}/content/{event.etag}-{event.size}"
 
 
-def star_object(table: str, build_id: str, pa_date: date | None = None) -> str:
+def star_object(table: str, build_id: str, pa_date: date | None = None, *, part: int = 0) -> str:
     """The name of a Parquet object of the star schema, written by one build."""
     folder = f"/pa_date={pa_date.isoformat()}" if pa_date else ""
-    return f"{PROCESSED}/star/{table}{folder}/{build_id}.parquet"
+    return f"{PROCESSED}/star/{table}{folder}/{build_id}-{part}.parquet"

@@ -19,7 +19,7 @@ from duff_orders.messages import Document, format_time, parse_time
 class Snapshot(Document):
     """The star schema as one build left it.
 
-    `dimensions` holds the object of each dimension by the table's name; `partitions` and `rows` the object of each
+    `dimensions` holds the object of each dimension by the table's name; `partitions` and `rows` the objects of each
     partition of fact_orders, and its number of rows, by `pa_date` (YYYY-MM-DD); `files` the revision of each file
     that is in them, by `file_id`; `superseded` the objects that are no more part of it, and since when (ISO 8601).
     Before the first build everything is empty, and `build_id` is None.
@@ -27,7 +27,7 @@ class Snapshot(Document):
 
     build_id: str | None = None
     dimensions: dict[str, str] = field(default_factory=dict)
-    partitions: dict[str, str] = field(default_factory=dict)
+    partitions: dict[str, list[str]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     superseded: dict[str, str] = field(default_factory=dict)
@@ -38,12 +38,12 @@ class Snapshot(Document):
         Those of fact_orders lie in folders `pa_date=YYYY-MM-DD`, which give that column.
         """
         if table == FACT_ORDERS.name:
-            return [self.partitions[pa_date] for pa_date in sorted(self.partitions)]
+            return [name for pa_date in sorted(self.partitions) for name in self.partitions[pa_date]]
         return [self.dimensions[table]] if table in self.dimensions else []
 
     def all_objects(self) -> set[str]:
         """The names of the objects of all tables."""
-        return {*self.dimensions.values(), *self.partitions.values()}
+        return {*self.dimensions.values(), *self.objects(FACT_ORDERS.name)}
 
     def followed_by(self, new: "Snapshot", now: datetime, grace: float) -> "Snapshot":
         """`new`, which also tells what it supersedes; `grace` in seconds."""

@@ -1,98 +1,39 @@
-"""The star schema built by DuckDB in process: what is new where that will do, everything where it must be."""
+"""The star schema built by DuckDB in process: day by day, in as little memory as that takes."""
 
-import secrets
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, FACT_ORDERS, ORDERS, STAR, Table
-from duff_orders.lake import snapshot
 from duff_orders.lake.catalog import create_view
 from duff_orders.lake.lake import Lake, sql_text
-from duff_orders.lake.layout import data_object, star_object
+from duff_orders.lake.layout import data_objects, star_object
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.store import DiskStore
-from duff_orders.messages import LedgerRow, utc_now
+from duff_orders.messages import LedgerRow
 from duff_orders.models import star
+from duff_orders.models.build import Dimensions, Partitions
 
 if TYPE_CHECKING:
     import duckdb
 
-LOCK = "models-build"
 #: Order lines that appear again, of which the new states are worked out in one go.
 LINES_AT_ONCE = 200_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildReport:
-    """What a build did.
-
-    `files` were added and `partitions` of fact_orders written; `rows` stand in fact_orders now. `build_id` is None
-    where there was nothing to do. `seconds` are those of the clock, waiting for another build included.
-    """
-
-    build_id: str | None
-    kind: Literal["incremental", "rebuild", "unchanged"]
-    files: int = 0
-    partitions: int = 0
-    rows: int = 0
-    seconds: float = 0.0
-
-
-def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
-    """Bring the star schema up to the ledger; with `rebuild`, from nothing.
-
-    New files are added to what is there. A file that is no longer published, or that a replay replaced, cannot be
-    taken out again, since what it had superseded is gone: then, too, everything is built from nothing. Builds wait
-    for each other. A killed one changes nothing, and the next removes what it left.
+def make(lake: Lake, build_id: str, base: Snapshot, added: Sequence[LedgerRow]) -> tuple[Dimensions, Partitions]:
+    """Write what changes by files, `added` in the order of (event time, `file_id`), onto the tables of `base`.
 
     Raises duckdb.Error where a published object cannot be read or the memory does not suffice, OSError where nothing
-    can be written, PipelineError where somebody without the lock switched the snapshot.
+    can be written.
     """
-    started = time.monotonic()
-    with lake.store.lock(LOCK):
-        old, pointer = snapshot.read(lake.store)
-        snapshot.sweep(lake.store, old, utc_now(), lake.settings.grace)
-        # A file without rows leaves no trace in the tables, so it is none of the files they are made of.
-        published = {row.file_id: row for row in lake.ledger.rows() if row.published and row.rows_published}
-        revisions = {file_id: row.revision for file_id, row in published.items()}
-        base = old if not rebuild and old.files.items() <= revisions.items() else Snapshot()
-        added = [row for file_id, row in published.items() if file_id not in base.files]
-        added.sort(key=lambda row: (row.event_time, row.file_id))
-        if not added and base is old:
-            return BuildReport(
-                build_id=None,
-                kind="unchanged",
-                rows=sum(old.rows.values()),
-                seconds=time.monotonic() - started,
-            )
-        build_id = f"{utc_now():%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
-        with lake.engine() as (connection, scratch):
-            made = _Build(connection, lake.store, scratch, build_id, base, added)
-            made.stage()
-            dimensions = made.dimensions()
-            written = made.partitions()
-        facts = {day: (name, base.rows[day]) for day, name in base.partitions.items()} | written
-        new = Snapshot(
-            build_id=build_id,
-            dimensions=dimensions,
-            partitions={day: name for day, (name, rows) in facts.items() if rows},
-            rows={day: rows for day, (_, rows) in facts.items() if rows},
-            files=revisions,
-        )
-        snapshot.switch(lake.store, old.followed_by(new, utc_now(), lake.settings.grace), pointer)
-    return BuildReport(
-        build_id=build_id,
-        kind="incremental" if base.build_id else "rebuild",
-        files=len(added),
-        partitions=len(written),
-        rows=sum(new.rows.values()),
-        seconds=time.monotonic() - started,
-    )
+    with lake.engine() as (connection, scratch):
+        made = _Build(connection, lake.store, scratch, build_id, base, added)
+        made.stage()
+        return made.dimensions(), made.partitions()
 
 
 def hash60(text: str) -> str:
@@ -101,12 +42,12 @@ def hash60(text: str) -> str:
 
 
 def _objects(rows: Iterable[LedgerRow]) -> list[str]:
-    return [data_object(ORDERS.name, row.pa_date, row.file_id, revision=row.revision) for row in rows]
+    return [name for row in rows for name in data_objects(ORDERS.name, row)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Build:
-    """One build: files, `added` in the order of (event time, `file_id`), onto the tables of `base`."""
+    """One build, in a connection of its own."""
 
     connection: "duckdb.DuckDBPyConnection"
     store: DiskStore
@@ -134,7 +75,7 @@ class _Build:
         self._keep("lines_again", star.again())
         self._keep_changed()
 
-    def dimensions(self) -> dict[str, str]:
+    def dimensions(self) -> Dimensions:
         """Write the dimensions that change; the object of each, by the table's name."""
         objects = dict(self.base.dimensions)
         if DIM_STATUS.name not in objects:
@@ -145,20 +86,20 @@ class _Build:
             objects[table.name], _ = self._write(table, star.dimension(table))
         return objects
 
-    def partitions(self) -> dict[str, tuple[str, int]]:
+    def partitions(self) -> Partitions:
         """Write the partitions of fact_orders that change; by `pa_date`, the object of each and its number of rows.
 
-        A partition that has lost its last row has no object in the store.
+        A partition that has lost its last row has no object.
         """
         added_on = {pa_date: list(rows) for pa_date, rows in groupby(self.added, lambda row: row.pa_date)}
-        written = {}
+        written: Partitions = {}
         for (pa_date,) in self.connection.execute(star.touched()).fetchall():
             day = pa_date.isoformat()
-            before = self.base.partitions.get(day)
             self._view("orders_of_day", ORDERS, _objects(added_on.get(pa_date, [])))
-            self._view("old_facts_of_day", FACT_ORDERS, [before] if before else [])
+            self._view("old_facts_of_day", FACT_ORDERS, self.base.partitions.get(day, []))
             select = star.partition("orders_of_day", "old_facts_of_day", f"date {sql_text(day)}")
-            written[day] = self._write(FACT_ORDERS, select, pa_date)
+            name, rows = self._write(FACT_ORDERS, select, pa_date)
+            written[day] = ([name] if rows else [], rows)
         return written
 
     def _view(self, name: str, table: Table, objects: Sequence[str]) -> None:

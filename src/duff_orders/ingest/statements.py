@@ -1,0 +1,117 @@
+"""What becomes of a file's records, as SQL: one text for DuckDB and Spark, made from the contract and its rules.
+
+The engine supplies the relation of the records as they were read: for each column its text as `<column>_text` (null
+or empty where there is none), and tells where a text is plain, so that `Rules.plain_value` gives its value.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from duff_orders.contract import COLUMN_NAMES, COLUMNS, MONEY, REJECTED_ROWS, Column
+from duff_orders.ingest.rules import Rules, missing
+from duff_orders.messages import Event
+
+LINEAGE = tuple(field.name for field in REJECTED_ROWS.fields[-3:])
+TOTAL = f"cast(cast(product_price as {MONEY}) * product_ccf as {MONEY}) as total_price"
+#: Widened before the product: exact. Every good record has the ten values.
+ALL_GOOD = " and ".join(f"{name} is not null" for name in COLUMN_NAMES)
+
+NULL = "cast(null as string)"
+#: SQL that tells whether a column's text is written plainly.
+Plain = Callable[[Column], str]
+
+
+def text_of(name: str) -> str:
+    """The name under which a column's original text is read."""
+    return f"{name}_text"
+
+
+#: The original texts by column, as the rules take them.
+AS_READ = {name: text_of(name) for name in COLUMN_NAMES}
+_REJECTED_FIELDS = ", ".join(field.name for field in REJECTED_ROWS.fields[: -len(LINEAGE)])
+#: Of rejected rows, how many have no value, for each column; those that could not be split do not count.
+NULL_COUNTS = ", ".join(
+    f"count(case when record is null and {missing(name)} then 1 end) as {name}" for name in COLUMN_NAMES
+)
+_NO_TEXTS = ", ".join(f"cast(null as string) as {name}" for name in COLUMN_NAMES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """The statements for one file; `file_id` and `event` mark its rows."""
+
+    rules: Rules
+    event: Event
+    file_id: str
+
+    def checked(self, source: str, *, plain: Plain, also: str, where: str = "") -> str:
+        """Every record of `source`: the ten values, whether all are `good`, and `also`; `where` may leave some out."""
+        values = ", ".join(
+            f"case when {plain(column)} then {self.rules.plain_value(column, text_of(column.name))} "
+            f"else {self.rules.value(column, text_of(column.name))} end as {column.name}"
+            for column in COLUMNS
+        )
+        return f"""
+            select {", ".join(COLUMN_NAMES)}, good, {also}
+            from (
+                select *, {ALL_GOOD} and fence >= 0 as good
+                from (
+                    select *, {values}, {self.rules.functions.fence()} as fence
+                    from {source} as records_read
+                    {where}
+                ) as valued
+            ) as judged"""
+
+    def suspicious(self, plain: Plain) -> str:
+        """Which records can be bad at all: those not written plainly, and those with a zero where none is allowed."""
+        all_plain = " and ".join(dict.fromkeys(plain(column) for column in COLUMNS))
+        zeros = (f"{self.rules.plain_value(c, text_of(c.name))} is null" for c in COLUMNS if c.exclusive)
+        return f"where not coalesce({all_plain}, false) or {' or '.join(zeros)}"
+
+    def orders(self, source: str) -> str:
+        """The rows of tbl_duff_orders from checked records."""
+        return f"select {', '.join(COLUMN_NAMES)}, {TOTAL}, {self._lineage} from {source} where good"
+
+    def rejected(self, checked: str, texts: dict[str, str], *, row: str = NULL, record: str = NULL) -> str:
+        """The records of `checked` that are not good, with their reasons; all but the relation are SQL.
+
+        `texts` are the original texts by column. Where `row` is not null it is the reason, and `record` the whole text.
+        """
+        originals = ", ".join(f"{texts[name]} as {text_of(name)}" for name in COLUMN_NAMES)
+        values = ", ".join(f"{name} is not null as {name}_good" for name in COLUMN_NAMES)
+        reasons = self.rules.reasons(AS_READ, {name: f"{name}_good" for name in COLUMN_NAMES})
+        named = ", ".join(f"{text_of(name)} as {name}" for name in COLUMN_NAMES)
+        return (
+            f"select {named}, coalesce(row_reason, {reasons}) as reasons, record "
+            f"from (select {originals}, {values}, {row} as row_reason, {record} as record from {checked} "
+            "where not good) as texts_read"
+        )
+
+    def unsplit(self, source: str, reasons: str = "reasons") -> str:
+        """Records of `source` that cannot be split into the header's fields; `record` is the whole text."""
+        return f"select {_NO_TEXTS}, {reasons} as reasons, record from {source} as unsplit"
+
+    def rejected_rows(self, parts: Sequence[str]) -> str:
+        """The rows of tbl_duff_rejected_rows from selects of `rejected` and `unsplit`."""
+        return f"select {_REJECTED_FIELDS}, {self._lineage} from ({' union all '.join(parts)}) as rejected"
+
+    @property
+    def _lineage(self) -> str:
+        literal = self.rules.functions.literal
+        time = self.event.time.strftime("%Y-%m-%d %H:%M:%S.%f")
+        values = (literal(self.event.key), literal(self.file_id), f"timestamp '{time}'")
+        return ", ".join(f"{value} as {name}" for value, name in zip(values, LINEAGE, strict=True))
+
+
+def repeated(source: str) -> str:
+    """The order lines that stand more than once among the good records of `source`: equal records are such."""
+    return f"select order_id, product_id from {source} group by order_id, product_id having count(*) > 1"
+
+
+def without_repeats(source: str, lines: str = "repeated") -> str:
+    """The rows of `source`, one of those whose values are equal; only those of `lines` are compared in full."""
+    return f"""(
+        select * from {source} as orders anti join {lines} using (order_id, product_id)
+        union all
+        select distinct * from {source} as orders semi join {lines} using (order_id, product_id)
+    )"""

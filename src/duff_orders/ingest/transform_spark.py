@@ -1,0 +1,400 @@
+"""`Transform-data` on Spark: one file's records to Parquet in parallel, for files too large for one machine.
+
+A file whose records each stand on one line is read by many tasks where it lies. Whether that holds is found out, not
+guessed: the same pass that writes the good records counts the lines whose quotes do not close, that are not UTF-8 or
+hold NUL. Where there are such lines nothing of the pass is kept. A file that is not UTF-8 is read again as
+Windows-1252; one whose records span lines, or that is compressed or UTF-16, is first laid out by the scanner, on one
+core: a record a line, a line break within quotes written as NUL, which no orders file may hold.
+
+The statements are those of DuckDB. Like there, a second pass writes the rejected records, only if there are some, and
+exact repeats are taken out only where an order line stands twice.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from duff_orders.contract import BLANKS, COLUMN_NAMES, INTEGER_DIGITS, NULL_SPELLINGS, STATUSES, Column
+from duff_orders.errors import InvalidFile
+from duff_orders.ingest import text
+from duff_orders.ingest.outcome import Outcome, Records, judge
+from duff_orders.ingest.rules import Rules
+from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD, TOO_LONG, Scan, scan
+from duff_orders.ingest.statements import NULL_COUNTS, Statements, repeated, text_of
+from duff_orders.ingest.transform import OnStage, Source, Transformed
+from duff_orders.ingest.validate import header
+from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.lake.spark import session, uri
+from duff_orders.settings import MIB
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+#: Bytes of CSV for one object of tbl_duff_orders: some 110 MB of Parquet. What comes out smaller than the least is
+#: put together again.
+SOURCE_BYTES = 512 * MIB
+ROW_GROUP = 32 * MIB
+_TEN = ", ".join(COLUMN_NAMES)
+LEAST_BYTES, USUAL_BYTES = 64 * MIB, 128 * MIB
+# Passes that write little are cut finer, for all the cores that there are.
+COUNTED_BYTES = 64 * MIB
+# Windows-1252 where it is not Latin-1.
+_HIGH = {chr(byte): bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0xA0)}
+# The index of a row within its task: the lower bits of Spark's running number.
+_ROW = "(monotonically_increasing_id() & 8589934591)"
+
+
+class SparkFunctions:
+    """Spark's way to write what the rules leave to the engine."""
+
+    def full_match(self, text: str, pattern: str) -> str:
+        """Java's `$` matches before a last line break too, so the end is where no character follows."""
+        return f"({text} rlike '(?s)^(?:{pattern})(?!.)')"
+
+    def literal(self, text: str) -> str:
+        """Spark reads backslashes in a string, and joins strings that stand side by side."""
+        return f"decode(unhex('{text.encode().hex()}'), 'UTF-8')"
+
+    def fence(self) -> str:
+        """Spark moves no condition below what gives another value each time."""
+        return "monotonically_increasing_id()"
+
+
+class NotALineEach(Exception):
+    """Records span lines, or the bytes must be decoded as a whole: the scanner has to lay the file out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """Where the records are read from: a record a line, `skip` lines before the first.
+
+    With `scanned` the scanner laid them out, and has taken out and counted what cannot be split.
+    """
+
+    path: Path
+    skip: int
+    encoding: str
+    scanned: Scan | None = None
+
+
+@contextmanager
+def transform(lake: Lake, source: Source, *, share: float, stage: OnStage) -> Iterator[Transformed]:
+    """Transform a file on Spark; see `ingest.transform`. Memory is Spark's own affair: `share` says nothing here."""
+    with lake.store.scratch() as scratch:
+        spark = session(lake.settings)
+        read, size = [0], max(source.event.size, 1)
+        lines: Lines | None = None
+        while True:
+            try:
+                stage("transform", lambda: 0.0)
+                lines = lines or in_place(source, scratch)
+                job = Job(spark, source, lines, scratch / lines.encoding)
+                outcome = job.run(lake.settings.max_reject_share)
+                break
+            except text.NotUtf8:
+                source = replace(source, dialect=header(source.path, source.event.key, text.WINDOWS)[0])
+                lines = None
+            except NotALineEach:
+                stage("scan", lambda: read[0] / size)
+                lines = laid_out(source, scratch, read)
+                assert lines.scanned
+                source = replace(source, dialect=lines.scanned.dialect)
+        yield Transformed(
+            engine="spark",
+            outcome=outcome,
+            dialect=source.dialect,
+            orders=parquet_files(job.orders) if outcome.rows_published else [],
+            rejected=parquet_files(job.rejected) if outcome.rows_rejected else [],
+        )
+
+
+def in_place(source: Source, scratch: Path) -> Lines:
+    """The object's own lines. Raises NotALineEach where its beginning or end shows that they will not do."""
+    head = header(source.path, source.event.key, source.dialect.encoding)[1] if _splittable(source) else '"\n"'
+    with source.path.open("rb") as raw:
+        raw.seek(-1, os.SEEK_END)
+        ends_with_return = raw.read() == b"\r"  # a letter there, and part of a line's end everywhere else
+    if ends_with_return or "\n" in head.removesuffix("\n").lstrip(f"{BLANKS}\n"):
+        raise NotALineEach
+    link = scratch / f"{source.dialect.encoding}.csv"  # a key may hold any letter, and end as a compressed file's
+    link.symlink_to(source.path.resolve())
+    return Lines(path=link, skip=head.count("\n") + (not head.endswith("\n")), encoding=source.dialect.encoding)
+
+
+def laid_out(source: Source, scratch: Path, read: list[int]) -> Lines:
+    """The records as the scanner lays them out; `read` as in `scan`."""
+    found = scan(source.path, source.event.key, source.dialect, scratch, read, one_line=True)
+    path = found.source
+    if path == source.path:
+        path = scratch / "scanned.csv"
+        path.symlink_to(source.path.resolve())
+    return Lines(path=path, skip=int(found.header), encoding=text.UTF8, scanned=found)
+
+
+def _splittable(source: Source) -> bool:
+    return source.dialect.encoding != text.UTF16 and not text.is_compressed(source.event.key)
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """What Spark's tasks wrote, in the order of the tasks."""
+    return sorted(folder.glob("part-*.parquet"))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file's transformation."""
+
+    spark: "SparkSession"
+    source: Source
+    lines: Lines
+    scratch: Path
+
+    @property
+    def orders(self) -> Path:
+        """The folder of the good records, exact duplicates removed."""
+        unique = self.scratch / "unique"
+        return unique if unique.exists() else self.scratch / "orders"
+
+    @property
+    def rejected(self) -> Path:
+        """The folder of the rejected records."""
+        return self.scratch / "rejected"
+
+    def run(self, max_reject_share: Decimal) -> Outcome:
+        """Transform the file and judge it.
+
+        Raises NotUtf8 or NotALineEach where the file must be read in another way, InvalidFile (not_text) for NUL
+        characters and lines of more than 16 MiB, CountMismatch where what was written is not what was counted.
+        """
+        self._read()
+        scanned = self.lines.scanned
+        records = scanned.split if scanned else self._count()
+        good = self._write_orders()
+        unique = good - self._remove_repeats()
+        unsplit, rejected, empty = self._write_rejected(records, good)
+        everything = records + (scanned.unsplit_records if scanned else 0)
+        return judge(
+            Records(split=everything - unsplit, unsplit=unsplit, unclosed=bool(scanned and scanned.unclosed)),
+            good=good,
+            unique=unique,
+            rejected=rejected,
+            nulls=empty,
+            max_reject_share=max_reject_share,
+        )
+
+    def _read(self) -> None:
+        """Name the relations `lines` and `records`: every record's line, its texts, what is wrong with its quotes."""
+        self.spark.read.text(uri(self.lines.path), lineSep="\n").createOrReplaceTempView("source_lines")
+        self.spark.sql(f"""
+            select value, {self._line} as line
+            from (select *, {_ROW} as row, input_file_block_start() as start from source_lines) as numbered
+            where not (start = 0 and row < {self.lines.skip})""").createOrReplaceTempView("all_lines")
+        self.spark.sql("select * from all_lines where trim(leading ' \t' from line) <> ''").createOrReplaceTempView(
+            "lines"
+        )
+        grammar = self._grammar
+        columns = list(self.source.dialect.columns)
+        texts = ", ".join(f"{grammar.text(columns.index(name))} as {text_of(name)}" for name in COLUMN_NAMES)
+        self.spark.sql(f"""
+            select line, {texts}, {SparkFunctions().fence()} as line_fence,
+                case when fields is null then coalesce(wrong, 'wrong_field_count') end as wrong
+            from (
+                select line, quoted, wrong,
+                    case when size(pieces) = {len(columns)} then pieces end as fields
+                from (
+                    select *, {grammar.pieces} as pieces
+                    from (select line, contains(line, '"') as quoted, {grammar.wrong} as wrong from lines) as told
+                ) as split_lines
+            ) as counted""").createOrReplaceTempView("records")
+
+    @property
+    def _grammar(self) -> "LineGrammar":
+        return LineGrammar(self.source.dialect.delimiter, restore=self.lines.scanned is not None)
+
+    def _count(self) -> int:
+        """Count the records, lines that they are. Raises what the lines say about the file as a whole."""
+        broken = "cast(decode(cast(value as binary), 'UTF-8') as binary) <> cast(value as binary)"
+        nul = SparkFunctions().literal(LINE_BREAK.decode())
+        self._tasks_of(COUNTED_BYTES)
+        found = self.spark.sql(f"""
+            select
+                count(1) as records,
+                max(octet_length(value)) as longest,
+                count(case when contains(line, {nul}) then 1 end) as nul,
+                count(case when {broken if self.lines.encoding == text.UTF8 else "false"} then 1 end) as not_utf8,
+                count(case when contains(line, '"') and {self._grammar.unclosed} then 1 end) as unclosed
+            from lines""").first()
+        assert found is not None
+        if found["nul"]:
+            raise InvalidFile("not_text", "not text: it holds NUL characters")
+        if (found["longest"] or 0) > MAX_RECORD:
+            raise InvalidFile("not_text", f"a record {TOO_LONG}")
+        if found["not_utf8"]:
+            raise text.NotUtf8
+        if found["unclosed"]:
+            raise NotALineEach
+        return int(found["records"])
+
+    def _tasks_of(self, size: int) -> int:
+        """Let a task read `size` bytes of the source, less where it comes out even; returns the number of tasks."""
+        whole = self.lines.path.stat().st_size
+        tasks = -(-whole // size) or 1
+        self.spark.conf.set("spark.sql.files.maxPartitionBytes", -(-whole // tasks) or 1)
+        self.spark.conf.set("spark.sql.files.minPartitionNum", tasks)
+        return tasks
+
+    @property
+    def _line(self) -> str:
+        """A line without its carriage return, decoded."""
+        bare = (
+            "case when endswith(value, chr(13)) "
+            "then cast(substring(cast(value as binary), 1, octet_length(value) - 1) as string) else value end"
+        )
+        if self.lines.encoding == text.UTF8:
+            return bare
+        latin = f"decode(cast({bare} as binary), 'ISO-8859-1')"
+        literal = SparkFunctions().literal
+        high = f"translate({latin}, {literal(''.join(_HIGH))}, {literal(''.join(_HIGH.values()))})"
+        return f"case when {latin} rlike {literal(f'[{min(_HIGH)}-{max(_HIGH)}]')} then {high} else {latin} end"
+
+    @property
+    def _rules(self) -> Rules:
+        return Rules(SparkFunctions(), self.source.dialect.decimal_mark)
+
+    @property
+    def _statements(self) -> Statements:
+        return Statements(rules=self._rules, event=self.source.event, file_id=self.source.file_id)
+
+    def _plain(self, column: Column) -> str:
+        """Whether a column's text is written plainly, told by functions that cost less than a match."""
+        text = text_of(column.name)
+        match column.kind:
+            case "integer":
+                number = f"try_cast({text} as bigint)"
+                most = column.maximum or 10**INTEGER_DIGITS - 1
+                return f"(cast({number} as string) = {text} and {number} between {column.minimum} and {most})"
+            case "number":
+                return self._rules.functions.full_match(text, self._rules.plain_pattern(column))
+            case "status":
+                return f"({text} in ({', '.join(map(sql_text, STATUSES))}))"
+            case "text":
+                # Something, no spelling of null, and nothing to be trimmed.
+                ends = (f"{side}({text}, chr({ord(blank)}))" for side in ("startswith", "endswith") for blank in BLANKS)
+                nulls = ", ".join(map(self._rules.functions.literal, NULL_SPELLINGS))
+                short = f"octet_length({text}) <= {max(map(len, NULL_SPELLINGS))} and lower({text}) in ({nulls})"
+                return f"({text} <> '' and not ({' or '.join((*ends, short))}))"
+
+    def _write_orders(self) -> int:
+        """Write the good records; returns how many."""
+        self._tasks_of(SOURCE_BYTES)
+        checked = self._statements.checked("records", plain=self._plain, also="line")
+        self._write(self.spark.sql(self._statements.orders(f"({checked})")), self.scratch / "orders")
+        return self._staged("orders").count()
+
+    def _remove_repeats(self) -> int:
+        """Write the good records anew where there are exact repeats or small objects; returns how many went."""
+        # Surplus rows by their place in the staged files: few, and the files are then rewritten without a shuffle.
+        orders = self._staged("orders").selectExpr("*", "_metadata.file_name as file", "_metadata.row_index as place")
+        orders.createOrReplaceTempView("orders")
+        self._write(self.spark.sql(repeated("orders")), self.scratch / "repeated")
+        self._staged("repeated").createOrReplaceTempView("repeated")
+        self._write(
+            self.spark.sql(f"""
+                select file, place
+                from (
+                    select file, place, row_number() over (partition by {_TEN} order by file, place) as copy
+                    from orders
+                    semi join repeated using (order_id, product_id)
+                ) as copies
+                where copy > 1"""),
+            self.scratch / "surplus",
+        )
+        self._staged("surplus").createOrReplaceTempView("surplus")
+        surplus = self._staged("surplus").count()
+        files = parquet_files(self.scratch / "orders")
+        size = sum(path.stat().st_size for path in files)
+        tasks = len(files) if size >= LEAST_BYTES * len(files) else max(1, size // USUAL_BYTES)
+        if surplus or tasks < len(files):
+            rest = "select * from orders anti join surplus using (file, place)" if surplus else "select * from orders"
+            self._write(self.spark.sql(rest).drop("file", "place").coalesce(tasks), self.scratch / "unique")
+        return surplus
+
+    def _write_rejected(self, records: int, good: int) -> tuple[int, int, dict[str, int]]:
+        """Write the records that are not good.
+
+        Returns how many could not be split, how many there are in all, and how many have no value, by column.
+        """
+        scanned = self.lines.scanned
+        parts = []
+        if good < records:
+            self._tasks_of(COUNTED_BYTES)
+            # The reasons are too much for one method of Java's, and few records need them: these are set aside first.
+            fields = ", ".join(("line", "wrong", *map(text_of, COLUMN_NAMES)))
+            where = f"{self._statements.suspicious(self._plain)} and line_fence >= 0"
+            self._write(self.spark.sql(f"select {fields} from records {where}"), self.scratch / "suspects")
+            self._staged("suspects").createOrReplaceTempView("suspects")
+            also = f"{', '.join(map(text_of, COLUMN_NAMES))}, wrong, line"
+            checked = self._statements.checked("suspects", plain=self._plain, also=also)
+            texts = {name: f"case when wrong is null then coalesce({text_of(name)}, '') end" for name in COLUMN_NAMES}
+            row, record = "concat('row:', wrong)", "case when wrong is not null then line end"
+            parts.append(self._statements.rejected(f"({checked})", texts, row=row, record=record))
+        if scanned and scanned.unsplit_records:
+            self.spark.read.schema("reasons string, record string").json(uri(scanned.unsplit)).createOrReplaceTempView(
+                "unsplit_records"
+            )
+            parts.append(self._statements.unsplit("unsplit_records"))
+        if not parts:
+            return 0, 0, dict.fromkeys(COLUMN_NAMES, 0)
+        self.spark.conf.set("spark.sql.codegen.wholeStage", "false")
+        rows = self.spark.sql(self._statements.rejected_rows(parts))
+        objects = 1 + self.lines.path.stat().st_size * (records - good) // max(records, 1) // SOURCE_BYTES
+        self._write(rows.repartition(objects), self.rejected)
+        self.spark.conf.set("spark.sql.codegen.wholeStage", "true")
+        self._staged("rejected").createOrReplaceTempView("rejected")
+        found = self.spark.sql(
+            f"select count(1) as rows, count(record) as unsplit, {NULL_COUNTS} from rejected"
+        ).first()
+        assert found is not None
+        return int(found["unsplit"]), int(found["rows"]), {name: int(found[name]) for name in COLUMN_NAMES}
+
+    def _staged(self, name: str) -> "DataFrame":
+        return self.spark.read.parquet(uri(self.scratch / name))
+
+    def _write(self, frame: "DataFrame", folder: Path) -> None:
+        frame.write.option("parquet.block.size", ROW_GROUP).mode("overwrite").parquet(f"file:{folder.absolute()}")
+
+
+class LineGrammar:
+    """The contract's CSV grammar (see `records`) for one line as SQL, in possessive patterns: none goes back or deep.
+
+    `restore` turns the scanner's NUL back into a line break.
+    """
+
+    def __init__(self, delimiter: str, *, restore: bool) -> None:
+        functions = SparkFunctions()
+        content = '"[^"]*+(?:""[^"]*+)*+'
+        field = f'(?: *+{content}" *+|(?! *+")[^{delimiter}]*+)'
+        whole = functions.full_match("line", f"{field}(?:[{delimiter}]{field})*+")
+        #: Whether a quote does not close within the line.
+        self.unclosed = functions.full_match("line", f"(?:{field}[{delimiter}])*+ *+{content}")
+        #: What is wrong with a line's quotes, or null.
+        self.wrong = f"""case when contains(line, '"') and not {whole} then 'malformed_quotes' end"""
+        taken = f"regexp_extract_all(concat('{delimiter}', line), '[{delimiter}]({field})', 1)"
+        # One letter alone, or behind a backslash, is no regular expression for Java: nothing is compiled for a line.
+        between = functions.literal("\\|" if delimiter == "|" else delimiter)
+        #: The fields of a line with nothing wrong, as they are written.
+        self.pieces = f"case when not quoted then split(line, {between}) when wrong is null then {taken} end"
+        self.line_break = functions.literal(LINE_BREAK.decode()) if restore else None
+
+    def text(self, place: int) -> str:
+        """The text of a field: what stands between the quotes, or all of it."""
+        piece = f"get(fields, {place})"
+        inner = f"trim(both ' ' from {piece})"
+        inner = f"replace(substr({inner}, 2, length({inner}) - 2), '\"\"', '\"')"
+        if self.line_break:
+            inner = f"replace({inner}, {self.line_break}, chr(10))"
+        return f"case when quoted and startswith(trim(leading ' ' from {piece}), '\"') then {inner} else {piece} end"

@@ -1,0 +1,182 @@
+"""The star schema built by Spark: the statements of `star`, all partitions of fact_orders in one job."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.layout import data_objects, star_object
+from duff_orders.lake.snapshot import Snapshot
+from duff_orders.lake.spark import session, uri
+from duff_orders.lake.store import DiskStore
+from duff_orders.messages import LedgerRow
+from duff_orders.models import star
+from duff_orders.models.build import Dimensions, Partitions
+from duff_orders.settings import MIB
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+#: Shuffled bytes of the facts that become one object: 160 MB of Parquet.
+SHUFFLED_BYTES = 384 * MIB
+_LINE = star.listed(star.KEYS[FACT_ORDERS.name])
+
+
+def make(lake: Lake, build_id: str, base: Snapshot, added: Sequence[LedgerRow]) -> tuple[Dimensions, Partitions]:
+    """Write what changes by files, `added` in the order of (event time, `file_id`), onto the tables of `base`.
+
+    Raises PySparkException or Py4JError where a published object cannot be read or the memory does not suffice,
+    OSError where nothing can be written, SettingsError where there is no Spark.
+    """
+    spark = session(lake.settings)
+    # Rows take several times their Parquet: what looks small there may be too large for every executor to hold.
+    spark.conf.set("spark.sql.sources.fileCompressionFactor", "4")
+    with lake.store.scratch() as scratch:
+        made = _Build(spark, lake.store, scratch, build_id, base, added)
+        made.stage()
+        return made.dimensions(), made.partitions()
+
+
+def hash60(text: str) -> str:
+    """The first 15 hexadecimal digits of the md5 of a text, as a bigint."""
+    return f"cast(conv(substr(md5(cast({text} as binary)), 1, 15), 16, 10) as bigint)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """One build, in a session of its own."""
+
+    spark: "SparkSession"
+    store: DiskStore
+    scratch: Path
+    build_id: str
+    base: Snapshot
+    added: Sequence[LedgerRow]
+
+    def stage(self) -> None:
+        """Name the relations of `star`, and keep the results that it reads again."""
+        ids = ",".join(row.file_id for row in self.added)
+        self._name(
+            "files",
+            "select file_id, cast(file_no as bigint) as file_no"
+            f" from posexplode(split('{ids}', ',')) as listed (file_no, file_id)",
+        )
+        self._view("all_orders", ORDERS, [name for row in self.added for name in data_objects(ORDERS.name, row)])
+        self._name("new_orders", "select /*+ broadcast(files) */ * from all_orders join files using (file_id)")
+        self._name("orders", "select * from new_orders")
+        for table in STAR:
+            self._view(f"old_{table.name}", table, self.base.objects(table.name))
+        if self.base.partitions:
+            # The facts lie sorted, so their objects' statistics tell Spark what it need not read.
+            bounds = self.spark.sql("select min(order_id), max(order_id) from orders").collect()[0]
+            self._name(
+                "old_fact_orders", f"select * from old_fact_orders where order_id between {bounds[0]} and {bounds[1]}"
+            )
+        self._keep(DIM_CHANNELS.name, star.dim_channels(hash60))
+        for table in star.MOVING:
+            self._keep(f"seen_{table.name}", star.seen(table))
+        self._keep("known", star.known())
+        self._keep("again", star.again())
+        # `changed` reads its orders six times, and only those that appear again.
+        self._keep("orders_again", f"select * from new_orders semi join again using ({_LINE})")
+        self._name("orders", "select * from orders_again")
+        self._keep("changed", star.changed())
+        self._name("orders", "select * from new_orders")
+
+    def dimensions(self) -> Dimensions:
+        """Write the dimensions that change; the object of each, by the table's name."""
+        objects = dict(self.base.dimensions)
+        if DIM_STATUS.name not in objects:
+            objects[DIM_STATUS.name] = self._write(DIM_STATUS, star.dim_status())
+        if DIM_CHANNELS.name not in objects or self._grown(DIM_CHANNELS):
+            objects[DIM_CHANNELS.name] = self._write(DIM_CHANNELS, f"select * from {DIM_CHANNELS.name}")
+        for table in star.MOVING:
+            objects[table.name] = self._write(table, star.dimension(table))
+        return objects
+
+    def partitions(self) -> Partitions:
+        """Write the partitions of fact_orders that change; by `pa_date`, the objects of each and its number of rows.
+
+        A partition that has lost its last row has no object.
+        """
+        touched = sorted(row[0].isoformat() for row in self.spark.sql(star.touched()).collect())
+        before = [name for day in touched for name in self.base.partitions.get(day, [])]
+        self._view("old_facts_touched", FACT_ORDERS, before)
+        # Of the days that change alone: each row is in the partition asked for.
+        facts = star.partition("orders", "old_facts_touched", PARTITION.name)
+        # A day goes to one task, or to several where it is large: neither many small objects nor a huge one.
+        self.spark.conf.set("spark.sql.adaptive.advisoryPartitionSizeInBytes", SHUFFLED_BYTES)
+        spread = self.spark.sql(f"select /*+ rebalance({PARTITION.name}) */ * from ({facts})")
+        spread = spread.sortWithinPartitions(PARTITION.name, *star.KEYS[FACT_ORDERS.name])
+        folder = self._to_scratch(FACT_ORDERS.name, spread, [PARTITION.name])
+        # Counted in what was written, from the footers alone: a task may have run more than once.
+        counted = self._read(FACT_ORDERS, folder, [folder]).groupBy(PARTITION.name).count().collect()
+        rows = {row[0].isoformat(): int(row[1]) for row in counted}
+        written: Partitions = {}
+        for day in touched:
+            names = self._publish(FACT_ORDERS, folder / f"{PARTITION.name}={day}", date.fromisoformat(day))
+            written[day] = (names, rows.get(day, 0))
+        return written
+
+    def _name(self, name: str, select: str) -> None:
+        self.spark.sql(select).createOrReplaceTempView(name)
+
+    def _view(self, name: str, table: Table, objects: Sequence[str]) -> None:
+        """Name the rows of a table's Parquet objects; a partition's date stands in the names of its objects."""
+        if objects:
+            paths = [self.store.path(each) for each in objects]
+            self._read(table, paths[0].parent.parent, paths).createOrReplaceTempView(name)
+        else:
+            nothing = (f"cast(null as {kind}) as {column}" for column, kind in _typed(table))
+            self._name(name, f"select {', '.join(nothing)} where false")
+
+    def _read(self, table: Table, base: Path, paths: Sequence[Path]) -> "DataFrame":
+        reader = self.spark.read.schema(", ".join(f"{column} {kind}" for column, kind in _typed(table)))
+        if table.partitioned:
+            reader = reader.option("basePath", f"file:{base.absolute()}")
+        return reader.parquet(*map(uri, paths))
+
+    def _keep(self, name: str, select: str) -> None:
+        """Name a result, worked out once.
+
+        As Parquet in scratch it needs no memory, survives the loss of an executor, and tells its true size to the
+        statements that read it, which are planned by it. A cached one keeps its 200 parts however small it is: the
+        statements that joined it took several times as long.
+        """
+        made = self.spark.sql(select)
+        folder = self._to_scratch(name, made)
+        self.spark.read.schema(made.schema).parquet(uri(folder)).createOrReplaceTempView(name)
+
+    def _grown(self, table: Table) -> bool:
+        """Whether a table that only grows has."""
+        key = star.listed(star.KEYS[table.name])
+        news = self.spark.sql(f"select {key} from {table.name} anti join old_{table.name} using ({key})")
+        return not news.isEmpty()
+
+    def _write(self, table: Table, select: str) -> str:
+        """Write a dimension, in the order of its key, to an object of this build; its name."""
+        made = self.spark.sql(select).repartition(1).sortWithinPartitions(*star.KEYS[table.name])
+        [name] = self._publish(table, self._to_scratch(f"new_{table.name}", made))
+        return name
+
+    def _to_scratch(self, name: str, made: "DataFrame", by: Sequence[str] = ()) -> Path:
+        folder = self.scratch / name
+        made.write.partitionBy(*by).parquet(f"file:{folder.absolute()}")
+        return folder
+
+    def _publish(self, table: Table, folder: Path, pa_date: date | None = None) -> list[str]:
+        """Move what was written to a folder into the store; Spark's own notes stay behind."""
+        names = []
+        for part, path in enumerate(sorted(folder.glob("part-*.parquet"))):
+            names.append(star_object(table.name, self.build_id, pa_date, part=part))
+            self.store.put_file(names[-1], path)
+        return names
+
+
+def _typed(table: Table) -> Iterator[tuple[str, str]]:
+    """The table's columns, and their types as Spark spells them: a timestamp of Glue has no zone."""
+    for each in table.all_fields:
+        yield each.name, each.type.replace("timestamp", "timestamp_ntz")

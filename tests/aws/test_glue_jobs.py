@@ -1,0 +1,73 @@
+"""The two Glue jobs as Glue runs them: their scripts and the library's zip, and nothing that Glue lacks."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from duff_orders.aws.arguments import job_arguments
+from duff_orders.aws.package import package_jobs
+from duff_orders.proof import check
+from tests.lakes import open_lake
+
+pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+# Glue 5.1 has PySpark, boto3 and pandas; none of these.
+GLUE_LACKS = """
+import sys
+
+class Lacking:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("duckdb", "rich", "sqlglot", "typer", "watchfiles", "hypothesis"):
+            raise ModuleNotFoundError(f"Glue has no {name}")
+        if name == "duff_orders" and not any(entry.endswith("duff_orders.zip") for entry in sys.path):
+            raise ModuleNotFoundError("the library must come from the zip")
+
+sys.meta_path.insert(0, Lacking())
+"""
+
+
+def submit(folder: Path, script: Path, library: Path, *arguments: str) -> str:
+    (folder / "sitecustomize.py").write_text(GLUE_LACKS)
+    spark = Path(sys.executable).parent / "spark-submit"
+    settings = ("spark.ui.enabled=false", "spark.log.level=ERROR", "spark.sql.shuffle.partitions=2")
+    told = [word for setting in settings for word in ("--conf", setting)]
+    done = subprocess.run(
+        [spark, "--master", "local[2]", *told, "--py-files", library, script, *arguments],
+        env={**os.environ, "PYTHONPATH": str(folder), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_jobs_do_the_whole_job_with_what_glue_has(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path / "lake")
+    library, transform, models = package_jobs(tmp_path / "dist")
+    raw = lake.store.path("raw/in/dirty [1].csv")
+    raw.parent.mkdir()
+    raw.write_bytes((SAMPLES / "03-dirty.csv").read_bytes())
+    out = submit(tmp_path, transform, library, "--lake", str(tmp_path / "lake"), "--key", "in/dirty [1].csv")
+    row = json.loads(next(line for line in out.splitlines() if line.startswith("{")))
+    assert (row["engine"], row["verdict"]) == ("spark", "valid_with_rejects")
+    out = submit(tmp_path, models, library, "--lake", str(tmp_path / "lake"))
+    assert "kind='rebuild'" in out
+    assert check(lake).problems == []
+
+
+def test_the_library_is_the_same_bytes_twice(tmp_path: Path) -> None:
+    first, second = (package_jobs(tmp_path / name)[0].read_bytes() for name in "ab")
+    assert first == second
+
+
+def test_arguments_are_those_of_glue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["job", "--lake", "here", "--JOB_NAME", "x", "--rebuild", "true"])
+    assert job_arguments(["lake"], ["rebuild", "event"]) == {"lake": "here", "rebuild": "true"}
