@@ -326,7 +326,7 @@ FILES: dict[str, bytes] = {
 GZIPPED = {
     "gzip": gzip.compress(csv({}, "x", {}, *QUOTES, *GOOD_ENOUGH, ends=("\r\n",)).encode()),
     "gzip, members": gzip.compress(csv({}, {}).encode()[:150]) + gzip.compress(csv({}, {}).encode()[150:]) + b"\0" * 9,
-    "gzip, windows-1252 behind the head": gzip.compress(FILES["windows-1252 behind the head"]),
+    "gzip, windows-1252 behind the head": gzip.compress(FILES["windows-1252 behind the head"], mtime=0),
     "gzip, cut off": gzip.compress(csv({}, {}).encode())[:-9],
 }
 
