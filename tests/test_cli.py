@@ -24,6 +24,7 @@ import pytest
 from duff_orders import cli, pipeline, show
 from duff_orders.contract import COLUMN_NAMES, FILES, TABLES
 from duff_orders.errors import CountMismatch
+from duff_orders.ingest import transform_duckdb
 from tests import lakes
 
 pytestmark = pytest.mark.slow
@@ -600,7 +601,7 @@ def test_replay_failed_takes_up_what_failed_or_was_cut_off(tmp_path: Path, monke
         raise CountMismatch("the engine lost its glasses")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "scan", fails)
+        patched.setattr(transform_duckdb, "scan", fails)
         result = duff("run", FIRST, "--lake", lake, DUFF_RETRIES="0")
     assert result.code == 1
     assert "01-orders.csv: the pipeline failed: the engine lost its glasses" in result.out
