@@ -49,11 +49,6 @@ class Scan:
     quoted_line_breaks: bool
     longest: int
 
-    @property
-    def records(self) -> int:
-        """All records of the file."""
-        return self.split + self.unsplit_records
-
 
 def scan(
     path: Path,

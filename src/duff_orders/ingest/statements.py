@@ -87,9 +87,9 @@ class Statements:
             "where not good) as texts_read"
         )
 
-    def unsplit(self, source: str, reasons: str = "reasons") -> str:
-        """Records of `source` that cannot be split into the header's fields; `record` is the whole text."""
-        return f"select {_NO_TEXTS}, {reasons} as reasons, record from {source} as unsplit"
+    def unsplit(self, source: str) -> str:
+        """Records of `source` that cannot be split into the header's fields: their `reasons`, and the whole text."""
+        return f"select {_NO_TEXTS}, reasons, record from {source} as unsplit"
 
     def rejected_rows(self, parts: Sequence[str]) -> str:
         """The rows of tbl_duff_rejected_rows from selects of `rejected` and `unsplit`."""

@@ -10,11 +10,12 @@ from typing import BinaryIO, cast
 from duff_orders.errors import InvalidFile
 
 BLOCK = 256 * 1024
+HOLDS_NUL = "not text: it holds NUL characters"
 
 UTF8, UTF16, WINDOWS = "utf-8", "utf-16", "windows-1252"
 _BOM8 = codecs.BOM_UTF8
 # The five bytes that Windows-1252 leaves undefined stand for the C1 controls: https://encoding.spec.whatwg.org/#windows-1252
-_WINDOWS_TABLE = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
+WINDOWS_TABLE = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
 
 
 class NotUtf8(Exception):
@@ -66,7 +67,7 @@ def utf8_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
                 block = block.removeprefix(_BOM8)  # noqa: PLW2901 – the block without its mark
             first = False
             if encoding == WINDOWS:
-                text = codecs.charmap_decode(block, "strict", _WINDOWS_TABLE)[0].encode()
+                text = codecs.charmap_decode(block, "strict", WINDOWS_TABLE)[0].encode()
             elif encoding == UTF16:
                 text = decoder.decode(block).encode()
             else:
@@ -75,7 +76,7 @@ def utf8_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
                     pending = bool(decoder.getstate()[0])
                 text = block
             if b"\0" in text:
-                raise InvalidFile("not_text", "not text: it holds NUL characters")
+                raise InvalidFile("not_text", HOLDS_NUL)
             yield text
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:

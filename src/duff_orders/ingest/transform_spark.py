@@ -1,13 +1,12 @@
 """`Transform-data` on Spark: one file's records to Parquet in parallel, for files too large for one machine.
 
 A file whose records each stand on one line is read by many tasks where it lies. Whether that holds is found out, not
-guessed: the same pass that writes the good records counts the lines whose quotes do not close, that are not UTF-8 or
-hold NUL. Where there are such lines nothing of the pass is kept. A file that is not UTF-8 is read again as
-Windows-1252; one whose records span lines, or that is compressed or UTF-16, is first laid out by the scanner, on one
-core: a record a line, a line break within quotes written as NUL, which no orders file may hold.
+guessed: a first pass counts the records, and the lines that are not UTF-8, hold NUL, or leave a quote open. A file that
+is not UTF-8 is read as Windows-1252; one whose records span lines, or that is compressed or UTF-16, is first laid out
+by the scanner, on one core: a record a line, a line break within quotes written as NUL, which no orders file may hold.
 
-The statements are those of DuckDB. Like there, a second pass writes the rejected records, only if there are some, and
-exact repeats are taken out only where an order line stands twice.
+The statements are those of DuckDB. Like there, rejected records are looked for only if the count says that there are
+some, and exact repeats are taken out only where an order line stands twice.
 """
 
 import os
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 from duff_orders.contract import BLANKS, COLUMN_NAMES, INTEGER_DIGITS, NULL_SPELLINGS, STATUSES, Column
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
+from duff_orders.ingest.line_grammar import LineGrammar, SparkFunctions
 from duff_orders.ingest.outcome import Outcome, Records, judge
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD, TOO_LONG, Scan, scan
@@ -28,7 +28,7 @@ from duff_orders.ingest.statements import NULL_COUNTS, Statements, repeated, tex
 from duff_orders.ingest.transform import OnStage, Source, Transformed
 from duff_orders.ingest.validate import header
 from duff_orders.lake.lake import Lake, sql_text
-from duff_orders.lake.spark import session, uri
+from duff_orders.lake.spark import parquet_files, session, target, uri
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -43,25 +43,10 @@ LEAST_BYTES, USUAL_BYTES = 64 * MIB, 128 * MIB
 # Passes that write little are cut finer, for all the cores that there are.
 COUNTED_BYTES = 64 * MIB
 # Windows-1252 where it is not Latin-1.
-_HIGH = {chr(byte): bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0xA0)}
+_HIGH = range(0x80, 0xA0)
+_LATIN, _WINDOWS = "".join(map(chr, _HIGH)), "".join(text.WINDOWS_TABLE[byte] for byte in _HIGH)
 # The index of a row within its task: the lower bits of Spark's running number.
 _ROW = "(monotonically_increasing_id() & 8589934591)"
-
-
-class SparkFunctions:
-    """Spark's way to write what the rules leave to the engine."""
-
-    def full_match(self, text: str, pattern: str) -> str:
-        """Java's `$` matches before a last line break too, so the end is where no character follows."""
-        return f"({text} rlike '(?s)^(?:{pattern})(?!.)')"
-
-    def literal(self, text: str) -> str:
-        """Spark reads backslashes in a string, and joins strings that stand side by side."""
-        return f"decode(unhex('{text.encode().hex()}'), 'UTF-8')"
-
-    def fence(self) -> str:
-        """Spark moves no condition below what gives another value each time."""
-        return "monotonically_increasing_id()"
 
 
 class NotALineEach(Exception):
@@ -139,11 +124,6 @@ def _splittable(source: Source) -> bool:
     return source.dialect.encoding != text.UTF16 and not text.is_compressed(source.event.key)
 
 
-def parquet_files(folder: Path) -> list[Path]:
-    """What Spark's tasks wrote, in the order of the tasks."""
-    return sorted(folder.glob("part-*.parquet"))
-
-
 @dataclass(frozen=True, slots=True)
 class Job:
     """One file's transformation."""
@@ -212,7 +192,7 @@ class Job:
             ) as counted""").createOrReplaceTempView("records")
 
     @property
-    def _grammar(self) -> "LineGrammar":
+    def _grammar(self) -> LineGrammar:
         return LineGrammar(self.source.dialect.delimiter, restore=self.lines.scanned is not None)
 
     def _count(self) -> int:
@@ -230,7 +210,7 @@ class Job:
             from lines""").first()
         assert found is not None
         if found["nul"]:
-            raise InvalidFile("not_text", "not text: it holds NUL characters")
+            raise InvalidFile("not_text", text.HOLDS_NUL)
         if (found["longest"] or 0) > MAX_RECORD:
             raise InvalidFile("not_text", f"a record {TOO_LONG}")
         if found["not_utf8"]:
@@ -239,13 +219,12 @@ class Job:
             raise NotALineEach
         return int(found["records"])
 
-    def _tasks_of(self, size: int) -> int:
-        """Let a task read `size` bytes of the source, less where it comes out even; returns the number of tasks."""
+    def _tasks_of(self, size: int) -> None:
+        """Let a task read `size` bytes of the source, less where it comes out even."""
         whole = self.lines.path.stat().st_size
         tasks = -(-whole // size) or 1
         self.spark.conf.set("spark.sql.files.maxPartitionBytes", -(-whole // tasks) or 1)
         self.spark.conf.set("spark.sql.files.minPartitionNum", tasks)
-        return tasks
 
     @property
     def _line(self) -> str:
@@ -258,8 +237,8 @@ class Job:
             return bare
         latin = f"decode(cast({bare} as binary), 'ISO-8859-1')"
         literal = SparkFunctions().literal
-        high = f"translate({latin}, {literal(''.join(_HIGH))}, {literal(''.join(_HIGH.values()))})"
-        return f"case when {latin} rlike {literal(f'[{min(_HIGH)}-{max(_HIGH)}]')} then {high} else {latin} end"
+        high = f"translate({latin}, {literal(_LATIN)}, {literal(_WINDOWS)})"
+        return f"case when {latin} rlike {literal(f'[{_LATIN[0]}-{_LATIN[-1]}]')} then {high} else {latin} end"
 
     @property
     def _rules(self) -> Rules:
@@ -332,7 +311,7 @@ class Job:
         parts = []
         if good < records:
             self._tasks_of(COUNTED_BYTES)
-            # The reasons are too much for one method of Java's, and few records need them: these are set aside first.
+            # Reasons make far more code than Java compiles as one method, and few records need them: set these aside.
             fields = ", ".join(("line", "wrong", *map(text_of, COLUMN_NAMES)))
             where = f"{self._statements.suspicious(self._plain)} and line_fence >= 0"
             self._write(self.spark.sql(f"select {fields} from records {where}"), self.scratch / "suspects")
@@ -353,7 +332,7 @@ class Job:
         rows = self.spark.sql(self._statements.rejected_rows(parts))
         objects = 1 + self.lines.path.stat().st_size * (records - good) // max(records, 1) // SOURCE_BYTES
         self._write(rows.repartition(objects), self.rejected)
-        self.spark.conf.set("spark.sql.codegen.wholeStage", "true")
+        self.spark.conf.unset("spark.sql.codegen.wholeStage")
         self._staged("rejected").createOrReplaceTempView("rejected")
         found = self.spark.sql(
             f"select count(1) as rows, count(record) as unsplit, {NULL_COUNTS} from rejected"
@@ -365,36 +344,4 @@ class Job:
         return self.spark.read.parquet(uri(self.scratch / name))
 
     def _write(self, frame: "DataFrame", folder: Path) -> None:
-        frame.write.option("parquet.block.size", ROW_GROUP).mode("overwrite").parquet(f"file:{folder.absolute()}")
-
-
-class LineGrammar:
-    """The contract's CSV grammar (see `records`) for one line as SQL, in possessive patterns: none goes back or deep.
-
-    `restore` turns the scanner's NUL back into a line break.
-    """
-
-    def __init__(self, delimiter: str, *, restore: bool) -> None:
-        functions = SparkFunctions()
-        content = '"[^"]*+(?:""[^"]*+)*+'
-        field = f'(?: *+{content}" *+|(?! *+")[^{delimiter}]*+)'
-        whole = functions.full_match("line", f"{field}(?:[{delimiter}]{field})*+")
-        #: Whether a quote does not close within the line.
-        self.unclosed = functions.full_match("line", f"(?:{field}[{delimiter}])*+ *+{content}")
-        #: What is wrong with a line's quotes, or null.
-        self.wrong = f"""case when contains(line, '"') and not {whole} then 'malformed_quotes' end"""
-        taken = f"regexp_extract_all(concat('{delimiter}', line), '[{delimiter}]({field})', 1)"
-        # One letter alone, or behind a backslash, is no regular expression for Java: nothing is compiled for a line.
-        between = functions.literal("\\|" if delimiter == "|" else delimiter)
-        #: The fields of a line with nothing wrong, as they are written.
-        self.pieces = f"case when not quoted then split(line, {between}) when wrong is null then {taken} end"
-        self.line_break = functions.literal(LINE_BREAK.decode()) if restore else None
-
-    def text(self, place: int) -> str:
-        """The text of a field: what stands between the quotes, or all of it."""
-        piece = f"get(fields, {place})"
-        inner = f"trim(both ' ' from {piece})"
-        inner = f"replace(substr({inner}, 2, length({inner}) - 2), '\"\"', '\"')"
-        if self.line_break:
-            inner = f"replace({inner}, {self.line_break}, chr(10))"
-        return f"case when quoted and startswith(trim(leading ' ' from {piece}), '\"') then {inner} else {piece} end"
+        frame.write.option("parquet.block.size", ROW_GROUP).mode("overwrite").parquet(target(folder))

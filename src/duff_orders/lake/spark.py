@@ -43,21 +43,33 @@ def session(settings: Settings) -> "SparkSession":
     Raises SettingsError where PySpark or Java is missing, or the master cannot be reached.
     """
     try:
+        from pyspark import SparkContext
         from pyspark.sql import SparkSession
     except ImportError:
         raise SettingsError(
             "the engine spark needs PySpark, which the extra `spark` brings: pip install 'duff-orders[spark]'"
         ) from None
-    active = SparkSession.getActiveSession() or _start(settings)
-    own = active.newSession()
+    # Each thread has an active session of its own: the context tells whether Spark runs already.
+    running = SparkContext._active_spark_context is not None
+    own = (SparkSession.builder.getOrCreate() if running else _start(settings)).newSession()
     for name, value in SESSION.items():
         own.conf.set(name, value)
     return own
 
 
+def target(path: Path) -> str:
+    """The address of a local folder to write to, whatever file system is the default."""
+    return f"file:{path.absolute()}"
+
+
 def uri(path: Path) -> str:
     """The address of a local file or folder as Spark's readers want it: no letter of it is a wild card."""
-    return "file:" + re.sub(r"([{}\[\]*?\\])", r"\\\1", str(path.absolute()))
+    return re.sub(r"([{}\[\]*?\\])", r"\\\1", target(path))
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """What Spark's tasks wrote to a folder, in the order of the tasks; Spark's own notes are left out."""
+    return sorted(folder.glob("part-*.parquet"))
 
 
 def _start(settings: Settings) -> "SparkSession":

@@ -2,14 +2,16 @@
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, Table
 from duff_orders.lake import snapshot
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.messages import LedgerRow, utc_now
+from duff_orders.models import star
 from duff_orders.settings import Engine
 
 LOCK = "models-build"
@@ -17,6 +19,21 @@ LOCK = "models-build"
 Dimensions = dict[str, str]
 #: By `pa_date`, the objects of each partition of fact_orders that was written, and its number of rows.
 Partitions = dict[str, tuple[list[str], int]]
+
+
+def dimensions(base: Snapshot, grown: Callable[[Table], bool], write: Callable[[Table, str], str]) -> Dimensions:
+    """Write the dimensions that change; the object of each, by the table's name.
+
+    `grown` tells whether a table that only grows has; `write` writes the rows of a select and names the object.
+    """
+    objects = dict(base.dimensions)
+    if DIM_STATUS.name not in objects:
+        objects[DIM_STATUS.name] = write(DIM_STATUS, star.dim_status())
+    if DIM_CHANNELS.name not in objects or grown(DIM_CHANNELS):
+        objects[DIM_CHANNELS.name] = write(DIM_CHANNELS, f"select * from {DIM_CHANNELS.name}")
+    for table in star.MOVING:
+        objects[table.name] = write(table, star.dimension(table))
+    return objects
 
 
 class Make(Protocol):

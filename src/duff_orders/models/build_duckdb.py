@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, FACT_ORDERS, ORDERS, STAR, Table
+from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, STAR, Table
 from duff_orders.lake.catalog import create_view
 from duff_orders.lake.lake import Lake, sql_text
 from duff_orders.lake.layout import data_objects, star_object
@@ -15,7 +15,7 @@ from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.store import DiskStore
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star
-from duff_orders.models.build import Dimensions, Partitions
+from duff_orders.models.build import Dimensions, Partitions, dimensions
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,7 +33,7 @@ def make(lake: Lake, build_id: str, base: Snapshot, added: Sequence[LedgerRow]) 
     with lake.engine() as (connection, scratch):
         made = _Build(connection, lake.store, scratch, build_id, base, added)
         made.stage()
-        return made.dimensions(), made.partitions()
+        return dimensions(base, made.grown, lambda table, select: made.write(table, select)[0]), made.partitions()
 
 
 def hash60(text: str) -> str:
@@ -75,17 +75,6 @@ class _Build:
         self._keep("lines_again", star.again())
         self._keep_changed()
 
-    def dimensions(self) -> Dimensions:
-        """Write the dimensions that change; the object of each, by the table's name."""
-        objects = dict(self.base.dimensions)
-        if DIM_STATUS.name not in objects:
-            objects[DIM_STATUS.name], _ = self._write(DIM_STATUS, star.dim_status())
-        if DIM_CHANNELS.name not in objects or self._grown(DIM_CHANNELS):
-            objects[DIM_CHANNELS.name], _ = self._write(DIM_CHANNELS, f"select * from {DIM_CHANNELS.name}")
-        for table in star.MOVING:
-            objects[table.name], _ = self._write(table, star.dimension(table))
-        return objects
-
     def partitions(self) -> Partitions:
         """Write the partitions of fact_orders that change; by `pa_date`, the object of each and its number of rows.
 
@@ -98,7 +87,7 @@ class _Build:
             self._view("orders_of_day", ORDERS, _objects(added_on.get(pa_date, [])))
             self._view("old_facts_of_day", FACT_ORDERS, self.base.partitions.get(day, []))
             select = star.partition("orders_of_day", "old_facts_of_day", f"date {sql_text(day)}")
-            name, rows = self._write(FACT_ORDERS, select, pa_date)
+            name, rows = self.write(FACT_ORDERS, select, pa_date)
             written[day] = ([name] if rows else [], rows)
         return written
 
@@ -127,12 +116,13 @@ class _Build:
     def _keep(self, name: str, select: str) -> None:
         self.connection.execute(f"create temp table {name} as {select}")
 
-    def _grown(self, table: Table) -> bool:
+    def grown(self, table: Table) -> bool:
+        """Whether a table that only grows has."""
         new = self.connection.execute(f"select count(*) from {table.name}").fetchone()
         old = self.connection.execute(f"select count(*) from old_{table.name}").fetchone()
         return new != old
 
-    def _write(self, table: Table, select: str, pa_date: date | None = None) -> tuple[str, int]:
+    def write(self, table: Table, select: str, pa_date: date | None = None) -> tuple[str, int]:
         """Write rows in the order of the table's key to an object of this build; its name and the rows' number."""
         path = self.scratch / f"{table.name}.parquet"
         fields = star.listed([field.name for field in table.fields])

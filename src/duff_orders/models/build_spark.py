@@ -6,15 +6,15 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
+from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects, star_object
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.lake.spark import session, uri
+from duff_orders.lake.spark import parquet_files, session, target, uri
 from duff_orders.lake.store import DiskStore
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star
-from duff_orders.models.build import Dimensions, Partitions
+from duff_orders.models.build import Dimensions, Partitions, dimensions
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def make(lake: Lake, build_id: str, base: Snapshot, added: Sequence[LedgerRow]) 
     with lake.store.scratch() as scratch:
         made = _Build(spark, lake.store, scratch, build_id, base, added)
         made.stage()
-        return made.dimensions(), made.partitions()
+        return dimensions(base, made.grown, made.write), made.partitions()
 
 
 def hash60(text: str) -> str:
@@ -86,17 +86,6 @@ class _Build:
         self._keep("changed", star.changed())
         self._name("orders", "select * from new_orders")
 
-    def dimensions(self) -> Dimensions:
-        """Write the dimensions that change; the object of each, by the table's name."""
-        objects = dict(self.base.dimensions)
-        if DIM_STATUS.name not in objects:
-            objects[DIM_STATUS.name] = self._write(DIM_STATUS, star.dim_status())
-        if DIM_CHANNELS.name not in objects or self._grown(DIM_CHANNELS):
-            objects[DIM_CHANNELS.name] = self._write(DIM_CHANNELS, f"select * from {DIM_CHANNELS.name}")
-        for table in star.MOVING:
-            objects[table.name] = self._write(table, star.dimension(table))
-        return objects
-
     def partitions(self) -> Partitions:
         """Write the partitions of fact_orders that change; by `pa_date`, the objects of each and its number of rows.
 
@@ -136,7 +125,7 @@ class _Build:
     def _read(self, table: Table, base: Path, paths: Sequence[Path]) -> "DataFrame":
         reader = self.spark.read.schema(", ".join(f"{column} {kind}" for column, kind in _typed(table)))
         if table.partitioned:
-            reader = reader.option("basePath", f"file:{base.absolute()}")
+            reader = reader.option("basePath", target(base))
         return reader.parquet(*map(uri, paths))
 
     def _keep(self, name: str, select: str) -> None:
@@ -150,13 +139,13 @@ class _Build:
         folder = self._to_scratch(name, made)
         self.spark.read.schema(made.schema).parquet(uri(folder)).createOrReplaceTempView(name)
 
-    def _grown(self, table: Table) -> bool:
+    def grown(self, table: Table) -> bool:
         """Whether a table that only grows has."""
         key = star.listed(star.KEYS[table.name])
         news = self.spark.sql(f"select {key} from {table.name} anti join old_{table.name} using ({key})")
         return not news.isEmpty()
 
-    def _write(self, table: Table, select: str) -> str:
+    def write(self, table: Table, select: str) -> str:
         """Write a dimension, in the order of its key, to an object of this build; its name."""
         made = self.spark.sql(select).repartition(1).sortWithinPartitions(*star.KEYS[table.name])
         [name] = self._publish(table, self._to_scratch(f"new_{table.name}", made))
@@ -164,13 +153,13 @@ class _Build:
 
     def _to_scratch(self, name: str, made: "DataFrame", by: Sequence[str] = ()) -> Path:
         folder = self.scratch / name
-        made.write.partitionBy(*by).parquet(f"file:{folder.absolute()}")
+        made.write.partitionBy(*by).parquet(target(folder))
         return folder
 
     def _publish(self, table: Table, folder: Path, pa_date: date | None = None) -> list[str]:
-        """Move what was written to a folder into the store; Spark's own notes stay behind."""
+        """Move what was written to a folder into the store."""
         names = []
-        for part, path in enumerate(sorted(folder.glob("part-*.parquet"))):
+        for part, path in enumerate(parquet_files(folder)):
             names.append(star_object(table.name, self.build_id, pa_date, part=part))
             self.store.put_file(names[-1], path)
         return names

@@ -1,6 +1,6 @@
 """The Glue job `duff_data_models`: brings the star schema up to the ledger, on Spark.
 
-    spark-submit --py-files duff_orders.whl duff_data_models.py --lake DIR
+    spark-submit --py-files duff_orders.zip duff_data_models.py --lake DIR
 
 `lake` is the lake; `rebuild` (`true`) builds everything from nothing.
 """

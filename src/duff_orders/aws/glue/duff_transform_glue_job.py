@@ -1,6 +1,6 @@
 """The Glue job `Duff_transform_glue_job`: does on Spark exactly what `Transform-data` does, for large files.
 
-    spark-submit --py-files duff_orders.whl duff_transform_glue_job.py --lake DIR --key orders.csv
+    spark-submit --py-files duff_orders.zip duff_transform_glue_job.py --lake DIR --key orders.csv
 
 `lake` is the lake; `event` the announcement of the object as JSON (`duff_orders.messages.Event`), or `key` an object of
 the raw folder, which is announced then; `max_reject_share` as in the settings. The job fails where the file's verdict
