@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS
-from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.lake.lake import Lake, read_parquet
 from duff_orders.lake.layout import data_objects
 from duff_orders.messages import LedgerRow
 
@@ -15,11 +15,11 @@ FIELDS = (*COLUMN_NAMES, "reasons", "record")
 
 def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
     """The rejected rows of a file: the ten original texts, `reasons`, and `record` for those that have no fields."""
-    paths = ", ".join(sql_text(lake.store.path(name)) for name in data_objects(REJECTED_ROWS.name, row))
+    paths = [lake.store.path(name) for name in data_objects(REJECTED_ROWS.name, row)]
     if not paths:
         return
     with lake.engine() as (connection, _):
-        connection.execute(f"select {', '.join(FIELDS)} from read_parquet([{paths}]) order by all")
+        connection.execute(f"select {', '.join(FIELDS)} from {read_parquet(*paths)} order by all")
         while found := connection.fetchmany(1000):
             for values in found:
                 yield dict(zip(FIELDS, values, strict=True))

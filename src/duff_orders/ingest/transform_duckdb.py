@@ -21,7 +21,7 @@ from duff_orders.ingest.scan import Scan, scan
 from duff_orders.ingest.statements import AS_READ, NULL_COUNTS, Statements, repeated, text_of, without_repeats
 from duff_orders.ingest.transform import OnStage, Source, Transformed
 from duff_orders.ingest.validate import header_columns
-from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.lake.lake import Lake, read_parquet, sql_text
 from duff_orders.settings import MIB
 
 # Bytes that a checked record takes in a table beside its text, and the records that are looked at beforehand.
@@ -121,7 +121,7 @@ class Job:
     def _by_passes(self) -> tuple[int, int, str]:
         """Write the good records as they are read; returns the good, the unique, and where rejected ones stand."""
         good = unique = self._write_orders("checked")
-        if without := self._without_repeats(sql_text(self.orders)):
+        if without := self._without_repeats(read_parquet(self.orders)):
             rewritten = self.scratch / "unique.parquet"
             unique = self._copy(without, rewritten)
             rewritten.replace(self.orders)
@@ -185,13 +185,14 @@ class Job:
             longest = max(16 * MIB, 8 * self.scan.longest)
             unsplit = (
                 f"read_json({sql_text(self.scan.unsplit)}, format = 'newline_delimited', "
-                f"columns = {{reasons: 'varchar', record: 'varchar'}}, maximum_object_size = {longest})"
+                f"columns = {{reasons: 'varchar', record: 'varchar'}}, maximum_object_size = {longest}, "
+                "hive_partitioning = false)"
             )
             parts.append(self._statements.unsplit(unsplit))
         if not parts:
             return 0, dict.fromkeys(COLUMN_NAMES, 0)
         rejected = self._copy(self._statements.rejected_rows(parts), self.rejected)
-        found = self._row(f"select {NULL_COUNTS} from {sql_text(self.rejected)}")
+        found = self._row(f"select {NULL_COUNTS} from {read_parquet(self.rejected)}")
         return rejected, dict(zip(COLUMN_NAMES, map(int, found), strict=True))
 
     @property
@@ -210,6 +211,7 @@ class Job:
             "escape = '\"'",
             "new_line = '\\n'",
             "auto_detect = false",
+            "hive_partitioning = false",
             f"header = {str(self.scan.header).lower()}",
             f"columns = {{{columns}}}",
             f"max_line_size = {longest}",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import FILES, PARTITION, STAR, TABLES, Table
-from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.lake.lake import Lake, read_parquet, sql_text
 from duff_orders.lake.layout import FOLDERS, OBJECT_COUNTS, PROCESSED, data_objects
 from duff_orders.lake.snapshot import current
 from duff_orders.lake.store import DiskStore
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import duckdb
 
 _TYPES = {"string": "varchar", "int": "integer"}
+# Of the object's own name: the last folder of this kind, whatever the folders above the lake are called.
+_PA_DATE = f"cast(regexp_extract(filename, '(?s).*/{PARTITION.name}=([0-9-]+)/', 1) as date) as {PARTITION.name}"
 
 
 def duckdb_type(catalog_type: str) -> str:
@@ -49,11 +51,11 @@ def create_view(
     store: DiskStore, connection: "duckdb.DuckDBPyConnection", name: str, table: Table, objects: Sequence[str]
 ) -> None:
     """Name the rows of a table's Parquet objects; a partition's date stands in the names of its objects."""
-    columns = ", ".join(field.name for field in table.all_fields)
+    columns = [field.name for field in table.fields]
     if objects:
-        paths = ", ".join(sql_text(store.path(each)) for each in objects)
-        hive = f", hive_partitioning = true, hive_types = {{{PARTITION.name}: date}}" if table.partitioned else ""
-        source = f"select {columns} from read_parquet([{paths}]{hive})"
+        if table.partitioned:
+            columns.append(_PA_DATE)
+        source = f"select {', '.join(columns)} from {read_parquet(*(store.path(each) for each in objects))}"
     else:
         source = _empty(table)
     connection.execute(f"create or replace temp view {name} as {source}")

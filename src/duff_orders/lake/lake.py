@@ -77,3 +77,13 @@ def open_lake(folder: str | Path, **options: object) -> Lake:
 def sql_text(value: object) -> str:
     """A SQL string literal."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def read_parquet(*paths: object) -> str:
+    """DuckDB's relation of Parquet files; a virtual column `filename` tells where a row lies.
+
+    DuckDB takes folders called `name=value` anywhere in a path for columns, which win over the files' own: no reader
+    may do that.
+    """
+    listed = ", ".join(map(sql_text, paths))
+    return f"read_parquet([{listed}], hive_partitioning = false)"

@@ -1,0 +1,48 @@
+"""Names carry no data: a folder called like a column gives no value to any row, nor does one above the lake."""
+
+from pathlib import Path
+
+import pytest
+
+from duff_orders import build_models, check, read_rejects, sql
+from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS, TABLES
+from tests.lakes import ingest, open_lake
+
+DATA = (
+    f"{','.join(COLUMN_NAMES)}\n"
+    "1001,Moe's Tavern,5678,102,Duff Classic,2.50,6,0.33,Retail,delivered\n"
+    "1001,Moe's Tavern,5678,102,Duff Classic,2.50,6,0.33,Retail,delivered\n"
+    "1001,Moe's Tavern,5679,102,Duff Classic,2.50,six,0.33,Retail,created\n"
+).encode()
+NAMES = sorted({field.name for table in TABLES.values() for field in table.all_fields})
+VALUES = {"status": "broken", "product_price": "0.01", "pa_date": "2020-01-01"}
+
+
+def contents(lake_folder: Path, key: str) -> list[object]:
+    """All that can be told of the file, but for its names and identities."""
+    lake = open_lake(lake_folder)
+    row = ingest(lake, key, DATA)
+    build_models(lake)
+    assert check(lake).problems == []
+    rows = sql(lake, f"select {', '.join(COLUMN_NAMES)}, total_price, pa_date from {ORDERS.name}")
+    facts = sql(lake, "select order_id, product_ccf, total_price, total_volume, pa_date from fact_orders")
+    dimensions = sql(lake, "select client_name, status_id, channel_id from dim_clients, dim_status, dim_channels")
+    rejected = sql(lake, f"select {', '.join(COLUMN_NAMES)}, reasons, pa_date from {REJECTED_ROWS.name}")
+    return [row.nulls, rows, facts, dimensions, rejected, list(read_rejects(lake, row))]
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+    return contents(tmp_path_factory.mktemp("lake"), "a.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*NAMES, *(name.upper() for name in COLUMN_NAMES)])
+def test_a_folder_named_like_a_column_changes_no_value(name: str, tmp_path: Path, expected: list[object]) -> None:
+    folder = f"{name}={VALUES.get(name, '7')}"
+    assert contents(tmp_path / "below", f"{folder}/a.csv") == expected
+    assert contents(tmp_path / folder / "lake", "a.csv") == expected
+
+
+def test_neither_in_the_raw_folder_nor_above_the_lake(tmp_path: Path, expected: list[object]) -> None:
+    assert contents(tmp_path / "pa_date=2020-01-01" / "lake", "status=broken/a.csv") == expected
