@@ -37,10 +37,11 @@ def main() -> None:
     parser.add_argument("--rebuild", action="store_true")
     parser.add_argument("--engine")
     parser.add_argument("--master")
+    parser.add_argument("--memory")
     options = parser.parse_args()
 
     def opened(folder: str, **more: object) -> Lake:
-        return open_lake(folder, engine=options.engine, master=options.master, **more)
+        return open_lake(folder, engine=options.engine, master=options.master, memory=options.memory, **more)
 
     if options.job == "transform":
         file, folder = options.arguments

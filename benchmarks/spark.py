@@ -25,8 +25,8 @@ from benchmarks.measure import Measurement, measure
 from benchmarks.transform import BYTES_PER_ROW, medians, ours, peer, size_in_bytes
 from duff_orders.generator.orders import generate
 
-TWO = ("--engine", "spark", "--master", "local[2]")
-ONE = ("--engine", "spark", "--master", "local[1]")
+TWO = ("--engine", "spark", "--master", "local[2]", "--memory", "2GB")
+ONE = ("--engine", "spark", "--master", "local[1]", "--memory", "2GB")
 DUCKDB, SPARK, SPARK_ONE = "duff-orders on DuckDB", "duff-orders on Spark local[2]", "duff-orders on Spark local[1]"
 GLUE, START = "Glue Studio's shape, local[2]", "Spark's start alone, local[2]"
 Command = Callable[[Path, Path], list[str]]

@@ -729,16 +729,16 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         ["new.csv: lies in the raw folder, but was never processed; `duff watch` takes it up"],
     ),
     "deleted star object": (
-        remove("processed/star/dim_clients/*.parquet"),
+        remove("processed/star/dim_clients/*/*.parquet"),
         ["of the star schema is missing; `duff models --rebuild` makes it again"],
     ),
     "deleted partition": (
-        remove("processed/star/fact_orders/*/*.parquet"),
+        remove("processed/star/fact_orders/*/*/*.parquet"),
         ["of the star schema is missing; `duff models --rebuild` makes it again"],
     ),
     "extra star object": (
         lambda lake: shutil.copyfile(
-            path := only(lake, "processed/star/dim_status/*.parquet"), path.with_name("old.parquet")
+            path := only(lake, "processed/star/dim_status/*/*.parquet"), path.with_name("old.parquet")
         ),
         ["old.parquet: an orphan of the star schema; `duff models` removes it"],
     ),

@@ -306,7 +306,7 @@ def _objects(root: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
         if path.is_file() and not name.startswith(f"{layout.LOCKS}/"):
-            yield re.sub(r"^(processed/star/.*/)[^/]+\.parquet$", r"\1*.parquet", name), path
+            yield re.sub(r"^(processed/star/.*/)[^/]+(/\d+\.parquet)$", r"\1*\2", name), path
 
 
 def _state(root: Path) -> str:

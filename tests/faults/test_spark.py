@@ -57,6 +57,7 @@ def staged_by_spark(folder: Path) -> Iterator[tuple[Transformed, Event]]:
     """What Spark really made of the file, in several parts."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transform_spark, "SOURCE_BYTES", len(DATA) // 3)
+        patch.setattr(transform_spark, "COUNTED_BYTES", len(DATA) // 3)
         patch.setattr(transform_spark, "LEAST_BYTES", 0)
         lake = open_lake(folder, engine="spark", master="local[2]")
         drop(lake, "f.csv", DATA)

@@ -81,7 +81,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             )  # fmt: skip
             deadline = time.monotonic() + 300
-            while not list((tmp_path / "lake" / "scratch").glob("*/*/orders/_temporary/0/_temporary")):
+            while not list((tmp_path / "lake" / "scratch").glob("*/*/checked/_temporary/0/_temporary")):
                 assert time.monotonic() < deadline
                 assert run.poll() is None, run.communicate()[0]
                 time.sleep(0.05)

@@ -68,9 +68,10 @@ class Statements:
         zeros = (f"{self.rules.plain_value(c, text_of(c.name))} is null" for c in COLUMNS if c.exclusive)
         return f"where not coalesce({all_plain}, false) or {' or '.join(zeros)}"
 
-    def orders(self, source: str) -> str:
-        """The rows of tbl_duff_orders from checked records."""
-        return f"select {', '.join(COLUMN_NAMES)}, {TOTAL}, {self._lineage} from {source} where good"
+    def orders(self, source: str, *also: str) -> str:
+        """The rows of tbl_duff_orders from checked records, and columns of these in `also`."""
+        columns = ", ".join((*COLUMN_NAMES, TOTAL, self._lineage, *also))
+        return f"select {columns} from {source} where good"
 
     def rejected(self, checked: str, texts: dict[str, str], *, row: str = NULL, record: str = NULL) -> str:
         """The records of `checked` that are not good, with their reasons; all but the relation are SQL.

@@ -42,6 +42,8 @@ _TEN = ", ".join(COLUMN_NAMES)
 LEAST_BYTES, USUAL_BYTES = 64 * MIB, 128 * MIB
 # Passes that write little are cut finer, for all the cores that there are.
 COUNTED_BYTES = 64 * MIB
+# The records that are looked at beforehand.
+SAMPLE = 20_000
 # Windows-1252 where it is not Latin-1.
 _HIGH = range(0x80, 0xA0)
 _LATIN, _WINDOWS = "".join(map(chr, _HIGH)), "".join(text.WINDOWS_TABLE[byte] for byte in _HIGH)
@@ -153,9 +155,14 @@ class Job:
         self._read()
         scanned = self.lines.scanned
         records = scanned.split if scanned else self._count()
-        good = self._write_orders()
+        if self._begins_clean():
+            good = self._write_orders()
+            suspects = "records"
+        else:
+            good = self._stage_checked()
+            suspects = "staged_suspects"
         unique = good - self._remove_repeats()
-        unsplit, rejected, empty = self._write_rejected(records, good)
+        unsplit, rejected, empty = self._write_rejected(suspects, records, good)
         everything = records + (scanned.unsplit_records if scanned else 0)
         return judge(
             Records(split=everything - unsplit, unsplit=unsplit, unclosed=bool(scanned and scanned.unclosed)),
@@ -176,6 +183,10 @@ class Job:
         self.spark.sql("select * from all_lines where trim(leading ' \t' from line) <> ''").createOrReplaceTempView(
             "lines"
         )
+        self._split("lines", "records")
+
+    def _split(self, lines: str, name: str) -> None:
+        """Name the records of a relation of lines."""
         grammar = self._grammar
         columns = list(self.source.dialect.columns)
         texts = ", ".join(f"{grammar.text(columns.index(name))} as {text_of(name)}" for name in COLUMN_NAMES)
@@ -187,9 +198,9 @@ class Job:
                     case when size(pieces) = {len(columns)} then pieces end as fields
                 from (
                     select *, {grammar.pieces} as pieces
-                    from (select line, contains(line, '"') as quoted, {grammar.wrong} as wrong from lines) as told
+                    from (select line, contains(line, '"') as quoted, {grammar.wrong} as wrong from {lines}) as told
                 ) as split_lines
-            ) as counted""").createOrReplaceTempView("records")
+            ) as counted""").createOrReplaceTempView(name)
 
     @property
     def _grammar(self) -> LineGrammar:
@@ -267,18 +278,49 @@ class Job:
                 short = f"octet_length({text}) <= {max(map(len, NULL_SPELLINGS))} and lower({text}) in ({nulls})"
                 return f"({text} <> '' and not ({' or '.join((*ends, short))}))"
 
+    def _begins_clean(self) -> bool:
+        """Whether the first records show neither rejects nor repeats."""
+        self._tasks_of(max(self.lines.path.stat().st_size, 1))  # one task, which stops after these
+        checked = self._statements.checked("records", plain=self._plain, also="line")
+        found = self.spark.sql(f"""
+            select count(1) as rows, count(case when good then 1 end) as good,
+                count(distinct order_id, product_id) as lines
+            from (select * from ({checked}) as checked limit {SAMPLE}) as beginning""").first()
+        assert found is not None
+        return bool(found["rows"] == found["good"] == found["lines"])
+
     def _write_orders(self) -> int:
-        """Write the good records; returns how many."""
+        """Write the good records as they are read; returns how many."""
         self._tasks_of(SOURCE_BYTES)
         checked = self._statements.checked("records", plain=self._plain, also="line")
         self._write(self.spark.sql(self._statements.orders(f"({checked})")), self.scratch / "orders")
+        self._placed("orders").createOrReplaceTempView("orders")
         return self._staged("orders").count()
+
+    def _stage_checked(self) -> int:
+        """Set all records aside, checked, with the lines of those that are not good; returns how many are good.
+
+        They are written twice, so the first time is to be cheap.
+        """
+        self._tasks_of(COUNTED_BYTES)
+        checked = self._statements.checked(
+            "records", plain=self._plain, also="case when not good then line end as line"
+        )
+        cheap = self.spark.sql(checked).write.option("compression", "none").option("parquet.enable.dictionary", "false")
+        cheap.mode("overwrite").parquet(target(self.scratch / "checked"))
+        self._placed("checked").createOrReplaceTempView("checked")
+        self.spark.sql(self._statements.orders("checked", "file", "place")).createOrReplaceTempView("orders")
+        self.spark.sql("select line from checked where not good").createOrReplaceTempView("staged_lines")
+        self._split("staged_lines", "staged_suspects")
+        return self.spark.sql("select 1 from checked where good").count()
+
+    def _placed(self, name: str) -> "DataFrame":
+        """What was written to a folder, with the place of each row: its `file`, and the `place` there."""
+        return self._staged(name).selectExpr("*", "_metadata.file_name as file", "_metadata.row_index as place")
 
     def _remove_repeats(self) -> int:
         """Write the good records anew where there are exact repeats or small objects; returns how many went."""
         # Surplus rows by their place in the staged files: few, and the files are then rewritten without a shuffle.
-        orders = self._staged("orders").selectExpr("*", "_metadata.file_name as file", "_metadata.row_index as place")
-        orders.createOrReplaceTempView("orders")
         self._write(self.spark.sql(repeated("orders")), self.scratch / "repeated")
         self._staged("repeated").createOrReplaceTempView("repeated")
         self._write(
@@ -297,13 +339,15 @@ class Job:
         files = parquet_files(self.scratch / "orders")
         size = sum(path.stat().st_size for path in files)
         tasks = len(files) if size >= LEAST_BYTES * len(files) else max(1, size // USUAL_BYTES)
-        if surplus or tasks < len(files):
+        if not files:  # set aside in a form that is not to be published
+            tasks = max(1, -(-self.lines.path.stat().st_size // SOURCE_BYTES))
+        if surplus or not files or tasks < len(files):
             rest = "select * from orders anti join surplus using (file, place)" if surplus else "select * from orders"
             self._write(self.spark.sql(rest).drop("file", "place").coalesce(tasks), self.scratch / "unique")
         return surplus
 
-    def _write_rejected(self, records: int, good: int) -> tuple[int, int, dict[str, int]]:
-        """Write the records that are not good.
+    def _write_rejected(self, source: str, records: int, good: int) -> tuple[int, int, dict[str, int]]:
+        """Write the records of `source` that are not good.
 
         Returns how many could not be split, how many there are in all, and how many have no value, by column.
         """
@@ -314,7 +358,7 @@ class Job:
             # Reasons make far more code than Java compiles as one method, and few records need them: set these aside.
             fields = ", ".join(("line", "wrong", *map(text_of, COLUMN_NAMES)))
             where = f"{self._statements.suspicious(self._plain)} and line_fence >= 0"
-            self._write(self.spark.sql(f"select {fields} from records {where}"), self.scratch / "suspects")
+            self._write(self.spark.sql(f"select {fields} from {source} {where}"), self.scratch / "suspects")
             self._staged("suspects").createOrReplaceTempView("suspects")
             also = f"{', '.join(map(text_of, COLUMN_NAMES))}, wrong, line"
             checked = self._statements.checked("suspects", plain=self._plain, also=also)

@@ -72,6 +72,6 @@ def content_object(event: Event | LedgerRow) -> str:
 
 
 def star_object(table: str, build_id: str, pa_date: date | None = None, *, part: int = 0) -> str:
-    """The name of a Parquet object of the star schema, written by one build."""
+    """The name of a Parquet object of the star schema, in a folder of its build: a catalog names folders."""
     folder = f"/pa_date={pa_date.isoformat()}" if pa_date else ""
-    return f"{PROCESSED}/star/{table}{folder}/{build_id}-{part}.parquet"
+    return f"{PROCESSED}/star/{table}{folder}/{build_id}/{part}.parquet"

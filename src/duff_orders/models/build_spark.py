@@ -117,7 +117,8 @@ class _Build:
         """Name the rows of a table's Parquet objects; a partition's date stands in the names of its objects."""
         if objects:
             paths = [self.store.path(each) for each in objects]
-            self._read(table, paths[0].parent.parent, paths).createOrReplaceTempView(name)
+            base = next((folder.parent for folder in paths[0].parents if "=" in folder.name), paths[0].parent)
+            self._read(table, base, paths).createOrReplaceTempView(name)
         else:
             nothing = (f"cast(null as {kind}) as {column}" for column, kind in _typed(table))
             self._name(name, f"select {', '.join(nothing)} where false")
