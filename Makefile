@@ -18,7 +18,7 @@ REPORTS := src/duff_orders/query/reports
 # Those on Spark share one worker and its context.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: help venv install install-spark glue demo test fast lint format types docs bench lock clean
+.PHONY: help venv install install-spark install-aws glue demo test fast lint format types docs bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ install: venv ## install the package and its tools, where pyproject.toml or the 
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing duff-orders and its tools into .venv"
-	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[dev]'
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[dev,aws]'
 	@touch $@
 
 # PySpark is 300 MB: only who needs it waits for it.
@@ -53,6 +53,20 @@ $(INSTALLED)-spark: $(INSTALLED)
 	@echo "Installing PySpark into .venv"
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[spark]'
 	@touch $@
+
+# The emulator and the functions' runtime each have an environment of their own: what a function's bundle lacks must
+# be missing in the tests, too.
+EMULATOR := tests/aws/emulator
+build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/runtime.txt
+	@echo "Installing the emulator of AWS into build/emulator"
+	@$(BIN)/python -m venv --clear build/emulator/aws
+	@build/emulator/aws/bin/python $(PIP_INSTALL) -r $(EMULATOR)/emulator.txt
+	@$(BIN)/python -m venv --clear build/emulator/runtime
+	@build/emulator/runtime/bin/python $(PIP_INSTALL) -r $(EMULATOR)/runtime.txt
+	@touch $@
+
+install-aws: install ## install the emulated AWS that the tests run on, too
+	@$(MAKE) --silent --no-print-directory build/emulator/.installed
 
 install-spark: install ## install the engine spark, too (needs Java 17)
 	@$(MAKE) --silent --no-print-directory $(INSTALLED)-spark
@@ -78,7 +92,7 @@ demo: install ## run the pipeline on samples/ and ask the star schema three ques
 	@$(DEMO) query - < $(REPORTS)/top_products.sql
 	@echo; echo "The lake is in ./lake-demo. Ask it more: $(DEMO) query 'select * from tbl_duff_files'"
 
-test: install-spark lint types ## the whole gate: format, lint, types and every test
+test: install-spark install-aws lint types ## the whole gate: format, lint, types and every test
 	$(PYTEST)
 
 fast: install ## the fast tests alone, for while you write
@@ -115,7 +129,7 @@ lock: venv ## write constraints.txt anew from the ranges in pyproject.toml (with
 	}
 	@rm -rf build/lock
 	@$(BIN)/python -m venv build/lock
-	@build/lock/bin/python $(PIP_INSTALL) -e '.[dev,bench,spark]'
+	@build/lock/bin/python $(PIP_INSTALL) -e '.[dev,aws,bench,spark]'
 	@{ sed -n '/^#/p' constraints.txt; build/lock/bin/python -m pip freeze --all --exclude pip --exclude-editable; } > build/constraints.txt
 	@mv build/constraints.txt constraints.txt
 	@rm -rf build/lock

@@ -19,7 +19,7 @@ from duff_orders.pipeline import announce, process
 
 
 def transform(options: argparse.Namespace, file: Path, lake: Lake, day: str | None = None) -> None:
-    raw = lake.store.path(f"{RAW}/{file.name}")
+    raw = lake.disk.path(f"{RAW}/{file.name}")
     os.link(file, raw)  # the object has landed: how it got there is not our job
     when = datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None
     row = process(lake, announce(lake, raw.name, when=when))

@@ -27,7 +27,7 @@ def table(file: Path) -> str:
     """CPU seconds of the scan, and of queries that do more and more of what the transform does."""
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
         lake = open_lake(folder)
-        raw = lake.store.path(f"{RAW}/orders.csv")
+        raw = lake.disk.path(f"{RAW}/orders.csv")
         os.link(file, raw)
         found = [("hash of the object", (hashed := _cpu(lambda: announce(lake, raw.name)))[0])]
         with lake.engine() as (connection, work):

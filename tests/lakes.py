@@ -28,7 +28,7 @@ def open_lake(folder: Path, **settings: Any) -> Lake:
 
 def drop(lake: Lake, key: str, data: bytes) -> None:
     """Let an object appear in the raw folder."""
-    path = lake.store.path(f"{layout.RAW}/{key}")
+    path = lake.disk.path(f"{layout.RAW}/{key}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
 
@@ -77,7 +77,7 @@ def rows(lake: Lake, row: LedgerRow, table: str) -> list[tuple[Any, ...]]:
         ORDERS.name: (*COLUMN_NAMES, "total_price"),
         REJECTED_ROWS.name: (*COLUMN_NAMES, "reasons", "record"),
     }[table]
-    paths = ", ".join(sql_text(lake.store.path(name)) for name in layout.data_objects(table, row))
+    paths = ", ".join(sql_text(lake.disk.path(name)) for name in layout.data_objects(table, row))
     if not paths:
         return []
     with lake.engine() as (connection, _):

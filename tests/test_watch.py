@@ -61,7 +61,7 @@ class Watched:
 def watching(folder: Path, **settings: Any) -> Iterator[Watched]:
     """A watcher in a thread; what it raises is raised here."""
     lake = open_lake(folder, **{"settle": SETTLE, "workers": 2, **settings})
-    watched = Watched(lake, lake.store.path(layout.RAW))
+    watched = Watched(lake, lake.disk.path(layout.RAW))
     stop, ready, failures = threading.Event(), threading.Event(), list[BaseException]()
 
     def work() -> None:
@@ -130,7 +130,7 @@ def test_renamed_into_the_folder_with_another_time(tmp_path: Path, years: int) -
 def test_files_that_were_there_before(tmp_path: Path) -> None:
     lake = open_lake(tmp_path)
     ingest(lake, "done.csv", orders(1))
-    raw = lake.store.path(layout.RAW)
+    raw = lake.disk.path(layout.RAW)
     (raw / "sub").mkdir()
     (raw / "sub" / "waiting.csv").write_bytes(orders(2))
     later = time.time() - 60

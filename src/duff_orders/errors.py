@@ -8,11 +8,14 @@
     ├── InvalidFile              a file that breaks the contract as a whole; ends in the verdict `invalid`
     ├── DamagedObject            an object of the lake that cannot be read
     └── PipelineError            the pipeline could not do its work; ends in the verdict `failed`
+        ├── Busy                 somebody else works on the same file or content: try again later
         ├── SourceChanged        the raw object was overwritten or removed while it was being read
         └── CountMismatch        the engine's counts do not add up to the scanner's: nothing is published
 
 A message says what was found, where, what is allowed and what to do next.
 """
+
+import time
 
 
 class DuffError(Exception):
@@ -66,6 +69,14 @@ class DamagedObject(DuffError):
 
 class PipelineError(DuffError):
     """The pipeline could not do its work."""
+
+
+class Busy(PipelineError):
+    """Somebody else holds what this needs; `until` is the time (Unix, seconds) from which it is free for certain."""
+
+    def __init__(self, name: str, until: float) -> None:
+        super().__init__(f"{name} is held by another worker for up to {max(0, until - time.time()):.0f} s; try again")
+        self.until = until
 
 
 class SourceChanged(PipelineError):

@@ -60,7 +60,7 @@ def _contents(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
             first = published.setdefault((row.etag, row.size), row)
             if first is not row:
                 yield f"{_name(row)}: the same content was published from {_name(first)} too"
-            if not lake.store.exists(layout.content_object(row)):
+            if not lake.store.exists(layout.content_object(row.etag, row.size)):
                 yield f"{_name(row)}: the note of its content is missing; `duff replay {row.file_id}` writes it again"
 
 
@@ -109,7 +109,7 @@ def _raw(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     for name in lake.store.names(layout.RAW):
         key = name.removeprefix(f"{layout.RAW}/")
         with contextlib.suppress(FileNotFoundError):  # it may go while we look
-            size = lake.store.path(name).stat().st_size
+            size = lake.disk.path(name).stat().st_size
             if layout.is_orders_file(key) and (key, size) not in announced:
                 yield f"{key}: lies in the raw folder, but was never processed; `duff watch` takes it up"
 

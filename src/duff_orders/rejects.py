@@ -15,7 +15,7 @@ FIELDS = (*COLUMN_NAMES, "reasons", "record")
 
 def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
     """The rejected rows of a file: the ten original texts, `reasons`, and `record` for those that have no fields."""
-    paths = [lake.store.path(name) for name in data_objects(REJECTED_ROWS.name, row)]
+    paths = [lake.disk.path(name) for name in data_objects(REJECTED_ROWS.name, row)]
     if not paths:
         return
     with lake.engine() as (connection, _):

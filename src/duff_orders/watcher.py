@@ -53,7 +53,7 @@ class _Watcher:
         self.lake = lake
         self.stop = stop
         self.done = done
-        self.raw = lake.store.path(layout.RAW).resolve()
+        self.raw = lake.disk.path(layout.RAW).resolve()
         self.waiting: set[str] = set()
         self.running: dict[Future[LedgerRow], str] = {}
         self.published = False
@@ -98,7 +98,7 @@ class _Watcher:
         for name in self.lake.store.names(layout.RAW):
             key = name.removeprefix(f"{layout.RAW}/")
             try:
-                status = self.lake.store.path(name).stat()
+                status = self.lake.disk.path(name).stat()
             except FileNotFoundError:  # removed or renamed since it was listed
                 continue
             known = finished.get((key, status.st_size))

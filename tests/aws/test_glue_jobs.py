@@ -52,7 +52,7 @@ def submit(folder: Path, script: Path, library: Path, *arguments: str) -> str:
 def test_jobs_do_the_whole_job_with_what_glue_has(tmp_path: Path) -> None:
     lake = open_lake(tmp_path / "lake")
     library, transform, models = package_jobs(tmp_path / "dist")
-    raw = lake.store.path("raw/in/dirty [1].csv")
+    raw = lake.disk.path("raw/in/dirty [1].csv")
     raw.parent.mkdir()
     raw.write_bytes((SAMPLES / "03-dirty.csv").read_bytes())
     out = submit(tmp_path, transform, library, "--lake", str(tmp_path / "lake"), "--key", "in/dirty [1].csv")

@@ -167,7 +167,7 @@ def test_order_of_arrival_does_not_matter(tmp_path: Path) -> None:
         for name, data, when in order:
             ingest(lake, name, data, when)
             assert build(lake).files == 1
-        assert problems(lake.store.root) == []
+        assert problems(lake.disk.root) == []
         found = stars(lake)
         expected = expected or found
         assert found == expected
@@ -207,7 +207,7 @@ def test_other_content_of_the_same_size_is_another_file(tmp_path: Path, changed:
     lake = open_lake(tmp_path)
     drop(lake, "a.csv", VALID)
     event = pipeline.announce(lake, "a.csv")
-    changed(lake.store.path(f"{layout.RAW}/a.csv"), VALID.replace(b"Moe", b"Ned"))
+    changed(lake.disk.path(f"{layout.RAW}/a.csv"), VALID.replace(b"Moe", b"Ned"))
     row = pipeline.process(lake, event)
     assert (row.verdict, row.rows_published) == ("failed", 0)
     assert "overwritten" in (row.reason or "")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from duff_orders import pipeline
+from duff_orders import pipeline, stages
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
 from duff_orders.ingest import transform_spark
 from duff_orders.ingest.transform import Source, Transformed, transform
@@ -62,7 +62,7 @@ def staged_by_spark(folder: Path) -> Iterator[tuple[Transformed, Event]]:
         lake = open_lake(folder, engine="spark", master="local[2]")
         drop(lake, "f.csv", DATA)
         event = pipeline.announce(lake, "f.csv", when=NOON)
-        path = lake.store.path("raw/f.csv")
+        path = lake.disk.path("raw/f.csv")
         source = Source(path=path, event=event, file_id=file_id(event), dialect=validate(path, "f.csv"))
         with transform(lake, source, share=1.0, stage=lambda *_: None) as transformed:
             assert len(transformed.orders) > 2
@@ -83,7 +83,7 @@ def test_driver_killed_at_every_step_of_publishing(
                 )
                 yield replace(made, orders=orders, rejected=rejected)
 
-        monkeypatch.setattr(pipeline, "transform", again)
+        monkeypatch.setattr(stages, "transform", again)
         whole = open_lake(tmp_path / "whole")
         drop(whole, "f.csv", DATA)
         event = pipeline.announce(whole, "f.csv", when=NOON)

@@ -95,7 +95,7 @@ def test_a_file_in_three_parts_is_read_whole(tmp_path: Path) -> None:
     ]
     with duckdb.connect() as connection:  # no part is empty: whoever leaves one out loses rows
         for name in named(row):
-            found = connection.execute(f"select count(*) from '{three.store.path(name)}'").fetchone()
+            found = connection.execute(f"select count(*) from '{three.disk.path(name)}'").fetchone()
             assert found
             assert 0 < found[0] < len(BAD)
     for table, number in zip(BOTH, (len(GOOD), len(BAD)), strict=True):
@@ -175,7 +175,7 @@ def test_a_part_too_many_is_told_read_by_nobody_and_swept(tmp_path: Path, table:
     build(lake)
     before = table_of(lake, table)
     extra = layout.data_object(table, row.pa_date, row.file_id, part=3)
-    shutil.copyfile(lake.store.path(layout.data_objects(table, row)[2]), lake.store.path(extra))
+    shutil.copyfile(lake.disk.path(layout.data_objects(table, row)[2]), lake.disk.path(extra))
     assert check(lake).problems == [f"{extra}: an orphan, no ledger row speaks of it"]
     assert table_of(lake, table) == before
     assert sweep(lake) == 1

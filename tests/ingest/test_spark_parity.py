@@ -496,7 +496,7 @@ def _described(lake: Lake, row: LedgerRow, table: str) -> set[tuple[Any, ...]]:
     found = set()
     with lake.engine() as (connection, _):
         for name in layout.data_objects(table, row):
-            path = str(lake.store.path(name))
+            path = str(lake.disk.path(name))
             described = connection.execute(f"describe select * from read_parquet('{path}', hive_partitioning = false)")
             found.add(tuple((column[0], column[1]) for column in described.fetchall()))
     return found

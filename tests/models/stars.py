@@ -51,7 +51,7 @@ def publish(lake: Lake, published: FileRows, *, revision: int = 0, verdict: Verd
     when = published.event_time.replace(tzinfo=UTC)
     if published.rows:
         name = layout.data_object(ORDERS.name, when.date(), published.file_id, revision=revision)
-        path = lake.store.path(name)
+        path = lake.disk.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         with duckdb.connect(config={"threads": 1}) as connection:
             fields = ", ".join(f"{field.name} {field.type}" for field in ORDERS.fields)

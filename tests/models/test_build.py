@@ -199,7 +199,7 @@ def test_rows_lie_in_the_order_of_their_keys(tmp_path: Path) -> None:
     build(lake)
     with lake.engine() as (connection, _):
         [name] = current(lake.store).partitions["2026-03-01"]
-        path = lake.store.path(name)
+        path = lake.disk.path(name)
         keys = connection.execute(
             f"select order_id, product_id from read_parquet('{path}', file_row_number = true) order by file_row_number"
         ).fetchall()

@@ -134,7 +134,7 @@ def test_objects_have_the_types_of_duckdbs_and_the_order_of_their_keys(tmp_path:
         snapshot = current(lake.store)
         with lake.engine() as (connection, _):
             for table in STAR:
-                paths = [str(lake.store.path(name)) for name in snapshot.objects(table.name)]
+                paths = [str(lake.disk.path(name)) for name in snapshot.objects(table.name)]
                 described.append(
                     connection.execute(
                         "select name, type, precision, scale, contains(coalesce(logical_type::varchar, ''), 'UTC=1')"
@@ -181,7 +181,7 @@ def test_a_build_killed_before_the_switch_leaves_the_old_star(tmp_path: Path) ->
         publish(lake, each)
     # the last partition, after all dimensions; the pointer
     for dies_at in (6, 7):
-        store = MortalStore(lake.store.root, dies_at, after=False)
+        store = MortalStore(lake.disk.root, dies_at, after=False)
         before = set(lake.store.names("processed/star"))
         with pytest.raises(Killed):
             build_on(Lake(lake.settings, store, Ledger(store)), "spark")
@@ -190,7 +190,7 @@ def test_a_build_killed_before_the_switch_leaves_the_old_star(tmp_path: Path) ->
         for name in lost:
             lake.store.delete(name)
         assert len(lost) == dies_at - 1
-    assert not list(lake.store.path(layout.SCRATCH).iterdir())
+    assert not list(lake.disk.path(layout.SCRATCH).iterdir())
     build_on(lake, "spark")
     assert tables(lake) == expected(OLD + NEW)
     assert not orphans(lake)
@@ -207,7 +207,7 @@ def test_a_build_that_spark_gives_up_leaves_the_old_star(tmp_path: Path) -> None
     bad = file("bad", "2026-03-05", [line(77)])
     publish(lake, bad)
     [row] = [row for row in lake.ledger.rows() if row.file_id == bad.file_id]
-    [path] = [lake.store.path(name) for name in layout.data_objects(ORDERS.name, row)]
+    [path] = [lake.disk.path(name) for name in layout.data_objects(ORDERS.name, row)]
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
 
@@ -216,7 +216,7 @@ def test_a_build_that_spark_gives_up_leaves_the_old_star(tmp_path: Path) -> None
 
     assert isinstance(told.value, PySparkException) or "Py4J" in type(told.value).__name__
     assert tables(lake) == expected(OLD)
-    assert not list(lake.store.path(layout.SCRATCH).iterdir())
+    assert not list(lake.disk.path(layout.SCRATCH).iterdir())
     path.write_bytes(whole)
     build_on(lake, "duckdb")
     assert tables(lake) == expected([*OLD, bad])

@@ -28,7 +28,7 @@ def package_jobs(folder: Path) -> list[Path]:
             if path.suffix in (".py", ".sql"):
                 name = path.relative_to(root.parent).as_posix()
                 archive.writestr(zipfile.ZipInfo(name, _WHEN), path.read_bytes(), zipfile.ZIP_DEFLATED)
-    scripts = [Path(shutil.copyfile(root / "aws" / "glue" / name, folder / name)) for name in SCRIPTS]
+    scripts = [Path(shutil.copyfile(root / "aws" / "glue_jobs" / name, folder / name)) for name in SCRIPTS]
     return [library, *scripts]
 
 

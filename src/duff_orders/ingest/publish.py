@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from duff_orders.contract import ORDERS, REJECTED_ROWS
+from duff_orders.errors import PipelineError
 from duff_orders.ingest.outcome import Outcome
+from duff_orders.ingest.transform import Staged
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import (
     FOLDERS,
@@ -21,6 +23,7 @@ from duff_orders.lake.layout import (
     PROCESSED,
     content_object,
     data_object,
+    data_objects,
     object_count,
     partition,
 )
@@ -31,13 +34,17 @@ _DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """One file on its way into the ledger; `previous` is the row that a replay replaces."""
+    """One file on its way into the ledger; `previous` is the row that a replay replaces.
+
+    `content` is the SHA-256 (its first 32 digits) of the object, where it has been read.
+    """
 
     lake: Lake
     event: Event
     file_id: str
     started: datetime
     previous: LedgerRow | None = None
+    content: str = ""
 
     @property
     def revision(self) -> int:
@@ -45,7 +52,7 @@ class Publication:
         return 0 if self.previous is None else self.previous.revision + 1
 
     def transformed(
-        self, outcome: Outcome, dialect: Dialect, engine: str, orders: Sequence[Path], rejected: Sequence[Path]
+        self, outcome: Outcome, dialect: Dialect, engine: str, orders: Sequence[Staged], rejected: Sequence[Staged]
     ) -> LedgerRow:
         """Publish what an engine made of the file: its rows in the staged files, each of which becomes a part."""
         rejected_objects = self._put(REJECTED_ROWS.name, rejected if outcome.rows_rejected else ())
@@ -91,7 +98,7 @@ class Publication:
             pa_date=event.pa_date,
         )
 
-    def _put(self, table: str, paths: Sequence[Path]) -> int:
+    def _put(self, table: str, paths: Sequence[Staged]) -> int:
         """Make staged files the parts of this revision in a table, and the only ones; returns how many.
 
         A killed attempt may have left more parts. Readers that do not know the ledger, as Athena, see every object of
@@ -99,11 +106,16 @@ class Publication:
         """
         store, pa_date = self.lake.store, self.event.pa_date
         parts = {
-            data_object(table, pa_date, self.file_id, revision=self.revision, part=part): path
-            for part, path in enumerate(paths)
+            data_object(table, pa_date, self.file_id, revision=self.revision, part=part): staged
+            for part, staged in enumerate(paths)
         }
-        for name, path in parts.items():
-            store.put_file(name, path)
+        for name, staged in parts.items():
+            if isinstance(staged, Path):
+                store.put_file(name, staged)
+            else:
+                store.copy(staged, name)
+        if store.listed_by_readers:
+            return len(parts)  # `tidy` lists this file's objects alone
         for name in store.names(partition(table, pa_date)):
             found = parse_data_object(name)
             ours = found is not None and (found.file_id, found.revision) == (self.file_id, self.revision)
@@ -113,22 +125,42 @@ class Publication:
 
     def _claim_content(self) -> None:
         """Note that this file published the content. The caller holds the content's lock."""
-        name = content_object(self.event)
+        name = content_object(self.content, self.event.size)
         claim = f"{self.event.pa_date.isoformat()} {self.file_id}".encode()
         current = self.lake.store.read(name)
         if current != claim:
             self.lake.store.replace(name, claim, current)
 
     def _commit(self, row: LedgerRow) -> LedgerRow:
+        tidy(self.lake, row, self.previous)
+        self.lake.store.check_locks()
         if self.lake.ledger.write(row, self.previous):
+            if self.previous is not None:
+                tidy(self.lake, row)
             return row
         # Somebody else was faster with the same event: theirs is the outcome.
-        return self.lake.ledger.get(row.pa_date, row.file_id) or row
+        standing = self.lake.ledger.get(row.pa_date, row.file_id)
+        if standing is None:
+            raise PipelineError(f"the ledger row of {row.source_file} could not be written, and there is none")
+        return standing
 
 
-def publisher_of(lake: Lake, event: Event) -> LedgerRow | None:
+def tidy(lake: Lake, *rows: LedgerRow | None) -> None:
+    """Remove the data objects of a file that none of its rows names, where readers would see them.
+
+    Only for the holder of the file's lock: anybody else would remove what a replay has just written.
+    """
+    named = {name for row in rows if row for table in OBJECT_COUNTS for name in data_objects(table, row)}
+    if lake.store.listed_by_readers and rows[0] is not None:
+        for table in OBJECT_COUNTS:
+            for name in list(lake.store.names(f"{partition(table, rows[0].pa_date)}/{rows[0].file_id}")):
+                if name not in named:
+                    lake.store.delete(name)
+
+
+def publisher_of(lake: Lake, content: str, size: int) -> LedgerRow | None:
     """The file that published this very content, if one did."""
-    claim = lake.store.read(content_object(event))
+    claim = lake.store.read(content_object(content, size))
     if claim is None:
         return None
     pa_date, file_id = claim.decode().split()
@@ -149,7 +181,7 @@ def sweep(lake: Lake) -> int:
             row = rows.get(found.file_id) if found else None
             if found is None or row is None or found.revision > row.revision:
                 continue
-            age = time.time() - lake.store.path(name).stat().st_mtime
+            age = time.time() - lake.disk.path(name).stat().st_mtime
             superseded = found.revision < row.revision and age > lake.settings.grace
             if superseded or (found.revision == row.revision and found.part >= object_count(table, row)):
                 lake.store.delete(name)

@@ -10,18 +10,24 @@ from duff_orders.lake.lake import Lake
 from duff_orders.messages import Dialect, Event
 from duff_orders.settings import Engine
 
+#: A staged file: on this machine, or the name of an object in the store.
+Staged = Path | str
 #: Told at the start of a stage: its name, and a function that gives the share done (0 to 1).
 OnStage = Callable[[str, Callable[[], float]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """An object on its way: where its bytes are, its dialect by its head, and what its rows are marked with."""
+    """An object on its way: where its bytes are, its dialect by its head, and what its rows are marked with.
+
+    `address` is where a cluster reads the same bytes, None where it shares this machine's files.
+    """
 
     path: Path
     event: Event
     file_id: str
     dialect: Dialect
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +37,8 @@ class Transformed:
     engine: Engine
     outcome: Outcome
     dialect: Dialect
-    orders: Sequence[Path]
-    rejected: Sequence[Path]
+    orders: Sequence[Staged]
+    rejected: Sequence[Staged]
 
 
 @contextmanager

@@ -13,13 +13,13 @@ HEAD = 64 * 1024
 _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
-def validate(path: Path, key: str) -> Dialect:
-    """The dialect of an object, from its head.
+def validate(path: Path, key: str, *, whole: bool = True) -> Dialect:
+    """The dialect of an object, from its head; `whole` is False where the file holds no more than its first bytes.
 
     Raises InvalidFile with the reason in words: empty, not text, no header under any delimiter, a column missing or
     named twice.
     """
-    head, final = _head(path, key)
+    head, final = _head(path, key, whole=whole)
     encoding = text.detect(head)
     try:
         return read_header(_decode(head, encoding, final=final), encoding, final=final)[0]
@@ -35,14 +35,18 @@ def header(path: Path, key: str, encoding: str) -> tuple[Dialect, str]:
     return dialect, data[:end].decode()
 
 
-def _head(path: Path, key: str) -> tuple[bytes, bool]:
+def _head(path: Path, key: str, *, whole: bool = True) -> tuple[bytes, bool]:
     """The first bytes of an object, decompressed, and whether they are all."""
     head = b""
-    for block in text.raw_blocks(path, compressed=text.is_compressed(key), size=HEAD):
-        head += block
-        if len(head) >= HEAD:
-            break
-    return head, len(head) < HEAD
+    try:
+        for block in text.raw_blocks(path, compressed=text.is_compressed(key), size=HEAD):
+            head += block
+            if len(head) >= HEAD:
+                break
+    except InvalidFile:
+        if whole or not head:
+            raise
+    return head, whole and len(head) < HEAD
 
 
 def _decode(head: bytes, encoding: str, *, final: bool) -> bytes:

@@ -11,7 +11,7 @@ from duff_orders.contract import FILES, PARTITION, STAR, TABLES, Table
 from duff_orders.lake.lake import Lake, read_parquet, sql_text
 from duff_orders.lake.layout import FOLDERS, OBJECT_COUNTS, PROCESSED, data_objects
 from duff_orders.lake.snapshot import current
-from duff_orders.lake.store import DiskStore
+from duff_orders.lake.store import Store
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,14 +48,14 @@ def create_views(lake: Lake, connection: "duckdb.DuckDBPyConnection", tables: It
 
 
 def create_view(
-    store: DiskStore, connection: "duckdb.DuckDBPyConnection", name: str, table: Table, objects: Sequence[str]
+    store: Store, connection: "duckdb.DuckDBPyConnection", name: str, table: Table, objects: Sequence[str]
 ) -> None:
     """Name the rows of a table's Parquet objects; a partition's date stands in the names of its objects."""
     columns = [field.name for field in table.fields]
     if objects:
         if table.partitioned:
             columns.append(_PA_DATE)
-        source = f"select {', '.join(columns)} from {read_parquet(*(store.path(each) for each in objects))}"
+        source = f"select {', '.join(columns)} from {read_parquet(*(store.address(each) for each in objects))}"
     else:
         source = _empty(table)
     connection.execute(f"create or replace temp view {name} as {source}")
@@ -63,7 +63,7 @@ def create_view(
 
 def _files_view(lake: Lake, connection: "duckdb.DuckDBPyConnection") -> None:
     columns = ", ".join(f"{field.name}: {sql_text(duckdb_type(field.type))}" for field in FILES.all_fields)
-    paths = ", ".join(sql_text(lake.store.path(n)) for n in lake.store.names(f"{PROCESSED}/{FOLDERS[FILES.name]}"))
+    paths = ", ".join(sql_text(lake.disk.path(n)) for n in lake.store.names(f"{PROCESSED}/{FOLDERS[FILES.name]}"))
     source = (
         f"select * from read_json([{paths}], format = 'newline_delimited', hive_partitioning = false, "
         f"columns = {{{columns}}})"

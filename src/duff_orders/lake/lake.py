@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from duff_orders.errors import SettingsError
 from duff_orders.lake.ledger import Ledger
-from duff_orders.lake.store import DiskStore
+from duff_orders.lake.store import DiskStore, Store
 from duff_orders.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ ENGINE_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Lake:
-    """A lake directory, opened."""
+    """A lake, opened: a directory, or the two buckets of a deployment."""
 
     settings: Settings
-    store: DiskStore
+    store: Store
     ledger: Ledger
 
     @classmethod
@@ -31,6 +32,13 @@ class Lake:
         """Open the lake at `settings.lake`; an empty one is made where there is none."""
         store = DiskStore(settings.lake)
         return cls(settings, store, Ledger(store))
+
+    @property
+    def disk(self) -> DiskStore:
+        """The lake's folder, for what only one machine does; raises SettingsError for a lake on S3."""
+        if not isinstance(self.store, DiskStore):
+            raise SettingsError("this works on a lake in a folder only; this one lies on S3")
+        return self.store
 
     def engine_memory(self, share: float = 1.0) -> int:
         """The bytes that DuckDB may take, of which `share` is for one of several users."""

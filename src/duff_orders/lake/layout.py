@@ -66,9 +66,9 @@ def event_object(file_id: str) -> str:
     return f"{PROCESSED}/events/{file_id}.json"
 
 
-def content_object(event: Event | LedgerRow) -> str:
-    """The name of the note that says which file published this content."""
-    return f"{PROCESSED}/content/{event.etag}-{event.size}"
+def content_object(digest: str, size: int) -> str:
+    """The name of the note that says which file published this content: `digest` is its SHA-256's first 32 digits."""
+    return f"{PROCESSED}/content/{digest}-{size}"
 
 
 def star_object(table: str, build_id: str, pa_date: date | None = None, *, part: int = 0) -> str:

@@ -11,11 +11,14 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from duff_orders.errors import InputError
 from duff_orders.lake.layout import LOCKS, PROCESSED, RAW, SCRATCH
+from duff_orders.lake.raw import RawObject, on_disk
+from duff_orders.messages import Event
 
 
 class Store(Protocol):
@@ -36,18 +39,42 @@ class Store(Protocol):
     def replace(self, name: str, data: bytes, expected: bytes | None) -> bool:
         """Write an object if it still holds `expected` (None: does not exist); False where it does not."""
 
-    def put_new_file(self, name: str, path: Path) -> bool:
-        """Write a local file as an object that must not exist yet; False where it does."""
-
     def put_file(self, name: str, path: Path) -> None:
         """Move a finished local file into the store, over an object of the same name."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object to another name, over one that is there."""
+
+    def address(self, name: str) -> str:
+        """Where an engine reads or writes an object or folder: a path, or `s3://...`."""
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""
 
+    def raw(self, event: Event) -> AbstractContextManager[RawObject]:
+        """The object version of an event."""
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Hold a lock on a name. Disk waits for it; S3 raises Busy where somebody else has it."""
+
+    def check_locks(self) -> None:
+        """Raises Busy where a lock that is held may have been lost: asked before what cannot be taken back."""
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A local folder of one's own, gone at the end."""
+
+    def sweep_scratch(self) -> None:
+        """Remove what processes that no longer live left in scratch."""
+
+    @property
+    def listed_by_readers(self) -> bool:
+        """Whether readers list objects themselves (Athena), so that only those may lie there which count."""
+
 
 class DiskStore:
     """A lake directory as an object store."""
+
+    listed_by_readers = False
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -123,6 +150,23 @@ class DiskStore:
             os.fsync(handle.fileno())
         path.replace(target)
         _sync_folder(target.parent)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object to another name, over one that is there."""
+        with self.scratch() as folder:
+            shutil.copyfile(self.path(source), folder / "object")
+            self.put_file(target, folder / "object")
+
+    def address(self, name: str) -> str:
+        """The object's path."""
+        return str(self.path(name))
+
+    def raw(self, event: Event) -> AbstractContextManager[RawObject]:
+        """The object of an event, in the raw folder."""
+        return on_disk(self.path(f"{RAW}/{event.key}"), event)
+
+    def check_locks(self) -> None:
+        """A lock of the system is held for as long as its holder lives."""
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""

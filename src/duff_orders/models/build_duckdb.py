@@ -12,7 +12,7 @@ from duff_orders.lake.catalog import create_view
 from duff_orders.lake.lake import Lake, sql_text
 from duff_orders.lake.layout import data_objects, star_object
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.lake.store import DiskStore
+from duff_orders.lake.store import Store
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star
 from duff_orders.models.build import Dimensions, Partitions, dimensions
@@ -50,7 +50,7 @@ class _Build:
     """One build, in a connection of its own."""
 
     connection: "duckdb.DuckDBPyConnection"
-    store: DiskStore
+    store: Store
     scratch: Path
     build_id: str
     base: Snapshot

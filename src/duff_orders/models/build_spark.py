@@ -35,7 +35,7 @@ def make(lake: Lake, build_id: str, base: Snapshot, added: Sequence[LedgerRow]) 
     # Rows take several times their Parquet: what looks small there may be too large for every executor to hold.
     spark.conf.set("spark.sql.sources.fileCompressionFactor", "4")
     with lake.store.scratch() as scratch:
-        made = _Build(spark, lake.store, scratch, build_id, base, added)
+        made = _Build(spark, lake.disk, scratch, build_id, base, added)
         made.stage()
         return dimensions(base, made.grown, made.write), made.partitions()
 

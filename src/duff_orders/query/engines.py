@@ -47,7 +47,7 @@ def prepared(lake: Lake, sql: str, *, writable: Path | None = None) -> Iterator[
     checked = check(sql)
     with lake.engine() as (connection, scratch):
         create_views(lake, connection, checked.tables)
-        folders = [lake.store.root.resolve(), lake.store.root, scratch, *([writable] if writable else [])]
+        folders = [lake.disk.root.resolve(), lake.disk.root, scratch, *([writable] if writable else [])]
         allowed = ", ".join(sql_text(folder) for folder in folders)
         connection.execute(f"set allowed_directories = [{allowed}]")
         connection.execute("set enable_external_access = false; set lock_configuration = true")

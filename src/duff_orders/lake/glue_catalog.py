@@ -1,0 +1,131 @@
+"""The Glue Data Catalog: which days are registered, and which objects are the star schema for Athena.
+
+The catalog follows the lake, never the other way round: what it says can be made again from the ledger's days and the
+star's snapshot at any time.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from duff_orders.contract import FACT_ORDERS, FILES, ORDERS, REJECTED_ROWS, STAR, Table
+from duff_orders.errors import PipelineError
+from duff_orders.lake.layout import FOLDERS, PROCESSED
+from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.snapshot import Snapshot
+
+_DAILY = (ORDERS, REJECTED_ROWS, FILES)
+# The most partitions of a request: https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html
+_AT_ONCE = 100
+
+
+def columns(table: Table) -> list[tuple[str, str]]:
+    """Name and type of each column that the catalog must show, partitions left out."""
+    return [(field.name, field.type) for field in table.fields]
+
+
+def check_columns(table: Table, found: Sequence[dict[str, Any]]) -> None:
+    """Raises PipelineError where the catalog's table is not the contract's; `found` as `glue:GetTable` has columns."""
+    seen = [(str(each["Name"]), str(each["Type"])) for each in found]
+    if seen != columns(table):
+        wrong = [f"{name} {kind}" for name, kind in seen if (name, kind) not in columns(table)]
+        missing = [f"{name} {kind}" for name, kind in columns(table) if (name, kind) not in seen]
+        raise PipelineError(
+            f"the catalog's table {table.name} is not the contract's: missing {', '.join(missing) or 'nothing'}, "
+            f"not expected {', '.join(wrong) or 'another order of columns'}; deploy the stack of this release"
+        )
+
+
+def register_day(store: S3Store, glue: Any, database: str, pa_date: str) -> None:
+    """Register a day's partitions, once; a marker says that it was done."""
+    marker = f"{PROCESSED}/partitions/pa_date={pa_date}"
+    if store.exists(marker):
+        return
+    for table in _DAILY:
+        location = f"{store.address(f'{PROCESSED}/{FOLDERS[table.name]}')}/pa_date={pa_date}/"
+        _create(glue, database, table.name, {pa_date: location})
+    store.put_new(marker, b"")
+
+
+def follow(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> None:
+    """Make the catalog show the star schema of a snapshot: dimensions first, so that no fact lacks its row.
+
+    Can be repeated; raises PipelineError where a partition is refused.
+    """
+    if snapshot.build_id is None:
+        return
+    for table in STAR:
+        if not table.partitioned:
+            _move_table(glue, database, table.name, _folder(store, snapshot.dimensions[table.name]))
+    wanted = {day: _folder(store, names[0]) for day, names in snapshot.partitions.items()}
+    found = _partitions(glue, database)
+    moved = {day: place for day, place in wanted.items() if found.get(day, place) != place}
+    for days in _batches(moved):
+        entries = [{"PartitionValueList": [day], "PartitionInput": _input(day, moved[day])} for day in days]
+        answer = glue.batch_update_partition(DatabaseName=database, TableName=FACT_ORDERS.name, Entries=entries)
+        _refuse(answer)
+    _create(glue, database, FACT_ORDERS.name, {day: place for day, place in wanted.items() if day not in found})
+    for days in _batches(found.keys() - wanted.keys()):
+        gone = [{"Values": [day]} for day in days]
+        _refuse(glue.batch_delete_partition(DatabaseName=database, TableName=FACT_ORDERS.name, PartitionsToDelete=gone))
+
+
+def _folder(store: S3Store, name: str) -> str:
+    return store.address(name).rpartition("/")[0] + "/"
+
+
+def _move_table(glue: Any, database: str, name: str, location: str) -> None:
+    table = glue.get_table(DatabaseName=database, Name=name)["Table"]
+    if table["StorageDescriptor"].get("Location") == location:
+        return
+    kept = ("Name", "Description", "TableType", "Parameters", "PartitionKeys", "StorageDescriptor")
+    given = {key: table[key] for key in kept if key in table}
+    given["StorageDescriptor"] = {**table["StorageDescriptor"], "Location": location}
+    glue.update_table(DatabaseName=database, TableInput=given, SkipArchive=True)
+
+
+def _partitions(glue: Any, database: str) -> dict[str, str]:
+    """The location of each partition of fact_orders, by its day."""
+    pages = glue.get_paginator("get_partitions").paginate(DatabaseName=database, TableName=FACT_ORDERS.name)
+    return {each["Values"][0]: each["StorageDescriptor"]["Location"] for page in pages for each in page["Partitions"]}
+
+
+def _create(glue: Any, database: str, table: str, places: dict[str, str]) -> None:
+    for days in _batches(places):
+        given = [_input(day, places[day], "json" if table == FILES.name else "parquet") for day in days]
+        _refuse(glue.batch_create_partition(DatabaseName=database, TableName=table, PartitionInputList=given))
+
+
+def _refuse(answer: dict[str, Any]) -> None:
+    told = [each.get("ErrorDetail", {}) for each in answer.get("Errors", [])]
+    wrong = [
+        error for error in told if error.get("ErrorCode") not in ("AlreadyExistsException", "EntityNotFoundException")
+    ]
+    if wrong:
+        raise PipelineError(f"the catalog refused a partition: {wrong[0]}")
+
+
+def _batches(days: Iterable[str]) -> Iterable[list[str]]:
+    listed = sorted(days)
+    return (listed[start : start + _AT_ONCE] for start in range(0, len(listed), _AT_ONCE))
+
+
+def _input(day: str, location: str, kind: str = "parquet") -> dict[str, Any]:
+    return {"Values": [day], "StorageDescriptor": storage(location, kind), "Parameters": {"classification": kind}}
+
+
+def storage(location: str, kind: str) -> dict[str, Any]:
+    """How a table's objects are read: `parquet`, or `json` for the ledger; as the templates have it."""
+    hadoop, hive = "org.apache.hadoop.mapred", "org.apache.hadoop.hive"
+    if kind == "json":
+        formats = (f"{hadoop}.TextInputFormat", f"{hive}.ql.io.HiveIgnoreKeyTextOutputFormat")
+        serde = "org.openx.data.jsonserde.JsonSerDe"
+    else:
+        parquet = f"{hive}.ql.io.parquet"
+        formats = (f"{parquet}.MapredParquetInputFormat", f"{parquet}.MapredParquetOutputFormat")
+        serde = f"{parquet}.serde.ParquetHiveSerDe"
+    return {
+        "Location": location,
+        "InputFormat": formats[0],
+        "OutputFormat": formats[1],
+        "SerdeInfo": {"SerializationLibrary": serde},
+    }

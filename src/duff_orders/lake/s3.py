@@ -1,0 +1,269 @@
+"""Objects on S3, through obstore: conditional writes decide between workers, leases keep them apart.
+
+Names are those of the lake directory: `raw/KEY` is KEY in the raw bucket, `processed/...` lies in the processed bucket.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, PreconditionError
+from obstore.store import S3Store as Bucket
+
+from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
+from duff_orders.lake.layout import PROCESSED, RAW, SUFFIXES, file_id
+from duff_orders.lake.raw import RawObject
+from duff_orders.messages import Event
+from duff_orders.settings import MIB
+
+#: Seconds that a lease outlives its worker, and that must be left of it for what cannot be taken back.
+MARGIN = 60.0
+# How often a conditional write is tried that was refused although the object is as it should be.
+_TRIES = 5
+
+
+def _key_is_odd(key: str) -> bool:
+    """Whether obstore would take a key for another one, or refuse it."""
+    return any(part in ("", ".", "..") for part in key.split("/")) or any(ord(letter) < 32 for letter in key)
+
+
+@dataclass
+class S3Store:
+    """The two buckets of a deployment as one store.
+
+    `holder` names the worker to the leases that it takes: another attempt of the same execution enters at once.
+    `deadline` is the time (Unix, seconds) at which the platform ends this worker, on which the leases rely.
+    """
+
+    raw_bucket: str
+    processed_bucket: str
+    holder: str = field(default_factory=lambda: secrets.token_hex(8))
+    deadline: float = field(default_factory=lambda: time.time() + 900)
+
+    listed_by_readers = True
+
+    def __post_init__(self) -> None:
+        self._buckets = {RAW: bucket(self.raw_bucket), PROCESSED: bucket(self.processed_bucket)}
+        self._held: list[str] = []
+
+    def _at(self, name: str) -> tuple[Bucket, str]:
+        """The bucket of an object, and its key there."""
+        folder, _, key = name.partition("/")
+        if folder not in self._buckets or _key_is_odd(key):
+            raise InputError(f"{name!r} is not a name inside the lake")
+        return self._buckets[folder], key
+
+    def address(self, name: str) -> str:
+        """The object's `s3://` address, for Spark."""
+        folder, _, key = name.partition("/")
+        return f"s3://{self.raw_bucket if folder == RAW else self.processed_bucket}/{key}"
+
+    def read(self, name: str) -> bytes | None:
+        """The object's bytes, or None where there is no such object."""
+        return self._read(name)[0]
+
+    def _read(self, name: str) -> tuple[bytes | None, str | None]:
+        """The object's bytes and its entity tag."""
+        try:
+            found = obstore.get(*self._at(name))
+        except FileNotFoundError:
+            return None, None
+        return bytes(found.bytes()), found.meta["e_tag"]
+
+    def head(self, event: Event, size: int) -> bytes:
+        """The first bytes of a raw object version."""
+        if not event.size:
+            return b""
+        return self._get_raw(event, {"range": (0, min(size, event.size))})
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such an object."""
+        try:
+            obstore.head(*self._at(name))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """The names of all objects that begin with a text, in order."""
+        folder, _, key = prefix.partition("/")
+        # obstore's prefix is whole folders: list from the text on, up to the first name without it.
+        parent = key.rpartition("/")[0]
+        offset = key if key != parent else None
+        listed = obstore.list(self._buckets[folder], parent or None, offset=offset)
+        found = sorted(each["path"] for batch in listed for each in batch if each["path"].startswith(key))
+        yield from (f"{folder}/{each}" for each in found)
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        """Write an object that must not exist yet; False (and nothing written) where it does."""
+        return self._put(name, data, "create")
+
+    def replace(self, name: str, data: bytes, expected: bytes | None) -> bool:
+        """Write an object if it still holds `expected` (None: does not exist); False where it does not."""
+        if expected is None:
+            return self._put(name, data, "create")
+        found, tag = self._read(name)
+        return found == expected and tag is not None and self._put(name, data, {"e_tag": tag})
+
+    def _put(self, name: str, data: bytes, mode: Any) -> bool:
+        """A conditional write. The client repeats a request whose answer was lost: a refusal may be its own doing."""
+        for _ in range(_TRIES):
+            try:
+                obstore.put(*self._at(name), data, mode=mode, use_multipart=False)
+                return True
+            except (AlreadyExistsError, PreconditionError):
+                found = self.read(name)
+                if found == data:
+                    return True
+                if found is not None or mode != "create":
+                    return False
+        raise PipelineError(f"{self.address(name)} could not be written: it is and is not there")
+
+    def put_file(self, name: str, path: Path) -> None:
+        """Move a finished local file into the store, over an object of the same name."""
+        obstore.put(*self._at(name), path, max_concurrency=4)
+        path.unlink()
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object of the processed bucket to another name, on the server."""
+        store, key = self._at(target)
+        obstore.copy(store, self._at(source)[1], key)
+
+    def delete(self, name: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        obstore.delete(*self._at(name))
+
+    @contextmanager
+    def raw(self, event: Event) -> Iterator[RawObject]:
+        """The object version of an event, fetched; the version pins the bytes, so they hold still."""
+        with self.scratch() as folder:
+            path = folder / f"object{SUFFIXES[1] if event.key.lower().endswith(SUFFIXES[1]) else SUFFIXES[0]}"
+            digest, size = hashlib.sha256(), 0
+            with path.open("wb") as target:
+                for block in self._blocks(event):
+                    digest.update(block)
+                    size += len(block)
+                    target.write(block)
+            if size != event.size:
+                raise SourceChanged(f"{event.key} holds {size} bytes, and {event.size} were announced")
+            content = digest.hexdigest()[:32]
+            address = self.address(f"{incoming_object(event)}")
+            yield RawObject(content=content, open=lambda: path, check=lambda: None, address=address)
+
+    def _blocks(self, event: Event) -> Iterator[bytes]:
+        if not event.size:
+            return
+        if _key_is_odd(event.key):
+            yield from _by_boto3(self.raw_bucket, event)
+            return
+        options: Any = {"version": event.version} if event.version else {"if_match": event.etag}
+        try:
+            for block in obstore.get(self._buckets[RAW], event.key, options=options).stream(min_chunk_size=4 * MIB):
+                yield bytes(block)
+        except FileNotFoundError:
+            raise SourceChanged(f"{event.key} is gone from the raw bucket") from None
+        except PreconditionError:
+            raise SourceChanged(f"{event.key} was overwritten in the raw bucket since it was announced") from None
+
+    def _get_raw(self, event: Event, options: Any) -> bytes:
+        if _key_is_odd(event.key):
+            return b"".join(_by_boto3(self.raw_bucket, event, options["range"][1]))
+        options |= {"version": event.version} if event.version else {"if_match": event.etag}
+        try:
+            return bytes(obstore.get(self._buckets[RAW], event.key, options=options).bytes())
+        except FileNotFoundError:
+            raise SourceChanged(f"{event.key} is gone from the raw bucket") from None
+        except PreconditionError:
+            raise SourceChanged(f"{event.key} was overwritten in the raw bucket since it was announced") from None
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a lease: an object that says who has it, and until when. Raises Busy where somebody else has it."""
+        lease = f"{PROCESSED}/locks/{name}"
+        mine = json.dumps({"holder": self.holder, "until": self.deadline + MARGIN}).encode()
+        while not self.put_new(lease, mine):
+            found = self.read(lease)
+            if found is None:
+                continue
+            theirs = json.loads(found)
+            if theirs["holder"] != self.holder and theirs["until"] > time.time():
+                raise Busy(name, theirs["until"])
+            if self.replace(lease, mine, found):
+                break
+        self._held.append(name)
+        try:
+            yield
+        finally:
+            self._held.remove(name)
+            # Past the deadline it may be another's.
+            if time.time() < self.deadline + MARGIN and self.read(lease) == mine:
+                self.delete(lease)
+
+    def check_locks(self) -> None:
+        """Raises Busy where a lease that is held is about to end: somebody else may take it during a write."""
+        if self._held and time.time() > self.deadline:
+            raise Busy(self._held[-1], self.deadline + MARGIN)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A local folder of one's own, gone at the end."""
+        folder = Path(tempfile.mkdtemp(prefix="duff-"))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def sweep_scratch(self) -> None:
+        """The platform's affair."""
+
+
+def incoming_object(event: Event) -> str:
+    """Where a cluster reads an object version: a copy under a name that every engine can read."""
+    suffix = SUFFIXES[1] if event.key.lower().endswith(SUFFIXES[1]) else SUFFIXES[0]
+    return f"{PROCESSED}/incoming/{file_id(event)}{suffix}"
+
+
+def bucket(name: str) -> Bucket:
+    """A bucket; region and credentials are the environment's, `AWS_ENDPOINT_URL` names another S3."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    options: dict[str, Any] = {"region": region}
+    if endpoint:
+        options |= {
+            "endpoint": endpoint,
+            "virtual_hosted_style_request": False,
+            "client_options": {"allow_http": endpoint.startswith("http://")},
+        }
+    elif not os.environ.get("AWS_ACCESS_KEY_ID"):  # Glue gives its credentials to boto3 alone
+        options["credential_provider"] = _boto3_credentials()
+    return Bucket(name, **options)
+
+
+def _boto3_credentials() -> Callable[[], Any] | None:
+    try:
+        from obstore.auth.boto3 import Boto3CredentialProvider
+    except ImportError:
+        return None
+    return Boto3CredentialProvider()
+
+
+def _by_boto3(bucket_name: str, event: Event, size: int | None = None) -> Iterator[bytes]:
+    """An object whose key obstore cannot name (`a//b.csv`, `./a.csv`)."""
+    import boto3
+
+    wanted: dict[str, Any] = {"Bucket": bucket_name, "Key": event.key}
+    wanted |= {"VersionId": event.version} if event.version else {"IfMatch": quote(event.etag)}
+    if size is not None:
+        wanted["Range"] = f"bytes=0-{size - 1}"
+    yield from boto3.client("s3").get_object(**wanted)["Body"].iter_chunks(4 * MIB)
