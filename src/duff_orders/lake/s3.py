@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, PreconditionError
@@ -40,7 +40,7 @@ def _key_is_odd(key: str) -> bool:
 
 @dataclass
 class S3Store:
-    """The two buckets of a deployment as one store.
+    """The two buckets of a deployment as one store; the raw one may be left out (empty) by who does not need it.
 
     `holder` names the worker to the leases that it takes: another attempt of the same execution enters at once.
     `deadline` is the time (Unix, seconds) at which the platform ends this worker, on which the leases rely.
@@ -54,7 +54,8 @@ class S3Store:
     listed_by_readers = True
 
     def __post_init__(self) -> None:
-        self._buckets = {RAW: bucket(self.raw_bucket), PROCESSED: bucket(self.processed_bucket)}
+        named = {RAW: self.raw_bucket, PROCESSED: self.processed_bucket}
+        self._buckets = {folder: bucket(name) for folder, name in named.items() if name}
         self._held: list[str] = []
 
     def _at(self, name: str) -> tuple[Bucket, str]:
@@ -83,9 +84,12 @@ class S3Store:
 
     def head(self, event: Event, size: int) -> bytes:
         """The first bytes of a raw object version."""
-        if not event.size:
-            return b""
-        return self._get_raw(event, {"range": (0, min(size, event.size))})
+        found = b""
+        for block in self._blocks(event, {"range": (0, size)} if event.size > size else {}):
+            found += block
+            if len(found) >= size:
+                break
+        return found[:size]
 
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""
@@ -97,13 +101,18 @@ class S3Store:
 
     def names(self, prefix: str) -> Iterator[str]:
         """The names of all objects that begin with a text, in order."""
+        yield from (name for name, _ in self.listed(prefix))
+
+    def listed(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """The names of all objects that begin with a text, in order, and when each was written."""
         folder, _, key = prefix.partition("/")
-        # obstore's prefix is whole folders: list from the text on, up to the first name without it.
+        # obstore's prefix is whole folders: list the folder, and take what begins with the text.
         parent = key.rpartition("/")[0]
-        offset = key if key != parent else None
-        listed = obstore.list(self._buckets[folder], parent or None, offset=offset)
-        found = sorted(each["path"] for batch in listed for each in batch if each["path"].startswith(key))
-        yield from (f"{folder}/{each}" for each in found)
+        for batch in obstore.list(self._buckets[folder], parent or None, offset=key if key > f"{parent}/" else None):
+            for each in batch:
+                if not each["path"].startswith(key):
+                    return
+                yield f"{folder}/{each['path']}", each["last_modified"]
 
     def put_new(self, name: str, data: bytes) -> bool:
         """Write an object that must not exist yet; False (and nothing written) where it does."""
@@ -151,7 +160,7 @@ class S3Store:
             path = folder / f"object{SUFFIXES[1] if event.key.lower().endswith(SUFFIXES[1]) else SUFFIXES[0]}"
             digest, size = hashlib.sha256(), 0
             with path.open("wb") as target:
-                for block in self._blocks(event):
+                for block in self._blocks(event, {}):
                     digest.update(block)
                     size += len(block)
                     target.write(block)
@@ -161,27 +170,17 @@ class S3Store:
             address = self.address(f"{incoming_object(event)}")
             yield RawObject(content=content, open=lambda: path, check=lambda: None, address=address)
 
-    def _blocks(self, event: Event) -> Iterator[bytes]:
+    def _blocks(self, event: Event, options: Any) -> Iterator[bytes]:
+        """The bytes of a raw object version; raises SourceChanged where it is gone."""
         if not event.size:
             return
         if _key_is_odd(event.key):
             yield from _by_boto3(self.raw_bucket, event)
             return
-        options: Any = {"version": event.version} if event.version else {"if_match": event.etag}
+        options |= {"version": event.version} if event.version else {"if_match": f'"{event.etag}"'}
         try:
             for block in obstore.get(self._buckets[RAW], event.key, options=options).stream(min_chunk_size=4 * MIB):
                 yield bytes(block)
-        except FileNotFoundError:
-            raise SourceChanged(f"{event.key} is gone from the raw bucket") from None
-        except PreconditionError:
-            raise SourceChanged(f"{event.key} was overwritten in the raw bucket since it was announced") from None
-
-    def _get_raw(self, event: Event, options: Any) -> bytes:
-        if _key_is_odd(event.key):
-            return b"".join(_by_boto3(self.raw_bucket, event, options["range"][1]))
-        options |= {"version": event.version} if event.version else {"if_match": event.etag}
-        try:
-            return bytes(obstore.get(self._buckets[RAW], event.key, options=options).bytes())
         except FileNotFoundError:
             raise SourceChanged(f"{event.key} is gone from the raw bucket") from None
         except PreconditionError:
@@ -258,12 +257,10 @@ def _boto3_credentials() -> Callable[[], Any] | None:
     return Boto3CredentialProvider()
 
 
-def _by_boto3(bucket_name: str, event: Event, size: int | None = None) -> Iterator[bytes]:
+def _by_boto3(bucket_name: str, event: Event) -> Iterator[bytes]:
     """An object whose key obstore cannot name (`a//b.csv`, `./a.csv`)."""
     import boto3
 
     wanted: dict[str, Any] = {"Bucket": bucket_name, "Key": event.key}
-    wanted |= {"VersionId": event.version} if event.version else {"IfMatch": quote(event.etag)}
-    if size is not None:
-        wanted["Range"] = f"bytes=0-{size - 1}"
+    wanted |= {"VersionId": event.version} if event.version else {"IfMatch": event.etag}
     yield from boto3.client("s3").get_object(**wanted)["Body"].iter_chunks(4 * MIB)

@@ -1,0 +1,191 @@
+"""`duff deploy`: package, upload, and create or update the three stacks, one after the other."""
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from duff_orders.aws.package import Architecture, package, templates
+from duff_orders.contract import DATABASE
+from duff_orders.errors import InputError, PipelineError
+
+Stage = Literal["buckets", "etl", "models", "all"]
+TEMPLATES = {"buckets": "buckets.yaml", "etl": "main-etl.yaml", "models": "data-modeling.yaml"}
+BUCKETS = {
+    "RawBucketName": "duff-orders-raw",
+    "ProcessedBucketName": "duff-orders-processed",
+    "ArtifactsBucketName": "aws-project-artifacts-interview",
+}
+# A longer template must lie in a bucket: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+_BODY = 51_200
+
+#: Told of each event of a stack: the resource, its state, and why.
+OnEvent = Callable[[str, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where one deployment's stacks are; `prefix` stands before every name, so that several fit into one account."""
+
+    prefix: str = ""
+
+    def stack(self, stage: str) -> str:
+        """The name of a stack."""
+        return f"{self.prefix}duff-orders-{stage}"
+
+    def outputs(self, stage: str) -> dict[str, str]:
+        """A stack's outputs; raises InputError where it is not deployed."""
+        import boto3
+
+        found = _describe(boto3.client("cloudformation"), self.stack(stage))
+        if found is None:
+            raise InputError(f"there is no stack {self.stack(stage)}; `duff deploy` makes it")
+        return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+
+
+def deploy(
+    deployment: Deployment,
+    *,
+    stage: Stage = "all",
+    parameters: Mapping[str, str] | None = None,
+    architecture: Architecture = "arm64",
+    python: str = "3.13",
+    on_event: OnEvent = lambda resource, state, why: None,
+) -> dict[str, str]:
+    """Create or update the stacks of a stage, or of all; returns their outputs.
+
+    `parameters` are those of the templates; each must belong to one of the stages. The deployment goes to the account,
+    region and endpoint (`AWS_ENDPOINT_URL`) of the environment.
+
+    Raises InputError for an unknown stage or parameter, PipelineError where a stack fails.
+    """
+    import boto3
+
+    if stage not in get_args(Stage):
+        raise InputError(f"stage is {stage!r}; allowed are {', '.join(get_args(Stage))}")
+    stages = list(TEMPLATES) if stage == "all" else [stage]
+    cloudformation, s3 = boto3.client("cloudformation"), boto3.client("s3")
+    given = dict(parameters or {})
+    known = {name: _parameters(cloudformation, name) for name in stages}
+    unknown = given.keys() - set().union(*known.values())
+    if unknown:
+        allowed = ", ".join(sorted(set().union(*known.values()) - {"Release", "BucketsStack", "EtlStack"}))
+        raise InputError(f"there is no parameter {', '.join(sorted(unknown))}; parameters: {allowed}")
+    values = {
+        **{name: deployment.prefix + bucket for name, bucket in BUCKETS.items()},
+        "NamePrefix": deployment.prefix,
+        "DatabaseName": deployment.prefix.replace("-", "_") + DATABASE,
+        "BucketsStack": deployment.stack("buckets"),
+        "EtlStack": deployment.stack("etl"),
+        "Architecture": architecture,
+        "PythonRuntime": f"python{python}",
+        **given,
+    }
+    outputs: dict[str, str] = {}
+    for each in stages:
+        artifacts = ""
+        if each != "buckets":
+            artifacts = deployment.outputs("buckets")["ArtifactsBucket"]
+            if "Release" not in values:
+                values["Release"] = _upload(s3, artifacts, values["Architecture"], values["PythonRuntime"])
+        told = {name: value for name, value in values.items() if name in known[each]}
+        _bring_up(cloudformation, s3, deployment.stack(each), each, told, artifacts, on_event)
+        outputs |= deployment.outputs(each)
+    return outputs
+
+
+def _parameters(cloudformation: Any, stage: str) -> set[str]:
+    """The names of a template's parameters: between its `Parameters` and `Resources`, indented by two."""
+    text = (templates() / TEMPLATES[stage]).read_text(encoding="utf-8")
+    section = text.partition("\nParameters:\n")[2].partition("\nResources:\n")[0]
+    return {line.strip().rstrip(":") for line in section.splitlines() if line[:2] == "  " and line[2:3].isalpha()}
+
+
+def _upload(s3: Any, bucket: str, architecture: str, runtime: str) -> str:
+    """Put a release into the artifacts bucket, in a folder named by its content; returns the folder."""
+    with tempfile.TemporaryDirectory() as name:
+        made = package(
+            Path(name),
+            architecture=architecture,  # type: ignore[arg-type] # checked by package
+            python=runtime.removeprefix("python"),
+        )
+        digest = hashlib.sha256()
+        for path in made:
+            digest.update(path.name.encode() + path.read_bytes())
+        release = f"releases/{digest.hexdigest()[:16]}"
+        for path in made:
+            s3.upload_file(str(path), bucket, f"{release}/{path.name}")
+    return release
+
+
+def _describe(cloudformation: Any, stack: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except cloudformation.exceptions.ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+    return None if found["StackStatus"] in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS") else found
+
+
+def _bring_up(
+    cloudformation: Any,
+    s3: Any,
+    stack: str,
+    stage: str,
+    parameters: Mapping[str, str],
+    artifacts: str,
+    on_event: OnEvent,
+) -> None:
+    """Create or update one stack, and wait for it."""
+    body = (templates() / TEMPLATES[stage]).read_text(encoding="utf-8")
+    request: dict[str, Any] = {
+        "StackName": stack,
+        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM"],
+    }
+    if len(body.encode()) <= _BODY:
+        request["TemplateBody"] = body
+    else:
+        key = f"templates/{hashlib.sha256(body.encode()).hexdigest()[:16]}/{TEMPLATES[stage]}"
+        s3.put_object(Bucket=artifacts, Key=key, Body=body.encode())
+        request["TemplateURL"] = s3.generate_presigned_url("get_object", Params={"Bucket": artifacts, "Key": key})
+        request["TemplateURL"] = request["TemplateURL"].partition("?")[0]
+    there = _describe(cloudformation, stack)
+    seen = _events(cloudformation, stack) if there else {}
+    try:
+        (cloudformation.update_stack if there else cloudformation.create_stack)(**request)
+    except cloudformation.exceptions.ClientError as error:
+        if "No updates are to be performed" in str(error):
+            on_event(stack, "UNCHANGED", "")
+            return
+        raise PipelineError(f"the stack {stack} was refused: {error}") from None
+    while True:
+        found = _describe(cloudformation, stack)
+        for identity, (resource, state, why) in _events(cloudformation, stack).items():
+            if identity not in seen:
+                seen[identity] = (resource, state, why)
+                on_event(resource, state, why)
+        status = found["StackStatus"] if found else "DELETED"
+        if not status.endswith("_IN_PROGRESS"):
+            break
+        time.sleep(0.2 if cloudformation.meta.endpoint_url.startswith("http://127.") else 3)
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        failed = [f"{resource}: {why}" for resource, state, why in seen.values() if state.endswith("_FAILED") and why]
+        raise PipelineError(f"the stack {stack} is {status}: {'; '.join(failed) or 'see its events'}")
+
+
+def _events(cloudformation: Any, stack: str) -> dict[str, tuple[str, str, str]]:
+    """The stack's events by their id, oldest first."""
+    found = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+    return {
+        each["EventId"]: (
+            each["LogicalResourceId"],
+            each.get("ResourceStatus", ""),
+            each.get("ResourceStatusReason") or "",
+        )
+        for each in reversed(found)
+    }

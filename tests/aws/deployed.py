@@ -1,0 +1,102 @@
+"""A deployment on emulated AWS, used as its users do: with boto3 and HTTP."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import boto3
+
+from duff_orders.lake.s3 import S3Store
+from duff_orders.messages import LedgerRow
+from duff_orders.query.athena import Athena
+
+
+Found = TypeVar("Found")
+
+
+@dataclass
+class Deployed:
+    """The outputs of the three stacks, and where AWS is."""
+
+    endpoint: str
+    outputs: dict[str, str]
+
+    def put(self, key: str, data: bytes) -> str:
+        """Put a file into the raw bucket; returns its version."""
+        done = boto3.client("s3").put_object(Bucket=self.outputs["RawBucket"], Key=key, Body=data)
+        return str(done["VersionId"])
+
+    @property
+    def store(self) -> S3Store:
+        return S3Store(self.outputs["RawBucket"], self.outputs["ProcessedBucket"])
+
+    def rows(self) -> list[LedgerRow]:
+        """The ledger."""
+        store = self.store
+        found = [store.read(name) for name in store.names("processed/files/")]
+        return [LedgerRow.from_json(data) for data in found if data]
+
+    def row(self, key: str, timeout: float = 60) -> LedgerRow:
+        """The ledger row of a key, once it is there."""
+        return self.until(lambda: next((row for row in self.rows() if row.source_file == key), None), timeout)
+
+    def until(self, found: Callable[[], Found | None], timeout: float = 60) -> Found:
+        """What a function finds, once it finds something."""
+        deadline = time.monotonic() + timeout
+        while not (result := found()):
+            assert time.monotonic() < deadline, f"nothing found in {timeout} s"
+            time.sleep(0.1)
+        return result
+
+    def executions(self) -> list[dict[str, Any]]:
+        machine = self.outputs["StateMachine"]
+        found: list[dict[str, Any]] = boto3.client("stepfunctions").list_executions(stateMachineArn=machine)[
+            "executions"
+        ]
+        return found
+
+    def idle(self, timeout: float = 120) -> None:
+        """Wait until no execution and no job run is under way, and the queue of ledger rows is empty."""
+        glue, sqs = boto3.client("glue"), boto3.client("sqs")
+        queue = sqs.get_queue_url(QueueName="duff-orders-ledger-rows")["QueueUrl"]
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+        def quiet() -> bool:
+            waiting = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+            runs = [
+                run["JobRunState"]
+                for job in ("Duff_transform_glue_job", "duff_data_models")
+                for run in glue.get_job_runs(JobName=job)["JobRuns"]
+            ]
+            return (
+                all(each["status"] != "RUNNING" for each in self.executions())
+                and all(int(number) == 0 for number in waiting.values())
+                and not {"STARTING", "RUNNING"} & set(runs)
+            )
+
+        self.until(quiet, timeout)
+
+    def ask(self, sql: str) -> list[dict[str, Any]]:
+        """Ask Athena."""
+        return (
+            Athena(boto3.client("athena"), self.outputs["WorkGroup"], self.outputs["Database"]).ask(sql).dictionaries()
+        )
+
+    def get(self, path: str, *, key: bool = True) -> tuple[int, dict[str, Any], dict[str, str]]:
+        """A GET of the API: status, body and headers."""
+        address = f"{self.endpoint}/restapis/{self.outputs['ApiId']}/live/_user_request_{path}"
+        headers = {"x-api-key": self.api_key()} if key else {}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=60) as answer:
+                return answer.status, json.load(answer), dict(answer.headers)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error), dict(error.headers)
+
+    def api_key(self) -> str:
+        found = boto3.client("apigateway").get_api_key(apiKey=self.outputs["ApiKeyId"], includeValue=True)
+        return str(found["value"])

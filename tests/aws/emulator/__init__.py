@@ -1,0 +1,76 @@
+"""Emulated AWS for tests: MiniStack in a process of its own on 127.0.0.1, its data in a folder."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+ENVIRONMENTS = ROOT / "build" / "emulator"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+}
+
+
+@contextmanager
+def emulator(folder: Path) -> Iterator[str]:
+    """Run the emulator with its data below `folder`; yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    data = folder / "s3"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DUFF_"))},
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": address,
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(data),
+        "STATE_DIR": str(folder / "state"),
+        "TMPDIR": str(folder / "tmp"),
+        "PYTHONPATH": str(ROOT / "src"),
+        "RUNTIME_PYTHON": str(ENVIRONMENTS / "runtime" / "bin" / "python"),
+        "GLUE_PYTHON": sys.executable,
+    }
+    (folder / "tmp").mkdir(parents=True, exist_ok=True)
+    with (folder / "emulator.log").open("w") as log:
+        server = subprocess.Popen(
+            [ENVIRONMENTS / "aws" / "bin" / "python", Path(__file__).parent / "server.py"],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait(server, address, folder / "emulator.log")
+            yield address
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _wait(server: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(f"{address}/_ministack/health", timeout=2).close()
+            return
+        except OSError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the emulator did not start:\n{log.read_text()[-3000:]}") from None
+            time.sleep(0.1)

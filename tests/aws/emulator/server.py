@@ -1,0 +1,199 @@
+"""MiniStack, mended where it is thinner than AWS in a way that our tests would not notice. One function a seam.
+
+Run by the interpreter of build/emulator/aws, with `src` on its path for the translation of Athena's SQL. It is told
+all by its environment: what MiniStack takes, RUNTIME_PYTHON (awslambdaric, boto3) and GLUE_PYTHON (PySpark).
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import duckdb
+from ministack.app import main
+from ministack.core import lambda_runtime
+from ministack.core.responses import error_response_json, get_account_id
+from ministack.services import athena, eventbridge, glue, lambda_svc, s3
+
+from duff_orders.lake.catalog import duckdb_type
+from duff_orders.query.guard import check
+
+HERE = Path(__file__).parent
+BOOTSTRAP = f"""#!/bin/sh
+# What AWS starts for a Python runtime: its interface client, with the bundle and boto3 on the path and nothing else.
+exec {os.environ["RUNTIME_PYTHON"]} -m awslambdaric "$_HANDLER"
+"""
+
+
+def functions_run_in_the_real_runtime_interface() -> None:
+    """Otherwise every exception is `Runtime.HandlerError`, and no Retry or Catch by class would match."""
+    lambda_runtime._worker_class_for = lambda config: lambda_runtime.ProvidedWorker
+    lambda_svc._execute_function_warm = lambda_svc._execute_function_provided_warm
+    unpack, environment = lambda_svc._provided_runtime_code_dir, lambda_svc._provided_worker_env
+
+    def with_bootstrap(code_zip: bytes) -> str:
+        folder = unpack(code_zip)
+        bootstrap = Path(folder, "bootstrap")
+        if not bootstrap.exists():
+            bootstrap.write_text(BOOTSTRAP)
+            bootstrap.chmod(0o755)
+        return str(folder)
+
+    def bare(config: dict[str, Any], code_dir: str, port: int) -> dict[str, str]:
+        found: dict[str, str] = environment(config, code_dir, port)
+        for name in ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME", "RUNTIME_PYTHON", "GLUE_PYTHON"):
+            found.pop(name, None)
+        return {**found, "PYTHONPATH": code_dir, "PYTHONDONTWRITEBYTECODE": "1"}
+
+    lambda_svc._provided_runtime_code_dir = with_bootstrap
+    lambda_svc._provided_worker_env = bare
+
+
+def events_of_s3_carry_the_version() -> None:
+    """As those of a versioned bucket do."""
+    fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
+    version = threading.local()
+
+    def fire_with(*args: Any, **kwargs: Any) -> None:
+        version.id = kwargs.get("version_id")
+        fire(*args, **kwargs)
+
+    def dispatch_with(event: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if event.get("Source") == "aws.s3" and getattr(version, "id", None):
+            detail = json.loads(event["Detail"])
+            detail["object"]["version-id"] = version.id
+            event["Detail"] = json.dumps(detail)
+        return dispatch(event, *args, **kwargs)
+
+    s3._fire_s3_event, eventbridge._dispatch_event = fire_with, dispatch_with
+
+
+def glue_jobs_run() -> None:
+    """Spark jobs run as processes, a missing script fails, and MaxConcurrentRuns holds."""
+    resolve, start = glue._resolve_script, glue._start_job_run
+
+    def run_job(run: dict[str, Any], job: dict[str, Any], args: dict[str, str], script: str) -> None:
+        words = [word for name, value in args.items() for word in (name, str(value))]
+        library = resolve(args["--extra-py-files"])
+        done = subprocess.run(
+            [os.environ["GLUE_PYTHON"], str(HERE / "glue_run.py"), script, library or "", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": ""},
+        )
+        log = Path(os.environ["S3_DATA_DIR"]).parent / f"glue-{run['Id']}.log"
+        log.write_text(done.stdout + done.stderr)
+        run["JobRunState"] = "SUCCEEDED" if done.returncode == 0 else "FAILED"
+        if done.returncode:
+            run["ErrorMessage"] = (done.stderr.strip().splitlines() or ["?"])[-1][:1000]
+
+    def start_if_allowed(data: dict[str, Any]) -> Any:
+        job = glue._jobs.get(data.get("JobName")) or {}
+        most = int(job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", 1))
+        runs = glue._job_runs.get(data.get("JobName")) or []
+        if job and sum(run["JobRunState"] in ("STARTING", "RUNNING", "STOPPING") for run in runs) >= most:
+            return error_response_json("ConcurrentRunsExceededException", "Concurrent runs exceeded", 400)
+        return start(data)
+
+    glue._is_spark_job = lambda job: False
+    glue._resolve_script = lambda location: resolve(location) or "/missing/script.py"
+    glue._execute_subprocess = run_job
+    glue._start_job_run = start_if_allowed
+
+
+def athena_obeys_the_catalog() -> None:
+    """Registered partitions only, the catalog's types, Athena's dialect, execution parameters."""
+    start = athena._start_query_execution
+
+    def with_parameters(data: dict[str, Any]) -> Any:
+        pieces = data.get("QueryString", "").split("?")
+        given = data.get("ExecutionParameters") or []
+        if len(pieces) != len(given) + 1:
+            return error_response_json("InvalidRequestException", "wrong number of execution parameters", 400)
+        text = pieces[0] + "".join(value + piece for value, piece in zip(given, pieces[1:], strict=True))
+        return start({**data, "QueryString": text})
+
+    async def run(query: str, database: str, catalog: str | None = None) -> dict[str, Any]:
+        checked = check(query.replace(f"{database}.", ""))
+        tables = {name: _relation(database, name) for name in checked.tables}
+
+        def execute() -> dict[str, Any]:
+            with duckdb.connect(":memory:") as connection:
+                connection.execute("set timezone = 'UTC'")
+                for name, relation in tables.items():
+                    connection.execute(f"create temp view {name} as {relation}")
+                result = connection.execute(checked.sql)
+                columns = [str(each[0]) for each in result.description or ()]
+                kinds = [_athena_type(str(each[1])) for each in result.description or ()]
+                return {"columns": columns, "column_types": kinds, "rows": [list(row) for row in result.fetchall()]}
+
+        return await asyncio.to_thread(execute)
+
+    athena._start_query_execution = with_parameters
+    athena._run_duckdb = run
+
+
+def _athena_type(kind: str) -> str:
+    return str(athena._DUCKDB_TYPE_MAP.get(kind.upper().split("(")[0].strip(), "varchar"))
+
+
+def _relation(database: str, name: str) -> str:
+    table = glue._tables.get(f"{database}/{name}")
+    if table is None:
+        raise ValueError(f"TABLE_NOT_FOUND: {database}.{name}")
+    storage = table["StorageDescriptor"]
+    columns = [(each["Name"], duckdb_type(each["Type"])) for each in storage["Columns"]]
+    keys = [(each["Name"], duckdb_type(each["Type"])) for each in table.get("PartitionKeys") or []]
+    places: list[tuple[dict[str, str], str]] = [({}, storage["Location"])]
+    if keys:
+        registered = glue._partitions.get(f"{database}/{name}") or []
+        places = [
+            (dict(zip((key for key, _ in keys), each["Values"], strict=True)), each["StorageDescriptor"]["Location"])
+            for each in registered
+        ]
+    parts = []
+    for values, location in places:
+        files = _files(location)
+        if not files:
+            continue
+        paths = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
+        if "json" in storage["SerdeInfo"]["SerializationLibrary"]:
+            given = ", ".join(f"{column}: '{kind}'" for column, kind in columns)
+            source = (
+                f"read_json([{paths}], format = 'newline_delimited', hive_partitioning = false, columns = {{{given}}})"
+            )
+        else:
+            source = f"read_parquet([{paths}], hive_partitioning = false)"
+        told = [f"cast({column} as {kind}) as {column}" for column, kind in columns]
+        told += [f"cast('{values[column]}' as {kind}) as {column}" for column, kind in keys]
+        parts.append(f"select {', '.join(told)} from {source}")
+    nothing = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in [*columns, *keys])
+    return " union all ".join(parts) or f"select {nothing} where false"
+
+
+def _files(location: str) -> list[str]:
+    """The objects below a location, as files."""
+    parsed = urlparse(location)
+    prefix = parsed.path.lstrip("/")
+    objects = (s3._buckets.get(parsed.netloc) or {"objects": {}})["objects"]
+    folder = Path(os.environ["S3_DATA_DIR"], get_account_id(), parsed.netloc)
+    return [
+        str(folder / key)
+        for key in sorted(objects)
+        if key.startswith(prefix) and not key.endswith("/") and not key.rsplit("/", 1)[-1].startswith(("_", "."))
+    ]
+
+
+if __name__ == "__main__":
+    functions_run_in_the_real_runtime_interface()
+    events_of_s3_carry_the_version()
+    glue_jobs_run()
+    athena_obeys_the_catalog()
+    sys.argv = ["ministack"]
+    main()
