@@ -102,7 +102,7 @@ def _stages(lake: Lake, publication: Publication, raw: RawObject, share: float, 
         return publication.without_rows("duplicate", f"its content was already published from {twin.source_file}")
     path = raw.open()
     dialect = validate(path, event.key)
-    source = Source(path=path, event=event, file_id=publication.file_id, dialect=dialect, address=raw.address)
+    source = Source(path=path, event=event, file_id=publication.file_id, dialect=dialect)
     with transform(lake, source, share=share, stage=partial(stage, event.key)) as transformed:
         raw.check()
         return publication.transformed(

@@ -14,7 +14,6 @@ from duff_orders.lake.s3 import S3Store
 from duff_orders.messages import LedgerRow
 from duff_orders.query.athena import Athena
 
-
 Found = TypeVar("Found")
 
 

@@ -1,8 +1,14 @@
 """A job's arguments: Glue's where there is Glue, the same names on a command line elsewhere."""
 
 import argparse
+import os
 import sys
+import time
 from collections.abc import Sequence
+
+from duff_orders.lake.lake import Lake, open_lake
+from duff_orders.lake.ledger import Ledger
+from duff_orders.settings import Settings
 
 
 def job_arguments(required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, str]:
@@ -14,6 +20,19 @@ def job_arguments(required: Sequence[str], optional: Sequence[str] = ()) -> dict
     given = [name for name in optional if any(word.split("=")[0] == f"--{name}" for word in sys.argv)]
     options = getResolvedOptions(sys.argv, [*required, *given])
     return {name: options[name] for name in (*required, *given)}
+
+
+def lake_of(given: dict[str, str], *, hours: float, **options: object) -> Lake:
+    """The lake of a job's arguments: `lake`, a folder, or the buckets; the platform ends the job after some hours."""
+    if "lake" in given:
+        return open_lake(given["lake"], engine="spark", **options)
+    from duff_orders.lake.s3 import S3Store
+
+    if not {"raw_bucket", "processed_bucket"} <= given.keys():
+        raise SystemExit("--lake DIR, or --raw_bucket and --processed_bucket, are needed")
+    more = {"holder": given["holder"]} if "holder" in given else {}
+    store = S3Store(given["raw_bucket"], given["processed_bucket"], deadline=time.time() + hours * 3600, **more)
+    return Lake(Settings.load(os.environ, engine="spark", **options), store, Ledger(store))
 
 
 def _command_line(required: Sequence[str], optional: Sequence[str]) -> dict[str, str]:

@@ -77,7 +77,7 @@ def _health(query: dict[str, str]) -> dict[str, Any]:
     days = sorted({name.split("/")[2] for name in store.names(f"{PROCESSED}/{FOLDERS[FILES.name]}/")})
     newest = None
     if days:
-        newest = max(modified for _, modified in store.listed(f"{PROCESSED}/{FOLDERS[FILES.name]}/{days[-1]}/"))
+        newest = max(each.modified for each in store.listed(f"{PROCESSED}/{FOLDERS[FILES.name]}/{days[-1]}/"))
     return {
         "status": "ok",
         "newest_file": None if newest is None else format_time(newest),

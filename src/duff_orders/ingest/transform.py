@@ -18,16 +18,12 @@ OnStage = Callable[[str, Callable[[], float]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """An object on its way: where its bytes are, its dialect by its head, and what its rows are marked with.
-
-    `address` is where a cluster reads the same bytes, None where it shares this machine's files.
-    """
+    """An object on its way: where its bytes are, its dialect by its head, and what its rows are marked with."""
 
     path: Path
     event: Event
     file_id: str
     dialect: Dialect
-    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

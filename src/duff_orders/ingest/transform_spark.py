@@ -28,7 +28,7 @@ from duff_orders.ingest.statements import NULL_COUNTS, Statements, repeated, tex
 from duff_orders.ingest.transform import OnStage, Source, Transformed
 from duff_orders.ingest.validate import header
 from duff_orders.lake.lake import Lake, sql_text
-from duff_orders.lake.spark import parquet_files, session, target, uri
+from duff_orders.lake.spark import Workspace, session, workspace
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -57,12 +57,13 @@ class NotALineEach(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
-    """Where the records are read from: a record a line, `skip` lines before the first.
+    """Where the records are read from: an object of `size` bytes, a record a line, `skip` lines before the first.
 
     With `scanned` the scanner laid them out, and has taken out and counted what cannot be split.
     """
 
-    path: Path
+    address: str
+    size: int
     skip: int
     encoding: str
     scanned: Scan | None = None
@@ -71,15 +72,15 @@ class Lines:
 @contextmanager
 def transform(lake: Lake, source: Source, *, share: float, stage: OnStage) -> Iterator[Transformed]:
     """Transform a file on Spark; see `ingest.transform`. Memory is Spark's own affair: `share` says nothing here."""
-    with lake.store.scratch() as scratch:
+    with workspace(lake.store) as space:
         spark = session(lake.settings)
         read, size = [0], max(source.event.size, 1)
         lines: Lines | None = None
         while True:
             try:
                 stage("transform", lambda: 0.0)
-                lines = lines or in_place(source, scratch)
-                job = Job(spark, source, lines, scratch / lines.encoding)
+                lines = lines or in_place(source, space)
+                job = Job(spark, source, lines, space.within(lines.encoding))
                 outcome = job.run(lake.settings.max_reject_share)
                 break
             except text.NotUtf8:
@@ -87,19 +88,19 @@ def transform(lake: Lake, source: Source, *, share: float, stage: OnStage) -> It
                 lines = None
             except NotALineEach:
                 stage("scan", lambda: read[0] / size)
-                lines = laid_out(source, scratch, read)
+                lines = laid_out(source, space, read)
                 assert lines.scanned
                 source = replace(source, dialect=lines.scanned.dialect)
         yield Transformed(
             engine="spark",
             outcome=outcome,
             dialect=source.dialect,
-            orders=parquet_files(job.orders) if outcome.rows_published else [],
-            rejected=parquet_files(job.rejected) if outcome.rows_rejected else [],
+            orders=job.orders if outcome.rows_published else [],
+            rejected=job.rejected if outcome.rows_rejected else [],
         )
 
 
-def in_place(source: Source, scratch: Path) -> Lines:
+def in_place(source: Source, space: Workspace) -> Lines:
     """The object's own lines. Raises NotALineEach where its beginning or end shows that they will not do."""
     head = header(source.path, source.event.key, source.dialect.encoding)[1] if _splittable(source) else '"\n"'
     with source.path.open("rb") as raw:
@@ -107,19 +108,27 @@ def in_place(source: Source, scratch: Path) -> Lines:
         ends_with_return = raw.read() == b"\r"  # a letter there, and part of a line's end everywhere else
     if ends_with_return or "\n" in head.removesuffix("\n").lstrip(f"{BLANKS}\n"):
         raise NotALineEach
-    link = scratch / f"{source.dialect.encoding}.csv"  # a key may hold any letter, and end as a compressed file's
-    link.symlink_to(source.path.resolve())
-    return Lines(path=link, skip=head.count("\n") + (not head.endswith("\n")), encoding=source.dialect.encoding)
+    encoding = source.dialect.encoding
+    return Lines(
+        address=space.share(
+            source.path, f"{encoding}.csv"
+        ),  # a key may hold any letter, and end as a compressed file's
+        size=source.path.stat().st_size,
+        skip=head.count("\n") + (not head.endswith("\n")),
+        encoding=encoding,
+    )
 
 
-def laid_out(source: Source, scratch: Path, read: list[int]) -> Lines:
+def laid_out(source: Source, space: Workspace, read: list[int]) -> Lines:
     """The records as the scanner lays them out; `read` as in `scan`."""
-    found = scan(source.path, source.event.key, source.dialect, scratch, read, one_line=True)
-    path = found.source
-    if path == source.path:
-        path = scratch / "scanned.csv"
-        path.symlink_to(source.path.resolve())
-    return Lines(path=path, skip=int(found.header), encoding=text.UTF8, scanned=found)
+    found = scan(source.path, source.event.key, source.dialect, space.local, read, one_line=True)
+    return Lines(
+        address=space.share(found.source, "scanned.csv"),
+        size=found.source.stat().st_size,
+        skip=int(found.header),
+        encoding=text.UTF8,
+        scanned=found,
+    )
 
 
 def _splittable(source: Source) -> bool:
@@ -133,18 +142,17 @@ class Job:
     spark: "SparkSession"
     source: Source
     lines: Lines
-    scratch: Path
+    space: Workspace
 
     @property
-    def orders(self) -> Path:
-        """The folder of the good records, exact duplicates removed."""
-        unique = self.scratch / "unique"
-        return unique if unique.exists() else self.scratch / "orders"
+    def orders(self) -> list[Path | str]:
+        """The files of the good records, exact duplicates removed."""
+        return [part.staged for part in self.space.parts("unique") or self.space.parts("orders")]
 
     @property
-    def rejected(self) -> Path:
-        """The folder of the rejected records."""
-        return self.scratch / "rejected"
+    def rejected(self) -> list[Path | str]:
+        """The files of the rejected records."""
+        return [part.staged for part in self.space.parts("rejected")]
 
     def run(self, max_reject_share: Decimal) -> Outcome:
         """Transform the file and judge it.
@@ -175,7 +183,7 @@ class Job:
 
     def _read(self) -> None:
         """Name the relations `lines` and `records`: every record's line, its texts, what is wrong with its quotes."""
-        self.spark.read.text(uri(self.lines.path), lineSep="\n").createOrReplaceTempView("source_lines")
+        self.spark.read.text(self.lines.address, lineSep="\n").createOrReplaceTempView("source_lines")
         self.spark.sql(f"""
             select value, {self._line} as line
             from (select *, {_ROW} as row, input_file_block_start() as start from source_lines) as numbered
@@ -232,7 +240,7 @@ class Job:
 
     def _tasks_of(self, size: int) -> None:
         """Let a task read `size` bytes of the source, less where it comes out even."""
-        whole = self.lines.path.stat().st_size
+        whole = self.lines.size
         tasks = -(-whole // size) or 1
         self.spark.conf.set("spark.sql.files.maxPartitionBytes", -(-whole // tasks) or 1)
         self.spark.conf.set("spark.sql.files.minPartitionNum", tasks)
@@ -280,7 +288,7 @@ class Job:
 
     def _begins_clean(self) -> bool:
         """Whether the first records show neither rejects nor repeats."""
-        self._tasks_of(max(self.lines.path.stat().st_size, 1))  # one task, which stops after these
+        self._tasks_of(max(self.lines.size, 1))  # one task, which stops after these
         checked = self._statements.checked("records", plain=self._plain, also="line")
         found = self.spark.sql(f"""
             select count(1) as rows, count(case when good then 1 end) as good,
@@ -293,7 +301,7 @@ class Job:
         """Write the good records as they are read; returns how many."""
         self._tasks_of(SOURCE_BYTES)
         checked = self._statements.checked("records", plain=self._plain, also="line")
-        self._write(self.spark.sql(self._statements.orders(f"({checked})")), self.scratch / "orders")
+        self._write(self.spark.sql(self._statements.orders(f"({checked})")), "orders")
         self._placed("orders").createOrReplaceTempView("orders")
         return self._staged("orders").count()
 
@@ -307,7 +315,7 @@ class Job:
             "records", plain=self._plain, also="case when not good then line end as line"
         )
         cheap = self.spark.sql(checked).write.option("compression", "none").option("parquet.enable.dictionary", "false")
-        cheap.mode("overwrite").parquet(target(self.scratch / "checked"))
+        cheap.mode("overwrite").parquet(self.space.to("checked"))
         self._placed("checked").createOrReplaceTempView("checked")
         self.spark.sql(self._statements.orders("checked", "file", "place")).createOrReplaceTempView("orders")
         self.spark.sql("select line from checked where not good").createOrReplaceTempView("staged_lines")
@@ -321,7 +329,7 @@ class Job:
     def _remove_repeats(self) -> int:
         """Write the good records anew where there are exact repeats or small objects; returns how many went."""
         # Surplus rows by their place in the staged files: few, and the files are then rewritten without a shuffle.
-        self._write(self.spark.sql(repeated("orders")), self.scratch / "repeated")
+        self._write(self.spark.sql(repeated("orders")), "repeated")
         self._staged("repeated").createOrReplaceTempView("repeated")
         self._write(
             self.spark.sql(f"""
@@ -332,18 +340,18 @@ class Job:
                     semi join repeated using (order_id, product_id)
                 ) as copies
                 where copy > 1"""),
-            self.scratch / "surplus",
+            "surplus",
         )
         self._staged("surplus").createOrReplaceTempView("surplus")
         surplus = self._staged("surplus").count()
-        files = parquet_files(self.scratch / "orders")
-        size = sum(path.stat().st_size for path in files)
+        files = self.space.parts("orders")
+        size = sum(part.size for part in files)
         tasks = len(files) if size >= LEAST_BYTES * len(files) else max(1, size // USUAL_BYTES)
         if not files:  # set aside in a form that is not to be published
-            tasks = max(1, -(-self.lines.path.stat().st_size // SOURCE_BYTES))
+            tasks = max(1, -(-self.lines.size // SOURCE_BYTES))
         if surplus or not files or tasks < len(files):
             rest = "select * from orders anti join surplus using (file, place)" if surplus else "select * from orders"
-            self._write(self.spark.sql(rest).drop("file", "place").coalesce(tasks), self.scratch / "unique")
+            self._write(self.spark.sql(rest).drop("file", "place").coalesce(tasks), "unique")
         return surplus
 
     def _write_rejected(self, source: str, records: int, good: int) -> tuple[int, int, dict[str, int]]:
@@ -358,7 +366,7 @@ class Job:
             # Reasons make far more code than Java compiles as one method, and few records need them: set these aside.
             fields = ", ".join(("line", "wrong", *map(text_of, COLUMN_NAMES)))
             where = f"{self._statements.suspicious(self._plain)} and line_fence >= 0"
-            self._write(self.spark.sql(f"select {fields} from {source} {where}"), self.scratch / "suspects")
+            self._write(self.spark.sql(f"select {fields} from {source} {where}"), "suspects")
             self._staged("suspects").createOrReplaceTempView("suspects")
             also = f"{', '.join(map(text_of, COLUMN_NAMES))}, wrong, line"
             checked = self._statements.checked("suspects", plain=self._plain, also=also)
@@ -366,16 +374,16 @@ class Job:
             row, record = "concat('row:', wrong)", "case when wrong is not null then line end"
             parts.append(self._statements.rejected(f"({checked})", texts, row=row, record=record))
         if scanned and scanned.unsplit_records:
-            self.spark.read.schema("reasons string, record string").json(uri(scanned.unsplit)).createOrReplaceTempView(
-                "unsplit_records"
-            )
+            self.spark.read.schema("reasons string, record string").json(
+                self.space.share(scanned.unsplit, "unsplit.json")
+            ).createOrReplaceTempView("unsplit_records")
             parts.append(self._statements.unsplit("unsplit_records"))
         if not parts:
             return 0, 0, dict.fromkeys(COLUMN_NAMES, 0)
         self.spark.conf.set("spark.sql.codegen.wholeStage", "false")
         rows = self.spark.sql(self._statements.rejected_rows(parts))
-        objects = 1 + self.lines.path.stat().st_size * (records - good) // max(records, 1) // SOURCE_BYTES
-        self._write(rows.repartition(objects), self.rejected)
+        objects = 1 + self.lines.size * (records - good) // max(records, 1) // SOURCE_BYTES
+        self._write(rows.repartition(objects), "rejected")
         self.spark.conf.unset("spark.sql.codegen.wholeStage")
         self._staged("rejected").createOrReplaceTempView("rejected")
         found = self.spark.sql(
@@ -385,7 +393,7 @@ class Job:
         return int(found["unsplit"]), int(found["rows"]), {name: int(found[name]) for name in COLUMN_NAMES}
 
     def _staged(self, name: str) -> "DataFrame":
-        return self.spark.read.parquet(uri(self.scratch / name))
+        return self.spark.read.parquet(self.space.of(name))
 
-    def _write(self, frame: "DataFrame", folder: Path) -> None:
-        frame.write.option("parquet.block.size", ROW_GROUP).mode("overwrite").parquet(target(folder))
+    def _write(self, frame: "DataFrame", name: str) -> None:
+        frame.write.option("parquet.block.size", ROW_GROUP).mode("overwrite").parquet(self.space.to(name))

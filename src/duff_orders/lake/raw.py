@@ -16,14 +16,12 @@ class RawObject:
     """An object version on this machine.
 
     `content` is the first 32 hexadecimal digits of its SHA-256. `open` gives the path of its bytes, `check` tells
-    after reading whether they held still: both raise SourceChanged. `address` is where a cluster reads the same bytes
-    (`s3://...`), None where it shares this machine's files.
+    after reading whether they held still: both raise SourceChanged.
     """
 
     content: str
     open: Callable[[], Path]
     check: Callable[[], None]
-    address: str | None = None
 
 
 @contextmanager

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,9 @@ from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import S3Store as Bucket
 
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
-from duff_orders.lake.layout import PROCESSED, RAW, SUFFIXES, file_id
+from duff_orders.lake.layout import PROCESSED, RAW, SUFFIXES
 from duff_orders.lake.raw import RawObject
+from duff_orders.lake.store import Listed
 from duff_orders.messages import Event
 from duff_orders.settings import MIB
 
@@ -101,10 +101,10 @@ class S3Store:
 
     def names(self, prefix: str) -> Iterator[str]:
         """The names of all objects that begin with a text, in order."""
-        yield from (name for name, _ in self.listed(prefix))
+        yield from (each.name for each in self.listed(prefix))
 
-    def listed(self, prefix: str) -> Iterator[tuple[str, datetime]]:
-        """The names of all objects that begin with a text, in order, and when each was written."""
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """All objects whose names begin with a text, in order."""
         folder, _, key = prefix.partition("/")
         # obstore's prefix is whole folders: list the folder, and take what begins with the text.
         parent = key.rpartition("/")[0]
@@ -112,7 +112,7 @@ class S3Store:
             for each in batch:
                 if not each["path"].startswith(key):
                     return
-                yield f"{folder}/{each['path']}", each["last_modified"]
+                yield Listed(f"{folder}/{each['path']}", each["size"], each["last_modified"])
 
     def put_new(self, name: str, data: bytes) -> bool:
         """Write an object that must not exist yet; False (and nothing written) where it does."""
@@ -167,8 +167,7 @@ class S3Store:
             if size != event.size:
                 raise SourceChanged(f"{event.key} holds {size} bytes, and {event.size} were announced")
             content = digest.hexdigest()[:32]
-            address = self.address(f"{incoming_object(event)}")
-            yield RawObject(content=content, open=lambda: path, check=lambda: None, address=address)
+            yield RawObject(content=content, open=lambda: path, check=lambda: None)
 
     def _blocks(self, event: Event, options: Any) -> Iterator[bytes]:
         """The bytes of a raw object version; raises SourceChanged where it is gone."""
@@ -225,12 +224,6 @@ class S3Store:
 
     def sweep_scratch(self) -> None:
         """The platform's affair."""
-
-
-def incoming_object(event: Event) -> str:
-    """Where a cluster reads an object version: a copy under a name that every engine can read."""
-    suffix = SUFFIXES[1] if event.key.lower().endswith(SUFFIXES[1]) else SUFFIXES[0]
-    return f"{PROCESSED}/incoming/{file_id(event)}{suffix}"
 
 
 def bucket(name: str) -> Bucket:

@@ -12,13 +12,22 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from duff_orders.errors import InputError
 from duff_orders.lake.layout import LOCKS, PROCESSED, RAW, SCRATCH
 from duff_orders.lake.raw import RawObject, on_disk
 from duff_orders.messages import Event
+
+
+class Listed(NamedTuple):
+    """An object of a listing: its name, its bytes, and when it was written."""
+
+    name: str
+    size: int
+    modified: datetime
 
 
 class Store(Protocol):
@@ -32,6 +41,9 @@ class Store(Protocol):
 
     def names(self, prefix: str) -> Iterator[str]:
         """The names of all objects below a folder, in order."""
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """All objects below a folder, in order."""
 
     def put_new(self, name: str, data: bytes) -> bool:
         """Write an object that must not exist yet; False (and nothing written) where it does."""
@@ -104,6 +116,12 @@ class DiskStore:
         found = (f"{folder}/{name}" for folder, _, names in os.walk(base) for name in names)
         for full in sorted(found):
             yield Path(full).relative_to(self.root).as_posix()
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """All objects below a folder, in order."""
+        for name in self.names(prefix):
+            status = self.path(name).stat()
+            yield Listed(name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def put_new(self, name: str, data: bytes) -> bool:
         """Write an object that must not exist yet; False (and nothing written) where it does."""

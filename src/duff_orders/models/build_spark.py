@@ -10,8 +10,8 @@ from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, S
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects, star_object
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.lake.spark import parquet_files, session, target, uri
-from duff_orders.lake.store import DiskStore
+from duff_orders.lake.spark import Workspace, address, escaped, session, workspace
+from duff_orders.lake.store import Store
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star
 from duff_orders.models.build import Dimensions, Partitions, dimensions
@@ -34,8 +34,8 @@ def make(lake: Lake, build_id: str, base: Snapshot, added: Sequence[LedgerRow]) 
     spark = session(lake.settings)
     # Rows take several times their Parquet: what looks small there may be too large for every executor to hold.
     spark.conf.set("spark.sql.sources.fileCompressionFactor", "4")
-    with lake.store.scratch() as scratch:
-        made = _Build(spark, lake.disk, scratch, build_id, base, added)
+    with workspace(lake.store) as space:
+        made = _Build(spark, lake.store, space, build_id, base, added)
         made.stage()
         return dimensions(base, made.grown, made.write), made.partitions()
 
@@ -50,8 +50,8 @@ class _Build:
     """One build, in a session of its own."""
 
     spark: "SparkSession"
-    store: DiskStore
-    scratch: Path
+    store: Store
+    space: Workspace
     build_id: str
     base: Snapshot
     added: Sequence[LedgerRow]
@@ -100,13 +100,14 @@ class _Build:
         self.spark.conf.set("spark.sql.adaptive.advisoryPartitionSizeInBytes", SHUFFLED_BYTES)
         spread = self.spark.sql(f"select /*+ rebalance({PARTITION.name}) */ * from ({facts})")
         spread = spread.sortWithinPartitions(PARTITION.name, *star.KEYS[FACT_ORDERS.name])
-        folder = self._to_scratch(FACT_ORDERS.name, spread, [PARTITION.name])
+        self._stage(FACT_ORDERS.name, spread, [PARTITION.name])
+        folder = self.space.to(FACT_ORDERS.name)
         # Counted in what was written, from the footers alone: a task may have run more than once.
         counted = self._read(FACT_ORDERS, folder, [folder]).groupBy(PARTITION.name).count().collect()
         rows = {row[0].isoformat(): int(row[1]) for row in counted}
         written: Partitions = {}
         for day in touched:
-            names = self._publish(FACT_ORDERS, folder / f"{PARTITION.name}={day}", date.fromisoformat(day))
+            names = self._publish(FACT_ORDERS, f"{FACT_ORDERS.name}/{PARTITION.name}={day}", date.fromisoformat(day))
             written[day] = (names, rows.get(day, 0))
         return written
 
@@ -116,18 +117,18 @@ class _Build:
     def _view(self, name: str, table: Table, objects: Sequence[str]) -> None:
         """Name the rows of a table's Parquet objects; a partition's date stands in the names of its objects."""
         if objects:
-            paths = [self.store.path(each) for each in objects]
-            base = next((folder.parent for folder in paths[0].parents if "=" in folder.name), paths[0].parent)
-            self._read(table, base, paths).createOrReplaceTempView(name)
+            places = [address(self.store, each) for each in objects]
+            base = places[0].rpartition(f"/{PARTITION.name}=")[0]
+            self._read(table, base, places).createOrReplaceTempView(name)
         else:
             nothing = (f"cast(null as {kind}) as {column}" for column, kind in _typed(table))
             self._name(name, f"select {', '.join(nothing)} where false")
 
-    def _read(self, table: Table, base: Path, paths: Sequence[Path]) -> "DataFrame":
+    def _read(self, table: Table, base: str, places: Sequence[str]) -> "DataFrame":
         reader = self.spark.read.schema(", ".join(f"{column} {kind}" for column, kind in _typed(table)))
         if table.partitioned:
-            reader = reader.option("basePath", target(base))
-        return reader.parquet(*map(uri, paths))
+            reader = reader.option("basePath", base)
+        return reader.parquet(*map(escaped, places))
 
     def _keep(self, name: str, select: str) -> None:
         """Name a result, worked out once.
@@ -137,8 +138,8 @@ class _Build:
         statements that joined it took several times as long.
         """
         made = self.spark.sql(select)
-        folder = self._to_scratch(name, made)
-        self.spark.read.schema(made.schema).parquet(uri(folder)).createOrReplaceTempView(name)
+        self._stage(name, made)
+        self.spark.read.schema(made.schema).parquet(self.space.of(name)).createOrReplaceTempView(name)
 
     def grown(self, table: Table) -> bool:
         """Whether a table that only grows has."""
@@ -149,20 +150,22 @@ class _Build:
     def write(self, table: Table, select: str) -> str:
         """Write a dimension, in the order of its key, to an object of this build; its name."""
         made = self.spark.sql(select).repartition(1).sortWithinPartitions(*star.KEYS[table.name])
-        [name] = self._publish(table, self._to_scratch(f"new_{table.name}", made))
+        self._stage(f"new_{table.name}", made)
+        [name] = self._publish(table, f"new_{table.name}")
         return name
 
-    def _to_scratch(self, name: str, made: "DataFrame", by: Sequence[str] = ()) -> Path:
-        folder = self.scratch / name
-        made.write.partitionBy(*by).parquet(target(folder))
-        return folder
+    def _stage(self, name: str, made: "DataFrame", by: Sequence[str] = ()) -> None:
+        made.write.partitionBy(*by).parquet(self.space.to(name))
 
-    def _publish(self, table: Table, folder: Path, pa_date: date | None = None) -> list[str]:
-        """Move what was written to a folder into the store."""
+    def _publish(self, table: Table, folder: str, pa_date: date | None = None) -> list[str]:
+        """Give what was staged in a folder its place in the star schema."""
         names = []
-        for part, path in enumerate(parquet_files(folder)):
-            names.append(star_object(table.name, self.build_id, pa_date, part=part))
-            self.store.put_file(names[-1], path)
+        for number, part in enumerate(self.space.parts(folder)):
+            names.append(star_object(table.name, self.build_id, pa_date, part=number))
+            if isinstance(part.staged, Path):
+                self.store.put_file(names[-1], part.staged)
+            else:
+                self.store.copy(part.staged, names[-1])
         return names
 
 

@@ -7,6 +7,7 @@ all by its environment: what MiniStack takes, RUNTIME_PYTHON (awslambdaric, boto
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -112,7 +113,8 @@ def athena_obeys_the_catalog() -> None:
     start = athena._start_query_execution
 
     def with_parameters(data: dict[str, Any]) -> Any:
-        pieces = data.get("QueryString", "").split("?")
+        statement = re.sub(r"(?m)^\s*--.*$", "", data.get("QueryString", ""))  # a comment may ask something
+        pieces = statement.split("?")
         given = data.get("ExecutionParameters") or []
         if len(pieces) != len(given) + 1:
             return error_response_json("InvalidRequestException", "wrong number of execution parameters", 400)

@@ -1,0 +1,63 @@
+"""Runs a job's script as Glue would: with the library's zip, arguments, and `s3://` on the emulator's buckets.
+
+No Hadoop file system for S3 can be had from the package registries, so each bucket is mounted straight onto the
+folder in which the emulator keeps its objects, which are plain files. Only what is staged lies elsewhere until the
+job asks for it: then it goes through the S3 API.
+"""
+
+import os
+import runpy
+import sys
+import tempfile
+from pathlib import Path
+
+
+def main() -> None:
+    script, library, *arguments = sys.argv[1:]
+    sys.path.insert(0, library)
+    given = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    staging = Path(tempfile.mkdtemp(prefix="staging-"))
+
+    from duff_orders.lake import spark as lake_spark
+
+    assert "duff_orders.zip" in (lake_spark.__file__ or ""), lake_spark.__file__
+    _start(staging, [given["--raw_bucket"], given["--processed_bucket"]])
+    listed = lake_spark.Workspace.parts
+
+    def parts(space: lake_spark.Workspace, name: str) -> list[lake_spark.Part]:
+        folder = space._object("staging", name)
+        for path in (staging / folder.removeprefix("processed/staging/")).rglob("part-*.parquet"):
+            copy = Path(tempfile.mkdtemp()) / "part"
+            copy.hardlink_to(path)
+            space.store.put_file(f"processed/staging/{path.relative_to(staging)}", copy)
+        return listed(space, name)
+
+    lake_spark.Workspace.parts = parts  # type: ignore[assignment,method-assign]
+    sys.argv = [script, *arguments]
+    runpy.run_path(script, run_name="__main__")
+
+
+def _start(staging: Path, buckets: list[str]) -> None:
+    from pyspark.sql import SparkSession
+
+    root = Path(os.environ["S3_DATA_DIR"], "000000000000")
+    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    settings = {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.log.level": "ERROR",
+        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
+        "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    }
+    for bucket in buckets:
+        mount = f"spark.hadoop.fs.viewfs.mounttable.{bucket}"
+        settings[f"{mount}.linkFallback"] = f"file://{root / bucket}"
+        settings[f"{mount}.link./staging"] = f"file://{staging}"
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    builder.getOrCreate()
+
+
+if __name__ == "__main__":
+    main()

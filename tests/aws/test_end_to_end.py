@@ -1,0 +1,237 @@
+"""Files in, answers out, on emulated AWS: the real templates, bundles, state machine, Spark; boto3 and HTTP outside."""
+
+import json
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from duff_orders import build_models, generate, pipeline, sql
+from duff_orders.contract import TABLES
+from duff_orders.lake import layout
+from duff_orders.lake.lake import Lake
+from duff_orders.messages import Event
+from tests.aws.conftest import THRESHOLD
+from tests.aws.deployed import Deployed
+from tests.lakes import drop, open_lake
+
+# One worker for all that needs Spark or the emulator; the whole way takes minutes on a busy machine.
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+BRIEF = SAMPLES / "01-orders.csv"
+# What differs between two lakes that hold the same: identities, and the times at which it was done.
+IDENTITIES = {
+    "file_id", "etag", "version", "event_time", "started", "finished", "ingested_at", "first_seen", "last_seen",
+    "pa_date", "engine",
+}  # fmt: skip
+
+
+def embedded(folder: Path, files: dict[str, bytes], events: dict[str, Event]) -> Lake:
+    """An embedded lake into which the same files came at the same times."""
+    lake = open_lake(folder)
+    for key, data in sorted(files.items(), key=lambda item: events[item[0]].time):
+        drop(lake, key, data)
+        pipeline.process(lake, pipeline.announce(lake, key, when=events[key].time))
+    build_models(lake)
+    return lake
+
+
+def text(value: Any) -> Any:
+    """A value as both sides write it."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value if value is None or isinstance(value, int) else str(value)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What is put into the raw bucket, by its key."""
+    large = tmp_path_factory.mktemp("large") / "large.csv"
+    generate(large, rows=600, seed=5, bad=0.1, duplicates=0.05)
+    assert large.stat().st_size > THRESHOLD
+    return {
+        "brief/orders.csv": BRIEF.read_bytes(),
+        "status=broken/dirty.csv": (SAMPLES / "03-dirty.csv").read_bytes(),
+        "invalid.csv": (SAMPLES / "05-missing-column.csv").read_bytes(),
+        "large.csv": large.read_bytes(),
+    }
+
+
+@pytest.fixture(scope="module")
+def ingested(deployed: Deployed, files: dict[str, bytes]) -> Deployed:
+    """The deployment, all files processed and modelled."""
+    for key, data in files.items():
+        deployed.put(key, data)
+    for key in files:
+        deployed.row(key, timeout=240)
+    deployed.idle(240)
+    return deployed
+
+
+def test_every_file_has_its_verdict(ingested: Deployed, files: dict[str, bytes]) -> None:
+    rows = {row.source_file: row for row in ingested.rows()}
+    assert {key: (rows[key].verdict, rows[key].engine) for key in files} == {
+        "brief/orders.csv": ("valid", "duckdb"),
+        "status=broken/dirty.csv": ("valid_with_rejects", "duckdb"),
+        "invalid.csv": ("invalid", None),
+        "large.csv": ("valid_with_rejects", "spark"),
+    }
+    for row in rows.values():
+        assert row.rows_read == row.rows_published + row.rows_duplicate + row.rows_rejected + row.rows_withheld
+
+
+def test_the_lake_equals_an_embedded_one(ingested: Deployed, files: dict[str, bytes], tmp_path: Path) -> None:
+    events = {
+        row.source_file: Event.from_json(ingested.store.read(layout.event_object(row.file_id)) or b"")
+        for row in ingested.rows()
+    }
+    lake = embedded(tmp_path / "lake", files, events)
+    for table in TABLES.values():
+        columns = [f.name for f in table.all_fields if f.name not in IDENTITIES and "<" not in f.type]
+        query = f"select {', '.join(columns)} from {table.name}"
+        ours = [[text(value) for value in row.values()] for row in sql(lake, query)]
+        theirs = [[text(value) for value in row.values()] for row in ingested.ask(query)]
+        assert sorted(map(str, ours)) == sorted(map(str, theirs)), table.name
+        assert theirs or table.name == "never", table.name
+    status, body, _ = ingested.get("/v1/reports/sales_by_channel")
+    assert status == 200
+    expected = sql(lake, (Path(pipeline.__file__).parent / "query/reports/sales_by_channel.sql").read_text())
+    assert body["data"] == [{name: text(value) for name, value in row.items()} for row in expected]
+    assert body["version"]
+
+
+def test_the_catalog_shows_what_the_ledger_names(ingested: Deployed) -> None:
+    store = ingested.store
+    for table in layout.OBJECT_COUNTS:
+        named = {name for row in ingested.rows() for name in layout.data_objects(table, row)}
+        assert set(store.names(f"processed/{layout.FOLDERS[table]}/")) == named
+    assert not list(store.names("processed/staging/"))
+    assert not list(store.names("processed/incoming/"))
+    assert not list(store.names("processed/locks/"))
+
+
+def test_the_api_wants_a_key(ingested: Deployed) -> None:
+    assert ingested.get("/v1/reports", key=False)[0] == 403
+    status, body, _ = ingested.get("/v1/health", key=False)
+    assert (status, body["status"]) == (200, "ok")
+
+
+def test_rejected_rows_are_told_with_their_reasons(ingested: Deployed) -> None:
+    row = ingested.row("status=broken/dirty.csv")
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        status, body, _ = ingested.get(f"/v1/files/{row.file_id}/rejects?limit=4{cursor}")
+        assert status == 200
+        found += body["data"]
+        if body["next_cursor"] is None:
+            break
+        cursor = f"&cursor={body['next_cursor']}"
+    assert len(found) == row.rows_rejected
+    [six] = [each for each in found if each["fields"] and each["fields"]["product_ccf"] == "six"]
+    assert six["reasons"] == [{"column": "product_ccf", "code": "not_an_integer"}]
+    assert {reason["code"] for each in found for reason in each["reasons"]} >= {"missing", "wrong_field_count"}
+
+
+def test_files_and_orders(ingested: Deployed, files: dict[str, bytes]) -> None:
+    status, body, _ = ingested.get("/v1/files?limit=2")
+    assert (status, len(body["data"])) == (200, 2)
+    status, rest, _ = ingested.get(f"/v1/files?limit=1000&cursor={body['next_cursor']}")
+    listed = [each["source_file"] for each in body["data"] + rest["data"]]
+    assert set(listed) >= set(files)
+    assert len(listed) == len(set(listed))
+    status, order, _ = ingested.get("/v1/orders/5678")
+    assert (status, order["total_price"], order["lines"][0]["total_price"]) == (200, "15.0000", "15.0000")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kind"),
+    [
+        ("/v1/orders/0", 422, "invalid-parameter"),
+        ("/v1/orders/9999999999999999999", 422, "invalid-parameter"),
+        ("/v1/orders/999999999", 404, "not-found"),
+        ("/v1/reports/nothing", 404, "not-found"),
+        ("/v1/files?limit=0", 422, "invalid-parameter"),
+        ("/v1/files?limit=5&order=x", 422, "invalid-parameter"),
+        ("/v1/files?cursor=abc", 400, "invalid-cursor"),
+        ("/v1/files/x/rejects", 422, "invalid-parameter"),
+        ("/v1/files/00000000000000000000000000000000/rejects", 404, "not-found"),
+        ("/v1/nothing", 404, "not-found"),
+    ],
+)
+def test_every_error_is_a_problem_document(deployed: Deployed, path: str, status: int, kind: str) -> None:
+    found, body, headers = deployed.get(path)
+    assert (found, body["type"], body["status"]) == (status, f"/problems/{kind}", status)
+    assert headers["Content-Type"] == "application/problem+json"
+    assert {"title", "detail", "instance", "request_id"} <= body.keys()
+
+
+def test_from_put_to_ledger_row_in_seconds(deployed: Deployed) -> None:
+    deployed.put("warm.csv", BRIEF.read_bytes().replace(b"Moe", b"Joe"))
+    deployed.row("warm.csv")
+    started = time.monotonic()
+    deployed.put("timed.csv", BRIEF.read_bytes().replace(b"Moe", b"Zoe"))
+    row = deployed.row("timed.csv")
+    assert (row.verdict, row.rows_published) == ("valid", 5)
+    print(f"from put to ledger row: {time.monotonic() - started:.2f} s")
+
+
+def test_the_same_event_twice_changes_nothing(ingested: Deployed) -> None:
+    before = {name: ingested.store.read(name) for name in ingested.store.names("processed/files/")}
+    first = next(each for each in ingested.executions() if each["status"] == "SUCCEEDED")
+    client = boto3.client("stepfunctions")
+    event = client.describe_execution(executionArn=first["executionArn"])["input"]
+    for _ in range(2):
+        client.start_execution(stateMachineArn=ingested.outputs["StateMachine"], input=event)
+    ingested.idle(240)
+    assert {each["status"] for each in ingested.executions()[:2]} == {"SUCCEEDED"}
+    after = {name: ingested.store.read(name) for name in ingested.store.names("processed/files/")}
+    assert {name: after[name] for name in before} == before
+
+
+def test_equal_content_under_another_key_is_a_duplicate(ingested: Deployed) -> None:
+    ingested.put("again/orders.csv", BRIEF.read_bytes())
+    row = ingested.row("again/orders.csv")
+    assert (row.verdict, row.rows_published) == ("duplicate", 0)
+    assert "brief/orders.csv" in (row.reason or "")
+
+
+def test_odd_keys_are_keys(deployed: Deployed) -> None:
+    data = BRIEF.read_bytes()
+    keys = ["a//b.csv", "./dot.csv", "pa_date=2020-01-01/product_price=1.csv", "año {1} [x] #%20 'q' + &.csv"]
+    for number, key in enumerate(keys):
+        deployed.put(key, data.replace(b"Moe", f"Odd {number}".encode()))
+    for key in keys:
+        row = deployed.row(key)
+        assert (row.verdict, row.rows_published) == ("valid", 5), row
+
+
+def test_a_function_that_fails_ends_in_a_verdict(deployed: Deployed) -> None:
+    """The last test of the module's lake: it breaks Transform-data and mends it again."""
+    sns, sqs, lambdas = boto3.client("sns"), boto3.client("sqs"), boto3.client("lambda")
+    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=deployed.outputs["FailedFiles"], Protocol="sqs", Endpoint=arn)
+    found = lambdas.get_function_configuration(FunctionName="Transform-data")["Environment"]["Variables"]
+    broken = {**found, "PROCESSED_BUCKET": "no-such-bucket"}
+    lambdas.update_function_configuration(FunctionName="Transform-data", Environment={"Variables": broken})
+    try:
+        deployed.put("fails.csv", BRIEF.read_bytes().replace(b"Moe", b"Ned"))
+        row = deployed.row("fails.csv", timeout=120)
+        deployed.idle(120)
+    finally:
+        lambdas.update_function_configuration(FunctionName="Transform-data", Environment={"Variables": found})
+    assert (row.verdict, row.rows_published, row.orders_objects) == ("failed", 0, 0)
+    assert row.error
+    assert deployed.executions()[0]["status"] == "FAILED"
+    messages = deployed.until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))
+    assert "fails.csv" in json.loads(messages[0]["Body"])["Message"]
+    # Announced again, a failed file gets another try.
+    client = boto3.client("stepfunctions")
+    event = client.describe_execution(executionArn=deployed.executions()[0]["executionArn"])["input"]
+    client.start_execution(stateMachineArn=deployed.outputs["StateMachine"], input=event)
+    deployed.until(lambda: deployed.row("fails.csv").verdict == "valid")
