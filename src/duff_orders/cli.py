@@ -348,6 +348,70 @@ def generate(
         raise typer.BadParameter(str(error)) from None
 
 
+ArchitectureOption = Annotated[
+    str, typer.Option("--architecture", metavar="NAME", help="The functions' processor: arm64 or x86_64.")
+]
+PythonOption = Annotated[str, typer.Option("--python", metavar="X.Y", help="The functions' Python.")]
+
+
+@app.command()
+def package(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.", file_okay=False)] = Path("dist"),
+    architecture: ArchitectureOption = "arm64",
+    python: PythonOption = "3.13",
+) -> None:
+    """Write what AWS is given: bundles, jobs, state machine.
+
+    The wheels are of the versions that are installed here; the same sources
+    and versions give the same bytes. Prints each file's size, of a bundle also
+    unzipped.
+    """
+    from duff_orders.aws.package import package as write
+    from duff_orders.aws.package import unzipped
+
+    for path in write(out, architecture=architecture, python=python):  # type: ignore[arg-type] # checked there
+        size = f", {unzipped(path) / 10**6:.1f} MB unzipped" if path.suffix == ".zip" else ""
+        print(f"{path}: {path.stat().st_size / 10**6:.1f} MB{size}")
+
+
+@app.command()
+def deploy(
+    prefix: Annotated[
+        str, typer.Option(metavar="NAME", help="Put before all names, e.g. test-: several fit into one account.")
+    ] = "",
+    stage: Annotated[str, typer.Option(metavar="STAGE", help="buckets, etl, models, or all.")] = "all",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", metavar="K=V", help="A parameter of the templates; may be given several times."),
+    ] = None,
+    architecture: ArchitectureOption = "arm64",
+    python: PythonOption = "3.13",
+) -> None:
+    """Deploy to AWS: package, upload, create or update the three stacks.
+
+    Account, region and endpoint (AWS_ENDPOINT_URL) are those of the
+    environment. Prints the stacks' events, and their outputs at the end. May
+    be repeated: what has not changed is left alone.
+    """
+    from duff_orders.aws.deploy import Deployment
+    from duff_orders.aws.deploy import deploy as bring_up
+
+    given = dict(each.partition("=")[::2] for each in parameter or ())
+    if not all("=" in each for each in parameter or ()):
+        raise typer.BadParameter("a parameter is given as NAME=VALUE", param_hint="--parameter")
+    outputs = bring_up(
+        Deployment(prefix),
+        stage=stage,  # type: ignore[arg-type] # checked there
+        parameters=given,
+        architecture=architecture,  # type: ignore[arg-type] # checked there
+        python=python,
+        on_event=lambda resource, state, why: print(f"{resource}: {state}{f' ({why})' if why else ''}", flush=True),
+    )
+    print()
+    for name, value in sorted(outputs.items()):
+        print(f"{name}={value}")
+
+
 def main() -> None:
     """Run `duff`; a mistake of the user's is told in a sentence, never as a traceback."""
     for stream in (sys.stdout, sys.stderr):
@@ -361,7 +425,13 @@ def main() -> None:
         _fail(str(error))
     except OSError as error:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except ModuleNotFoundError as error:
+        if error.name not in ("boto3", "obstore"):
+            raise
+        _fail(f"this needs {error.name}, which the extra `aws` brings: pip install 'duff-orders[aws]'", 2)
     except Exception as error:
+        if type(error).__module__.startswith("botocore."):
+            _fail(f"AWS refused: {error}")
         if not _is_engine_error(error):
             raise
         _fail(f"the engine failed: {error}\n`duff check` tells what is damaged; --memory gives it more memory")

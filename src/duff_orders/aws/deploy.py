@@ -1,6 +1,7 @@
 """`duff deploy`: package, upload, and create or update the three stacks, one after the other."""
 
 import hashlib
+import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -64,6 +65,10 @@ def deploy(
     """
     import boto3
 
+    if not re.fullmatch(r"([a-z][a-z0-9-]{0,19}-)?", deployment.prefix):
+        raise InputError(
+            f"prefix is {deployment.prefix!r}; allowed are up to 20 small letters, digits and hyphens, a hyphen last"
+        )
     if stage not in get_args(Stage):
         raise InputError(f"stage is {stage!r}; allowed are {', '.join(get_args(Stage))}")
     stages = list(TEMPLATES) if stage == "all" else [stage]
