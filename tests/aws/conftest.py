@@ -10,7 +10,7 @@ from tests.aws.deployed import Deployed
 from tests.aws.emulator import CREDENTIALS, emulator
 
 #: Files from this size on go to the Glue job.
-THRESHOLD = 20_000
+THRESHOLD = 200_000
 # The machine of the tests, and times that suit tests.
 PARAMETERS = {
     "ThresholdBytes": str(THRESHOLD),

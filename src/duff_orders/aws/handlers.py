@@ -13,13 +13,13 @@ import time
 from typing import Any
 
 from duff_orders.contract import ORDERS
-from duff_orders.errors import Busy, InvalidFile, PipelineError
+from duff_orders.errors import InvalidFile, PipelineError
 from duff_orders.ingest.validate import HEAD, validate
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.s3 import S3Store
-from duff_orders.messages import Event, LedgerRow, format_time, parse_time
+from duff_orders.messages import Event, LedgerRow, parse_time
 from duff_orders.settings import MIB, Settings
 from duff_orders.stages import attempt, close, invalid, record
 
@@ -29,7 +29,7 @@ Payload = dict[str, Any]
 def validate_csv(payload: Payload, context: Any) -> Payload:
     """From the announcement of an object to the way that it takes.
 
-    `payload`: `event`, as EventBridge sends it (or `detail` of an event of ours, with `again` for a replay);
+    `payload`: `event`, as EventBridge sends it (with `again` it is a replay);
     `execution`, who asks; and with `failure` (`Error`, `Cause`) the file is closed as failed.
     """
     lake = _lake(payload, context)
@@ -89,8 +89,10 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
     job = os.environ["TRANSFORM_JOB"]
     # The note is written first: whoever comes later with the same decision finds the run, or that it was to start.
     name = f"{layout.PROCESSED}/jobs/{decision['file_id']}-{_run_name(payload)}"
-    if not lake.store.put_new(name, b"{}"):
-        run_id = json.loads(lake.store.read(name) or b"{}").get("job_run_id") or _find_run(glue, job, name)
+    note = json.dumps({"asked_by": context.aws_request_id}).encode()
+    if not lake.store.put_new(name, note):
+        note = lake.store.read(name) or note
+        run_id = json.loads(note).get("job_run_id") or _find_run(glue, job, name)
         if run_id:
             return {"job_run_id": run_id}
     workers = max(2, min(int(os.environ["MAX_WORKERS"]), 1 + event.size // (512 * MIB)))
@@ -101,7 +103,7 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
         "--note": name,
     }
     run_id = glue.start_job_run(JobName=job, Arguments=arguments, NumberOfWorkers=workers)["JobRunId"]
-    lake.store.replace(name, json.dumps({"job_run_id": run_id}).encode(), b"{}")
+    lake.store.replace(name, json.dumps({"job_run_id": run_id}).encode(), note)
     _log("started", event, job_run_id=run_id, workers=workers)
     return {"job_run_id": run_id}
 
@@ -134,18 +136,6 @@ def event_of(announced: Payload) -> Event:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise PipelineError(f"not an announcement of an object: {error!r} in {json.dumps(announced)[:500]}") from None
-
-
-def announcement_of(event: Event, *, again: bool) -> Payload:
-    """What `event_of` reads, for a replay."""
-    found: Payload = {"key": event.key, "size": event.size, "etag": event.etag}
-    if event.version:
-        found["version-id"] = event.version
-    return {
-        "time": format_time(event.time),
-        "detail": {"bucket": {"name": event.bucket}, "object": found},
-        "again": again,
-    }
 
 
 def _lake(payload: Payload, context: Any) -> Lake:
@@ -196,6 +186,3 @@ def _cause(failure: Payload) -> str:
 
 def _log(message: str, event: Event, **more: object) -> None:
     print(json.dumps({"message": message, "file_id": layout.file_id(event), "key": event.key, **more}, default=str))
-
-
-__all__ = ["Busy", "announcement_of", "event_of", "transform_data", "trigger_glue_job", "validate_csv"]

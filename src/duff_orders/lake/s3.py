@@ -106,12 +106,14 @@ class S3Store:
     def listed(self, prefix: str) -> Iterator[Listed]:
         """All objects whose names begin with a text, in order."""
         folder, _, key = prefix.partition("/")
-        # obstore's prefix is whole folders: list the folder, and take what begins with the text.
-        parent = key.rpartition("/")[0]
-        for batch in obstore.list(self._buckets[folder], parent or None, offset=key if key > f"{parent}/" else None):
+        # obstore's prefix is whole folders: list the folder from just before the text on, and take what begins with it.
+        parent, _, start = key.rpartition("/")
+        for batch in obstore.list(self._buckets[folder], parent or None, offset=key[:-1] if len(start) > 1 else None):
             for each in batch:
                 if not each["path"].startswith(key):
-                    return
+                    if each["path"] > key:
+                        return
+                    continue
                 yield Listed(f"{folder}/{each['path']}", each["size"], each["last_modified"])
 
     def put_new(self, name: str, data: bytes) -> bool:

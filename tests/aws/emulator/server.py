@@ -74,6 +74,23 @@ def events_of_s3_carry_the_version() -> None:
     s3._fire_s3_event, eventbridge._dispatch_event = fire_with, dispatch_with
 
 
+def ranges_of_a_version_are_ranges() -> None:
+    """Of a version that is named, the emulator always hands out the whole."""
+    get = s3._get_object
+
+    def get_range(bucket: str, key: str, headers: dict[str, str], query: Any = None) -> Any:
+        status, found, body = get(bucket, key, headers, query)
+        wanted = headers.get("range")
+        if status != 200 or not wanted or not body:
+            return status, found, body
+        start, end = s3._parse_range(wanted, len(body))
+        part = body[start : end + 1]
+        told = {"Content-Length": str(len(part)), "Content-Range": f"bytes {start}-{end}/{len(body)}"}
+        return 206, {**found, **told}, part
+
+    s3._get_object = get_range
+
+
 def glue_jobs_run() -> None:
     """Spark jobs run as processes, a missing script fails, and MaxConcurrentRuns holds."""
     resolve, start = glue._resolve_script, glue._start_job_run
@@ -195,6 +212,7 @@ def _files(location: str) -> list[str]:
 if __name__ == "__main__":
     functions_run_in_the_real_runtime_interface()
     events_of_s3_carry_the_version()
+    ranges_of_a_version_are_ranges()
     glue_jobs_run()
     athena_obeys_the_catalog()
     sys.argv = ["ministack"]
