@@ -18,9 +18,9 @@ NAMES = sorted({field.name for table in TABLES.values() for field in table.all_f
 VALUES = {"status": "broken", "product_price": "0.01", "pa_date": "2020-01-01"}
 
 
-def contents(lake_folder: Path, key: str) -> list[object]:
+def contents(lake_folder: Path, key: str, **settings: str) -> list[object]:
     """All that can be told of the file, but for its names and identities."""
-    lake = open_lake(lake_folder)
+    lake = open_lake(lake_folder, **settings)
     row = ingest(lake, key, DATA)
     build_models(lake)
     assert check(lake).problems == []
@@ -46,3 +46,11 @@ def test_a_folder_named_like_a_column_changes_no_value(name: str, tmp_path: Path
 
 def test_neither_in_the_raw_folder_nor_above_the_lake(tmp_path: Path, expected: list[object]) -> None:
     assert contents(tmp_path / "pa_date=2020-01-01" / "lake", "status=broken/a.csv") == expected
+
+
+@pytest.mark.spark
+@pytest.mark.xdist_group("spark")
+def test_nor_does_spark_take_it(tmp_path: Path, expected: list[object]) -> None:
+    folder = tmp_path / "pa_date=2020-01-01" / "status=broken" / "order_id=1" / "lake"
+    key = "product_price=0.01/TOTAL_PRICE=1/a.csv"
+    assert contents(folder, key, engine="spark", master="local[2]") == expected

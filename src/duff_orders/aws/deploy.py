@@ -97,8 +97,11 @@ def deploy(
             if "Release" not in values:
                 values["Release"] = _upload(s3, artifacts, values["Architecture"], values["PythonRuntime"])
         told = {name: value for name, value in values.items() if name in known[each]}
-        _bring_up(cloudformation, s3, deployment.stack(each), each, told, artifacts, on_event)
+        done = _bring_up(cloudformation, s3, deployment.stack(each), each, told, artifacts, on_event)
         outputs |= deployment.outputs(each)
+        if each == "models" and done == "updated":
+            # An update may have set the tables back to where the template has them: the job lets them follow again.
+            _start(outputs["ModelsJob"], on_event)
     return outputs
 
 
@@ -144,8 +147,8 @@ def _bring_up(
     parameters: Mapping[str, str],
     artifacts: str,
     on_event: OnEvent,
-) -> None:
-    """Create or update one stack, and wait for it."""
+) -> Literal["created", "updated", "unchanged"]:
+    """Create or update one stack, and wait for it; returns which."""
     body = (templates() / TEMPLATES[stage]).read_text(encoding="utf-8")
     request: dict[str, Any] = {
         "StackName": stack,
@@ -166,7 +169,7 @@ def _bring_up(
     except cloudformation.exceptions.ClientError as error:
         if "No updates are to be performed" in str(error):
             on_event(stack, "UNCHANGED", "")
-            return
+            return "unchanged"
         raise PipelineError(f"the stack {stack} was refused: {error}") from None
     while True:
         found = _describe(cloudformation, stack)
@@ -181,6 +184,18 @@ def _bring_up(
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         failed = [f"{resource}: {why}" for resource, state, why in seen.values() if state.endswith("_FAILED") and why]
         raise PipelineError(f"the stack {stack} is {status}: {'; '.join(failed) or 'see its events'}")
+    return "updated" if there else "created"
+
+
+def _start(job: str, on_event: OnEvent) -> None:
+    import boto3
+
+    glue = boto3.client("glue")
+    try:
+        glue.start_job_run(JobName=job)
+        on_event(job, "STARTED", "")
+    except glue.exceptions.ConcurrentRunsExceededException:
+        on_event(job, "RUNNING", "its next run lets the catalog follow")
 
 
 def _events(cloudformation: Any, stack: str) -> dict[str, tuple[str, str, str]]:

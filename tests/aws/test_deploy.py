@@ -1,0 +1,78 @@
+"""`duff deploy` and `duff package` on emulated AWS: repeated, by stage, under a prefix, and what they refuse."""
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from duff_orders.aws.deploy import Deployment, deploy
+from duff_orders.aws.package import package, unzipped
+from duff_orders.cli import app
+from duff_orders.errors import InputError, PipelineError
+from tests.aws.conftest import PARAMETERS
+from tests.aws.deployed import Deployed
+
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
+
+
+def test_a_stage_under_a_prefix_and_again(aws: str) -> None:
+    words = ["deploy", "--prefix", "test-", "--stage", "buckets"]
+    first = CliRunner().invoke(app, words)
+    assert first.exit_code == 0, first.output
+    assert "RawBucket: CREATE_COMPLETE" in first.output
+    assert "\nRawBucket=test-duff-orders-raw\n" in first.output
+    again = CliRunner().invoke(app, words)
+    assert "test-duff-orders-buckets: UNCHANGED" in again.output
+    client = boto3.client("s3")
+    assert client.get_bucket_versioning(Bucket="test-duff-orders-raw")["Status"] == "Enabled"
+    blocked = client.get_public_access_block(Bucket="test-duff-orders-raw")["PublicAccessBlockConfiguration"]
+    assert set(blocked.values()) == {True}
+
+
+def test_an_update_lets_the_catalog_follow_again(deployed: Deployed) -> None:
+    glue = boto3.client("glue")
+    before = len(glue.get_job_runs(JobName="duff_data_models")["JobRuns"])
+    told: list[str] = []
+    deploy(
+        Deployment(),
+        stage="models",
+        architecture="x86_64",
+        python="3.11",
+        parameters={
+            **{k: v for k, v in PARAMETERS.items() if k in ("BatchSeconds", "RetryBuildSeconds")},
+            "Workers": "3",
+        },
+        on_event=lambda resource, state, why: told.append(f"{resource} {state}"),
+    )
+    assert any(each.endswith("UPDATE_COMPLETE") for each in told)
+    assert len(glue.get_job_runs(JobName="duff_data_models")["JobRuns"]) > before
+    deployed.idle()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"stage": "everything"}, "allowed are buckets, etl, models, all"),
+        ({"parameters": {"Colour": "blue"}}, "there is no parameter Colour; parameters: Architecture"),
+    ],
+)
+def test_what_cannot_be_is_refused(aws: str, options: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        deploy(Deployment(), **options)  # type: ignore[arg-type] # wrong on purpose
+    with pytest.raises(InputError, match="a hyphen last"):
+        deploy(Deployment("Test"))
+    with pytest.raises(InputError, match="there is no stack nowhere-duff-orders-buckets; `duff deploy` makes it"):
+        deploy(Deployment("nowhere-"), stage="etl")
+
+
+def test_a_stack_that_fails_says_why(aws: str) -> None:
+    with pytest.raises(PipelineError, match="duff-orders-buckets"):
+        deploy(Deployment("taken-"), stage="buckets", parameters={"RawBucketName": "Not_A_Bucket"})
+
+
+def test_bundles_are_small_and_the_same_bytes_twice(tmp_path_factory: pytest.TempPathFactory) -> None:
+    first, second = (package(tmp_path_factory.mktemp("dist"), architecture="arm64", python="3.13") for _ in "ab")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    [transform] = [path for path in first if path.name == "transform.zip"]
+    assert unzipped(transform) <= 80 * 10**6
+    with pytest.raises(InputError, match="allowed are arm64, x86_64"):
+        package(tmp_path_factory.mktemp("dist"), architecture="sparc")  # type: ignore[arg-type] # wrong on purpose
