@@ -1,9 +1,13 @@
 """What the stages hand each other: small typed JSON documents, equal on one machine and on AWS."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, date, datetime
-from typing import Any, Literal, Self, cast
+from types import UnionType
+from typing import Any, Literal, Self, cast, get_args, get_origin
+
+#: The form of the documents that this release writes.
+FORM = 1
 
 Verdict = Literal["valid", "valid_with_rejects", "invalid", "duplicate", "failed"]
 #: The verdicts whose good rows stand in tbl_duff_orders.
@@ -29,29 +33,68 @@ def parse_time(text: str) -> datetime:
 
 
 class Document:
-    """A dataclass that goes to JSON and back; times are written as ISO 8601 in UTC, dates as YYYY-MM-DD."""
+    """A dataclass that goes to JSON and back; times are written as ISO 8601 in UTC, dates as YYYY-MM-DD.
+
+    What is stored says in `v` the version of its form. A release reads all forms up to its own: fields that an older
+    one did not have take their defaults.
+    """
 
     def to_json(self) -> str:
         """One line of JSON, keys in the order of the fields."""
         return json.dumps(asdict(cast(Any, self)), default=_plain, ensure_ascii=False)
 
+    def stored(self) -> bytes:
+        """The same as an object of the lake: with the version of its form, and a line's end."""
+        values = asdict(cast(Any, self)) | {"v": FORM}
+        return json.dumps(values, default=_plain, ensure_ascii=False).encode("utf-8") + b"\n"
+
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The document that `to_json` wrote; raises ValueError for anything else."""
+        """The document that `to_json` wrote, of this release or an older one.
+
+        Raises ValueError for anything else: a newer form, a field that is missing, unknown, or of another type.
+        """
         values = json.loads(text)
-        known = {field.name: field.type for field in fields(cast(Any, cls))}
-        if not isinstance(values, dict) or set(values) != set(known):
-            raise ValueError(f"not a {cls.__name__}: expected exactly the keys {sorted(known)}")
-        for name, kind in known.items():
-            if values[name] is None:
-                continue
-            if kind is datetime:
-                values[name] = parse_time(values[name])
-            elif kind is date:
-                values[name] = date.fromisoformat(values[name])
-            elif "tuple" in str(kind):
-                values[name] = tuple(values[name])
-        return cls(**values)
+        if not isinstance(values, dict):
+            raise ValueError(f"not a {cls.__name__}: expected a JSON object")
+        form = values.pop("v", 1)
+        if not isinstance(form, int) or form > FORM:
+            raise ValueError(f"a {cls.__name__} of form {form!r}; this release reads up to {FORM}: take a newer one")
+        known = {field.name: field for field in fields(cast(Any, cls))}
+        if unknown := values.keys() - known.keys():
+            raise ValueError(f"a {cls.__name__} has no {', '.join(sorted(unknown))}")
+        missing = [
+            name
+            for name, field in known.items()
+            if name not in values and field.default is MISSING and field.default_factory is MISSING
+        ]
+        if missing:
+            raise ValueError(f"a {cls.__name__} without {', '.join(missing)}")
+        return cls(**{name: _typed(name, value, known[name].type) for name, value in values.items()})
+
+
+def _typed(name: str, value: Any, kind: Any) -> Any:
+    """A value of JSON as the type of its field; raises ValueError where it is none."""
+    arms = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    if value is None and type(None) in arms:
+        return None
+    [arm] = [each for each in arms if each is not type(None)] if len(arms) < 3 else [kind]
+    origin, inner = get_origin(arm) or arm, get_args(arm)
+    if origin is datetime and isinstance(value, str):
+        return parse_time(value)
+    if origin is date and isinstance(value, str):
+        return date.fromisoformat(value)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_typed(name, each, inner[0]) for each in value)
+    if origin is list and isinstance(value, list):
+        return [_typed(name, each, inner[0]) for each in value]
+    if origin is dict and isinstance(value, dict):
+        return {key: _typed(name, each, inner[1]) for key, each in value.items()}
+    if origin is Literal and value in inner:
+        return value
+    if origin in (int, str, bool) and type(value) is origin:
+        return value
+    raise ValueError(f"{name} is {json.dumps(value, default=str)[:100]}; expected {getattr(kind, '__name__', kind)}")
 
 
 def _plain(value: object) -> str:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
-from duff_orders.errors import InputError, SourceChanged, UnknownFile
+from duff_orders.errors import InputError, SettingsError, SourceChanged, UnknownFile
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import fingerprint
@@ -43,12 +43,15 @@ def process(
 ) -> LedgerRow:
     """Take one object version through all stages to its ledger row; see `stages.attempt`.
 
-    Failures are tried again and end in the verdict `failed`; only a store that cannot even take that row raises.
-    Where a replay fails, the ledger keeps the outcome of before, and the row returned tells of the failure.
+    Failures are tried again and end in the verdict `failed`; only a wrong set-up (SettingsError) raises, and a store
+    that cannot even take that row. Where a replay fails, the ledger keeps the outcome of before, and the row returned
+    tells of the failure.
     """
     for number in range(lake.settings.retries + 1):
         try:
             return attempt(lake, event, again=again, share=share, stage=stage)
+        except SettingsError:
+            raise  # the set-up is wrong, not the file: nothing is to be noted, and trying again would not help
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"
             if isinstance(error, SourceChanged) or number == lake.settings.retries:

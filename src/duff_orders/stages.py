@@ -30,7 +30,7 @@ def ignore_stage(key: str, stage: str, share_done: Callable[[], float]) -> None:
 def record(lake: Lake, event: Event) -> Event:
     """The event as it was first recorded: its time counts, however often and late the object is announced."""
     name = layout.event_object(layout.file_id(event))
-    if not lake.store.put_new(name, event.to_json().encode()):
+    if not lake.store.put_new(name, event.stored()):
         recorded = lake.store.read(name)
         if recorded is not None:
             return Event.from_json(recorded)

@@ -32,7 +32,9 @@ def resources(template: str) -> dict[str, Any]:
 def test_the_linter_finds_nothing() -> None:
     lint = Path(sys.executable).parent / "cfn-lint"
     paths = [str(FOLDER / name) for name in TEMPLATES]
-    done = subprocess.run([lint, "-c", "I", "-r", "us-east-1", "-t", *paths], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [lint, "-c", "I", "-r", "us-east-1", "-t", *paths], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "")
 
 

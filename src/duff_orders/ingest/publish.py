@@ -5,7 +5,6 @@ ledger row; what is then superseded stays for readers that still use it, until `
 """
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -138,6 +137,8 @@ class Publication:
             if self.previous is not None:
                 tidy(self.lake, row)
             return row
+        if self.previous is not None and self.previous.verdict != "failed":
+            raise PipelineError(f"the ledger row of {row.source_file} was replaced meanwhile; replay the file again")
         # Somebody else was faster with the same event: theirs is the outcome.
         standing = self.lake.ledger.get(row.pa_date, row.file_id)
         if standing is None:
@@ -181,7 +182,8 @@ def sweep(lake: Lake) -> int:
             row = rows.get(found.file_id) if found else None
             if found is None or row is None or found.revision > row.revision:
                 continue
-            age = time.time() - lake.disk.path(name).stat().st_mtime
+            # Replaced when the row that stands was written, however old the object is.
+            age = (utc_now() - row.finished).total_seconds()
             superseded = found.revision < row.revision and age > lake.settings.grace
             if superseded or (found.revision == row.revision and found.part >= object_count(table, row)):
                 lake.store.delete(name)

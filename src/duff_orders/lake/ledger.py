@@ -26,8 +26,12 @@ class Ledger:
 
         False, and nothing written, where somebody else wrote the row in the meantime.
         """
-        expected = None if replacing is None else _encode(replacing)
-        return self.store.replace(ledger_object(row.pa_date, row.file_id), _encode(row), expected)
+        name = ledger_object(row.pa_date, row.file_id)
+        # What stands there is compared by what it says: another release may have written it in another form.
+        stands = None if replacing is None else self.store.read(name)
+        if replacing is not None and (stands is None or _decode(name, stands) != replacing):
+            return False
+        return self.store.replace(name, row.stored(), stands)
 
     def rows(self, *, damaged: Callable[[DamagedObject], None] | None = None) -> Iterator[LedgerRow]:
         """Every row, in the order of partitions and file ids.
@@ -59,7 +63,3 @@ def _decode(name: str, data: bytes) -> LedgerRow:
         return LedgerRow.from_json(data)
     except (ValueError, TypeError) as error:
         raise DamagedObject(name, error) from None
-
-
-def _encode(row: LedgerRow) -> bytes:
-    return row.to_json().encode("utf-8") + b"\n"

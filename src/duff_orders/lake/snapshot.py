@@ -72,7 +72,7 @@ def switch(store: Store, new: Snapshot, expected: bytes | None) -> None:
 
     Raises PipelineError, with nothing changed, where somebody else switched since `read`.
     """
-    if not store.replace(STAR_POINTER, new.to_json().encode("utf-8") + b"\n", expected):
+    if not store.replace(STAR_POINTER, new.stored(), expected):
         raise PipelineError(f"{STAR_POINTER} was changed by another build; build the models again")
 
 

@@ -1,0 +1,84 @@
+"""The ledger: a row is replaced by what it says, whoever wrote it in whatever form."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from duff_orders import pipeline
+from duff_orders.errors import PipelineError
+from duff_orders.ingest.publish import Publication, sweep
+from duff_orders.lake import layout
+from duff_orders.messages import utc_now
+from tests.lakes import ingest, open_lake
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "03-dirty.csv"
+
+
+def rewrite(lake_folder: Path, name: str, **changed: object) -> None:
+    """The row as another release would have written it: without a version and some fields, spaced otherwise."""
+    path = lake_folder / name
+    values = json.loads(path.read_bytes()) | changed
+    values = {key: value for key, value in values.items() if key not in ("v", "revision")}
+    path.write_text(json.dumps(values, indent=2))
+
+
+def test_a_row_in_another_form_can_be_replaced(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path)
+    row = ingest(lake, "a.csv", SAMPLE.read_bytes())
+    rewrite(tmp_path, layout.ledger_object(row.pa_date, row.file_id))
+    [again] = pipeline.replay(lake, [row.file_id])
+    assert (again.verdict, again.revision) == ("valid_with_rejects", 1)
+    assert lake.ledger.get(row.pa_date, row.file_id) == again
+
+
+def test_a_row_that_says_something_else_is_not_replaced(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path)
+    row = ingest(lake, "a.csv", SAMPLE.read_bytes())
+    rewrite(tmp_path, layout.ledger_object(row.pa_date, row.file_id), rows_read=7)
+    assert not lake.ledger.write(replace(row, revision=1), row)
+    stands = lake.ledger.get(row.pa_date, row.file_id)
+    assert stands is not None
+    assert stands.rows_read == 7
+
+
+def test_a_replay_that_loses_its_race_says_so(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path)
+    row = ingest(lake, "a.csv", SAMPLE.read_bytes())
+    event = pipeline.announce(lake, "a.csv")
+    late = Publication(lake=lake, event=event, file_id=row.file_id, started=utc_now(), previous=row)
+    list(pipeline.replay(lake, [row.file_id]))
+    with pytest.raises(PipelineError, match="was replaced meanwhile; replay the file again"):
+        late.without_rows("invalid", "too late")
+
+
+def test_replaced_objects_are_kept_for_the_grace_period_from_when_they_were_replaced(tmp_path: Path) -> None:
+    import os
+
+    lake = open_lake(tmp_path, grace=60)
+    row = ingest(lake, "a.csv", SAMPLE.read_bytes())
+    [old] = [lake.disk.path(name) for name in layout.data_objects("tbl_duff_orders", row)]
+    os.utime(old, (0, 0))  # written long ago, replaced now
+    list(pipeline.replay(lake, [row.file_id]))
+    assert sweep(lake) == 0
+    assert old.exists()
+    assert sweep(open_lake(tmp_path, grace=0)) == 2
+    assert not old.exists()
+
+
+def test_a_wrong_set_up_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from duff_orders.errors import SettingsError
+    from duff_orders.lake import spark
+
+    def no_java(settings: object) -> None:
+        raise SettingsError("the engine spark needs Java 17")
+
+    monkeypatch.setattr(spark, "session", no_java)
+    pytest.importorskip("duff_orders.ingest.transform_spark")
+    monkeypatch.setattr("duff_orders.ingest.transform_spark.session", no_java)
+    lake = open_lake(tmp_path, engine="spark", retries=2)
+    with pytest.raises(SettingsError, match="Java 17"):
+        ingest(lake, "a.csv", SAMPLE.read_bytes())
+    assert list(lake.ledger.rows()) == []
+    assert ingest(open_lake(tmp_path), "a.csv", SAMPLE.read_bytes()).verdict == "valid_with_rejects"
