@@ -78,16 +78,14 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
     arms = get_args(kind) if get_origin(kind) is UnionType else (kind,)
     if value is None and type(None) in arms:
         return None
-    [arm] = [each for each in arms if each is not type(None)] if len(arms) < 3 else [kind]
+    arm = next(each for each in arms if each is not type(None))
     origin, inner = get_origin(arm) or arm, get_args(arm)
     if origin is datetime and isinstance(value, str):
         return parse_time(value)
     if origin is date and isinstance(value, str):
         return date.fromisoformat(value)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_typed(name, each, inner[0]) for each in value)
-    if origin is list and isinstance(value, list):
-        return [_typed(name, each, inner[0]) for each in value]
+    if origin in (tuple, list) and isinstance(value, list):
+        return origin(_typed(name, each, inner[0]) for each in value)
     if origin is dict and isinstance(value, dict):
         return {key: _typed(name, each, inner[1]) for key, each in value.items()}
     if origin is Literal and value in inner:

@@ -6,7 +6,8 @@
 Who calls them tries again: the embedded pipeline in process, AWS by its state machine.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -48,14 +49,11 @@ def attempt(
     Raises Busy where another worker has the file or its content, SourceChanged where the object is not what was
     announced, and whatever the engine or the store raises; nothing is published then, and all can be repeated.
     """
-    file_id = layout.file_id(event)
-    # A file's objects are written and deleted by one worker at a time, and so is a content published.
-    with lake.store.lock(f"file-{file_id}"):
-        previous = lake.ledger.get(event.pa_date, file_id)
-        if previous is not None and not again and previous.verdict != "failed":
-            tidy(lake, previous)
-            return previous
-        publication = Publication(lake=lake, event=event, file_id=file_id, started=utc_now(), previous=previous)
+    with _taken(lake, event) as publication:
+        if publication.standing is not None and not again:
+            tidy(lake, publication.standing)
+            return publication.standing
+        # A content is published by one worker at a time.
         with lake.store.raw(event) as raw, lake.store.lock(f"content-{raw.content}"):
             try:
                 return _stages(lake, replace(publication, content=raw.content), raw, share, stage)
@@ -65,13 +63,8 @@ def attempt(
 
 def invalid(lake: Lake, event: Event, reason: str) -> LedgerRow:
     """Publish the verdict `invalid` for an object whose head told it; the outcome of before where there is one."""
-    file_id = layout.file_id(event)
-    with lake.store.lock(f"file-{file_id}"):
-        previous = lake.ledger.get(event.pa_date, file_id)
-        if previous is not None and previous.verdict != "failed":
-            return previous
-        publication = Publication(lake=lake, event=event, file_id=file_id, started=utc_now(), previous=previous)
-        return publication.without_rows("invalid", reason)
+    with _taken(lake, event) as publication:
+        return publication.standing or publication.without_rows("invalid", reason)
 
 
 def close(lake: Lake, event: Event, error: str, *, again: bool = False) -> LedgerRow:
@@ -80,19 +73,25 @@ def close(lake: Lake, event: Event, error: str, *, again: bool = False) -> Ledge
     A replay that fails takes nothing away: the outcome of before stays in the ledger, and the row returned tells of
     the failure. A file that was published meanwhile stays so, too.
     """
-    file_id = layout.file_id(event)
     first_line = (error.partition(": ")[2].splitlines() or [error])[0] or error
     reason = f"the pipeline failed: {first_line}"
+    with _taken(lake, event) as publication:
+        standing = publication.standing
+        if standing is None:
+            return publication.without_rows("failed", reason, error=error)
+        if not again:
+            return standing
+        reason += "; the outcome of before still stands"
+        return replace(standing, verdict="failed", reason=reason, error=error)
+
+
+@contextmanager
+def _taken(lake: Lake, event: Event) -> Iterator[Publication]:
+    """A file on its way into the ledger: its objects are written and deleted by one worker at a time."""
+    file_id = layout.file_id(event)
     with lake.store.lock(f"file-{file_id}"):
         previous = lake.ledger.get(event.pa_date, file_id)
-        if previous is not None and previous.verdict != "failed":
-            if not again:
-                return previous
-            return replace(
-                previous, verdict="failed", reason=f"{reason}; the outcome of before still stands", error=error
-            )
-        publication = Publication(lake=lake, event=event, file_id=file_id, started=utc_now(), previous=previous)
-        return publication.without_rows("failed", reason, error=error)
+        yield Publication(lake=lake, event=event, file_id=file_id, started=utc_now(), previous=previous)
 
 
 def _stages(lake: Lake, publication: Publication, raw: RawObject, share: float, stage: OnStage) -> LedgerRow:

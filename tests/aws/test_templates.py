@@ -38,6 +38,12 @@ def test_the_linter_finds_nothing() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_is_short_enough_to_be_sent_as_it_is(name: str) -> None:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    assert (FOLDER / name).stat().st_size <= 51_200
+
+
 def test_tables_are_those_of_the_contract() -> None:
     found = {}
     for template in TEMPLATES:

@@ -23,7 +23,6 @@ from duff_orders.ingest.publish import sweep
 from duff_orders.lake import layout
 from duff_orders.lake.catalog import create_views
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.store import DiskStore
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
@@ -148,7 +147,7 @@ def open_lake(root: Path, fault: Fault | None = None, *, retries: int = 0, share
     # without grace: what is superseded goes at the next build, so that its removal is interrupted too
     settings = Settings(lake=root, workers=1, threads=1, retries=retries, grace=0, max_reject_share=Decimal(share))
     store = DiskStore(root) if fault is None else FaultyStore(root, fault)
-    return Lake(settings, store, Ledger(store))
+    return Lake(settings, store)
 
 
 def write_feed(folder: Path) -> None:

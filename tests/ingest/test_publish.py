@@ -239,7 +239,7 @@ def test_killed_at_any_point_of_publishing_parts(tmp_path: Path) -> None:
         store = FaultyStore(root, fault := Fault(at, kill))
         try:
             with in_parts(3):
-                pipeline.process(Lake(lake.settings, store, Ledger(store)), event)
+                pipeline.process(Lake(lake.settings, store), event)
         except Killed:
             pass
         else:

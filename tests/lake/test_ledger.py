@@ -1,13 +1,14 @@
 """The ledger: a row is replaced by what it says, whoever wrote it in whatever form."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from duff_orders import pipeline
-from duff_orders.errors import PipelineError
+from duff_orders.errors import PipelineError, SettingsError
 from duff_orders.ingest.publish import Publication, sweep
 from duff_orders.lake import layout
 from duff_orders.messages import utc_now
@@ -54,8 +55,6 @@ def test_a_replay_that_loses_its_race_says_so(tmp_path: Path) -> None:
 
 
 def test_replaced_objects_are_kept_for_the_grace_period_from_when_they_were_replaced(tmp_path: Path) -> None:
-    import os
-
     lake = open_lake(tmp_path, grace=60)
     row = ingest(lake, "a.csv", SAMPLE.read_bytes())
     [old] = [lake.disk.path(name) for name in layout.data_objects("tbl_duff_orders", row)]
@@ -68,14 +67,9 @@ def test_replaced_objects_are_kept_for_the_grace_period_from_when_they_were_repl
 
 
 def test_a_wrong_set_up_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from duff_orders.errors import SettingsError
-    from duff_orders.lake import spark
-
     def no_java(settings: object) -> None:
         raise SettingsError("the engine spark needs Java 17")
 
-    monkeypatch.setattr(spark, "session", no_java)
-    pytest.importorskip("duff_orders.ingest.transform_spark")
     monkeypatch.setattr("duff_orders.ingest.transform_spark.session", no_java)
     lake = open_lake(tmp_path, engine="spark", retries=2)
     with pytest.raises(SettingsError, match="Java 17"):

@@ -13,7 +13,6 @@ import pytest
 
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import STAR_POINTER
-from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.store import DiskStore
 from duff_orders.models.build import build
 from tests.models.stars import expected, file, line, open_lake, orphans, publish, tables
@@ -72,7 +71,7 @@ def test_a_build_killed_at_any_write_is_made_up_for(tmp_path: Path, after: bool)
         lake = open_lake(root, grace=0)
         store = MortalStore(root, dies_at, after)
         try:
-            build(Lake(lake.settings, store, Ledger(store)))
+            build(Lake(lake.settings, store))
         except Killed:
             pass
         else:

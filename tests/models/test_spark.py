@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from duff_orders.contract import ORDERS, STAR
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.snapshot import current
 from duff_orders.models import build_duckdb, build_spark
 from duff_orders.models.build import BuildReport, build
@@ -184,7 +183,7 @@ def test_a_build_killed_before_the_switch_leaves_the_old_star(tmp_path: Path) ->
         store = MortalStore(lake.disk.root, dies_at, after=False)
         before = set(lake.store.names("processed/star"))
         with pytest.raises(Killed):
-            build_on(Lake(lake.settings, store, Ledger(store)), "spark")
+            build_on(Lake(lake.settings, store), "spark")
         assert tables(lake) == expected(OLD)
         lost = set(lake.store.names("processed/star")) - before
         for name in lost:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 
 from duff_orders.lake.lake import Lake, open_lake
-from duff_orders.lake.ledger import Ledger
 from duff_orders.settings import Settings
 
 
@@ -32,7 +31,7 @@ def lake_of(given: dict[str, str], *, hours: float, **options: object) -> Lake:
         raise SystemExit("--lake DIR, or --raw_bucket and --processed_bucket, are needed")
     more = {"holder": given["holder"]} if "holder" in given else {}
     store = S3Store(given["raw_bucket"], given["processed_bucket"], deadline=time.time() + hours * 3600, **more)
-    return Lake(Settings.load(os.environ, engine="spark", **options), store, Ledger(store))
+    return Lake(Settings.load(os.environ, engine="spark", **options), store)
 
 
 def _command_line(required: Sequence[str], optional: Sequence[str]) -> dict[str, str]:

@@ -20,8 +20,6 @@ BUCKETS = {
     "ProcessedBucketName": "duff-orders-processed",
     "ArtifactsBucketName": "aws-project-artifacts-interview",
 }
-# A longer template must lie in a bucket: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-_BODY = 51_200
 
 #: Told of each event of a stack: the resource, its state, and why.
 OnEvent = Callable[[str, str, str], None]
@@ -72,9 +70,9 @@ def deploy(
     if stage not in get_args(Stage):
         raise InputError(f"stage is {stage!r}; allowed are {', '.join(get_args(Stage))}")
     stages = list(TEMPLATES) if stage == "all" else [stage]
-    cloudformation, s3 = boto3.client("cloudformation"), boto3.client("s3")
+    cloudformation = boto3.client("cloudformation")
     given = dict(parameters or {})
-    known = {name: _parameters(cloudformation, name) for name in stages}
+    known = {name: _parameters(name) for name in stages}
     unknown = given.keys() - set().union(*known.values())
     if unknown:
         allowed = ", ".join(sorted(set().union(*known.values()) - {"Release", "BucketsStack", "EtlStack"}))
@@ -91,13 +89,11 @@ def deploy(
     }
     outputs: dict[str, str] = {}
     for each in stages:
-        artifacts = ""
-        if each != "buckets":
+        if "Release" in known[each] and "Release" not in values:
             artifacts = deployment.outputs("buckets")["ArtifactsBucket"]
-            if "Release" not in values:
-                values["Release"] = _upload(s3, artifacts, values["Architecture"], values["PythonRuntime"])
+            values["Release"] = _upload(artifacts, values["Architecture"], values["PythonRuntime"])
         told = {name: value for name, value in values.items() if name in known[each]}
-        done = _bring_up(cloudformation, s3, deployment.stack(each), each, told, artifacts, on_event)
+        done = _bring_up(cloudformation, deployment.stack(each), each, told, on_event)
         outputs |= deployment.outputs(each)
         if each == "models" and done == "updated":
             # An update may have set the tables back to where the template has them: the job lets them follow again.
@@ -105,15 +101,18 @@ def deploy(
     return outputs
 
 
-def _parameters(cloudformation: Any, stage: str) -> set[str]:
+def _parameters(stage: str) -> set[str]:
     """The names of a template's parameters: between its `Parameters` and `Resources`, indented by two."""
     text = (templates() / TEMPLATES[stage]).read_text(encoding="utf-8")
     section = text.partition("\nParameters:\n")[2].partition("\nResources:\n")[0]
     return {line.strip().rstrip(":") for line in section.splitlines() if line[:2] == "  " and line[2:3].isalpha()}
 
 
-def _upload(s3: Any, bucket: str, architecture: str, runtime: str) -> str:
+def _upload(bucket: str, architecture: str, runtime: str) -> str:
     """Put a release into the artifacts bucket, in a folder named by its content; returns the folder."""
+    import boto3
+
+    s3 = boto3.client("s3")
     with tempfile.TemporaryDirectory() as name:
         made = package(
             Path(name),
@@ -140,28 +139,15 @@ def _describe(cloudformation: Any, stack: str) -> dict[str, Any] | None:
 
 
 def _bring_up(
-    cloudformation: Any,
-    s3: Any,
-    stack: str,
-    stage: str,
-    parameters: Mapping[str, str],
-    artifacts: str,
-    on_event: OnEvent,
+    cloudformation: Any, stack: str, stage: str, parameters: Mapping[str, str], on_event: OnEvent
 ) -> Literal["created", "updated", "unchanged"]:
     """Create or update one stack, and wait for it; returns which."""
-    body = (templates() / TEMPLATES[stage]).read_text(encoding="utf-8")
     request: dict[str, Any] = {
         "StackName": stack,
+        "TemplateBody": (templates() / TEMPLATES[stage]).read_text(encoding="utf-8"),
         "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         "Capabilities": ["CAPABILITY_IAM"],
     }
-    if len(body.encode()) <= _BODY:
-        request["TemplateBody"] = body
-    else:
-        key = f"templates/{hashlib.sha256(body.encode()).hexdigest()[:16]}/{TEMPLATES[stage]}"
-        s3.put_object(Bucket=artifacts, Key=key, Body=body.encode())
-        request["TemplateURL"] = s3.generate_presigned_url("get_object", Params={"Bucket": artifacts, "Key": key})
-        request["TemplateURL"] = request["TemplateURL"].partition("?")[0]
     there = _describe(cloudformation, stack)
     seen = _events(cloudformation, stack) if there else {}
     try:

@@ -17,6 +17,7 @@ from typing import Any
 from duff_orders.contract import COLUMN_NAMES, FILES
 from duff_orders.errors import DuffError, QueryRefused
 from duff_orders.lake import snapshot
+from duff_orders.lake.glue_catalog import DAYS
 from duff_orders.lake.layout import FOLDERS, PROCESSED
 from duff_orders.lake.s3 import S3Store
 from duff_orders.messages import format_time
@@ -68,20 +69,24 @@ def _route(path: str, query: dict[str, str]) -> dict[str, Any]:
             for name in query.keys() - set(allowed):
                 raise _invalid("query", name, query[name], ", ".join(allowed) or "no parameters")
             return answer(query, *match.groups())
-    raise Problem("not-found", 404, "There is nothing here", f"no route {path}")
+    raise _not_found(f"no route {path}")
 
 
 def _health(query: dict[str, str]) -> dict[str, Any]:
     """Whether this function answers, and how fresh the lake is; asks no query."""
     store = _store()
-    days = sorted({name.split("/")[2] for name in store.names(f"{PROCESSED}/{FOLDERS[FILES.name]}/")})
     newest = None
-    if days:
-        newest = max(each.modified for each in store.listed(f"{PROCESSED}/{FOLDERS[FILES.name]}/{days[-1]}/"))
+    # A day is registered before its first row is written; the days before need not be listed.
+    for day in reversed([name.removeprefix(DAYS) for name in store.names(DAYS)]):
+        newest = max(
+            (each.modified for each in store.listed(f"{PROCESSED}/{FOLDERS[FILES.name]}/{day}/")), default=None
+        )
+        if newest is not None:
+            break
     return {
         "status": "ok",
-        "newest_file": None if newest is None else format_time(newest),
-        "newest_file_age_seconds": None if newest is None else int((datetime.now(UTC) - newest).total_seconds()),
+        "newest_file": newest and format_time(newest),
+        "newest_file_age_seconds": newest and int((datetime.now(UTC) - newest).total_seconds()),
         "version": snapshot.current(store).build_id,
     }
 
@@ -94,9 +99,7 @@ def _reports(query: dict[str, str]) -> dict[str, Any]:
 def _report(query: dict[str, str], name: str) -> dict[str, Any]:
     """The answer to one of them."""
     if name not in reports.names():
-        raise Problem(
-            "not-found", 404, "There is nothing here", f"no report {name}; reports: {', '.join(reports.names())}"
-        )
+        raise _not_found(f"no report {name}; reports: {', '.join(reports.names())}")
     version = snapshot.current(_store()).build_id
     answer = _athena().ask(reports.text(name))
     return {
@@ -132,7 +135,7 @@ order by f.product_id""",
         .dictionaries()
     )
     if not lines:
-        raise Problem("not-found", 404, "There is nothing here", f"no order {order_id}")
+        raise _not_found(f"no order {order_id}")
     total, client = lines[0]["order_price"], lines[0]["client_name"]
     statuses: dict[str, int] = {}
     for line in lines:
@@ -177,7 +180,7 @@ def _rejects(query: dict[str, str], file_id: str) -> dict[str, Any]:
     athena = _athena()
     known = athena.ask("select verdict from tbl_duff_files where file_id = ?", [file_id]).rows
     if not known:
-        raise Problem("not-found", 404, "There is nothing here", f"no file {file_id}")
+        raise _not_found(f"no file {file_id}")
     texts = ", ".join(COLUMN_NAMES)
     found = athena.ask(
         f"""
@@ -255,6 +258,10 @@ def _limit(query: dict[str, str]) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= _MOST:
         raise _invalid("query", "limit", text, f"1 to {_MOST}")
     return int(text)
+
+
+def _not_found(detail: str) -> Problem:
+    return Problem("not-found", 404, "There is nothing here", detail)
 
 
 def _invalid(where: str, name: str, found: str, allowed: str) -> Problem:

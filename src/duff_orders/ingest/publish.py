@@ -8,13 +8,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from duff_orders.contract import ORDERS, REJECTED_ROWS
 from duff_orders.errors import PipelineError
 from duff_orders.ingest.outcome import Outcome
-from duff_orders.ingest.transform import Staged
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import (
     FOLDERS,
@@ -26,6 +24,7 @@ from duff_orders.lake.layout import (
     object_count,
     partition,
 )
+from duff_orders.lake.store import Staged, place
 from duff_orders.messages import Dialect, Event, LedgerRow, Verdict, utc_now
 
 _DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
@@ -49,6 +48,11 @@ class Publication:
     def revision(self) -> int:
         """0, or how often the outcome was replaced."""
         return 0 if self.previous is None else self.previous.revision + 1
+
+    @property
+    def standing(self) -> LedgerRow | None:
+        """The outcome of before, where there is one; of a failed file there is none."""
+        return None if self.previous is None or self.previous.verdict == "failed" else self.previous
 
     def transformed(
         self, outcome: Outcome, dialect: Dialect, engine: str, orders: Sequence[Staged], rejected: Sequence[Staged]
@@ -109,10 +113,7 @@ class Publication:
             for part, staged in enumerate(paths)
         }
         for name, staged in parts.items():
-            if isinstance(staged, Path):
-                store.put_file(name, staged)
-            else:
-                store.copy(staged, name)
+            place(store, name, staged)
         if store.listed_by_readers:
             return len(parts)  # `tidy` lists this file's objects alone
         for name in store.names(partition(table, pa_date)):
@@ -137,7 +138,7 @@ class Publication:
             if self.previous is not None:
                 tidy(self.lake, row)
             return row
-        if self.previous is not None and self.previous.verdict != "failed":
+        if self.standing is not None:
             raise PipelineError(f"the ledger row of {row.source_file} was replaced meanwhile; replay the file again")
         # Somebody else was faster with the same event: theirs is the outcome.
         standing = self.lake.ledger.get(row.pa_date, row.file_id)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from duff_orders.ingest.outcome import Outcome
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.store import Staged
 from duff_orders.messages import Dialect, Event
 from duff_orders.settings import Engine
 
-#: A staged file: on this machine, or the name of an object in the store.
-Staged = Path | str
 #: Told at the start of a stage: its name, and a function that gives the share done (0 to 1).
 OnStage = Callable[[str, Callable[[], float]], None]
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import BLANKS, COLUMN_NAMES, INTEGER_DIGITS, NULL_SPELLINGS, STATUSES, Column
@@ -29,6 +28,7 @@ from duff_orders.ingest.transform import OnStage, Source, Transformed
 from duff_orders.ingest.validate import header
 from duff_orders.lake.lake import Lake, sql_text
 from duff_orders.lake.spark import Workspace, session, workspace
+from duff_orders.lake.store import Staged
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -110,9 +110,8 @@ def in_place(source: Source, space: Workspace) -> Lines:
         raise NotALineEach
     encoding = source.dialect.encoding
     return Lines(
-        address=space.share(
-            source.path, f"{encoding}.csv"
-        ),  # a key may hold any letter, and end as a compressed file's
+        # Under a name of ours: a key may hold any letter, and end as a compressed file's.
+        address=space.share(source.path, f"{encoding}.csv"),
         size=source.path.stat().st_size,
         skip=head.count("\n") + (not head.endswith("\n")),
         encoding=encoding,
@@ -145,12 +144,12 @@ class Job:
     space: Workspace
 
     @property
-    def orders(self) -> list[Path | str]:
+    def orders(self) -> list[Staged]:
         """The files of the good records, exact duplicates removed."""
         return [part.staged for part in self.space.parts("unique") or self.space.parts("orders")]
 
     @property
-    def rejected(self) -> list[Path | str]:
+    def rejected(self) -> list[Staged]:
         """The files of the rejected records."""
         return [part.staged for part in self.space.parts("rejected")]
 

@@ -13,6 +13,8 @@ from duff_orders.lake.layout import FOLDERS, PROCESSED
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import Snapshot
 
+#: Where the markers of the days that are registered lie.
+DAYS = f"{PROCESSED}/partitions/"
 _DAILY = (ORDERS, REJECTED_ROWS, FILES)
 # The most partitions of a request: https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html
 _AT_ONCE = 100
@@ -35,11 +37,14 @@ def check_columns(table: Table, found: Sequence[dict[str, Any]]) -> None:
         )
 
 
-def register_day(store: S3Store, glue: Any, database: str, pa_date: str) -> None:
+def register_day(store: S3Store, database: str, pa_date: str) -> None:
     """Register a day's partitions, once; a marker says that it was done."""
-    marker = f"{PROCESSED}/partitions/pa_date={pa_date}"
+    marker = f"{DAYS}pa_date={pa_date}"
     if store.exists(marker):
         return
+    import boto3  # half a second, once a day
+
+    glue = boto3.client("glue")
     for table in _DAILY:
         location = f"{store.address(f'{PROCESSED}/{FOLDERS[table.name]}')}/pa_date={pa_date}/"
         _create(glue, database, table.name, {pa_date: location})

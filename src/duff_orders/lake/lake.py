@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,13 +26,16 @@ class Lake:
 
     settings: Settings
     store: Store
-    ledger: Ledger
 
     @classmethod
     def open(cls, settings: Settings) -> "Lake":
         """Open the lake at `settings.lake`; an empty one is made where there is none."""
-        store = DiskStore(settings.lake)
-        return cls(settings, store, Ledger(store))
+        return cls(settings, DiskStore(settings.lake))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The verdicts on its files."""
+        return Ledger(self.store)
 
     @property
     def disk(self) -> DiskStore:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -218,11 +217,8 @@ class S3Store:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A local folder of one's own, gone at the end."""
-        folder = Path(tempfile.mkdtemp(prefix="duff-"))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="duff-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
 
     def sweep_scratch(self) -> None:
         """The platform's affair."""

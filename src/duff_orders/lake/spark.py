@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from duff_orders.errors import SettingsError
 from duff_orders.lake.layout import PROCESSED
-from duff_orders.lake.store import DiskStore, Store
+from duff_orders.lake.store import DiskStore, Staged, Store
 from duff_orders.settings import MIB, Settings
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def escaped(address: str) -> str:
 
 
 class Part(NamedTuple):
-    """A file that a task wrote: on this machine, or the name of an object in the store; its size in bytes."""
+    """A file that a task wrote, and its size in bytes."""
 
-    staged: Path | str
+    staged: Staged
     size: int
 
 

@@ -21,6 +21,9 @@ from duff_orders.lake.layout import LOCKS, PROCESSED, RAW, SCRATCH
 from duff_orders.lake.raw import RawObject, on_disk
 from duff_orders.messages import Event
 
+#: A staged file: on this machine, or the name of an object in the store.
+Staged = Path | str
+
 
 class Listed(NamedTuple):
     """An object of a listing: its name, its bytes, and when it was written."""
@@ -81,6 +84,14 @@ class Store(Protocol):
     @property
     def listed_by_readers(self) -> bool:
         """Whether readers list objects themselves (Athena), so that only those may lie there which count."""
+
+
+def place(store: Store, name: str, staged: Staged) -> None:
+    """Make a staged file the object of a name, over one that is there."""
+    if isinstance(staged, Path):
+        store.put_file(name, staged)
+    else:
+        store.copy(staged, name)
 
 
 class DiskStore:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
@@ -11,7 +10,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects, star_object
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.spark import Workspace, address, escaped, session, workspace
-from duff_orders.lake.store import Store
+from duff_orders.lake.store import Store, place
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star
 from duff_orders.models.build import Dimensions, Partitions, dimensions
@@ -162,10 +161,7 @@ class _Build:
         names = []
         for number, part in enumerate(self.space.parts(folder)):
             names.append(star_object(table.name, self.build_id, pa_date, part=number))
-            if isinstance(part.staged, Path):
-                self.store.put_file(names[-1], part.staged)
-            else:
-                self.store.copy(part.staged, names[-1])
+            place(self.store, names[-1], part.staged)
         return names
 
 

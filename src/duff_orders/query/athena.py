@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from duff_orders.errors import PipelineError, QueryRefused
+from duff_orders.lake.lake import sql_text
 
 # How long to wait between looks at a query: most take about a second.
 _FIRST, _LONGEST = 0.1, 1.0
@@ -89,7 +90,7 @@ class Athena:
 
 def literal(value: int | str) -> str:
     """A parameter as Athena wants it: a literal of SQL."""
-    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+    return str(value) if isinstance(value, int) else sql_text(value)
 
 
 def _type(column: dict[str, Any]) -> str:

@@ -22,8 +22,10 @@ def main() -> None:
     lake = lake_of(given | {"holder": "duff_data_models"}, hours=2)
     # First what a killed run may have left undone.
     show(lake, given.get("database"))
-    print(build(lake, rebuild=given.get("rebuild", "").lower() == "true"))
-    show(lake, given.get("database"))
+    report = build(lake, rebuild=given.get("rebuild", "").lower() == "true")
+    print(report)
+    if report.build_id is not None:
+        show(lake, given.get("database"))
 
 
 def show(lake: Lake, database: str | None) -> None:
