@@ -125,3 +125,18 @@ def test_parquet(tmp_path: Path, name: str) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
     rows = connection.execute("select _col0, d::varchar from read_parquet(?)", [str(path)]).fetchall()
     assert rows == [(1, "1.5000"), (2, "2.5000")]
+
+
+def test_parquet_keeps_every_digit_of_a_sum_of_integers(tmp_path: Path) -> None:
+    connection, path = duckdb.connect(), tmp_path / "a.parquet"
+    sql = """
+        select sum(n) as total, sum(n) as total, array_agg(n) as all, 'a' as "of ""them" -- a comment
+        from (values (999999999999999998), (999999999999999999)) as t (n)
+    """
+    assert write_parquet(connection, sql, path) == 1
+    answer = connection.execute("select * from read_parquet(?)", [str(path)])
+    assert [column[0] for column in answer.description or ()] == ["total", "total_1", "all", 'of "them']
+    assert answer.fetchall() == [(1999999999999999997,) * 2 + ([999999999999999998, 999999999999999999], "a")]
+    too_large = "select sum(n) from (values (9223372036854775807), (1)) as t (n)"
+    with pytest.raises(duckdb.Error, match="out of range"):
+        write_parquet(connection, too_large, path)

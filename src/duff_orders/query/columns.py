@@ -39,16 +39,20 @@ def _with_names(node: exp.Expr, widths: _Widths) -> _Widths:
 
 def _name_select(select: exp.Select, widths: _Widths) -> None:
     place = 0
-    for column in list(select.expressions):
+    named = []
+    for column in select.expressions:
+        new = column
         if not column.is_star and not isinstance(column, exp.Alias):
             plain = column.unnest()
-            if isinstance(plain, (exp.Column, exp.Dot)):
-                if plain is not column:
-                    column.replace(exp.alias_(plain, plain.name, quoted=True))
-            else:
-                column.replace(exp.alias_(column.copy(), f"_col{place}", quoted=True))
+            if not isinstance(plain, (exp.Column, exp.Dot)):
+                new = exp.alias_(column, f"_col{place}", quoted=True, copy=False)
+            elif plain is not column:
+                new = exp.alias_(plain, plain.name, quoted=True, copy=False)
+        named.append(new)
         # where a star's width is not known (a join with USING), it counts as one
         place += (_star_width(column, select, widths) or 1) if column.is_star else 1
+    # in one go: to replace them one by one takes time that grows with the square of their number
+    select.set("expressions", named)
 
 
 def _query_width(query: exp.Expr, widths: _Widths) -> int | None:

@@ -31,10 +31,11 @@ def answer(lake: Lake, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
 def sql(lake: Lake, query: str) -> list[dict[str, Any]]:
     """The answer to one SELECT in Athena's dialect: a dictionary a row, decimals as `Decimal`, times in UTC.
 
-    Raises QueryRefused as `answer` does. `answer` gives the rows one by one.
+    Of columns with one name, the second is `name_1`, and so on. Raises QueryRefused as `answer` does.
+    `answer` gives the rows one by one.
     """
     with answer(lake, query) as connection:
-        names = [column[0] for column in connection.description or ()]
+        names = formats.column_names(connection)
         return [dict(zip(names, values, strict=True)) for values in connection.fetchall()]
 
 

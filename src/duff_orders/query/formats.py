@@ -24,6 +24,7 @@ Format = Literal["table", "json", "csv"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 #: Rows fetched at a time, and rows from which a table's column widths are taken.
 BATCH = 1000
+_HUGE = "HUGEINT"
 
 
 def write(connection: duckdb.DuckDBPyConnection, stream: TextIO, format: Format) -> int:
@@ -34,19 +35,29 @@ def write(connection: duckdb.DuckDBPyConnection, stream: TextIO, format: Format)
     writer = _WRITERS.get(format)
     if writer is None:
         raise InputError(f"no format {format!r}; formats: {', '.join(FORMATS)}")
-    return writer(_names(connection), _rows(connection), stream)
+    return writer(column_names(connection), _rows(connection), stream)
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, path: Path | str) -> int:
     """Run a checked query into a Parquet file; gives the number of rows. Raises duckdb.Error."""
     target = str(path).replace("'", "''")
     # the query is on lines of its own, so that a comment at its end cannot swallow the rest
+    connection.execute(f"describe (\n{sql}\n)")
+    columns = [(name, kind) for name, kind, *_ in connection.fetchall()]
+    if any(_HUGE in kind for _, kind in columns):
+        # Parquet has no such integer: DuckDB would write a double; a sum of integers is Athena's bigint
+        inner = ", ".join(f"c{place}" for place in range(len(columns)))
+        outer = ", ".join(
+            f"cast(c{place} as {kind.replace(_HUGE, 'BIGINT')}) as {_quoted(name)}"
+            for place, (name, kind) in enumerate(columns)
+        )
+        sql = f"select {outer} from (\n{sql}\n) as answer ({inner})"
     statement = f"copy (\n{sql}\n) to '{target}' (format parquet, compression zstd)"
     row = connection.execute(statement).fetchone()
     return int(row[0]) if row else 0
 
 
-def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def column_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The columns' names, a repeated one with `_1`, `_2`, … as DuckDB names it in a Parquet file."""
     given = [column[0] for column in connection.description or ()]
     taken: set[str] = set()
@@ -59,6 +70,10 @@ def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
         taken.add(unique)
         names.append(unique)
     return names
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:

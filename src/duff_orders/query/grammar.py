@@ -21,7 +21,8 @@ _PLAIN: tuple[type[exp.Expr], ...] = (
     exp.Add, exp.All, exp.And, exp.Any, exp.AtTimeZone, exp.Between, exp.Div, exp.DPipe, exp.EQ,
     exp.Escape, exp.GT, exp.GTE, exp.In, exp.Is, exp.Like, exp.LT, exp.LTE, exp.Mod, exp.Mul,
     exp.NEQ, exp.Neg, exp.Not, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Or, exp.Sub,
-    # around functions
+    # around functions, and those with a second class in sqlglot
+    exp.DateTrunc,
     exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.Window, exp.WindowSpec, exp.WithinGroup,
 )  # fmt: skip
 
@@ -52,11 +53,13 @@ _PARTS: dict[type[exp.Expr], str] = {
     exp.Column: "this table db catalog",
     exp.Interval: "this unit",
     exp.Between: "this low high",
-    exp.Like: "this expression",
+    exp.Like: "this expression negate",
     exp.In: "this expressions query",
     exp.Cast: "this to",
     exp.TryCast: "this to safe requires_string",
     exp.Unnest: "expressions alias offset",
+    exp.Ceil: "this",
+    exp.Floor: "this",
     exp.Max: "this",
     exp.Min: "this",
     exp.ArgMax: "this expression",

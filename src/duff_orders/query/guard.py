@@ -22,6 +22,8 @@ from duff_orders.query.columns import name_columns
 from duff_orders.query.functions import FUNCTIONS
 from duff_orders.query.grammar import BARE_FUNCTIONS, NODES, PARTS
 from duff_orders.query.parse import one_line, parse
+from duff_orders.query.rewrite import excerpt
+from duff_orders.query.sizes import check_sizes
 from duff_orders.query.translate import translate
 
 _JOINS = frozenset(("", "INNER", "CROSS", "LEFT", "RIGHT", "FULL", "LEFT OUTER", "RIGHT OUTER", "FULL OUTER"))
@@ -32,7 +34,7 @@ _AROUND_QUERIES = (
 _CATALOG = "awsdatacatalog"
 _SCHEMA = "main"
 #: What only the translation writes: classes and, of unknown functions, names.
-_DUCKDB_NODES = frozenset({exp.AtTimeZone, exp.IntDiv, exp.Left, exp.Median, exp.Typeof})
+_DUCKDB_NODES = frozenset({exp.AtTimeZone, exp.IntDiv, exp.Left, exp.Median, exp.RegexpFullMatch, exp.Typeof})
 _DUCKDB_NAMES = frozenset({"cast_to_type", "datesub", "list_extract"})
 
 
@@ -59,6 +61,7 @@ def check(sql: str) -> Checked:
 def _check(sql: str) -> Checked:
     tree = parse(sql)
     _inspect(tree, NODES, frozenset())
+    check_sizes(tree)
     tables = _resolve(tree, DATABASE)
     tree = translate(name_columns(tree))
     text = tree.sql("duckdb", comments=False, identify=True, unsupported_level=ErrorLevel.RAISE)
@@ -82,12 +85,12 @@ def _inspect(tree: exp.Expr, nodes: frozenset[type[exp.Expr]], names: frozenset[
         if kind not in nodes:
             if isinstance(node, exp.Func):
                 raise _unknown_function(node.sql_name())
-            raise QueryRefused(f"{_words(kind.__name__)} is not allowed in a query: {_excerpt(node)}")
+            raise QueryRefused(f"{_words(kind.__name__)} is not allowed in a query: {excerpt(node)}")
         parts = PARTS.get(kind)
         if parts is not None:
             for part, value in node.args.items():
                 if value and part not in parts:
-                    raise QueryRefused(f"{_words(kind.__name__)} with {_words(part)} is not allowed: {_excerpt(node)}")
+                    raise QueryRefused(f"{_words(kind.__name__)} with {_words(part)} is not allowed: {excerpt(node)}")
         _inspect_place(node)
 
 
@@ -95,7 +98,7 @@ def _inspect_place(node: exp.Expr) -> None:
     """What is allowed in some places or shapes only."""
     complaint = _misplaced(node)
     if complaint:
-        raise QueryRefused(f"{complaint}: {_excerpt(node)}")
+        raise QueryRefused(f"{complaint}: {excerpt(node)}")
     if isinstance(node, exp.Column):
         if node.name.startswith("$"):
             raise QueryRefused(f"{node.name[:40]!r}: parameters and hidden columns are not allowed")
@@ -122,6 +125,8 @@ def _misplaced(node: exp.Expr) -> str:
             complaint = "a query inside a query stands in parentheses"
         case exp.Alias() if not isinstance(node.parent, exp.Select):
             complaint = "a name with AS belongs to a column or table of a SELECT"
+        case exp.Corr() if isinstance(node.find_ancestor(exp.Corr, exp.Select), exp.Corr):
+            complaint = "an aggregate inside an aggregate"
         case exp.CTE() if not isinstance(node.this, (exp.Query, exp.Values)):
             complaint = "with names a SELECT"
     return complaint
@@ -181,13 +186,6 @@ def _unknown_function(name: str) -> QueryRefused:
     near = difflib.get_close_matches(name, FUNCTIONS, n=1)
     hint = f"; did you mean {near[0]}?" if near else "."
     return QueryRefused(f"the function {name!r} is not allowed{hint} Allowed: {', '.join(sorted(FUNCTIONS))}")
-
-
-def _excerpt(node: exp.Expr) -> str:
-    try:
-        return node.sql("trino", comments=False)[:80]
-    except Exception:  # a message must not fail on the tree it is about
-        return "…"
 
 
 def _words(name: str) -> str:

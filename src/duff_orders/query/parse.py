@@ -1,10 +1,14 @@
 """From text to the one SELECT it holds: the first look at SQL from outside."""
 
+import logging
 import re
+from itertools import pairwise
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.parsers.trino import TrinoParser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from duff_orders.contract import TABLES
@@ -13,13 +17,18 @@ from duff_orders.errors import QueryRefused
 #: Athena's limit: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 MAX_BYTES = 262_144
 MAX_DEPTH = 64
-#: Far above any query written by hand; keeps the time to parse one below a second or so.
-MAX_TOKENS = 10_000
+#: Far above any query written by hand; keeps the time to refuse one below half a second.
+MAX_TOKENS = 5_000
 #: sqlglot's time grows with the square of a chain of them.
-MAX_BRACKETS = 500
+MAX_BRACKETS = 64
+#: Of one SELECT, a star counted as one.
+MAX_COLUMNS = 1_000
+#: It would write a line to the error stream for what is then refused anyway.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 _FIRST = (TokenType.SELECT, TokenType.WITH, TokenType.VALUES, TokenType.L_PAREN)
 _OPENING = (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE)
 _CLOSING = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END)
+_DECIMAL = re.compile(r"[+-]?(?=\.?[0-9])(?P<whole>[0-9]*)(\.(?P<fraction>[0-9]*))?")
 
 
 def parse(sql: str) -> exp.Expr:
@@ -41,9 +50,21 @@ def parse(sql: str) -> exp.Expr:
     if len(tokens) > MAX_TOKENS:
         raise QueryRefused(f"the query has {len(tokens):,} words; allowed: {MAX_TOKENS:,}")
     _check_tokens(tokens)
+    typed = _typed_decimals(sql, tokens)
+    if typed != sql:
+        sql, tokens = typed, sqlglot.tokenize(typed, read="trino")
+    tree = _one_select(sql, tokens)
+    _check_mended(sql, tokens, tree)
+    for select in tree.find_all(exp.Select):
+        if len(select.expressions) > MAX_COLUMNS:
+            raise QueryRefused(f"a SELECT has {len(select.expressions):,} columns; allowed: {MAX_COLUMNS:,}")
+    return tree
+
+
+def _one_select(sql: str, tokens: list[Token]) -> exp.Expr:
     try:
-        trees = sqlglot.parse(sql, read="trino", error_level=ErrorLevel.IMMEDIATE)
-    except RecursionError:
+        trees = _Parser(dialect="trino", error_level=ErrorLevel.IMMEDIATE).parse(tokens, sql)
+    except (RecursionError, QueryRefused):
         raise
     except Exception as error:  # sqlglot's parser raises TypeError and others on odd input
         raise QueryRefused(f"not a query in Athena's SQL: {one_line(error)}") from None
@@ -53,8 +74,40 @@ def parse(sql: str) -> exp.Expr:
     tree = statements[0]
     if not isinstance(tree, (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)):
         raise QueryRefused("only a SELECT is allowed, with or without WITH in front of it")
-    _check_mended(sql, tokens, tree)
     return tree
+
+
+class _Parser(TrinoParser):
+    """sqlglot's parser with a limit to its patience.
+
+    It tries a nested `array[` or `row(` as a type first, then again as a value, at every level: 20 of
+    them take minutes. A plain query takes some 2.5 steps a word.
+    """
+
+    _FREE, _PER_TOKEN = 4_000, 5
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._steps = 0
+
+    def _advance(self, times: int = 1) -> None:
+        self._steps += 1
+        if self._steps > self._FREE + self._PER_TOKEN * self._tokens_size:
+            raise QueryRefused("the query is nested in too tangled a way; use a with clause")
+        super()._advance(times)
+
+
+def _typed_decimals(sql: str, tokens: list[Token]) -> str:
+    """Give each literal such as `decimal '2.50'` the type its digits have in Athena: decimal(3,2)."""
+    for word, text in reversed(list(pairwise(tokens))):
+        if word.token_type == TokenType.DECIMAL and text.token_type == TokenType.STRING:
+            number = _DECIMAL.fullmatch(text.text)
+            if not number:
+                raise QueryRefused(f"decimal {text.text[:80]!r} is not a decimal; write e.g. decimal '2.50'{_at(text)}")
+            whole, fraction = number["whole"].lstrip("0"), number["fraction"] or ""
+            digits = f"{max(len(whole) + len(fraction), 1)}, {len(fraction)}"
+            sql = f"{sql[: word.start]}cast('{text.text}' as decimal({digits})){sql[text.end + 1 :]}"
+    return sql
 
 
 def _check_tokens(tokens: list[Token]) -> None:

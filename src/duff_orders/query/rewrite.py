@@ -7,6 +7,9 @@ the value the type of the sample, whose own value is not used.
 from collections.abc import Iterable
 
 from sqlglot import exp
+from sqlglot.errors import ErrorLevel
+
+_EXCERPT_DEPTH = 4
 
 
 def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
@@ -58,3 +61,16 @@ def _is_typed(node: exp.Expr) -> bool:
 def listing(names: Iterable[str]) -> str:
     """The names for a message: sorted, in lower case."""
     return ", ".join(sorted(name.lower() for name in names))
+
+
+def excerpt(node: exp.Expr) -> str:
+    """The beginning of the node's text for a message, cut off four levels down: to write out more may take minutes."""
+    try:
+        copy = node.copy()
+        for inner in list(copy.walk()):
+            if inner.depth - copy.depth == _EXCERPT_DEPTH:
+                inner.replace(exp.var("…"))
+        text = copy.sql("trino", comments=False, unsupported_level=ErrorLevel.IGNORE)
+    except Exception:  # a message must not fail on the tree it is about
+        return "…"
+    return text[:80]

@@ -18,6 +18,13 @@ def keep_type(node: exp.Expr) -> exp.Expr:
     return like_type_of(node, sample_of(node.this))
 
 
+def date_trunc(node: exp.Expr) -> exp.Expr:
+    """What sqlglot knows to be a date it parses into a class of its own, with the unit as a text."""
+    unit = node.args["unit"]
+    plain = exp.TimestampTrunc(this=node.this, unit=exp.var(unit.name.upper()) if unit.is_string else unit)
+    return keep_type(swap(node, plain))
+
+
 def add_interval(node: exp.Expr) -> exp.Expr | None:
     """A date plus or minus an interval stays a date."""
     left, right = node.this.unnest(), node.expression.unnest()

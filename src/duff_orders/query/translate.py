@@ -7,12 +7,12 @@ from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
 from duff_orders.query import times
-from duff_orders.query.grammar import TYPES
-from duff_orders.query.rewrite import call, like_type_of, listing, paren, sample_of, swap, wrap
+from duff_orders.query.casts import cast
+from duff_orders.query.rewrite import call, like_type_of, paren, sample_of, swap
 
 _T = exp.DataType.Type
 #: Some rewrites write an operand twice; beyond this many nodes the query is refused.
-MAX_NODES = 20_000
+MAX_NODES = 8_000
 
 
 def translate(tree: exp.Expr) -> exp.Expr:
@@ -75,6 +75,15 @@ def _average(node: exp.Expr) -> exp.Expr:
     return like_type_of(top, sample)
 
 
+def _extreme(node: exp.Expr) -> exp.Expr:
+    """Null where any argument is; DuckDB leaves nulls out."""
+    empty = [exp.Is(this=paren(value.copy()), expression=exp.Null()) for value in (node.this, *node.expressions)]
+    plain = node.copy()
+    plain.set("ignore_nulls", True)
+    branch = exp.If(this=exp.or_(*empty, copy=False), true=exp.Null())
+    return swap(node, exp.Case(ifs=[branch], default=plain))
+
+
 def _regexp_extract(node: exp.Expr) -> exp.Expr:
     """Null where nothing matches; DuckDB gives the empty text."""
     matches = exp.RegexpLike(this=node.this.copy(), expression=node.expression.copy())
@@ -100,41 +109,21 @@ def _split_part(node: exp.Expr) -> exp.Expr:
     return swap(node, call("list_extract", parts, node.args["part_index"]))
 
 
-def _cast(node: exp.Expr) -> exp.Expr | None:
-    """DuckDB ignores the length of a varchar and takes `decimal` for decimal(18,3)."""
-    target = node.args["to"]
-    for part in target.find_all(exp.DataType):
-        if part.this not in TYPES:
-            raise QueryRefused(
-                f"cast: the type {part.sql('trino').lower()[:80]} is not allowed; allowed: "
-                + listing(kind.value for kind in TYPES)
-            )
-        if part.this == _T.DECIMAL and not part.expressions:
-            raise QueryRefused("write a decimal's digits: cast(… as decimal(12,4)), also instead of decimal '…'")
-        if part.this in (_T.TIMESTAMP, _T.TIMESTAMPTZ, _T.TIME):
-            part.set("expressions", None)
-    if target.this == _T.TIMESTAMPTZ:
-        return times.in_utc(node)
-    if target.this in (_T.VARCHAR, _T.TEXT) and target.expressions:
-        length = target.expressions[0].this.copy()
-        target.set("expressions", None)
-        hole = exp.Null()
-        return wrap(node, exp.Left(this=hole, expression=length), hole)
-    return None
-
-
 _REWRITES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr | None]] = {
     exp.Div: _divide,
     exp.Avg: _average,
+    exp.Greatest: _extreme,
+    exp.Least: _extreme,
     exp.RegexpExtract: _regexp_extract,
     exp.RegexpReplace: _regexp_replace,
     exp.SplitPart: _split_part,
-    exp.Cast: _cast,
-    exp.TryCast: _cast,
+    exp.Cast: cast,
+    exp.TryCast: cast,
     exp.Add: times.add_interval,
     exp.Sub: times.add_interval,
     exp.DateAdd: times.keep_type,
     exp.TimestampTrunc: times.keep_type,
+    exp.DateTrunc: times.date_trunc,
     exp.DateDiff: times.date_diff,
     exp.Extract: times.extract,
     exp.Interval: times.interval,
