@@ -526,6 +526,60 @@ def test_rejects_are_exported_corrected_and_published(lake: Path, tmp_path: Path
     assert duff("check", "--lake", lake).code == 0
 
 
+FORMULAS = [
+    *('=HYPERLINK("http://a.org","x")', "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1+1)", "\t=1+1", "\r=1+1", "\uff1d1+1"),
+    *("--", "=", "-", "+"),
+]
+NO_FORMULAS = ["-5", "+5,00", "-1.5", "Moe - Tavern", " =1+1", "a=b", "5"]
+
+
+def formula_lake(tmp_path: Path) -> tuple[Path, str]:
+    """A lake with a file whose rejected rows hold formulas in several columns; and its id."""
+    source = tmp_path / "formulas.csv"
+    with source.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(COLUMN_NAMES)
+        for order, text in enumerate(FORMULAS + NO_FORMULAS, 1):
+            writer.writerow([1, text, order, 1, text, "2.50", 6, "0.33", "Retail", text])
+    lake = tmp_path / "lake"
+    duff("run", source, "--max-reject-share", "1", "--lake", lake)
+    return lake, ids(lake)["formulas.csv"]
+
+
+def test_no_cell_of_an_export_is_run_as_a_formula(tmp_path: Path) -> None:
+    lake, file_id = formula_lake(tmp_path)
+    out = tmp_path / "new" / "corrections.csv"  # a missing folder is made
+    assert duff("rejects", file_id, "--csv", out, "--lake", lake).code == 0
+    rows = sorted(open_sheet(out, ","), key=lambda row: int(row["order_id"]))
+    assert [row["client_name"] for row in rows] == [" " + text for text in FORMULAS] + NO_FORMULAS
+    assert [row["status"] for row in rows] == [row["client_name"] for row in rows]
+    raw = tmp_path / "raw.csv"
+    assert duff("rejects", file_id, "--csv", raw, "--raw", "--lake", lake).code == 0
+    exact = sorted(open_sheet(raw, ","), key=lambda row: int(row["order_id"]))
+    assert [row["client_name"] for row in exact] == FORMULAS + NO_FORMULAS
+    # what comes back, with the status corrected, is what the partner wrote
+    for row in rows:
+        row["status"] = "created"
+    save_sheet(out, rows, ",", "utf-8-sig")
+    again = duff("run", out, "--json", "--lake", lake).documents[0]
+    assert (again["verdict"], again["rows_published"]) == ("valid", len(rows))
+    sql = "select client_name from tbl_duff_orders order by order_id"
+    names = [row["client_name"] for row in json.loads(duff("query", sql, "--format", "json", "--lake", lake).out)]
+    assert names == [text.strip(" \t\r") for text in FORMULAS + NO_FORMULAS]
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="needs LibreOffice")
+def test_a_spreadsheet_takes_every_cell_for_text(tmp_path: Path) -> None:
+    lake, file_id = formula_lake(tmp_path)
+    out = tmp_path / "corrections.csv"
+    duff("rejects", file_id, "--csv", out, "--lake", lake)
+    # field separator, quote, UTF-8, first line; then of the export: "formulas" written out where a cell has one
+    options = ["--infilter=CSV:44,34,76,1,,0,false,true,false,false,false,-1", "--convert-to", "fods"]
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    subprocess.run(["soffice", profile, "--headless", *options, "--outdir", tmp_path, out], check=True, timeout=120)
+    assert "table:formula=" not in (tmp_path / "corrections.fods").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"], ids=["kept as UTF-8", "saved as Windows-1252"])
 def test_rejects_of_a_spanish_export_keep_its_dialect(tmp_path: Path, encoding: str) -> None:
     lake = tmp_path / "lake"

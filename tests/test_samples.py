@@ -77,6 +77,11 @@ def test_the_spreadsheet_export_is_read_as_what_it_is(run: tuple[Lake, dict[str,
     ]
 
 
+def test_columns_of_one_name_stay_apart(run: tuple[Lake, dict[str, LedgerRow]]) -> None:
+    query = "select a.*, b.* from dim_status a join dim_status b on a.status_id = b.status_id + 1 order by 1 limit 1"
+    assert sql(run[0], query) == [{"status_id": 2, "status": "delivered", "status_id_1": 1, "status_1": "created"}]
+
+
 def test_the_invalid_file_says_what_is_missing(run: tuple[Lake, dict[str, LedgerRow]]) -> None:
     reason = run[1]["05-missing-column.csv"].reason
     assert reason is not None

@@ -255,6 +255,8 @@ def query(
     opened = open_lake(context, lake, memory=memory)
     # the guard says what is wrong with bytes that are not UTF-8
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if sql == "-" else sql
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
     if format == "parquet":
         if output is None:
             raise typer.BadParameter("--format parquet needs --output FILE")
@@ -289,23 +291,29 @@ def rejects(
         Path | None,
         typer.Option("--csv", metavar="OUT", help="Export them, to be corrected and dropped again."),
     ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Write the exact text, formulas included: not for spreadsheets.")
+    ] = False,
     lake: LakeOption = None,
 ) -> None:
     """Show a file's rejected rows, with every reason.
 
     With --csv they are written as a spreadsheet reads them, in the file's own
     dialect, reasons in a further column: correct them and drop the file again;
-    further columns are ignored.
+    further columns are ignored. A text that a spreadsheet would run as a
+    formula gets a space in front, which the pipeline trims.
     """
     from duff_orders import rejects as rejected
     from duff_orders import show
 
+    if raw and csv is None:
+        raise typer.BadParameter("--raw belongs to --csv OUT")
     opened = open_lake(context, lake)
     row = opened.ledger.find(file_id)
     if csv is None:
         show.rejected(row, rejected.read(opened, row))
     else:
-        print(f"{rejected.export(opened, row, csv)} rejected rows written to {csv}")
+        print(f"{rejected.export(opened, row, csv, raw=raw)} rejected rows written to {csv}")
 
 
 @app.command()

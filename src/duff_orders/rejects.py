@@ -1,6 +1,7 @@
 """A file's rejected rows: read, and exported so that someone can correct them and drop them again."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from duff_orders.lake.layout import data_objects
 from duff_orders.messages import LedgerRow
 
 FIELDS = (*COLUMN_NAMES, "reasons", "record")
+#: What a spreadsheet runs as a formula, the letters' full-width forms included.
+_FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?[\d.,]+", re.ASCII)
 
 
 def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
@@ -25,16 +29,26 @@ def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
                 yield dict(zip(FIELDS, values, strict=True))
 
 
-def export(lake: Lake, row: LedgerRow, out: Path) -> int:
+def export(lake: Lake, row: LedgerRow, out: Path, *, raw: bool = False) -> int:
     """Write the rejected rows as CSV in the file's own delimiter (so that `2,50` stays a number); returns how many.
 
     UTF-8 with a byte order mark, which is how spreadsheets tell it from older encodings. The reasons and the records
     that have no fields stand in further columns, which the pipeline ignores when the corrected file is dropped.
+
+    A cell that a spreadsheet would run as a formula gets a space in front, which makes it a text there and which the
+    contract trims when the file comes back. `raw` writes the exact text. Missing folders of `out` are made.
     """
+    write = str if raw else harmless
+    out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("w", encoding="utf-8-sig", newline="") as stream:
         writer = csv.DictWriter(stream, FIELDS, delimiter=row.delimiter or ",")
         writer.writeheader()
         count = 0
         for count, record in enumerate(read(lake, row), 1):  # noqa: B007 – the last is the number written
-            writer.writerow(record)
+            writer.writerow({name: None if text is None else write(text) for name, text in record.items()})
     return count
+
+
+def harmless(text: str) -> str:
+    """The text with a space in front where a spreadsheet would take it for a formula."""
+    return f" {text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
