@@ -2,11 +2,13 @@
 
 import os
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +60,7 @@ class Watched:
 
 
 @contextmanager
-def watching(folder: Path, **settings: Any) -> Iterator[Watched]:
+def watching(folder: Path, *, all_holds: bool = True, **settings: Any) -> Iterator[Watched]:
     """A watcher in a thread; what it raises is raised here."""
     lake = open_lake(folder, **{"settle": SETTLE, "workers": 2, **settings})
     watched = Watched(lake, lake.disk.path(layout.RAW))
@@ -83,7 +85,7 @@ def watching(folder: Path, **settings: Any) -> Iterator[Watched]:
         assert not thread.is_alive()
     if failures:
         raise failures[0]
-    assert check(lake).problems == []
+    assert not all_holds or check(lake).problems == []
 
 
 def test_files_in_any_folder(tmp_path: Path) -> None:
@@ -278,6 +280,92 @@ def test_a_build_that_fails_does_not_end_the_watcher(tmp_path: Path, monkeypatch
         until(lambda: len(snapshot.current(watched.lake.store).files) == 2)
 
 
+def not_utf8(raw: Path) -> None:
+    Path(os.fsdecode(os.fsencode(raw) + b"/caf\xe9.csv")).write_bytes(orders(90))
+
+
+def not_utf8_folder(raw: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(raw) + b"/\xe9"))
+    folder.mkdir()
+    (folder / "x.csv").write_bytes(orders(91))
+
+
+def device(raw: Path) -> None:
+    try:
+        os.mknod(raw / "x.csv", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    except PermissionError:  # only root may make one, but anybody may point to one
+        (raw / "x.csv").symlink_to("/dev/null")
+
+
+def unix_socket(raw: Path) -> None:
+    here = Path.cwd()
+    os.chdir(raw)  # a socket's path may have no more than 108 bytes
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind("x.csv")
+    finally:
+        os.chdir(here)
+
+
+def link_to_a_folder(raw: Path) -> None:
+    outside = raw.parent.parent / "outside"
+    outside.mkdir()
+    (outside / "y.csv").write_bytes(orders(92))
+    (raw / "x").symlink_to(outside)
+
+
+#: What somebody may leave in the raw folder: how it comes there, and what is said of it.
+ODD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "name that is not UTF-8": (not_utf8, r"caf\udce9.csv is left alone: its name is not UTF-8; rename it"),
+    "folder that is not UTF-8": (not_utf8_folder, r"\udce9/x.csv is left alone: its name is not UTF-8; rename it"),
+    "loop": (lambda raw: (raw / "x.csv").symlink_to("x.csv"), "x.csv is left alone: it is a link that leads back"),
+    "dangling": (lambda raw: (raw / "x.csv").symlink_to("gone"), "x.csv is left alone: it is a link that leads now"),
+    "link to a folder": (link_to_a_folder, "x is left alone: it is a link to a folder, which is not followed"),
+    "loop of folders": (lambda raw: (raw / "x").symlink_to(raw), "x is left alone: it is a link to a folder"),
+    "pipe": (lambda raw: os.mkfifo(raw / "x.csv"), "x.csv is left alone: it is a named pipe, not a file"),
+    "socket": (unix_socket, "x.csv is left alone: it is a socket, not a file"),
+    "device": (device, "x.csv is left alone: it is a device, not a file"),
+    "folder": (lambda raw: (raw / "x.csv").mkdir(), "x.csv is left alone: it is a folder; only the files in it"),
+}
+
+
+@pytest.mark.parametrize(("make", "said"), ODD.values(), ids=ODD.keys())
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_what_is_no_file_is_left_alone_and_told_once(
+    tmp_path: Path, when: str, make: Callable[[Path], object], said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw = tmp_path / "lake" / "raw"
+    raw.mkdir(parents=True)
+    if when == "before":
+        make(raw)
+    with watching(tmp_path / "lake", all_holds=False) as watched:
+        watched.write("a.csv", orders(1))
+        watched.expect("a.csv")
+        if when == "meanwhile":
+            make(raw)
+        watched.write("b.csv", orders(2))
+        watched.expect("a.csv", "b.csv")
+        until(lambda: said in caplog.text)
+        watched.write("sub/c.csv", orders(3))
+        watched.expect("a.csv", "b.csv", "sub/c.csv")
+    assert caplog.text.count(said) == 1
+    assert "Traceback" not in caplog.text
+    (problem,) = check(watched.lake).problems
+    assert said.partition(": ")[2] in problem
+
+
+NAMES = ["a\nb.csv", "\x1b[31m.csv", "é" * 125 + "x.csv", "* ?[a]{b}.csv", "it's \"#%20.csv", "\\.csv", "pa_date=x.csv"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_will_do_for_a_file(tmp_path: Path, name: str) -> None:
+    with watching(tmp_path) as watched:
+        watched.write(name, orders(1))
+        watched.write(f"{name.removesuffix('.csv')}/{name}", orders(2))
+        until(lambda: len(watched.rows) == 2)
+        assert {row.verdict for row in watched.rows} == {"valid"}
+
+
 @contextmanager
 def process(lake: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
     """`duff watch` in a process of its own, watching."""
@@ -346,3 +434,29 @@ def test_killed_and_started_again_it_takes_up_the_rest(tmp_path: Path) -> None:
     assert {row["rows_published"] for row in rows} == {10_000}
     assert not any((lake / "scratch").iterdir())
     duff(lake, "check")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets root give up that it may read everything")
+def test_what_may_not_be_read_is_left_alone_and_told_once(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    (lake / "raw" / "closed").mkdir(parents=True)
+    (lake / "raw" / "closed" / "b.csv").write_bytes(orders(2))
+    (lake / "raw" / "closed").chmod(0)
+    (lake / "raw" / "a.csv").write_bytes(orders(1))
+    (lake / "raw" / "a.csv").chmod(0)
+    (lake / "raw" / "c.csv").write_bytes(orders(3))
+    root = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    command = [*root, sys.executable, "-m", "duff_orders", "--lake", str(lake)]
+    watcher = subprocess.Popen([*command, "watch", "--settle", str(SETTLE)], stderr=subprocess.PIPE, text=True)
+    until(lambda: any(lake.glob("processed/files/*/*")))
+    time.sleep(4 * SETTLE)
+    watcher.send_signal(signal.SIGTERM)
+    _, told = watcher.communicate(timeout=30)
+    assert told.count("a.csv is left alone: this user may not read it\n") == 1
+    assert told.count("closed is left alone: the folder cannot be listed: Permission denied\n") == 1
+    assert "Traceback" not in told
+    checked = subprocess.run([*command, "check"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 1
+    assert checked.stdout.count("lies in the raw folder, but is left alone") == 2
+    (lake / "raw" / "closed").chmod(0o700)

@@ -1,6 +1,5 @@
 """`duff check`: proves the lake, and lists what does not hold."""
 
-import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from duff_orders.contract import COUNTS, TABLES
 from duff_orders.errors import DamagedObject
 from duff_orders.ingest.publish import parse_data_object
-from duff_orders.lake import layout, snapshot
+from duff_orders.lake import layout, raw_folder, snapshot
 from duff_orders.lake.catalog import create_views
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import LedgerRow
@@ -106,12 +105,11 @@ def _raw(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     for row in ledger.values():
         if not lake.store.exists(f"{layout.RAW}/{row.source_file}"):
             yield f"{_name(row)}: the raw object is missing"
-    for name in lake.store.names(layout.RAW):
-        key = name.removeprefix(f"{layout.RAW}/")
-        with contextlib.suppress(FileNotFoundError):  # it may go while we look
-            size = lake.disk.path(name).stat().st_size
-            if layout.is_orders_file(key) and (key, size) not in announced:
-                yield f"{key}: lies in the raw folder, but was never processed; `duff watch` takes it up"
+    for found in raw_folder.everything(lake.disk.path(layout.RAW)):
+        if found.status is None:
+            yield f"{found.key}: lies in the raw folder, but is left alone: {found.why}"
+        elif (found.key, found.status.st_size) not in announced:
+            yield f"{found.key}: lies in the raw folder, but was never processed; `duff watch` takes it up"
 
 
 def _missing_star(lake: Lake, star: snapshot.Snapshot) -> Iterator[str]:

@@ -5,7 +5,6 @@ What arrived while nobody watched, or was cut off by a crash, is taken up at the
 """
 
 import fcntl
-import itertools
 import logging
 import os
 import signal
@@ -18,19 +17,24 @@ from pathlib import Path
 
 from watchfiles import Change
 from watchfiles import watch as watch_folder
+from watchfiles._rust_notify import WatchfilesRustInternalError
+from watchfiles.main import FileChange
 
 from duff_orders.errors import SourceChanged
 from duff_orders.ingest.publish import sweep
-from duff_orders.lake import layout
+from duff_orders.lake import layout, raw_folder
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.pipeline import announce, process
+from duff_orders.printable import printable
 
 log = logging.getLogger(__name__)
 
 #: Seconds after which the star schema is brought up to date though more files are coming.
 BATCH = 30.0
+#: Seconds after which the raw folder is looked through again where it cannot be watched.
+PAUSE = 2.0
 
 
 def watch(
@@ -56,28 +60,21 @@ class _Watcher:
         self.raw = lake.disk.path(layout.RAW).resolve()
         self.waiting: set[str] = set()
         self.running: dict[Future[LedgerRow], str] = {}
+        self.left: set[raw_folder.Found] = set()
         self.published = False
         self.build_by = time.monotonic() + BATCH
 
     def run(self, ready: Callable[[], None]) -> None:
         self.lake.store.sweep_scratch()
-        step = max(20, min(200, int(self.lake.settings.settle * 250)))
+        self.published = True  # a build may have been cut off
         with ThreadPoolExecutor(self.lake.settings.workers, thread_name_prefix="file") as pool:
-            changes = watch_folder(
-                self.raw,
-                watch_filter=None,
-                stop_event=self.stop,
-                step=50,
-                rust_timeout=step,
-                yield_on_timeout=True,
-                debounce=200,
-            )
-            first = next(changes, set())  # from here on the folder is watched
-            self.waiting.update(self._unprocessed())
-            self.published = True  # a build may have been cut off
-            ready()
-            for batch in itertools.chain((first,), changes):
-                self.waiting.update(key for change, path in batch for key in self._keys(change, Path(path)))
+            for batch in self._batches():
+                if batch is None:
+                    self.waiting.update(self._unprocessed())
+                    ready()
+                    ready = _nothing
+                else:
+                    self.waiting.update(key for change, path in batch for key in self._keys(change, Path(path)))
                 self._collect()
                 self._start(pool)
                 overdue = time.monotonic() > self.build_by  # a slow upload, or a steady stream, is no batch to wait for
@@ -88,6 +85,34 @@ class _Watcher:
             if self.published:
                 self._build()
 
+    def _batches(self) -> Iterator[set[FileChange] | None]:
+        """What changed; None where all that lies there is to be looked through.
+
+        That is at the start, once the folder is being watched; and where watchfiles gives up, which it does at every
+        change of a file whose name is not UTF-8.
+        """
+        step = max(20, min(200, int(self.lake.settings.settle * 250)))
+        while not self.stop.is_set():
+            is_new = True
+            try:
+                for batch in watch_folder(
+                    self.raw,
+                    watch_filter=None,
+                    stop_event=self.stop,
+                    step=50,
+                    rust_timeout=step,
+                    yield_on_timeout=True,
+                    debounce=200,
+                    ignore_permission_denied=True,
+                ):
+                    if is_new:
+                        yield None
+                    is_new = False
+                    yield batch
+            except WatchfilesRustInternalError:
+                yield None
+                self.stop.wait(PAUSE)
+
     def _unprocessed(self) -> list[str]:
         """Keys in the raw folder whose object is not known to be that of a ledger row."""
         finished: dict[tuple[str, int], datetime] = {}
@@ -95,26 +120,31 @@ class _Watcher:
             same = (row.source_file, row.size)
             finished[same] = max(row.event_time, finished.get(same, row.event_time))
         keys = []
-        for name in self.lake.store.names(layout.RAW):
-            key = name.removeprefix(f"{layout.RAW}/")
-            try:
-                status = self.lake.disk.path(name).stat()
-            except FileNotFoundError:  # removed or renamed since it was listed
+        for found in raw_folder.everything(self.raw):
+            if found.status is None:
+                self._leave(found)
                 continue
-            known = finished.get((key, status.st_size))
+            known = finished.get((found.key, found.status.st_size))
             # An inode that has not changed since the event is what the event announced.
-            if known is None or status.st_ctime > known.timestamp():
-                keys.append(key)
+            if known is None or found.status.st_ctime > known.timestamp():
+                keys.append(found.key)
         return keys
 
     def _start(self, pool: ThreadPoolExecutor) -> None:
         for key in sorted(self.waiting):
-            path = self.raw / key
-            if not layout.is_orders_file(key) or not path.is_file():
+            found = raw_folder.look(self.raw, key) if layout.is_orders_file(key) else None
+            if found is None or found.status is None:
                 self.waiting.discard(key)
-            elif key not in self.running.values() and is_whole(path, self.lake.settings.settle):
+                self._leave(found)
+            elif key not in self.running.values() and is_whole(self.raw / key, self.lake.settings.settle):
                 self.waiting.discard(key)
                 self.running[pool.submit(self._one, key)] = key
+
+    def _leave(self, found: raw_folder.Found | None) -> None:
+        """Say, once, what is left alone and why."""
+        if found is not None and found not in self.left:
+            self.left.add(found)
+            log.warning("%s is left alone: %s", printable(found.key), found.why)
 
     def _one(self, key: str) -> LedgerRow:
         return process(self.lake, announce(self.lake, key), share=1 / self.lake.settings.workers)
@@ -126,8 +156,10 @@ class _Watcher:
                 row = future.result()
             except SourceChanged:
                 self.waiting.add(key)  # it will be whole later, or is gone
+            except OSError as error:
+                log.warning("%s could not be read and is taken up again at the next start: %s", printable(key), error)
             except Exception:
-                log.exception("%s could not be processed; it is taken up again at the next start", key)
+                log.exception("%s could not be processed; it is taken up again at the next start", printable(key))
             else:
                 if row.published and not self.published:
                     self.published = True
@@ -136,8 +168,13 @@ class _Watcher:
 
     def _keys(self, change: Change, path: Path) -> Iterator[str]:
         """The keys of what changed: of a new folder, which may have come with its files, all that are in it."""
-        for found in path.rglob("*") if change is Change.added and path.is_dir() else (path,):
-            yield found.relative_to(self.raw).as_posix()
+        if change is not Change.added or not path.is_dir():
+            yield path.relative_to(self.raw).as_posix()
+        elif path.is_symlink():
+            self._leave(raw_folder.linked(path.relative_to(self.raw).as_posix()))
+        else:
+            for found in (path, *path.rglob("*")):
+                yield found.relative_to(self.raw).as_posix()
 
     def _build(self) -> None:
         self.published = False
@@ -146,6 +183,10 @@ class _Watcher:
             sweep(self.lake)
         except Exception:
             log.exception("the star schema could not be brought up to date; the next batch tries again")
+
+
+def _nothing() -> None:
+    """There is nothing to tell any more."""
 
 
 def is_whole(path: Path, settle: float) -> bool:

@@ -19,6 +19,7 @@ import duckdb
 
 from duff_orders.errors import InputError
 from duff_orders.messages import format_time
+from duff_orders.printable import printable
 
 Format = Literal["table", "json", "csv"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -199,13 +200,7 @@ def _is_number(value: object) -> bool:
 
 
 def _cell(value: object) -> str:
-    """One line of text without control characters: a value must not steer the reader's terminal."""
-    text = _text(value)
-    return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode()
+    return printable(_text(value))
 
 
 _Writer = Callable[[list[str], Iterator[tuple[Any, ...]], TextIO], int]

@@ -1,0 +1,79 @@
+"""What lies in the raw folder, where anybody may put anything: orders files, and what only bears such a name."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from duff_orders.lake.layout import is_orders_file
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder; only the files in it are taken"),
+    (stat.S_ISFIFO, "a named pipe, not a file"),
+    (stat.S_ISSOCK, "a socket, not a file"),
+    (stat.S_ISBLK, "a device, not a file"),
+    (stat.S_ISCHR, "a device, not a file"),
+)
+
+
+class Found(NamedTuple):
+    """Something with the name of an orders file.
+
+    `status` is that of the file; where it is no file that can be taken, it is None and `why` says so in words.
+    """
+
+    key: str
+    status: os.stat_result | None
+    why: str | None
+
+
+def look(root: Path, key: str) -> Found | None:
+    """What lies in the raw folder `root` under a key that is an orders file's; None where there is nothing (more)."""
+    path = root / key
+    try:
+        key.encode()
+        if path.parent.resolve() != root.resolve() / Path(key).parent:
+            return Found(key, None, "it lies behind a link to a folder, which is not followed")
+        status = path.stat()
+    except UnicodeEncodeError:
+        return Found(key, None, "its name is not UTF-8; rename it")
+    except (OSError, RuntimeError) as error:  # RuntimeError: Python before 3.13, on a loop of links
+        return _unreachable(path, key, error)
+    for is_kind, words in _KINDS:
+        if is_kind(status.st_mode):
+            return Found(key, None, f"it is {words}")
+    if not os.access(path, os.R_OK):
+        return Found(key, None, "this user may not read it")
+    return Found(key, status, None)
+
+
+def linked(key: str) -> Found:
+    """A link to a folder: what lies behind it is found under its own name, or not in the raw folder at all."""
+    return Found(key, None, "it is a link to a folder, which is not followed")
+
+
+def everything(root: Path) -> Iterator[Found]:
+    """All that the raw folder holds under an orders file's name, in order, and the folders that cannot be listed."""
+    unlisted: list[OSError] = []
+    for folder, folders, names in os.walk(root, onerror=unlisted.append):
+        folders.sort()
+        within = Path(folder).relative_to(root)
+        for name in sorted(names + folders):
+            key = (within / name).as_posix()
+            if name in folders and (Path(folder) / name).is_symlink():
+                yield linked(key)
+            elif is_orders_file(key) and (found := look(root, key)):
+                yield found
+    for error in unlisted:
+        key = Path(error.filename).relative_to(root).as_posix()
+        yield Found(key, None, f"the folder cannot be listed: {error.strerror}")
+
+
+def _unreachable(path: Path, key: str, error: Exception) -> Found | None:
+    if isinstance(error, RuntimeError) or (isinstance(error, OSError) and error.errno == errno.ELOOP):
+        return Found(key, None, "it is a link that leads back to itself")
+    if isinstance(error, FileNotFoundError):
+        return Found(key, None, "it is a link that leads nowhere") if path.is_symlink() else None
+    return Found(key, None, str(getattr(error, "strerror", error)))
