@@ -72,6 +72,8 @@ MISSING = (
     *("", " ", "\t", "\r", "null", "NULL", " Null ", "none", "None", "nan", "NaN", "n/a", "N/A"),
     *("\\N", "\\n", "  \t "),
 )
+LONGEST = ("x" * 4096, " \t" * 3000 + "\U0001f37a" * 4096 + "\r ", "\u00e9" * 4096)
+TOO_LONG = ("x" * 4097, "\U0001f37a" * 4097, "a" + " " * 4095 + "b", "\u00e9" * 9000)
 BAD_NUMBERS = (
     *("-1", "+1", "-0", "0", "6.5", "6.", ".5", "1e3", "x", "12.34567", "0.00001", "-2.5", "-1.0"),
     *("\u0663", "\uff13", "1_000", "0x10", "1,000", "1.234,50", "1,234.50", "1,2,3", "1,5", "$5"),
@@ -117,7 +119,7 @@ _GOOD_CELLS = _cells(
     {
         **dict.fromkeys(INTEGERS, GOOD_INTEGERS),
         **dict.fromkeys(DECIMALS, GOOD_DECIMALS),
-        **dict.fromkeys(STRINGS, GOOD_STRINGS),
+        **dict.fromkeys(STRINGS, GOOD_STRINGS + LONGEST),
         "status": GOOD_STATUSES,
     }
 ) + _cells(dict.fromkeys(("client_id", "order_id", "product_id"), GOOD_LARGE_INTEGERS))
@@ -125,8 +127,8 @@ _BAD_CELLS = _cells(
     {
         **dict.fromkeys(INTEGERS, BAD_NUMBERS + MISSING),
         **dict.fromkeys(DECIMALS, BAD_NUMBERS + TOO_PRECISE * 4 + MISSING),
-        **dict.fromkeys(STRINGS, MISSING),
-        "status": BAD_STATUSES + MISSING,
+        **dict.fromkeys(STRINGS, MISSING + TOO_LONG),
+        "status": (*BAD_STATUSES, *MISSING, *TOO_LONG),
     }
 )
 

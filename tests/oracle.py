@@ -41,6 +41,7 @@ The values
       the quotes with doubled quotes undone, or everything between the delimiters.
     - Case is ASCII case everywhere, digits are ASCII digits. Trimming takes spaces, tabs and CR
       only; a name of nothing but a line break or a no-break space is a value.
+    - A text has at most 4,096 code points once it is trimmed.
     - A column has at most one reason. `-0` is negative, nine digits before the point are out of
       range even where the first is a zero, and so are 19 digits in an integer.
     - Where the delimiter is `;`, one comma in a numeric value (of an integer too) may stand for the
@@ -408,6 +409,8 @@ def _judge_value(column: str, original: str, delimiter: str) -> int | Decimal | 
             raise _BreaksRuleError("unknown")
         return _lower(value)
     if column in ("client_name", "product_description", "point_of_sale_channel"):
+        if len(value) > 4096:
+            raise _BreaksRuleError("too_long")
         return value
     if delimiter == ";" and value.count(",") == 1:
         value = value.replace(",", ".")

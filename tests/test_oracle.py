@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.hostile import HostileFile, orders_files
-from tests.oracle import FileRows, Outcome, Published, Rejected, judge, star
+from tests.oracle import COLUMNS, FileRows, Outcome, Published, Rejected, judge, star
 
 HEADER = (
     "client_id,client_name,order_id,product_id,product_description,"
@@ -161,6 +161,21 @@ def test_numbers(text: str, expected: Decimal | str) -> None:
         assert outcome.published[1].product_price == expected
     else:
         assert outcome.rejected[0].reasons == f"product_price:{expected}"
+
+
+@pytest.mark.parametrize("column", ["client_name", "product_description", "point_of_sale_channel"])
+def test_texts(column: str) -> None:
+    place = COLUMNS.index(column)
+    for text, reason in (
+        ("é" * 4096, None),
+        (" \t" + "\U0001f37a" * 4096 + " ", None),
+        ("x" * 4097, "too_long"),
+        ("\U0001f37a" * 4097, "too_long"),
+    ):
+        fields = GOOD.strip().split(",")
+        fields[place] = text
+        outcome = judge_text(HEADER + GOOD + ",".join(fields) + "\n")
+        assert [rejected.reasons for rejected in outcome.rejected] == ([f"{column}:{reason}"] if reason else [])
 
 
 def test_products_are_exact_at_the_largest_values() -> None:

@@ -57,6 +57,8 @@ DATABASE = "db_duff_orders"
 INTEGER_DIGITS = 18
 NUMBER_DIGITS = 8
 DECIMALS = 4
+#: Unicode characters that a text may have, blanks at its ends left out.
+TEXT_CHARACTERS = 4096
 
 STATUSES = ("created", "delivered", "broken")
 #: Spellings of "no value" beside the empty one, compared without case.

@@ -20,6 +20,7 @@ from duff_orders.contract import (
     NULL_SPELLINGS,
     NUMBER_DIGITS,
     STATUSES,
+    TEXT_CHARACTERS,
     Column,
 )
 
@@ -55,11 +56,13 @@ class Rules:
     def plain(self, texts: dict[str, str]) -> str:
         """Whether every text of a record is written plainly; then `plain_value` is its value.
 
-        A record with an empty text is not plain: engines leave null out when they join the texts.
+        A record with an empty text is not plain: engines leave null out when they join the texts. Nor is one that is
+        longer as a whole than one text may be.
         """
         pattern = _BETWEEN.join(self.plain_pattern(column) for column in COLUMNS)
         joined = ", ".join(texts[column.name] for column in COLUMNS)
-        return self._matches(f"concat_ws('{_BETWEEN}', {joined})", pattern)
+        record = f"concat_ws('{_BETWEEN}', {joined})"
+        return f"(length({record}) <= {TEXT_CHARACTERS} and {self._matches(record, pattern)})"
 
     def plain_value(self, column: Column, text: str) -> str:
         """The value of a text that is written plainly; null for a zero where zero is not allowed."""
@@ -96,6 +99,8 @@ class Rules:
             cases.append(f"else 'not_{'an_integer' if column.kind == 'integer' else 'a_number'}'")
         elif column.kind == "status":
             cases.append("else 'unknown'")
+        else:
+            cases.append("else 'too_long'")
         return f"case {' '.join(cases)} end"
 
     def reasons(self, texts: dict[str, str], good: dict[str, str]) -> str:
@@ -118,7 +123,8 @@ class Rules:
         return f"nullif({number}, {column.minimum})" if column.exclusive else number
 
     def _text(self, text: str) -> str:
-        return f"case when not {missing(text)} then {trimmed(text)} end"
+        good = f"not {missing(text)} and length({trimmed(text)}) <= {TEXT_CHARACTERS}"
+        return f"case when {good} then {trimmed(text)} end"
 
     def _status(self, text: str) -> str:
         folded = _fold(trimmed(text))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from duff_orders.contract import BLANKS, COLUMN_NAMES, INTEGER_DIGITS, NULL_SPELLINGS, STATUSES, Column
+from duff_orders.contract import BLANKS, COLUMN_NAMES, INTEGER_DIGITS, NULL_SPELLINGS, STATUSES, TEXT_CHARACTERS, Column
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.line_grammar import LineGrammar, SparkFunctions
@@ -279,11 +279,12 @@ class Job:
             case "status":
                 return f"({text} in ({', '.join(map(sql_text, STATUSES))}))"
             case "text":
-                # Something, no spelling of null, and nothing to be trimmed.
+                # Something, not too long in any letters, no spelling of null, and nothing to be trimmed.
                 ends = (f"{side}({text}, chr({ord(blank)}))" for side in ("startswith", "endswith") for blank in BLANKS)
                 nulls = ", ".join(map(self._rules.functions.literal, NULL_SPELLINGS))
                 short = f"octet_length({text}) <= {max(map(len, NULL_SPELLINGS))} and lower({text}) in ({nulls})"
-                return f"({text} <> '' and not ({' or '.join((*ends, short))}))"
+                fits = f"{text} <> '' and octet_length({text}) <= {TEXT_CHARACTERS}"
+                return f"({fits} and not ({' or '.join((*ends, short))}))"
 
     def _begins_clean(self) -> bool:
         """Whether the first records show neither rejects nor repeats."""
