@@ -651,7 +651,7 @@ def test_replay_all(lake: Path) -> None:
 def test_replay_failed_takes_up_what_failed_or_was_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lake = tmp_path / "lake"
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise CountMismatch("the engine lost its glasses")
 
     with monkeypatch.context() as patched:
@@ -1041,3 +1041,34 @@ def test_no_bar_for_quick_work() -> None:
     with contextlib.redirect_stderr(Terminal()) as terminal, show.progress() as bars:
         bars.stage("orders.csv", "scan", lambda: 0.5)
     assert terminal.getvalue() == ""
+
+
+def test_no_name_of_a_file_steers_the_terminal(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    evil = "\x1b]0;owned\x07\x1b[2J[red]a.csv"
+    write(lake / "raw" / evil, LINE.format(order=1))
+    write(lake / "raw" / f"b{evil}", "x", header="not,a,header")
+    opened = lakes.open_lake(lake)
+    events = [pipeline.announce(opened, key) for key in (evil, f"b{evil}")]
+    for row in pipeline.process_all(opened, events):
+        assert "\x1b" not in show.line(row)
+        assert "\\x1b]0;owned\\x07" in show.line(row)
+    write(lake / "raw" / f"c{evil}", LINE.format(order=2))
+    for command in ("files", "check", "models"):
+        result = duff(command, "--lake", lake)
+        assert "\x1b" not in result.out + result.err
+        assert ("\\x1b]0;owned" in result.out) == (command != "models")
+    assert f"c{evil}".encode("unicode_escape").decode() in duff("check", "--lake", lake).out
+
+
+def test_check_sees_a_raw_file_that_was_overwritten_by_one_of_its_size(lake: Path) -> None:
+    raw = lake / "raw" / FIRST.name
+    assert duff("check", "--lake", lake).code == 0
+    times = raw.stat()
+    raw.write_bytes(raw.read_bytes()[::-1])
+    os.utime(raw, ns=(times.st_atime_ns, times.st_mtime_ns))  # whoever hides it cannot set the time of the change
+    result = duff("check", "--lake", lake)
+    assert (result.code, result.out) == (
+        1,
+        f"{FIRST.name}: lies in the raw folder, but was never processed; `duff watch` takes it up\n",
+    )

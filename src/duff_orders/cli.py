@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from duff_orders.errors import DuffError, InputError, SettingsError
+from duff_orders.printable import printable
 from duff_orders.settings import Settings
 
 if TYPE_CHECKING:
@@ -251,12 +252,13 @@ def query(
     """
     from duff_orders.query import formats
     from duff_orders.query.engines import answer, write_parquet
+    from duff_orders.rejects import make_folder
 
     opened = open_lake(context, lake, memory=memory)
     # the guard says what is wrong with bytes that are not UTF-8
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if sql == "-" else sql
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
     if format == "parquet":
         if output is None:
             raise typer.BadParameter("--format parquet needs --output FILE")
@@ -326,7 +328,7 @@ def check(context: typer.Context, lake: LakeOption = None, memory: MemoryOption 
 
     proof = prove(open_lake(context, lake, memory=memory))
     for problem in proof.problems:
-        print(problem)
+        print(printable(problem))
     if proof.problems:
         number = len(proof.problems)
         print(f"{number} problem{'s' * (number != 1)} in {proof.files} files", file=sys.stderr)
@@ -450,5 +452,5 @@ def _is_engine_error(error: Exception) -> bool:
 
 
 def _fail(message: str, code: int = 1) -> None:
-    print(f"duff: {message}", file=sys.stderr)
+    print("duff: " + "\n".join(map(printable, message.splitlines())), file=sys.stderr)
     raise SystemExit(code)

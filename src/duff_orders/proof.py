@@ -1,16 +1,18 @@
 """`duff check`: proves the lake, and lists what does not hold."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from duff_orders.contract import COUNTS, TABLES
-from duff_orders.errors import DamagedObject
+from duff_orders.errors import DamagedObject, SourceChanged
 from duff_orders.ingest.publish import parse_data_object
 from duff_orders.lake import layout, raw_folder, snapshot
 from duff_orders.lake.catalog import create_views
 from duff_orders.lake.lake import Lake
-from duff_orders.messages import LedgerRow
+from duff_orders.lake.raw import fingerprint
+from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.invariants import invariants
 from duff_orders.pipeline import events
 
@@ -91,11 +93,11 @@ def _orphans(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
 
 
 def _raw(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
-    announced: set[tuple[str, int]] = set()
+    announced: dict[tuple[str, int], list[Event]] = {}
     ids: set[str] = set()
     for event in events(lake):
         file_id = layout.file_id(event)
-        announced.add((event.key, event.size))
+        announced.setdefault((event.key, event.size), []).append(event)
         ids.add(file_id)
         if file_id not in ledger:
             yield f"{event.key} ({file_id}): announced, but not processed; `duff replay {file_id}` takes it up"
@@ -108,8 +110,19 @@ def _raw(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     for found in raw_folder.everything(lake.disk.path(layout.RAW)):
         if found.status is None:
             yield f"{found.key}: lies in the raw folder, but is left alone: {found.why}"
-        elif (found.key, found.status.st_size) not in announced:
+        elif not _is_announced(lake, found.key, found.status, announced):
             yield f"{found.key}: lies in the raw folder, but was never processed; `duff watch` takes it up"
+
+
+def _is_announced(lake: Lake, key: str, status: os.stat_result, announced: dict[tuple[str, int], list[Event]]) -> bool:
+    """Whether the file that lies there is one that was announced; of one that has changed since its bytes must tell."""
+    known = announced.get((key, status.st_size), [])
+    if any(max(status.st_ctime, status.st_mtime) < event.time.timestamp() for event in known):
+        return True
+    try:
+        return bool(known) and fingerprint(lake.disk.path(f"{layout.RAW}/{key}"))[1] in {e.etag for e in known}
+    except (OSError, SourceChanged):
+        return False  # it goes or changes while we look, so it is not what was announced
 
 
 def _missing_star(lake: Lake, star: snapshot.Snapshot) -> Iterator[str]:

@@ -39,7 +39,7 @@ def export(lake: Lake, row: LedgerRow, out: Path, *, raw: bool = False) -> int:
     contract trims when the file comes back. `raw` writes the exact text. Missing folders of `out` are made.
     """
     write = str if raw else harmless
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with out.open("w", encoding="utf-8-sig", newline="") as stream:
         writer = csv.DictWriter(stream, FIELDS, delimiter=row.delimiter or ",")
         writer.writeheader()
@@ -47,6 +47,12 @@ def export(lake: Lake, row: LedgerRow, out: Path, *, raw: bool = False) -> int:
         for count, record in enumerate(read(lake, row), 1):  # noqa: B007 – the last is the number written
             writer.writerow({name: None if text is None else write(text) for name, text in record.items()})
     return count
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder of a file that is to be written, where it is missing."""
+    if not out.parent.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
 
 
 def harmless(text: str) -> str:

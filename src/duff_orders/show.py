@@ -13,6 +13,7 @@ from rich.table import Table
 from duff_orders.contract import COLUMN_NAMES, COUNTS
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import BuildReport
+from duff_orders.printable import printable
 
 COLOURS = {
     "valid": "green",
@@ -26,7 +27,9 @@ COLOURS = {
 def line(row: LedgerRow) -> str:
     """One file's outcome in one line of plain text."""
     counts = ", ".join(f"{getattr(row, name)} {name.removeprefix('rows_')}" for name in COUNTS)
-    return f"{row.source_file}: {row.verdict}, {counts} ({row.file_id}){f': {row.reason}' if row.reason else ''}"
+    return printable(
+        f"{row.source_file}: {row.verdict}, {counts} ({row.file_id}){f': {row.reason}' if row.reason else ''}"
+    )
 
 
 def outcomes(rows: Sequence[LedgerRow]) -> None:
@@ -52,15 +55,15 @@ def _files(rows: Sequence[LedgerRow], *, ids: bool) -> None:
         colour = COLOURS[row.verdict]
         first = (row.file_id[:12], f"{row.event_time:%Y-%m-%d %H:%M:%S}") if ids else ()
         counts = (f"{getattr(row, name):,}" for name in COUNTS)
-        table.add_row(*first, escape(row.source_file), f"[{colour}]{row.verdict}[/]", *counts)
+        table.add_row(*first, escape(printable(row.source_file)), f"[{colour}]{row.verdict}[/]", *counts)
     console = _console()
     console.print(table)
     for row in rows:
         if row.reason and row.verdict != "valid_with_rejects":
-            console.print(f"{row.source_file}: {row.reason}", markup=False, highlight=False, soft_wrap=True)
+            console.print(printable(f"{row.source_file}: {row.reason}"), markup=False, highlight=False, soft_wrap=True)
         elif row.rows_rejected and not ids:
             console.print(
-                f"{row.source_file}: {row.reason}; `duff rejects {row.file_id[:12]}` shows which and why",
+                printable(f"{row.source_file}: {row.reason}; `duff rejects {row.file_id[:12]}` shows which and why"),
                 markup=False,
                 highlight=False,
                 soft_wrap=True,
@@ -115,7 +118,7 @@ class _TerminalBars(Bars):
 
     def stage(self, key: str, stage: str, share_done: Callable[[], float]) -> None:
         self.done(key)
-        self.tasks[key] = self.progress.add_task(f"{escape(key)}: {stage}", total=1.0), share_done
+        self.tasks[key] = self.progress.add_task(f"{escape(printable(key))}: {stage}", total=1.0), share_done
 
     def done(self, key: str) -> None:
         if task := self.tasks.pop(key, None):

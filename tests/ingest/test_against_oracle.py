@@ -1,6 +1,8 @@
 """Hostile files through the pipeline and through the oracle: the same verdict, counts, values and reasons."""
 
+import gzip
 import tempfile
+import time
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -10,22 +12,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from duff_orders.contract import COLUMN_NAMES, COUNTS, ORDERS, REJECTED_ROWS
-from duff_orders.ingest import transform_duckdb
+from duff_orders.contract import COLUMN_NAMES, COLUMNS, COUNTS, ORDERS, REJECTED_ROWS, Column
+from duff_orders.ingest import scan, transform_duckdb
+from duff_orders.ingest.long_records import LONG, stand_in
+from duff_orders.models.build import build
+from duff_orders.proof import check
 from tests.hostile import HostileFile, orders_files
 from tests.lakes import ingest, open_lake, rows
-from tests.oracle import judge
+from tests.oracle import _BreaksRuleError, _judge_value, judge
 
 pytestmark = pytest.mark.property
 
 
-@given(file=orders_files(), by_table=st.booleans())
+@given(file=orders_files(), by_table=st.booleans(), long=st.sampled_from([LONG, 0, 60]))
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
-def test_pipeline_agrees_with_the_oracle(file: HostileFile, by_table: bool) -> None:
+def test_pipeline_agrees_with_the_oracle(file: HostileFile, by_table: bool, long: int) -> None:
     expected = judge(file.data, compressed=file.compressed)
     # A file with rejects or repeats is checked into a table, or read in passes where memory has no room for one.
     room = mock.patch.object(transform_duckdb, "TABLE_SHARE", 1.0 if by_table else 0.0)
-    with tempfile.TemporaryDirectory() as folder, room:
+    # Long records go another way; here all do, or those of more than 60 bytes.
+    aside = mock.patch.object(scan, "LONG", long)
+    with tempfile.TemporaryDirectory() as folder, room, aside:
         lake = open_lake(Path(folder))
         row = ingest(lake, "f.csv.gz" if file.compressed else "f.csv", file.data)
         assert (row.verdict, row.error) == (expected.verdict, None)
@@ -50,3 +57,85 @@ def test_reject_share_is_a_setting(tmp_path: Path) -> None:
     assert row.verdict == "valid_with_rejects"
     row = ingest(open_lake(tmp_path / "b", max_reject_share=Decimal("0.4")), "f.csv", data)
     assert (row.verdict, row.rows_withheld, row.rows_rejected) == ("invalid", 1, 1)
+
+
+PIECES = st.sampled_from(
+    ["0", "1", "9", ".", ",", "-", " ", "\t", "\r", "x", "é", "\U0001f37a", "\n", "created", "null"]
+)
+LONG_TEXTS = st.lists(st.tuples(PIECES, st.sampled_from([1, 2, 8, 9, 18, 19, 70, 4096, 4097, 9000])), max_size=5)
+
+
+@given(column=st.sampled_from(COLUMNS), pieces=LONG_TEXTS, delimiter=st.sampled_from(",;"))
+@settings(max_examples=2_000, deadline=None)
+def test_a_stand_in_has_the_same_value_or_breaks_the_same_rule(
+    column: Column, pieces: list[tuple[str, int]], delimiter: str
+) -> None:
+    def outcome(text: str) -> object:
+        try:
+            return _judge_value(column.name, text, delimiter)
+        except _BreaksRuleError as broken:
+            return str(broken)
+
+    text = "".join(piece * times for piece, times in pieces)
+    short = stand_in(column, text)
+    assert len(short) <= 4097
+    assert outcome(short) == outcome(text)
+
+
+@pytest.mark.slow
+def test_long_records_are_counted_and_kept_within_the_memory(tmp_path: Path) -> None:
+    """What once ended in `failed`, or let no star schema be built: long good, rejected and unsplit records."""
+    header, mib = ",".join(COLUMN_NAMES), 2**20
+    end = ",6,0.33,Retail,created\n"
+    lines = [f"{n},{'é' * 4096},{n},1,{'y' * 4096},2.50{end}" for n in range(1, 2_001)]  # good: 12 KB each
+    lines += [f"x,Moe,{n},1,{'y' * 50_000},2.50{end}" for n in range(1, 1_001)]
+    lines += [f"1,Moe,7,1,{'y' * (14 * mib)},2.50{end}", f"1,{'z' * (14 * mib)}\n", f'1,"a"b{"z" * (3 * mib)}\n']
+    lines += [f"1,{' ' * (5 * mib)}Moe,9999,1,Duff,2.{'5' + '0' * (5 * mib)}{end}"] * 2  # good, and the same twice
+    data = (header + "\n" + "".join(lines)).encode()
+    lake = open_lake(tmp_path, memory=256 * 10**6)
+    row = ingest(lake, "f.csv", data)
+    assert (row.error, row.verdict) == (None, "valid_with_rejects")
+    counts = [getattr(row, name) for name in COUNTS]
+    assert counts == [3_005, 2_001, 1, 1_003, 0]
+    reasons = Counter(values[-2] for values in rows(lake, row, REJECTED_ROWS.name))
+    assert reasons == {
+        "client_id:not_an_integer;product_description:too_long": 1_000,
+        "product_description:too_long": 1,
+        "row:wrong_field_count": 1,
+        "row:malformed_quotes": 1,
+    }
+    assert build(lake).rows == 2_001
+    assert check(lake).problems == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("blank", ["\n", " \t\r\n", "\r\n"])
+@pytest.mark.parametrize("start", ["", "1,Moe,1,1,Duff,2.50,6,0.33,Retail,created\n", '1,"a"b\n'])
+def test_blank_lines_cost_nothing(tmp_path: Path, start: str, blank: str) -> None:
+    """Each once took time that grew with the square of their number: minutes for these."""
+    header, good = ",".join(COLUMN_NAMES) + "\n", "1,Moe,2,1,Duff,2.50,6,0.33,Retail,created\n"
+    data = (header + start + blank * (4 * 2**20 // len(blank)) + good).encode()
+    began = time.thread_time()
+    row = ingest(open_lake(tmp_path), "f.csv.gz", gzip.compress(data))
+    assert (row.rows_read, row.rows_published + row.rows_rejected) == ((2, 2) if start else (1, 1))
+    assert time.thread_time() - began < 20
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("\n" * 70_000 + "{header}\n{good}", "the header line does not end within the first 64 KiB"),
+        ("{header},{wide}\n{good}", "the header line does not end within the first 64 KiB"),
+        ("{header}\r{good}\r{good}\r", "the lines end with CR alone; allowed are LF and CRLF"),
+        ("client_id," + "c" * 9_000 + ",order_id\n", "missing; found: client_id, cccc"),
+        (",".join(["client_id"] + [f"extra_{n}" for n in range(900)]) + "\n", "… (9,"),
+    ],
+    ids=["blank lines", "wide header", "lone CR", "long name", "many names"],
+)
+def test_what_is_wrong_with_a_header_is_said_in_a_sentence(tmp_path: Path, data: str, reason: str) -> None:
+    text = data.replace("{header}", ",".join(COLUMN_NAMES)).replace("{wide}", "w" * 70_000)
+    text = text.replace("{good}", "1,Moe,1,1,Duff,2.50,6,0.33,Retail,created")
+    row = ingest(open_lake(tmp_path), "f.csv", text.encode())
+    assert row.verdict == "invalid"
+    assert reason in str(row.reason)
+    assert len(str(row.reason)) < 1_000

@@ -13,7 +13,8 @@ _OPENING = re.compile(rb' *+"')
 # Possessive, so that a doubled quote is never taken apart to find a closing one.
 _QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 _SPACES = re.compile(rb" *+")
-_BLANK = re.compile(rb"[ \t]*+(\r?\n)?")
+_BLANK_LINES = re.compile(rb"(?:[ \t]*+\r?\n)*+")
+_BLANKS = re.compile(rb"[ \t]*+")
 
 LF, CR, QUOTE = 10, 13, 34
 
@@ -40,17 +41,11 @@ class Grammar:
 
     def skip_blank(self, data: bytes, start: int, *, final: bool) -> int | None:
         """The position behind the blank lines at `start`; None where more data must tell."""
-        while True:
-            match = _BLANK.match(data, start)
-            assert match  # it matches the empty string too
-            if match[1]:
-                start = match.end()
-            elif match.end() == len(data):
-                return len(data) if final else None
-            elif not final and data[match.end()] == CR and match.end() + 1 == len(data):
-                return None
-            else:
-                return start
+        start = _BLANK_LINES.match(data, start).end()  # type: ignore[union-attr] # matches the empty string too
+        end = _BLANKS.match(data, start).end()  # type: ignore[union-attr] # likewise
+        if end == len(data):
+            return len(data) if final else None
+        return None if not final and data[end] == CR and end + 1 == len(data) else start
 
     def read(self, data: bytes, start: int, *, final: bool) -> Record | None:
         """The record that starts at `start`; None where more data must tell (never if `final`)."""

@@ -57,12 +57,11 @@ class Rules:
         """Whether every text of a record is written plainly; then `plain_value` is its value.
 
         A record with an empty text is not plain: engines leave null out when they join the texts. Nor is one that is
-        longer as a whole than one text may be.
+        longer as a whole than one text may be: the scanner sets those aside.
         """
         pattern = _BETWEEN.join(self.plain_pattern(column) for column in COLUMNS)
         joined = ", ".join(texts[column.name] for column in COLUMNS)
-        record = f"concat_ws('{_BETWEEN}', {joined})"
-        return f"(length({record}) <= {TEXT_CHARACTERS} and {self._matches(record, pattern)})"
+        return self._matches(f"concat_ws('{_BETWEEN}', {joined})", pattern)
 
     def plain_value(self, column: Column, text: str) -> str:
         """The value of a text that is written plainly; null for a zero where zero is not allowed."""

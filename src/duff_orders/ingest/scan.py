@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from duff_orders.contract import COLUMN_NAMES
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
+from duff_orders.ingest.long_records import LONG, LongRecords
 from duff_orders.ingest.records import Grammar, Record
 from duff_orders.ingest.validate import HEAD, read_header
 from duff_orders.messages import Dialect
@@ -28,6 +30,7 @@ TOO_LONG = "is longer than 16 MiB: not an orders file, or a quote that never clo
 BLANKS = b" \t\r"
 # What stands for a line break within quotes where every record is to stand on one line: no orders file holds it.
 LINE_BREAK = b"\0"
+_BLANK_LINE = re.compile(rb"(?:\A|(?<=\n))(?:[ \t]*+\r?\n)++")
 _BLANK_OF_TABS = re.compile(rb"(?:\A|(?<=\n))[ \t]+\r?\n")
 
 
@@ -36,7 +39,8 @@ class Scan:
     """What the engine is to read, and what the scanner counted.
 
     `source` holds `split` records, each of as many fields as the header, with a header line if `header`;
-    `unsplit` holds one JSON object (`reasons`, `record`) a line for each of the other records.
+    `unsplit` holds one JSON object (`reasons`, `record`) a line for each of the other records. `long` are the records
+    that were set aside, if that was asked for: they are in none of these.
     """
 
     dialect: Dialect
@@ -47,7 +51,7 @@ class Scan:
     unsplit_records: int
     unclosed: bool
     quoted_line_breaks: bool
-    longest: int
+    long: LongRecords
 
 
 def scan(
@@ -58,24 +62,30 @@ def scan(
     read: list[int] | None = None,
     *,
     one_line: bool = False,
+    set_aside: bool = False,
 ) -> Scan:
     """Scan an object whose header has been validated; `scratch` takes the clean copy, if one is needed.
 
-    With `one_line` line breaks within quotes are written as LINE_BREAK. `read[0]` is kept at the number of bytes read
+    With `one_line` line breaks within quotes are written as LINE_BREAK; with `set_aside` records of more than LONG
+    bytes are put where `long_records` says. `read[0]` is kept at the number of bytes read
     so far (decompressed, where the object is compressed).
 
     Raises InvalidFile (not_text) for NUL characters, broken UTF-16 or gzip, and a record of more than 16 MiB.
     """
-    compressed = text.is_compressed(key)
+    how = {"compressed": text.is_compressed(key), "one_line": one_line, "set_aside": set_aside}
     try:
-        return _Scanner(path, dialect.encoding, scratch, compressed=compressed, one_line=one_line).run(read or [0])
+        return _Scanner(path, dialect.encoding, scratch, **how).run(read or [0])
     except text.NotUtf8:
-        return _Scanner(path, text.WINDOWS, scratch, compressed=compressed, one_line=one_line).run(read or [0])
+        return _Scanner(path, text.WINDOWS, scratch, **how).run(read or [0])
 
 
 class _Scanner:
-    def __init__(self, path: Path, encoding: str, scratch: Path, *, compressed: bool, one_line: bool) -> None:
+    def __init__(
+        self, path: Path, encoding: str, scratch: Path, *, compressed: bool, one_line: bool, set_aside: bool
+    ) -> None:
         self.path = path
+        self.set_aside = set_aside
+        self.long = LongRecords(scratch)
         self.one_line = one_line
         self.encoding = encoding
         self.compressed = compressed
@@ -83,7 +93,6 @@ class _Scanner:
         self.unsplit = scratch / "unsplit.jsonl"
         self.split = self.unsplit_records = 0
         self.unclosed = self.quoted_line_breaks = False
-        self.longest = 0
         self.in_place = encoding == text.UTF8 and not compressed
         self.taken = 0  # bytes of the object that were found clean, while it is read in place
 
@@ -94,13 +103,11 @@ class _Scanner:
             for block in blocks:
                 rest = self._take(rest + block)
                 read[0] += len(block)
-                self.longest = max(self.longest, len(rest))
                 if len(rest) > MAX_RECORD:
-                    raise InvalidFile(
-                        "not_text",
-                        f"record {self.split + self.unsplit_records + 1} {TOO_LONG}",
-                    )
+                    before = self.split + self.unsplit_records + self.long.split + self.long.unsplit
+                    raise InvalidFile("not_text", f"record {before + 1} {TOO_LONG}")
             self._finish(rest)
+            self.long.close()
         return Scan(
             dialect=self.dialect,
             source=self.path if self.in_place else self.clean,
@@ -110,7 +117,7 @@ class _Scanner:
             unsplit_records=self.unsplit_records,
             unclosed=self.unclosed,
             quoted_line_breaks=self.quoted_line_breaks,
-            longest=self.longest,
+            long=self.long,
         )
 
     def _header(self, blocks: Iterator[bytes]) -> bytes:
@@ -140,9 +147,12 @@ class _Scanner:
         patience = 1  # records that go through the slow grammar before the bulk way is tried again
         while True:
             body = data[start : data.rfind(b"\n") + 1] if start else data[: data.rfind(b"\n") + 1]
+            long = _first_long(body) if self.set_aside else None
+            if long is not None:
+                body = body[:long]
             taken, irregular = self._bulk(body) if body else (0, False)
             start += taken
-            if not irregular:
+            if not irregular and long is None:
                 return data[start:]
             start, complete = self._slow(data, start, patience, final=False)
             if not complete:
@@ -155,7 +165,7 @@ class _Scanner:
             return
         parts = (rest + b"\n").split(b'"')
         plain = len(parts) == 1 or (len(parts) % 2 and self._first_irregular(parts) is None)
-        if plain and not rest.endswith((b"\n", b"\r")):
+        if plain and not rest.endswith((b"\n", b"\r")) and not (self.set_aside and _first_long(rest) is not None):
             self._bulk(rest + b"\n", ended=False)
         else:
             self._slow(rest, 0, None, final=True)
@@ -165,8 +175,7 @@ class _Scanner:
 
         Returns its length, and whether irregular quotes follow (otherwise the rest is a record that goes on).
         """
-        irregular = False
-        broken = False
+        irregular = broken = long = False
         bare = body
         if b'"' in body:
             parts = body.split(b'"')  # outside, inside, outside, ... the quotes
@@ -178,6 +187,10 @@ class _Scanner:
                     return 0, irregular
                 body = b'"'.join(parts)
             broken = any(b"\n" in part or b"\r" in part for part in parts[1::2])
+            if broken and self.set_aside:
+                parts_of_lines = [*parts]
+                parts_of_lines[1::2] = [part.replace(b"\n", b" ") for part in parts[1::2]]
+                long = _first_long(b'"'.join(parts_of_lines)) is not None
             if broken and self.one_line:
                 self._leave_place()
                 parts[1::2] = [part.replace(b"\n", LINE_BREAK) for part in parts[1::2]]
@@ -188,14 +201,21 @@ class _Scanner:
         lines = skeleton.count(b"\n")
         # A line of tabs may have a record's shape, but is none.
         alike = not (self.tabbed and _BLANK_OF_TABS.search(bare))
-        if alike and skeleton == (self.line + b"\n") * lines:
+        if long:
+            self._slow(body, 0, None, final=True)
+        elif alike and skeleton == (self.line + b"\n") * lines:
             self._emit(body, lines, clean=True, ended=ended)
         elif alike and not broken and skeleton == (self.line + b"\r\n") * lines:
             self._emit(body.replace(b"\r\n", b"\n"), lines, clean=False)
         elif broken:
             self._slow(body, 0, None, final=True)
         else:
-            self._lines(body, skeleton)
+            # Without the blank lines first, all at once: one by one they take time that grows with their square.
+            full = _BLANK_LINE.sub(b"", body)
+            if len(full) < len(body):
+                self._leave_place()
+                skeleton = b"".join(full.split(b'"')[0::2]).translate(None, self.letters)
+            self._lines(full, skeleton)
         self.quoted_line_breaks |= broken
         return len(body) if ended else len(body) - 1, irregular
 
@@ -286,7 +306,10 @@ class _Scanner:
 
     def _record(self, record: Record) -> None:
         """Take one record that was read by the grammar."""
-        self.longest = max(self.longest, len(record.text))
+        if self.set_aside and len(record.text) > LONG:
+            self._leave_place()
+            self._aside(record)
+            return
         if record.fields is not None and len(record.fields) == len(self.dialect.columns):
             line = self.grammar.write(record.fields)
             self._emit(line[:-1].replace(b"\n", LINE_BREAK) + b"\n" if self.one_line else line, 1, clean=False)
@@ -294,11 +317,19 @@ class _Scanner:
             return
         self._leave_place()
         self.unclosed |= record.wrong == "unclosed_quote"
-        reason = "row:malformed_quotes" if record.wrong else "row:wrong_field_count"
         whole = record.text.replace(LINE_BREAK, b"\n").decode()
-        json.dump({"reasons": reason, "record": whole}, self.rejects, ensure_ascii=False)
+        json.dump({"reasons": _reason(record), "record": whole}, self.rejects, ensure_ascii=False)
         self.rejects.write("\n")
         self.unsplit_records += 1
+
+    def _aside(self, record: Record) -> None:
+        """Set a long record aside."""
+        columns = self.dialect.columns
+        if record.fields is not None and len(record.fields) == len(columns):
+            self.long.add([record.fields[columns.index(name)].decode() for name in COLUMN_NAMES])
+            return
+        self.unclosed |= record.wrong == "unclosed_quote"
+        self.long.add_unsplit(_reason(record), record.text.decode())
 
     def _emit(self, lines: bytes, count: int, *, clean: bool, ended: bool = True) -> None:
         """Hand on `count` records; `clean` says that they stand so in the object."""
@@ -320,3 +351,18 @@ class _Scanner:
             while todo > 0 and (block := raw.read(min(MIB, todo))):
                 self.copy.write(block)
                 todo -= len(block)
+
+
+def _reason(record: Record) -> str:
+    return "row:malformed_quotes" if record.wrong else "row:wrong_field_count"
+
+
+def _first_long(data: bytes) -> int | None:
+    """Where the first line of more than LONG bytes begins."""
+    start = 0
+    while len(data) - start > LONG:
+        end = data.rfind(b"\n", start, start + LONG + 1)
+        if end < 0:
+            return start
+        start = end + 1
+    return None

@@ -6,7 +6,7 @@ looked for and taken out. A file whose beginning shows that this will happen is 
 has room for it. The scanner's independent count must come out at the end, or nothing is published.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +15,8 @@ from pathlib import Path
 import duckdb
 
 from duff_orders.contract import COLUMN_NAMES, Column
+from duff_orders.ingest.long_duckdb import LONG_REJECTED, LongJob, LongOutcome
+from duff_orders.ingest.long_records import STAND_IN_COLUMNS
 from duff_orders.ingest.outcome import Outcome, Records, judge
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import Scan, scan
@@ -31,6 +33,8 @@ TABLE_SHARE = 0.6
 SAMPLE = 20_000
 # Rows of a Parquet row group: half of DuckDB's default takes 40 MB less to write and no more time.
 ROW_GROUP = 61_440
+#: Fewer where they are long: a row group is held in memory.
+PARQUET = f"format parquet, row_group_size {ROW_GROUP}, row_group_size_bytes {16 * MIB}"
 
 
 class DuckDBFunctions:
@@ -55,7 +59,7 @@ def transform(lake: Lake, source: Source, *, share: float, stage: OnStage) -> It
     with lake.engine(share=share) as (connection, scratch):
         read = [0]
         stage("scan", lambda: read[0] / max(source.event.size, 1))
-        scanned = scan(source.path, source.event.key, source.dialect, scratch, read)
+        scanned = scan(source.path, source.event.key, source.dialect, scratch, read, set_aside=True)
         stage("transform", lambda: _progress(connection))
         job = Job(connection=connection, scan=scanned, source=source, scratch=scratch, memory=lake.engine_memory(share))
         outcome = job.run(lake.settings.max_reject_share)
@@ -64,7 +68,7 @@ def transform(lake: Lake, source: Source, *, share: float, stage: OnStage) -> It
             outcome=outcome,
             dialect=scanned.dialect,
             orders=[job.orders] if outcome.rows_published else [],
-            rejected=[job.rejected] if outcome.rows_rejected else [],
+            rejected=[path for path in (job.rejected, *job.long_rejected) if path.exists()],
         )
 
 
@@ -104,23 +108,53 @@ class Job:
         # literals must not become a join, for which all rows would pay.
         self.connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
         self.connection.execute(f"create temp view checked as {self._checked()}")
-        if not self.scan.split:
+        long = self._long_records()
+        if not self.scan.split and not long.good:
             good, unique, suspects = 0, 0, "checked"
         else:
-            good, unique, suspects = (self._worth_a_table() and self._by_table()) or self._by_passes()
+            by_table = None if long.good or not self._worth_a_table() else self._by_table()
+            good, unique, suspects = by_table or self._by_passes(long)
         rejected, empty = self._write_rejected(suspects if good < self.scan.split else None)
+        aside = self.scan.long
         return judge(
-            Records(split=self.scan.split, unsplit=self.scan.unsplit_records, unclosed=self.scan.unclosed),
-            good=good,
+            Records(
+                split=self.scan.split + aside.split,
+                unsplit=self.scan.unsplit_records + aside.unsplit,
+                unclosed=self.scan.unclosed,
+            ),
+            good=good + long.good,
             unique=unique,
-            rejected=rejected,
-            nulls=empty,
+            rejected=rejected + long.rejected,
+            nulls={name: empty[name] + long.nulls[name] for name in COLUMN_NAMES},
             max_reject_share=max_reject_share,
         )
 
-    def _by_passes(self) -> tuple[int, int, str]:
-        """Write the good records as they are read; returns the good, the unique, and where rejected ones stand."""
-        good = unique = self._write_orders("checked")
+    def _long_records(self) -> LongOutcome:
+        """Write the long records, the good ones and the rejected ones each to files of their own."""
+        work = LongJob(self.connection, self._statements, self.scratch)
+        for chunk in self.scan.long.chunks:
+            stand_ins = read_csv(chunk.stand_ins, STAND_IN_COLUMNS)
+            texts = ", ".join(f"{name} as {text_of(name)}" for name in COLUMN_NAMES)
+            work.take(chunk, f"(select n, {texts} from {stand_ins})")
+        return work.finish()
+
+    @property
+    def long_rejected(self) -> list[Path]:
+        """The rejected long records."""
+        return sorted(self.scratch.glob(LONG_REJECTED.format("*")))
+
+    def _by_passes(self, long: LongOutcome) -> tuple[int, int, str]:
+        """Write the good records as they are read; returns the good, the unique, and where rejected ones stand.
+
+        The unique are counted with the long ones, which are written beside them.
+        """
+        good = self._write_orders("checked") if self.scan.split else 0
+        unique = good + long.good
+        if long.good:
+            together = self.scratch / "together.parquet"
+            parts = [self.orders, *long.orders] if good else long.orders
+            self._copy(f"select * from {read_parquet(*parts)}", together)
+            together.replace(self.orders)
         if without := self._without_repeats(read_parquet(self.orders)):
             rewritten = self.scratch / "unique.parquet"
             unique = self._copy(without, rewritten)
@@ -182,11 +216,9 @@ class Job:
             texts = {name: f"texts[{place}]" for place, name in enumerate(COLUMN_NAMES, 1)}
             parts.append(self._statements.rejected(suspects, texts))
         if self.scan.unsplit_records:
-            longest = max(16 * MIB, 8 * self.scan.longest)
             unsplit = (
                 f"read_json({sql_text(self.scan.unsplit)}, format = 'newline_delimited', "
-                f"columns = {{reasons: 'varchar', record: 'varchar'}}, maximum_object_size = {longest}, "
-                "hive_partitioning = false)"
+                "columns = {reasons: 'varchar', record: 'varchar'}, hive_partitioning = false)"
             )
             parts.append(self._statements.unsplit(unsplit))
         if not parts:
@@ -203,25 +235,16 @@ class Job:
     @property
     def _reader(self) -> str:
         """The source as rows of text; an empty field is null. Nothing is guessed: the scanner knows."""
-        longest = max(2 * MIB, 2 * self.scan.longest)
-        columns = ", ".join(f"{sql_text(name)}: 'varchar'" for name in header_columns(self.scan.dialect))
-        options = (
-            f"delim = {sql_text(self.scan.dialect.delimiter)}",
-            "quote = '\"'",
-            "escape = '\"'",
-            "new_line = '\\n'",
-            "auto_detect = false",
-            "hive_partitioning = false",
-            f"header = {str(self.scan.header).lower()}",
-            f"columns = {{{columns}}}",
-            f"max_line_size = {longest}",
-            # In parallel a reader may take a line break within quotes for the end of a record.
-            f"parallel = {str(not self.scan.quoted_line_breaks).lower()}",
+        return read_csv(
+            self.scan.source,
+            header_columns(self.scan.dialect),
+            delimiter=self.scan.dialect.delimiter,
+            header=self.scan.header,
+            parallel=not self.scan.quoted_line_breaks,
         )
-        return f"read_csv({sql_text(self.scan.source)}, {', '.join(options)})"
 
     def _copy(self, query: str, target: Path) -> int:
-        return int(self._row(f"copy ({query}) to {sql_text(target)} (format parquet, row_group_size {ROW_GROUP})")[0])
+        return int(self._row(f"copy ({query}) to {sql_text(target)} ({PARQUET})")[0])
 
     def _row(self, query: str) -> Sequence[int]:
         row = self.connection.execute(query).fetchone()
@@ -232,3 +255,26 @@ class Job:
 def _plain(_: Column) -> str:
     """The reader tells it of the whole record."""
     return "plain"
+
+
+def read_csv(
+    path: Path, columns: Iterable[str], *, delimiter: str = ",", header: bool = False, parallel: bool = False
+) -> str:
+    """DuckDB's relation of a clean CSV file: all columns as text, nothing guessed.
+
+    In parallel a reader may take a line break within quotes for the end of a record.
+    """
+    listed = ", ".join(f"{sql_text(name)}: 'varchar'" for name in columns)
+    options = (
+        f"delim = {sql_text(delimiter)}",
+        "quote = '\"'",
+        "escape = '\"'",
+        "new_line = '\\n'",
+        "auto_detect = false",
+        "hive_partitioning = false",
+        f"header = {str(header).lower()}",
+        f"columns = {{{listed}}}",
+        f"max_line_size = {2 * MIB}",
+        f"parallel = {str(parallel).lower()}",
+    )
+    return f"read_csv({sql_text(path)}, {', '.join(options)})"

@@ -10,6 +10,8 @@ from duff_orders.ingest.records import Grammar
 from duff_orders.messages import Dialect
 
 HEAD = 64 * 1024
+#: Characters of a column's name, and of all of them, that a reason quotes.
+QUOTED, MOST_QUOTED = 64, 500
 _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
@@ -67,8 +69,10 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, in
     if start == len(data):
         raise InvalidFile("empty", "the file is empty: a header line and records are expected")
     best: list[str] = []
+    ended = start is not None
     for delimiter in DELIMITERS:
         record = None if start is None else Grammar(delimiter).read(data, start, final=final)
+        ended = ended and record is not None
         if record is None or record.fields is None:
             continue
         names = [field.decode("utf-8", "replace").strip(BLANKS) for field in record.fields]
@@ -87,6 +91,10 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, in
             extra_columns=tuple(n for n, key in zip(names, keys, strict=True) if key not in COLUMN_NAMES),
         )
         return dialect, record.next
+    if b"\r" in data[start:].rstrip() and b"\n" not in data[start:]:
+        raise InvalidFile("header", "the lines end with CR alone; allowed are LF and CRLF: save the file with these")
+    if not ended and not best:
+        raise InvalidFile("header", f"the header line does not end within the first {HEAD // 1024} KiB of the file")
     raise InvalidFile("header", _missing(best))
 
 
@@ -95,7 +103,13 @@ def _missing(found: list[str]) -> str:
     if len(missing) == len(COLUMN_NAMES):
         return f"no header line: the first line names none of the columns {', '.join(COLUMN_NAMES)}"
     what = "column" if len(missing) == 1 else "columns"
-    return f"{what} {', '.join(f'`{name}`' for name in missing)} missing; found: {', '.join(filter(None, found))}"
+    named = _cut(", ".join(name[:QUOTED] for name in found if name))
+    return f"{what} {', '.join(f'`{name}`' for name in missing)} missing; found: {named}"
+
+
+def _cut(text: str) -> str:
+    """A quoted text, cut off where it is long: the reason is a sentence, not the file."""
+    return text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}… ({len(text):,} characters)"
 
 
 def header_columns(dialect: Dialect) -> Iterator[str]:

@@ -16,12 +16,15 @@ from duff_orders.lake.store import Store
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star
 from duff_orders.models.build import Dimensions, Partitions, dimensions
+from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
     import duckdb
 
 #: Order lines that appear again, of which the new states are worked out in one go.
 LINES_AT_ONCE = 200_000
+#: Bytes of a row group, which is held in memory: texts may be long.
+ROW_GROUP_BYTES = 16 * MIB
 
 
 def make(lake: Lake, build_id: str, base: Snapshot, added: Sequence[LedgerRow]) -> tuple[Dimensions, Partitions]:
@@ -128,7 +131,7 @@ class _Build:
         fields = star.listed([field.name for field in table.fields])
         copied = self.connection.execute(
             f"copy (select {fields} from ({select}) as made order by {star.listed(star.KEYS[table.name])})"
-            f" to {sql_text(path)} (format parquet)"
+            f" to {sql_text(path)} (format parquet, row_group_size_bytes {ROW_GROUP_BYTES})"
         ).fetchone()
         rows = int(copied[0]) if copied else 0
         name = star_object(table.name, self.build_id, pa_date)

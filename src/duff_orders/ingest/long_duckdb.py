@@ -1,0 +1,91 @@
+"""Long records on DuckDB: judged chunk by chunk, and written a few megabytes at a time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from duff_orders.contract import COLUMN_NAMES
+from duff_orders.ingest.long_records import Chunk
+from duff_orders.ingest.statements import AS_READ, Statements
+from duff_orders.lake.lake import sql_text
+from duff_orders.settings import MIB
+
+#: The names of the files that the rejected long records are written to.
+LONG_REJECTED = "long-rejected-{}.parquet"
+#: Bytes of texts that are written at once.
+BATCH = 8 * MIB
+_FIELDS = (*COLUMN_NAMES, "reasons", "record")
+
+
+@dataclass(frozen=True, slots=True)
+class LongOutcome:
+    """How many long records are good and rejected, the files of the good ones, and the records without a value."""
+
+    good: int
+    rejected: int
+    orders: list[Path]
+    nulls: dict[str, int]
+
+
+class LongJob:
+    """The long records of one file."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, statements: Statements, scratch: Path) -> None:
+        self._connection = connection
+        self._statements = statements
+        self._scratch = scratch
+        self._orders: list[Path] = []
+        self._good = self._rejected = self._parts = self._size = 0
+        self._nulls = dict.fromkeys(COLUMN_NAMES, 0)
+        self._batch: list[list[str | None]] = []
+
+    def take(self, chunk: Chunk, source: str) -> None:
+        """Judge a chunk, whose stand-ins are the relation `source`: `n`, and the ten texts as they are read."""
+        connection, statements = self._connection, self._statements
+        checked = statements.checked(source, plain=lambda _: "false", also=f"n, {', '.join(AS_READ.values())}")
+        connection.execute(f"create or replace temp table long_records as {checked}")
+        target = self._scratch / f"long-orders-{len(self._orders)}.parquet"
+        good = self._count(f"copy ({statements.orders('long_records')}) to {sql_text(target)} (format parquet)")
+        if good:
+            self._orders.append(target)
+            self._good += good
+        reasons = statements.rejected("long_records", AS_READ, record="n")
+        wrong = dict(connection.execute(f"select cast(record as bigint), reasons from ({reasons})").fetchall())
+        connection.execute("drop table long_records")
+        for n, (texts, reason, record) in enumerate(chunk.read()):
+            if texts is None:
+                self._reject([*[None] * len(COLUMN_NAMES), reason, record])
+            elif n in wrong:
+                self._reject([*texts, wrong[n], None])
+                for name in COLUMN_NAMES:
+                    self._nulls[name] += f"{name}:missing" in wrong[n].split(";")
+
+    def finish(self) -> LongOutcome:
+        """Write what is left."""
+        self._write()
+        return LongOutcome(self._good, self._rejected, self._orders, self._nulls)
+
+    def _reject(self, row: list[str | None]) -> None:
+        self._rejected += 1
+        self._batch.append(row)
+        self._size += sum(len(text) for text in row if text)
+        if self._size >= BATCH:
+            self._write()
+
+    def _write(self) -> None:
+        if not self._batch:
+            return
+        columns = list(zip(*self._batch, strict=True))
+        values = ", ".join(f"unnest(${place}::varchar[]) as {name}" for place, name in enumerate(_FIELDS, 1))
+        rows = self._statements.rejected_rows([f"select {values}"])
+        target = self._scratch / LONG_REJECTED.format(f"{self._parts:06}")
+        self._count(f"copy ({rows}) to {sql_text(target)} (format parquet)", [list(column) for column in columns])
+        self._parts += 1
+        self._batch, self._size = [], 0
+
+    def _count(self, query: str, parameters: Iterable[object] = ()) -> int:
+        row = self._connection.execute(query, list(parameters)).fetchone()
+        assert row is not None  # a copy tells how many rows it wrote
+        return int(row[0])

@@ -1,0 +1,113 @@
+"""Records of more than a few kilobytes, set aside by the scanner: an engine takes 2,048 at a time, however long.
+
+They are judged by stand-ins: each text without the blanks around it and, where that is still longer than any good
+one, a short one that breaks the same rule. The texts themselves stay on disk, for those that are rejected.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from duff_orders.contract import BLANKS, COLUMN_NAMES, COLUMNS, TEXT_CHARACTERS, Column
+from duff_orders.settings import MIB
+
+#: Bytes from which a record is long: in the others no text can be too long. A usual one has some hundred.
+LONG = TEXT_CHARACTERS
+#: Bytes of stand-ins, and records, of one chunk.
+CHUNK, CHUNK_RECORDS = 4 * MIB, 2_048
+_NUMBER = re.compile(r"(-?[0-9]+)(?:([.,])([0-9]+))?", re.ASCII)
+#: No rule tells apart numbers with more digits than these.
+_DIGITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some long records: the stand-ins of those with fields as CSV, `n` first; all of them as JSON, the n-th first."""
+
+    stand_ins: Path
+    records: Path
+    count: int
+
+    def read(self) -> Iterator[tuple[list[str] | None, str | None, str | None]]:
+        """Of each record the ten texts, or the reason and the whole text of one that has no fields."""
+        with self.records.open(encoding="utf-8") as lines:
+            for line in lines:
+                texts, reason, record = json.loads(line)
+                yield texts, reason, record
+
+
+class LongRecords:
+    """What the scanner sets aside; `split` of them have the header's fields, `unsplit` have not."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.chunks: list[Chunk] = []
+        self.split = self.unsplit = 0
+        self._scratch = scratch
+        self._files: tuple[IO[str], IO[str]] | None = None
+        self._count = 0
+
+    def add(self, texts: list[str]) -> None:
+        """A record by the texts of the ten columns, in the contract's order."""
+        stand_ins, records = self._open()
+        cells = (_quoted(stand_in(column, text)) for column, text in zip(COLUMNS, texts, strict=True))
+        stand_ins.write(f"{self._count},{','.join(cells)}\n")
+        self._write(records, [texts, None, None])
+        self.split += 1
+        if stand_ins.tell() >= CHUNK:
+            self.close()
+
+    def add_unsplit(self, reason: str, record: str) -> None:
+        """A record that has not the header's fields."""
+        self._write(self._open()[1], [None, reason, record])
+        self.unsplit += 1
+
+    def close(self) -> None:
+        """End the chunk that is being written."""
+        if self._files:
+            for file in self._files:
+                file.close()
+            stand_ins, records = (Path(file.name) for file in self._files)
+            self.chunks.append(Chunk(stand_ins, records, self._count))
+            self._files = None
+
+    def _open(self) -> tuple[IO[str], IO[str]]:
+        if self._count >= CHUNK_RECORDS:
+            self.close()
+        if self._files is None:
+            name = self._scratch / f"long-{len(self.chunks)}"
+            csv, lines = name.with_suffix(".csv"), name.with_suffix(".jsonl")
+            self._files = csv.open("w", encoding="utf-8", newline=""), lines.open("w", encoding="utf-8")
+            self._count = 0
+        return self._files
+
+    def _write(self, records: IO[str], document: list[object]) -> None:
+        json.dump(document, records, ensure_ascii=False)
+        records.write("\n")
+        self._count += 1
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def stand_in(column: Column, text: str) -> str:
+    """A text of bounded length that has the same value, or breaks the same rule."""
+    text = text.strip(BLANKS)
+    if len(text) <= TEXT_CHARACTERS:
+        return text
+    if column.kind == "text":
+        return "x" * (TEXT_CHARACTERS + 1)
+    number = _NUMBER.fullmatch(text)
+    if number is None:
+        return "x"
+    whole, mark, decimals = number[1][:_DIGITS], number[2] or "", number[3] or ""
+    # whether only zeros follow is all that a rule asks of the rest
+    rest = "1" if decimals[_DIGITS:].strip("0") else "0"
+    return whole + mark + (decimals if len(decimals) <= _DIGITS else decimals[:_DIGITS] + rest)
+
+
+#: The columns of a chunk's stand-ins.
+STAND_IN_COLUMNS = ("n", *COLUMN_NAMES)
