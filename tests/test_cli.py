@@ -948,11 +948,16 @@ def test_a_mistake_is_told_in_a_sentence(made: tuple[Path, Result], tmp_path: Pa
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize(("name", "value"), [("DUFF_MEMORY", "1XB"), ("DUFF_WORKERS", "two"), ("DUFF_GRACE", "-1")])
+WRONG = {"MEMORY": "1XB", "WORKERS": "two", "GRACE": "-1", "THREADS": "abc", "RETRIES": "1.5", "SETTLE": "x"}
+
+
+@pytest.mark.parametrize(("name", "value"), [(f"DUFF_{name}", value) for name, value in WRONG.items()])
 def test_a_wrong_variable_is_named(made: tuple[Path, Result], name: str, value: str) -> None:
     result = duff("files", "--lake", made[0], stdin=b"", **{name: value})
     assert (result.code, result.out) == (2, "")
     assert name.removeprefix("DUFF_").lower() in result.err.lower()
+    assert "allowed" in result.err
+    assert "literal" not in result.err
 
 
 def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:

@@ -81,6 +81,18 @@ def test_links_lead_somewhere(path: Path) -> None:
             assert anchor in anchors, f"{path.name} links to {target}"
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=[path.name for path in DOCUMENTS])
+def test_tests_that_a_document_names_exist(path: Path) -> None:
+    for name in re.findall(r"`(tests/[\w/]+\.py)`", read(path)):
+        assert (ROOT / name).is_file(), name
+
+
+def test_the_editor_breaks_lines_where_the_linter_does() -> None:
+    length = re.search(r"^line-length = (\d+)$", read(ROOT / "pyproject.toml"), re.MULTILINE)
+    assert length
+    assert f"max_line_length = {length[1]}\n" in read(ROOT / ".editorconfig")
+
+
 def test_architecture_names_every_module() -> None:
     page = read(ROOT / "docs" / "architecture.md")
     package = ROOT / "src" / "duff_orders"

@@ -94,6 +94,20 @@ def parse_size(text: str) -> int:
     return int(Decimal(match[1]) * _UNITS[match[2] or ""])
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("allowed is a whole number") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("allowed is a number of seconds, such as 1.5") from None
+
+
 def _engine(text: str) -> EngineChoice:
     if text not in get_args(EngineChoice):
         raise ValueError(f"allowed are {', '.join(get_args(EngineChoice))}")
@@ -106,10 +120,10 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "master": str,
     "threshold": parse_size,
     "memory": parse_size,
-    "threads": int,
-    "workers": int,
+    "threads": _whole,
+    "workers": _whole,
     "max_reject_share": Decimal,
-    "settle": float,
-    "grace": float,
-    "retries": int,
+    "settle": _seconds,
+    "grace": _seconds,
+    "retries": _whole,
 }
