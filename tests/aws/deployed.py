@@ -58,8 +58,11 @@ class Deployed:
         ]
         return found
 
-    def idle(self, timeout: float = 120) -> None:
-        """Wait until no execution and no job run is under way, and the queue of ledger rows is empty."""
+    def idle(self, timeout: float = 240) -> None:
+        """Wait until no execution and no job run is under way, and the queue of ledger rows is empty.
+
+        A build that could not start because another one ran is tried again after 120 s: the queue's visibility time.
+        """
         glue, sqs = boto3.client("glue"), boto3.client("sqs")
         queue = sqs.get_queue_url(QueueName="duff-orders-ledger-rows")["QueueUrl"]
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

@@ -227,7 +227,7 @@ def test_a_function_that_fails_ends_in_a_verdict(deployed: Deployed) -> None:
     try:
         deployed.put("fails.csv", BRIEF.read_bytes().replace(b"Moe", b"Ned"))
         row = deployed.row("fails.csv", timeout=120)
-        deployed.idle(120)
+        deployed.idle()
     finally:
         lambdas.update_function_configuration(FunctionName="Transform-data", Environment={"Variables": found})
     assert (row.verdict, row.rows_published, row.orders_objects) == ("failed", 0, 0)
