@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from duff_orders.contract import BLANKS, COLUMN_NAMES, COLUMNS, TEXT_CHARACTERS, Column
+from duff_orders.ingest.records import Grammar
 from duff_orders.settings import MIB
 
 #: Bytes from which a record is long: in the others no text can be too long. A usual one has some hundred.
@@ -19,6 +20,7 @@ LONG = TEXT_CHARACTERS
 #: Bytes of stand-ins, and records, of one chunk.
 CHUNK, CHUNK_RECORDS = 4 * MIB, 2_048
 _NUMBER = re.compile(r"(-?[0-9]+)(?:([.,])([0-9]+))?", re.ASCII)
+_CSV = Grammar(",")
 #: No rule tells apart numbers with more digits than these.
 _DIGITS = 64
 
@@ -29,7 +31,6 @@ class Chunk:
 
     stand_ins: Path
     records: Path
-    count: int
 
     def read(self) -> Iterator[tuple[list[str] | None, str | None, str | None]]:
         """Of each record the ten texts, or the reason and the whole text of one that has no fields."""
@@ -46,14 +47,14 @@ class LongRecords:
         self.chunks: list[Chunk] = []
         self.split = self.unsplit = 0
         self._scratch = scratch
-        self._files: tuple[IO[str], IO[str]] | None = None
+        self._files: tuple[IO[bytes], IO[str]] | None = None
         self._count = 0
 
     def add(self, texts: list[str]) -> None:
         """A record by the texts of the ten columns, in the contract's order."""
         stand_ins, records = self._open()
-        cells = (_quoted(stand_in(column, text)) for column, text in zip(COLUMNS, texts, strict=True))
-        stand_ins.write(f"{self._count},{','.join(cells)}\n")
+        cells = (stand_in(column, text) for column, text in zip(COLUMNS, texts, strict=True))
+        stand_ins.write(_CSV.write([cell.encode() for cell in (str(self._count), *cells)]))
         self._write(records, [texts, None, None])
         self.split += 1
         if stand_ins.tell() >= CHUNK:
@@ -70,16 +71,16 @@ class LongRecords:
             for file in self._files:
                 file.close()
             stand_ins, records = (Path(file.name) for file in self._files)
-            self.chunks.append(Chunk(stand_ins, records, self._count))
+            self.chunks.append(Chunk(stand_ins, records))
             self._files = None
 
-    def _open(self) -> tuple[IO[str], IO[str]]:
+    def _open(self) -> tuple[IO[bytes], IO[str]]:
         if self._count >= CHUNK_RECORDS:
             self.close()
         if self._files is None:
             name = self._scratch / f"long-{len(self.chunks)}"
             csv, lines = name.with_suffix(".csv"), name.with_suffix(".jsonl")
-            self._files = csv.open("w", encoding="utf-8", newline=""), lines.open("w", encoding="utf-8")
+            self._files = csv.open("wb"), lines.open("w", encoding="utf-8")
             self._count = 0
         return self._files
 
@@ -87,10 +88,6 @@ class LongRecords:
         json.dump(document, records, ensure_ascii=False)
         records.write("\n")
         self._count += 1
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
 
 
 def stand_in(column: Column, text: str) -> str:

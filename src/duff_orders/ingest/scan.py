@@ -13,6 +13,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +99,11 @@ class _Scanner:
 
     def run(self, read: list[int]) -> Scan:
         blocks = text.utf8_blocks(text.raw_blocks(self.path, compressed=self.compressed), self.encoding)
-        with self.clean.open("wb") as self.copy, self.unsplit.open("w", encoding="utf-8") as self.rejects:
+        with (
+            self.clean.open("wb") as self.copy,
+            self.unsplit.open("w", encoding="utf-8") as self.rejects,
+            closing(self.long),  # a second scan, in another encoding, writes the same files
+        ):
             rest = self._header(blocks)
             for block in blocks:
                 rest = self._take(rest + block)
@@ -107,7 +112,6 @@ class _Scanner:
                     before = self.split + self.unsplit_records + self.long.split + self.long.unsplit
                     raise InvalidFile("not_text", f"record {before + 1} {TOO_LONG}")
             self._finish(rest)
-            self.long.close()
         return Scan(
             dialect=self.dialect,
             source=self.path if self.in_place else self.clean,

@@ -31,15 +31,21 @@ class Found(NamedTuple):
 
 def look(root: Path, key: str) -> Found | None:
     """What lies in the raw folder `root` under a key that is an orders file's; None where there is nothing (more)."""
-    path = root / key
+    try:
+        if (root / key).parent.resolve() != root.resolve() / Path(key).parent:
+            return Found(key, None, "it lies behind a link to a folder, which is not followed")
+    except (OSError, RuntimeError) as error:  # RuntimeError: Python before 3.13, on a loop of links
+        return _unreachable(root / key, key, error)
+    return _look_at(root / key, key)
+
+
+def _look_at(path: Path, key: str) -> Found | None:
     try:
         key.encode()
-        if path.parent.resolve() != root.resolve() / Path(key).parent:
-            return Found(key, None, "it lies behind a link to a folder, which is not followed")
         status = path.stat()
     except UnicodeEncodeError:
         return Found(key, None, "its name is not UTF-8; rename it")
-    except (OSError, RuntimeError) as error:  # RuntimeError: Python before 3.13, on a loop of links
+    except (OSError, RuntimeError) as error:
         return _unreachable(path, key, error)
     for is_kind, words in _KINDS:
         if is_kind(status.st_mode):
@@ -64,7 +70,7 @@ def everything(root: Path) -> Iterator[Found]:
             key = (within / name).as_posix()
             if name in folders and (Path(folder) / name).is_symlink():
                 yield linked(key)
-            elif is_orders_file(key) and (found := look(root, key)):
+            elif is_orders_file(key) and (found := _look_at(Path(folder) / name, key)):
                 yield found
     for error in unlisted:
         key = Path(error.filename).relative_to(root).as_posix()
