@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -26,6 +27,7 @@ from duff_orders.contract import COLUMN_NAMES, FILES, TABLES
 from duff_orders.errors import CountMismatch
 from duff_orders.ingest import transform_duckdb
 from tests import lakes
+from tests.faults.commands import until
 
 pytestmark = pytest.mark.slow
 
@@ -303,6 +305,51 @@ def test_watch_json(tmp_path: Path) -> None:
         finally:
             process.terminate()
         assert process.wait(30) == 0
+
+
+# Ctrl-C
+
+
+TRIPLES = "fact_orders a, fact_orders b, fact_orders c"
+ENDLESS = f"select count(*) from {TRIPLES} where a.total_price + b.total_price > c.total_price"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["query", ENDLESS],
+        ["query", f"select a.order_id from {TRIPLES}"],
+        ["query", "--format", "parquet", "-o", "out.parquet", ENDLESS.replace("count(*)", "a.order_id")],
+        ["run", "large.csv"],
+        ["generate", "more.csv", "--rows", "100000000"],
+    ],
+    ids=["count", "rows", "parquet", "run", "generate"],
+)
+def test_interrupted_it_ends_and_the_next_run_goes_on(tmp_path: Path, command: list[str]) -> None:
+    assert duff("generate", tmp_path / "orders.csv", "--rows", 5_000).code == 0
+    assert duff("generate", tmp_path / "large.csv", "--rows", 1_000_000, "--seed", 1).code == 0
+    lake = tmp_path / "lake"
+    assert duff("run", tmp_path / "orders.csv", "--lake", lake).code == 0
+    place, pattern = (tmp_path, ".more.csv.*") if command[0] == "generate" else (lake / "scratch", "*")
+    whole = [sys.executable, "-m", "duff_orders", "--lake", str(lake), *command]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(whole, cwd=tmp_path, stdout=quiet, stderr=subprocess.PIPE, text=True) as started:
+        try:
+            until(lambda: any(place.glob(pattern)))
+            time.sleep(0.3)  # into the engine
+            started.send_signal(signal.SIGINT)
+            asked = time.monotonic()
+            _, told = started.communicate(timeout=30)
+            took = time.monotonic() - asked
+        finally:
+            started.kill()
+    assert (started.returncode, told) == (130, "")
+    assert took < 5  # half a second by itself, on a machine with other things to do
+    assert duff("run", tmp_path / "large.csv", "--lake", lake).code == 0
+    assert duff("check", "--lake", lake).out.startswith("all holds: 2 files, 1005000 rows")
+    assert not any((lake / "scratch").iterdir())
 
 
 # duff models

@@ -1,5 +1,20 @@
-"""`python -m duff_orders` is `duff`."""
+"""`duff`, and `python -m duff_orders`: takes care of Ctrl-C first, then runs the command line."""
 
-from duff_orders.cli import main
+from duff_orders.interrupt import EXIT_CODE, end_on_interrupt, is_interrupted
 
-main()
+
+def main() -> None:
+    """Run `duff`."""
+    end_on_interrupt()
+    try:
+        from duff_orders.cli import main as command
+
+        command()
+    except BaseException:
+        if is_interrupted():
+            raise SystemExit(EXIT_CODE) from None
+        raise
+
+
+if __name__ == "__main__":
+    main()

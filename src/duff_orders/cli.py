@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from duff_orders.errors import DuffError, InputError, SettingsError
+from duff_orders.interrupt import EXIT_CODE, is_interrupted, leave_first_to_command
 from duff_orders.printable import printable
 from duff_orders.settings import Settings
 
@@ -193,7 +194,7 @@ def watch(
 
     Drop files into LAKE/raw or any folder below it. What arrived while nobody
     watched is taken up at the start. Stop with Ctrl-C: files in work are
-    finished.
+    finished; a second Ctrl-C leaves them to the next start.
     """
     from duff_orders import show
     from duff_orders.watcher import watch as watch_lake
@@ -202,6 +203,7 @@ def watch(
         context, lake, create=True, engine=engine, master=master, memory=memory, workers=workers, settle=settle
     )
     stop = threading.Event()
+    leave_first_to_command()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGIO, signal.SIG_IGN)  # see watch._open_for_writing
@@ -452,5 +454,7 @@ def _is_engine_error(error: Exception) -> bool:
 
 
 def _fail(message: str, code: int = 1) -> None:
+    if is_interrupted():
+        raise SystemExit(EXIT_CODE)
     print("duff: " + "\n".join(map(printable, message.splitlines())), file=sys.stderr)
     raise SystemExit(code)
