@@ -307,6 +307,37 @@ def test_watch_json(tmp_path: Path) -> None:
         assert process.wait(30) == 0
 
 
+# Open files, a closed standard input
+
+
+def shell(command: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run a line in a shell, in which `$DUFF` is the command."""
+    given = {**os.environ, "DUFF": f"{sys.executable} -m duff_orders"}
+    return subprocess.run(
+        ["bash", "-c", command], env=given, capture_output=True, text=True, check=False, timeout=60, **options
+    )
+
+
+def test_more_files_than_a_process_may_open(tmp_path: Path) -> None:
+    for number in range(80):
+        write(tmp_path / f"{number}.csv", LINE.format(order=number + 1))
+    assert duff("run", *tmp_path.glob("*.csv"), "--lake", tmp_path / "lake").code == 0
+    ask = '$DUFF --lake lake query --format csv "select count(*) as n from tbl_duff_orders"'
+    # what the system allows is taken without being asked
+    assert shell(f"ulimit -Sn 64; {ask}", cwd=tmp_path).stdout == "n\n80\n"
+    refused = shell(f"ulimit -n 64; {ask}", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("Too many open files\n`ulimit -n 4096` allows a process as many open files\n")
+    assert "memory" not in refused.stderr
+
+
+def test_a_query_from_a_closed_standard_input(tmp_path: Path) -> None:
+    assert duff("run", FIRST, "--lake", tmp_path / "lake").code == 0
+    refused = shell("$DUFF --lake lake query - <&-", cwd=tmp_path)
+    told = "duff: - reads the query from standard input, which is closed; give it as an argument\n"
+    assert (refused.returncode, refused.stderr) == (2, told)
+
+
 # Ctrl-C
 
 

@@ -4,7 +4,9 @@ The help keeps the line breaks of all but a text's first paragraph, so these are
 docs/cli.md is made of it: `python -m tests.test_docs`.
 """
 
+import errno
 import io
+import os
 import signal
 import sys
 import threading
@@ -152,7 +154,6 @@ def replay(
 
 def _process(lake: "Lake", files: Any, *, as_json: bool) -> None:
     from duff_orders import show
-    from duff_orders.ingest.publish import sweep
     from duff_orders.models.build import build
 
     rows = []
@@ -165,7 +166,6 @@ def _process(lake: "Lake", files: Any, *, as_json: bool) -> None:
     if not as_json:
         show.outcomes(rows)
     report = build(lake)
-    sweep(lake)
     if not as_json:
         show.build(report)
     if any(row.verdict in ("invalid", "failed") for row in rows):
@@ -258,7 +258,7 @@ def query(
 
     opened = open_lake(context, lake, memory=memory)
     # the guard says what is wrong with bytes that are not UTF-8
-    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if sql == "-" else sql
+    text = _read_stdin().decode("utf-8", "surrogateescape") if sql == "-" else sql
     if output is not None:
         make_folder(output)
     if format == "parquet":
@@ -272,6 +272,12 @@ def query(
         else:
             with output.open("w", encoding="utf-8", newline="") as stream:
                 formats.write(connection, stream, format)
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise InputError("- reads the query from standard input, which is closed; give it as an argument")
+    return sys.stdin.buffer.read()
 
 
 @app.command()
@@ -456,5 +462,7 @@ def _is_engine_error(error: Exception) -> bool:
 def _fail(message: str, code: int = 1) -> None:
     if is_interrupted():
         raise SystemExit(EXIT_CODE)
+    if os.strerror(errno.EMFILE) in message:
+        message = f"{message.splitlines()[0]}\n`ulimit -n 4096` allows a process as many open files"
     print("duff: " + "\n".join(map(printable, message.splitlines())), file=sys.stderr)
     raise SystemExit(code)

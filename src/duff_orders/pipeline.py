@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from duff_orders.errors import InputError, SettingsError, SourceChanged, UnknownFile
+from duff_orders.ingest.publish import sweep
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import fingerprint
@@ -92,12 +93,14 @@ def put(lake: Lake, path: Path) -> str:
 def run(lake: Lake, files: Iterable[str | Path], *, stage: OnStage = ignore_stage) -> Iterator[LedgerRow]:
     """Put files into the raw folder, then process them; yields the ledger rows in the order of the files.
 
-    Raises InputError, with nothing processed, where one of them is not an orders file.
+    At the end what nothing names any more, and no reader can want, is removed. Raises InputError, with nothing
+    processed, where one of them is not an orders file.
     """
     paths = [Path(file) for file in files]
     for path in paths:
         check_name(path)
     yield from process_all(lake, [announce(lake, put(lake, path)) for path in paths], stage=stage)
+    sweep(lake)
 
 
 def replay(
@@ -111,7 +114,8 @@ def replay(
     """Process raw objects again under today's rules, in place of the old outcome; yields the new ledger rows.
 
     Takes the files named (the first characters of a file_id are enough), those with the verdict `failed`, or every
-    one; files that were announced but never finished count as failed. Raises UnknownFile.
+    one; files that were announced but never finished count as failed. At the end what nothing names any more, and no
+    reader can want, is removed. Raises UnknownFile.
     """
     known = {layout.file_id(event): event for event in events(lake)}
     chosen = set()
@@ -127,6 +131,7 @@ def replay(
                 chosen.add(file_id)
     waiting = [event for file_id, event in known.items() if file_id in chosen]
     yield from process_all(lake, waiting, again=True, stage=stage)
+    sweep(lake)
 
 
 def process_all(

@@ -200,6 +200,20 @@ def test_superseded_parts_stay_for_the_grace(tmp_path: Path) -> None:
     assert check(lake).problems == []
 
 
+def test_run_and_replay_remove_what_nothing_names_any_more(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path / "lake", grace=0)
+    (tmp_path / "f.csv").write_bytes(DATA)
+    with in_parts(3):
+        (old,) = pipeline.run(lake, [tmp_path / "f.csv"])
+    with in_parts(2):
+        (new,) = pipeline.replay(lake, [old.file_id])
+    assert objects(lake, old.file_id) == named(new)
+    extra = layout.data_object(BOTH[0], new.pa_date, new.file_id, part=2, revision=new.revision)
+    shutil.copyfile(lake.disk.path(layout.data_objects(BOTH[0], new)[0]), lake.disk.path(extra))
+    assert [row.verdict for row in pipeline.run(lake, [tmp_path / "f.csv"])] == ["valid_with_rejects"]
+    assert objects(lake, old.file_id) == named(new)
+
+
 def test_what_a_failed_file_left_is_swept_at_once(tmp_path: Path) -> None:
     lake = open_lake(tmp_path, grace=3600)
     killed_before_the_ledger_row(lake, DATA, parts=3)

@@ -1,6 +1,7 @@
 """One lake: its objects, its ledger, and an engine with the memory that the settings allow."""
 
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # DuckDB overshoots its memory_limit by up to 30 %, and the process needs some for itself.
 ENGINE_SHARE = 0.6
+#: Open files that a process asks for, where its soft limit is lower and its hard limit allows them.
+OPEN_FILES = 2**16
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Lake:
         """
         import duckdb  # heavy: only who asks the engine pays for it
 
+        _allow_open_files()
         with self.store.scratch() as scratch:
             settings = self.settings
             config: dict[str, str | bool | int | float | list[str]] = {
@@ -75,6 +79,14 @@ class Lake:
                 yield connection, scratch
             finally:
                 connection.close()
+
+
+def _allow_open_files() -> None:
+    """Take as many open files as the system lets this process have: DuckDB opens all the objects of a table."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def open_lake(folder: str | Path, **options: object) -> Lake:
