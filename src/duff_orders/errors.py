@@ -12,7 +12,8 @@
         ├── SourceChanged        the raw object was overwritten or removed while it was being read
         └── CountMismatch        the engine's counts do not add up to the scanner's: nothing is published
 
-A message says what was found, where, what is allowed and what to do next.
+A message says what was found, where, what is allowed and what to do next. `can_pass` tells whether trying the same
+again may help; the state machine on AWS names the classes for which it does not.
 """
 
 import time
@@ -20,6 +21,9 @@ import time
 
 class DuffError(Exception):
     """The root of every error raised on purpose."""
+
+    #: Whether it may be gone when the same is tried again.
+    is_transient = False
 
 
 class SettingsError(DuffError):
@@ -70,6 +74,8 @@ class DamagedObject(DuffError):
 class PipelineError(DuffError):
     """The pipeline could not do its work."""
 
+    is_transient = True
+
 
 class Busy(PipelineError):
     """Somebody else holds what this needs; `until` is the time (Unix, seconds) from which it is free for certain."""
@@ -82,6 +88,17 @@ class Busy(PipelineError):
 class SourceChanged(PipelineError):
     """The raw object was overwritten or removed while it was being read."""
 
+    is_transient = False
+
 
 class CountMismatch(PipelineError):
     """The engine and the scanner disagree on the number of records."""
+
+    is_transient = False
+
+
+def can_pass(error: Exception) -> bool:
+    """Whether trying again may help: what disks, networks and engines report may pass, a mistake in code does not."""
+    if isinstance(error, DuffError):
+        return error.is_transient
+    return not isinstance(error, (AssertionError, AttributeError, ImportError, LookupError, NameError, TypeError))

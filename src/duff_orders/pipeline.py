@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
-from duff_orders.errors import InputError, SettingsError, SourceChanged, UnknownFile
+from duff_orders.errors import InputError, SettingsError, UnknownFile, can_pass
 from duff_orders.ingest.publish import sweep
+from duff_orders.ingest.transform import check_engines
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import fingerprint
@@ -44,9 +45,9 @@ def process(
 ) -> LedgerRow:
     """Take one object version through all stages to its ledger row; see `stages.attempt`.
 
-    Failures are tried again and end in the verdict `failed`; only a wrong set-up (SettingsError) raises, and a store
-    that cannot even take that row. Where a replay fails, the ledger keeps the outcome of before, and the row returned
-    tells of the failure.
+    Failures that may pass are tried again; all end in the verdict `failed`. Only a wrong set-up (SettingsError)
+    raises, and a store that cannot even take that row. Where a replay fails, the ledger keeps the outcome of before,
+    and the row returned tells of the failure.
     """
     for number in range(lake.settings.retries + 1):
         try:
@@ -55,7 +56,7 @@ def process(
             raise  # the set-up is wrong, not the file: nothing is to be noted, and trying again would not help
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"
-            if isinstance(error, SourceChanged) or number == lake.settings.retries:
+            if not can_pass(error) or number == lake.settings.retries:
                 break
             log.warning("%s: attempt %d failed, trying again: %s", event.key, number + 1, error)
             time.sleep(random.uniform(0.5, 1.0) * 0.1 * 4**number)
@@ -94,11 +95,12 @@ def run(lake: Lake, files: Iterable[str | Path], *, stage: OnStage = ignore_stag
     """Put files into the raw folder, then process them; yields the ledger rows in the order of the files.
 
     At the end what nothing names any more, and no reader can want, is removed. Raises InputError, with nothing
-    processed, where one of them is not an orders file.
+    processed, where one of them is not an orders file, and SettingsError where an engine that is needed is missing.
     """
     paths = [Path(file) for file in files]
     for path in paths:
         check_name(path)
+    check_engines(lake.settings, (path.stat().st_size for path in paths))
     yield from process_all(lake, [announce(lake, put(lake, path)) for path in paths], stage=stage)
     sweep(lake)
 
@@ -115,7 +117,7 @@ def replay(
 
     Takes the files named (the first characters of a file_id are enough), those with the verdict `failed`, or every
     one; files that were announced but never finished count as failed. At the end what nothing names any more, and no
-    reader can want, is removed. Raises UnknownFile.
+    reader can want, is removed. Raises UnknownFile, and SettingsError as `run` does.
     """
     known = {layout.file_id(event): event for event in events(lake)}
     chosen = set()
@@ -130,6 +132,7 @@ def replay(
             if everything or row is None or row.verdict == "failed":
                 chosen.add(file_id)
     waiting = [event for file_id, event in known.items() if file_id in chosen]
+    check_engines(lake.settings, (event.size for event in waiting))
     yield from process_all(lake, waiting, again=True, stage=stage)
     sweep(lake)
 

@@ -22,6 +22,7 @@ from watchfiles.main import FileChange
 
 from duff_orders.errors import SourceChanged
 from duff_orders.ingest.publish import sweep
+from duff_orders.ingest.transform import check_engines
 from duff_orders.lake import layout, raw_folder
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import LedgerRow
@@ -65,6 +66,8 @@ class _Watcher:
         self.build_by = time.monotonic() + BATCH
 
     def run(self, ready: Callable[[], None]) -> None:
+        settings = self.lake.settings
+        check_engines(settings, [settings.threshold])
         self.lake.store.sweep_scratch()
         self.published = True  # a build may have been cut off
         with ThreadPoolExecutor(self.lake.settings.workers, thread_name_prefix="file") as pool:

@@ -2,16 +2,19 @@
 
 import json
 import os
+import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from duff_orders import pipeline
-from duff_orders.errors import PipelineError, SettingsError
+from duff_orders.errors import CountMismatch, PipelineError, SettingsError, SourceChanged
 from duff_orders.ingest.publish import Publication, sweep
 from duff_orders.lake import layout
 from duff_orders.messages import utc_now
+from duff_orders.watcher import watch
 from tests.lakes import ingest, open_lake
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "03-dirty.csv"
@@ -76,3 +79,51 @@ def test_a_wrong_set_up_is_no_verdict(tmp_path: Path, monkeypatch: pytest.Monkey
         ingest(lake, "a.csv", SAMPLE.read_bytes())
     assert list(lake.ledger.rows()) == []
     assert ingest(open_lake(tmp_path), "a.csv", SAMPLE.read_bytes()).verdict == "valid_with_rejects"
+
+
+@pytest.mark.parametrize("missing", ["java", "pyspark"])
+def test_without_its_engine_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    pytest.importorskip("pyspark", reason="needs the extra `spark`")
+    lake = open_lake(tmp_path / "lake", engine="spark", retries=2)
+    before = ingest(open_lake(tmp_path / "lake"), "a.csv", SAMPLE.read_bytes())
+    if missing == "java":
+        monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+        monkeypatch.setattr("pyspark.SparkContext._active_spark_context", None)
+    else:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    shutil.copyfile(SAMPLE, tmp_path / "b.csv")
+    written = sorted((tmp_path / "lake").rglob("*"))
+    tries = (
+        lambda: list(pipeline.run(lake, [tmp_path / "b.csv"])),
+        lambda: list(pipeline.replay(lake, [before.file_id])),
+        lambda: watch(lake, threading.Event(), done=print),
+    )
+    for tried in tries:
+        with pytest.raises(SettingsError, match="the engine spark needs"):
+            tried()
+    assert sorted((tmp_path / "lake").rglob("*")) == written
+
+
+@pytest.mark.parametrize(
+    ("error", "times"),
+    [
+        (OSError("the disk is full"), 3),
+        (PipelineError("held by another"), 3),
+        (CountMismatch("one too many"), 1),
+        (SourceChanged("overwritten"), 1),
+        (TypeError("a mistake"), 1),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, times: int
+) -> None:
+    tried = []
+
+    def fails(*_: object, **__: object) -> None:
+        tried.append(error)
+        raise error
+
+    monkeypatch.setattr(pipeline, "attempt", fails)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    row = ingest(open_lake(tmp_path, retries=2), "a.csv", SAMPLE.read_bytes())
+    assert (row.verdict, len(tried)) == ("failed", times)

@@ -1,6 +1,6 @@
 """`Transform-data`: one file's records to staged Parquet, on the engine that the settings choose for it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from duff_orders.ingest.outcome import Outcome
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.store import Staged
 from duff_orders.messages import Dialect, Event
-from duff_orders.settings import Engine
+from duff_orders.settings import Engine, Settings
 
 #: Told at the start of a stage: its name, and a function that gives the share done (0 to 1).
 OnStage = Callable[[str, Callable[[], float]], None]
@@ -34,6 +34,14 @@ class Transformed:
     dialect: Dialect
     orders: Sequence[Staged]
     rejected: Sequence[Staged]
+
+
+def check_engines(settings: Settings, sizes: Iterable[int]) -> None:
+    """Raises SettingsError, before anything is written, where the engine for one of these files is not installed."""
+    if any(settings.engine_for(size) == "spark" for size in sizes):
+        from duff_orders.lake.spark import check_installed
+
+        check_installed()
 
 
 @contextmanager

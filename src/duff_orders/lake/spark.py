@@ -5,6 +5,7 @@ is there already is used; otherwise one is started for the master that the setti
 """
 
 import atexit
+import importlib.util
 import os
 import re
 import shutil
@@ -42,18 +43,24 @@ SESSION = {
 JAVA_OPTIONS = "-XX:-DontCompileHugeMethods -XX:+UseParallelGC"
 
 
+def check_installed() -> None:
+    """Raises SettingsError where PySpark or Java is missing."""
+    _check_pyspark()
+    from pyspark import SparkContext
+
+    if SparkContext._active_spark_context is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
+        _check_java()
+
+
 def session(settings: Settings) -> "SparkSession":
     """A Spark session of one's own (its views and settings) on the process's context.
 
     Raises SettingsError where PySpark or Java is missing, or the master cannot be reached.
     """
-    try:
-        from pyspark import SparkContext
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise SettingsError(
-            "the engine spark needs PySpark, which the extra `spark` brings: pip install 'duff-orders[spark]'"
-        ) from None
+    _check_pyspark()
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
     # Each thread has an active session of its own: the context tells whether Spark runs already.
     running = SparkContext._active_spark_context is not None
     own = (SparkSession.builder.getOrCreate() if running else _start(settings)).newSession()
@@ -195,6 +202,13 @@ def _start(settings: Settings) -> "SparkSession":
         signal.signal(signal.SIGINT, interrupt)
     atexit.register(started.stop)
     return started
+
+
+def _check_pyspark() -> None:
+    if importlib.util.find_spec("pyspark") is None:
+        raise SettingsError(
+            "the engine spark needs PySpark, which the extra `spark` brings: pip install 'duff-orders[spark]'"
+        )
 
 
 def _check_java() -> None:
