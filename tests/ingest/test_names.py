@@ -48,6 +48,27 @@ def test_neither_in_the_raw_folder_nor_above_the_lake(tmp_path: Path, expected: 
     assert contents(tmp_path / "pa_date=2020-01-01" / "lake", "status=broken/a.csv") == expected
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [
+        ("a*", "ab"),
+        ("a?", "ab"),
+        ("a[bc]", "ab"),
+        ("a{b,c}", "ab"),
+        ("a\\b", "ab"),
+        ('it\'s #1, 50%41 "of" it', "it"),
+        ("a\nb", "a b"),
+    ],
+)
+def test_a_lake_reads_nothing_of_another_whose_name_is_like_it(
+    tmp_path: Path, expected: list[object], name: str, beside: str
+) -> None:
+    ingest(open_lake(tmp_path / beside), "other.csv", DATA.replace(b"Duff", b"Fudd"))
+    assert contents(tmp_path / name, "a.csv") == expected
+    assert contents(tmp_path / f"again {name}", f"{name.replace('/', '')}.csv") == expected
+
+
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
 def test_nor_does_spark_take_it(tmp_path: Path, expected: list[object]) -> None:

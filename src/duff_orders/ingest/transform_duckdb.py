@@ -23,7 +23,7 @@ from duff_orders.ingest.scan import Scan, scan
 from duff_orders.ingest.statements import AS_READ, NULL_COUNTS, Statements, repeated, text_of, without_repeats
 from duff_orders.ingest.transform import OnStage, Source, Transformed
 from duff_orders.ingest.validate import header_columns
-from duff_orders.lake.lake import Lake, read_parquet, sql_text
+from duff_orders.lake.lake import Lake, path_text, read_parquet, sql_text
 from duff_orders.settings import MIB
 
 # Bytes that a checked record takes in a table beside its text, and the records that are looked at beforehand.
@@ -217,7 +217,7 @@ class Job:
             parts.append(self._statements.rejected(suspects, texts))
         if self.scan.unsplit_records:
             unsplit = (
-                f"read_json({sql_text(self.scan.unsplit)}, format = 'newline_delimited', "
+                f"read_json({path_text(self.scan.unsplit)}, format = 'newline_delimited', "
                 "columns = {reasons: 'varchar', record: 'varchar'}, hive_partitioning = false)"
             )
             parts.append(self._statements.unsplit(unsplit))
@@ -277,4 +277,4 @@ def read_csv(
         f"max_line_size = {2 * MIB}",
         f"parallel = {str(parallel).lower()}",
     )
-    return f"read_csv({sql_text(path)}, {', '.join(options)})"
+    return f"read_csv({path_text(path)}, {', '.join(options)})"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import FILES, PARTITION, STAR, TABLES, Table
-from duff_orders.lake.lake import Lake, read_parquet, sql_text
+from duff_orders.lake.lake import Lake, path_text, read_parquet, sql_text
 from duff_orders.lake.layout import FOLDERS, OBJECT_COUNTS, PROCESSED, data_objects
 from duff_orders.lake.snapshot import current
 from duff_orders.lake.store import Store
@@ -63,7 +63,7 @@ def create_view(
 
 def _files_view(lake: Lake, connection: "duckdb.DuckDBPyConnection") -> None:
     columns = ", ".join(f"{field.name}: {sql_text(duckdb_type(field.type))}" for field in FILES.all_fields)
-    paths = ", ".join(sql_text(lake.disk.path(n)) for n in lake.store.names(f"{PROCESSED}/{FOLDERS[FILES.name]}"))
+    paths = ", ".join(path_text(lake.disk.path(n)) for n in lake.store.names(f"{PROCESSED}/{FOLDERS[FILES.name]}"))
     source = (
         f"select * from read_json([{paths}], format = 'newline_delimited', hive_partitioning = false, "
         f"columns = {{{columns}}})"

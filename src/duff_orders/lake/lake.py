@@ -1,6 +1,7 @@
 """One lake: its objects, its ledger, and an engine with the memory that the settings allow."""
 
 import os
+import re
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,11 +104,16 @@ def sql_text(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def path_text(path: object) -> str:
+    """A SQL string literal for DuckDB's readers of files: no letter of the path is a wild card."""
+    return sql_text(re.sub(r"([*?\[])", r"[\1]", str(path)))
+
+
 def read_parquet(*paths: object) -> str:
     """DuckDB's relation of Parquet files; a virtual column `filename` tells where a row lies.
 
     DuckDB takes folders called `name=value` anywhere in a path for columns, which win over the files' own: no reader
     may do that.
     """
-    listed = ", ".join(map(sql_text, paths))
+    listed = ", ".join(map(path_text, paths))
     return f"read_parquet([{listed}], hive_partitioning = false)"

@@ -9,7 +9,7 @@ import duckdb
 
 from duff_orders.errors import QueryRefused
 from duff_orders.lake.catalog import create_views
-from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.lake.lake import Lake, path_text, sql_text
 from duff_orders.query import formats
 from duff_orders.query.guard import check
 
@@ -49,7 +49,8 @@ def prepared(lake: Lake, sql: str, *, writable: Path | None = None) -> Iterator[
     with lake.engine() as (connection, scratch):
         create_views(lake, connection, checked.tables)
         folders = [lake.disk.root.resolve(), lake.disk.root, scratch, *([writable] if writable else [])]
-        allowed = ", ".join(sql_text(folder) for folder in folders)
+        # a reader's path is compared as it is written, a writer's as it is
+        allowed = ", ".join(spelled(folder) for folder in folders for spelled in (sql_text, path_text))
         connection.execute(f"set allowed_directories = [{allowed}]")
         connection.execute("set enable_external_access = false; set lock_configuration = true")
         yield connection, checked.sql
