@@ -345,7 +345,6 @@ TRIPLES = "fact_orders a, fact_orders b, fact_orders c"
 ENDLESS = f"select count(*) from {TRIPLES} where a.total_price + b.total_price > c.total_price"
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "command",

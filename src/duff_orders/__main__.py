@@ -10,7 +10,9 @@ def main() -> None:
         from duff_orders.cli import main as command
 
         command()
-    except BaseException:
+    except KeyboardInterrupt:
+        raise SystemExit(EXIT_CODE) from None
+    except BaseException:  # an engine may make an error of its own of it
         if is_interrupted():
             raise SystemExit(EXIT_CODE) from None
         raise

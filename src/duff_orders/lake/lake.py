@@ -1,7 +1,7 @@
 """One lake: its objects, its ledger, and an engine with the memory that the settings allow."""
 
+import glob
 import os
-import re
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,7 +106,7 @@ def sql_text(value: object) -> str:
 
 def path_text(path: object) -> str:
     """A SQL string literal for DuckDB's readers of files: no letter of the path is a wild card."""
-    return sql_text(re.sub(r"([*?\[])", r"[\1]", str(path)))
+    return sql_text(glob.escape(str(path)))
 
 
 def read_parquet(*paths: object) -> str:

@@ -45,7 +45,10 @@ JAVA_OPTIONS = "-XX:-DontCompileHugeMethods -XX:+UseParallelGC"
 
 def check_installed() -> None:
     """Raises SettingsError where PySpark or Java is missing."""
-    _check_pyspark()
+    if importlib.util.find_spec("pyspark") is None:
+        raise SettingsError(
+            "the engine spark needs PySpark, which the extra `spark` brings: pip install 'duff-orders[spark]'"
+        )
     from pyspark import SparkContext
 
     if SparkContext._active_spark_context is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
@@ -57,7 +60,7 @@ def session(settings: Settings) -> "SparkSession":
 
     Raises SettingsError where PySpark or Java is missing, or the master cannot be reached.
     """
-    _check_pyspark()
+    check_installed()
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
@@ -173,8 +176,6 @@ def _start(settings: Settings) -> "SparkSession":
 
     if "PYSPARK_GATEWAY_PORT" in os.environ:  # under spark-submit, and so on Glue: what it was told holds
         SparkContext._ensure_initialized()
-    else:
-        _check_java()
     conf = SparkConf()
     here = settings.threads and settings.master == "local[*]"
     conf.setIfMissing("spark.master", f"local[{settings.threads}]" if here else settings.master)
@@ -202,13 +203,6 @@ def _start(settings: Settings) -> "SparkSession":
         signal.signal(signal.SIGINT, interrupt)
     atexit.register(started.stop)
     return started
-
-
-def _check_pyspark() -> None:
-    if importlib.util.find_spec("pyspark") is None:
-        raise SettingsError(
-            "the engine spark needs PySpark, which the extra `spark` brings: pip install 'duff-orders[spark]'"
-        )
 
 
 def _check_java() -> None:
