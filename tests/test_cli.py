@@ -325,7 +325,8 @@ def test_more_files_than_a_process_may_open(tmp_path: Path) -> None:
     ask = '$DUFF --lake lake query --format csv "select count(*) as n from tbl_duff_orders"'
     # what the system allows is taken without being asked
     assert shell(f"ulimit -Sn 64; {ask}", cwd=tmp_path).stdout == "n\n80\n"
-    refused = shell(f"ulimit -n 64; {ask}", cwd=tmp_path)
+    # far fewer than the engine may get along with when its threads take turns
+    refused = shell(f"ulimit -n 20; {ask}", cwd=tmp_path)
     assert refused.returncode == 1
     assert refused.stderr.endswith("Too many open files\n`ulimit -n 4096` allows a process as many open files\n")
     assert "memory" not in refused.stderr
