@@ -307,6 +307,50 @@ def test_watch_json(tmp_path: Path) -> None:
         assert process.wait(30) == 0
 
 
+# A lake that may only be read
+
+#: Root reads and writes whatever it likes, so it gives that right away.
+AS_ANYBODY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+
+#: More than 256 MB to sort: it goes over the scratch folder.
+SPILLS = """select max(r) as n from (select row_number() over (order by y) as r
+from (select cast(x as varchar) || rpad('', 200, cast(z as varchar)) as y
+from unnest(sequence(1, 1000)) as t(x) cross join unnest(sequence(1, 1000)) as u(z)))"""
+
+
+def test_a_lake_that_may_only_be_read(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    file_id = duff("run", DIRTY, "--lake", lake, "--json").documents[0]["file_id"]
+    left = lake / "scratch" / "left by a query that was ended"
+    left.mkdir()
+    everything = [lake, *lake.rglob("*")]
+    held = sorted(everything)
+    for path in everything:
+        path.chmod(path.stat().st_mode & ~0o222)
+
+    def ask(*arguments: object) -> "subprocess.CompletedProcess[str]":
+        command = [*AS_ANYBODY, sys.executable, "-m", "duff_orders", "--lake", str(lake), *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    try:
+        assert ask("query", "--format", "csv", "select count(*) as n from tbl_duff_rejected_rows").stdout == "n\n11\n"
+        assert ask("query", "--format", "csv", SPILLS, "--memory", "256MB").stdout == "n\n1000000\n"
+        for command in (["check"], ["files"], ["rejects", file_id]):
+            told = ask(*command)
+            assert (told.returncode, told.stderr) == (0, ""), command
+        for command in (["run", FIRST], ["replay", "--all"], ["models", "--rebuild"]):
+            told = ask(*command)
+            assert (told.returncode, "Traceback" in told.stderr) == (1, False), command
+            assert "Permission denied" in told.stderr
+    finally:
+        for path in everything:
+            path.chmod(path.stat().st_mode | 0o700)
+    assert sorted([lake, *lake.rglob("*")]) == held
+    assert duff("query", "select 1", "--lake", lake).code == 0
+    assert not left.exists()
+
+
 # Open files, a closed standard input
 
 

@@ -145,7 +145,7 @@ def _star(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> 
 def _tables(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     import duckdb  # heavy: only who reads tables pays for it
 
-    with lake.engine() as (connection, _):
+    with lake.engine(only_reads=True) as (connection, _):
         try:
             create_views(lake, connection, TABLES)
             for table, count in layout.ROW_COUNTS.items():

@@ -22,7 +22,7 @@ def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
     paths = [lake.disk.path(name) for name in data_objects(REJECTED_ROWS.name, row)]
     if not paths:
         return
-    with lake.engine() as (connection, _):
+    with lake.engine(only_reads=True) as (connection, _):
         connection.execute(f"select {', '.join(FIELDS)} from {read_parquet(*paths)} order by all")
         while found := connection.fetchmany(1000):
             for values in found:

@@ -68,6 +68,7 @@ class _Watcher:
     def run(self, ready: Callable[[], None]) -> None:
         settings = self.lake.settings
         check_engines(settings, [settings.threshold])
+        self.raw.mkdir(parents=True, exist_ok=True)
         self.lake.store.sweep_scratch()
         self.published = True  # a build may have been cut off
         with ThreadPoolExecutor(self.lake.settings.workers, thread_name_prefix="file") as pool:

@@ -102,6 +102,14 @@ def test_without_its_engine_nothing_is_written(tmp_path: Path, monkeypatch: pyte
         with pytest.raises(SettingsError, match="the engine spark needs"):
             tried()
     assert sorted((tmp_path / "lake").rglob("*")) == written
+    fresh = open_lake(tmp_path / "fresh", engine="spark")
+    for tried in (
+        lambda: list(pipeline.run(fresh, [tmp_path / "b.csv"])),
+        lambda: watch(fresh, threading.Event(), done=print),
+    ):
+        with pytest.raises(SettingsError, match="the engine spark needs"):
+            tried()
+    assert not (tmp_path / "fresh").exists()
 
 
 @pytest.mark.parametrize(

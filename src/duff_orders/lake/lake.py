@@ -1,10 +1,12 @@
 """One lake: its objects, its ledger, and an engine with the memory that the settings allow."""
 
+import errno
 import glob
 import os
 import resource
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 ENGINE_SHARE = 0.6
 #: Open files that a process asks for, where its soft limit is lower and its hard limit allows them.
 OPEN_FILES = 2**16
+#: What the system answers where a lake cannot be written: no permission, a read-only or a full file system.
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Lake:
 
     @classmethod
     def open(cls, settings: Settings) -> "Lake":
-        """Open the lake at `settings.lake`; an empty one is made where there is none."""
+        """Open the lake at `settings.lake`; where there is none, what is first written makes it."""
         return cls(settings, DiskStore(settings.lake))
 
     @cached_property
@@ -53,15 +57,18 @@ class Lake:
         return int(self.settings.memory * ENGINE_SHARE * share)
 
     @contextmanager
-    def engine(self, *, share: float = 1.0) -> Iterator[tuple["duckdb.DuckDBPyConnection", Path]]:
+    def engine(
+        self, *, share: float = 1.0, only_reads: bool = False
+    ) -> Iterator[tuple["duckdb.DuckDBPyConnection", Path]]:
         """A DuckDB connection and a scratch folder, both gone at the end.
 
-        `share` is the part of the memory that this user of the engine may take.
+        `share` is the part of the memory that this user of the engine may take. One that `only_reads` works in a
+        lake that cannot be written, too: its scratch folder then lies where the system keeps temporary files.
         """
         import duckdb  # heavy: only who asks the engine pays for it
 
         _allow_open_files()
-        with self.store.scratch() as scratch:
+        with self._scratch_to_read() if only_reads else self.store.scratch() as scratch:
             settings = self.settings
             config: dict[str, str | bool | int | float | list[str]] = {
                 "memory_limit": f"{self.engine_memory(share)}B",
@@ -81,6 +88,18 @@ class Lake:
             finally:
                 connection.close()
 
+    @contextmanager
+    def _scratch_to_read(self) -> Iterator[Path]:
+        with ExitStack() as stack:
+            try:
+                self.store.sweep_scratch()  # of queries that were ended; who only asks has no other moment for it
+                scratch = stack.enter_context(self.store.scratch())
+            except OSError as error:
+                if error.errno not in NOT_WRITABLE:
+                    raise
+                scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="duff-")))
+            yield scratch
+
 
 def _allow_open_files() -> None:
     """Take as many open files as the system lets this process have: DuckDB opens all the objects of a table."""
@@ -91,7 +110,7 @@ def _allow_open_files() -> None:
 
 
 def open_lake(folder: str | Path, **options: object) -> Lake:
-    """Open the lake in a folder; a new one is made where there is none.
+    """Open the lake in a folder; where there is none, the first file that is run makes it.
 
     `options` are those of `Settings` (`memory="2GB"`, `workers=4`, ...); `DUFF_*` variables hold for the others.
     Raises SettingsError.

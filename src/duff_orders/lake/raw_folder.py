@@ -61,7 +61,10 @@ def linked(key: str) -> Found:
 
 
 def everything(root: Path) -> Iterator[Found]:
-    """All that the raw folder holds under an orders file's name, in order, and the folders that cannot be listed."""
+    """All that the raw folder holds under an orders file's name, in order, and the folders that cannot be listed.
+
+    Nothing where there is no such folder yet.
+    """
     unlisted: list[OSError] = []
     for folder, folders, names in os.walk(root, onerror=unlisted.append):
         folders.sort()
@@ -73,6 +76,8 @@ def everything(root: Path) -> Iterator[Found]:
             elif is_orders_file(key) and (found := _look_at(Path(folder) / name, key)):
                 yield found
     for error in unlisted:
+        if isinstance(error, FileNotFoundError):
+            continue
         key = Path(error.filename).relative_to(root).as_posix()
         yield Found(key, None, f"the folder cannot be listed: {error.strerror}")
 

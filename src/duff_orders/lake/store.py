@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from duff_orders.errors import InputError
-from duff_orders.lake.layout import LOCKS, PROCESSED, RAW, SCRATCH
+from duff_orders.lake.layout import LOCKS, RAW, SCRATCH
 from duff_orders.lake.raw import RawObject, on_disk
 from duff_orders.messages import Event
 
@@ -95,14 +95,12 @@ def place(store: Store, name: str, staged: Staged) -> None:
 
 
 class DiskStore:
-    """A lake directory as an object store."""
+    """A lake directory as an object store. What is first written to a folder makes it; reading makes none."""
 
     listed_by_readers = False
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for folder in (RAW, PROCESSED, SCRATCH, LOCKS):
-            (root / folder).mkdir(parents=True, exist_ok=True)
 
     def path(self, name: str) -> Path:
         """Where an object lies; raises InputError for a name that leads out of the lake."""
@@ -208,6 +206,7 @@ class DiskStore:
         kind = "objects" if "/" in name else name.split("-", 1)[0]
         stripe = sum(name.encode("utf-8")) % 256
         path = self.root / LOCKS / f"{kind}-{stripe:02x}"
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -217,7 +216,7 @@ class DiskStore:
         """A folder of one's own on the lake's file system, removed at the end; `sweep_scratch` takes a crash's."""
         folder = self.root / SCRATCH / secrets.token_hex(8)
         with self.lock("scratch"):  # a sweeper must not see it before it is locked
-            folder.mkdir()
+            folder.mkdir(parents=True)
             handle = (folder / ".lock").open("a")
             fcntl.flock(handle, fcntl.LOCK_EX)
         with handle:
@@ -228,7 +227,8 @@ class DiskStore:
 
     def sweep_scratch(self) -> None:
         """Remove what processes that no longer live left in scratch."""
-        for folder in (self.root / SCRATCH).iterdir():
+        scratch = self.root / SCRATCH
+        for folder in scratch.iterdir() if scratch.is_dir() else ():
             with self.lock("scratch"), contextlib.suppress(OSError), (folder / ".lock").open("a") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)

@@ -46,7 +46,7 @@ def prepared(lake: Lake, sql: str, *, writable: Path | None = None) -> Iterator[
     `writable` is a folder that the caller wants to write a result to.
     """
     checked = check(sql)
-    with lake.engine() as (connection, scratch):
+    with lake.engine(only_reads=True) as (connection, scratch):
         create_views(lake, connection, checked.tables)
         folders = [lake.disk.root.resolve(), lake.disk.root, scratch, *([writable] if writable else [])]
         # a reader's path is compared as it is written, a writer's as it is
