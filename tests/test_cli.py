@@ -114,8 +114,9 @@ def lake(made: tuple[Path, Result], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
-    """A lake without files."""
-    return lakes.open_lake(tmp_path / "empty").settings.lake
+    """A lake without files: `duff watch` makes such."""
+    (tmp_path / "empty" / "raw").mkdir(parents=True)
+    return tmp_path / "empty"
 
 
 # duff run
@@ -336,7 +337,7 @@ def test_a_lake_that_may_only_be_read(tmp_path: Path) -> None:
     try:
         assert ask("query", "--format", "csv", "select count(*) as n from tbl_duff_rejected_rows").stdout == "n\n11\n"
         assert ask("query", "--format", "csv", SPILLS, "--memory", "256MB").stdout == "n\n1000000\n"
-        for command in (["check"], ["files"], ["rejects", file_id]):
+        for command in (["check"], ["check", "--deep"], ["files"], ["rejects", file_id]):
             told = ask(*command)
             assert (told.returncode, told.stderr) == (0, ""), command
         for command in (["run", FIRST], ["replay", "--all"], ["models", "--rebuild"]):
@@ -859,12 +860,31 @@ def edit_ledger(old: str, new: str) -> Callable[[Path], None]:
     return edit
 
 
-def swap_rows(lake: Path) -> None:
-    """The rejected rows of one file, one of them gone."""
-    path = only(lake, "processed/rejected_rows/*/*.parquet")
-    with duckdb.connect() as connection:
-        connection.execute(f"create table rows as select * from '{path}' limit 10")
-        connection.execute(f"copy rows to '{path}' (format parquet)")
+def rewrite(change: str, pattern: str) -> Callable[[Path], None]:
+    """Other rows in an object: those of `rows` after a statement."""
+
+    def rewritten(lake: Path) -> None:
+        path = only(lake, pattern.format(**{"first": ids(lake)["01-orders.csv"], "dirty": ids(lake)["03-dirty.csv"]}))
+        with duckdb.connect() as connection:
+            connection.execute(f"create table rows as select * from read_parquet('{path}', hive_partitioning = false)")
+            connection.execute(change)
+            connection.execute(f"copy rows to '{path}' (format parquet)")
+
+    return rewritten
+
+
+def other_value(change: str, object_of: str = "processed/orders/*/{first}-0.parquet") -> Callable[[Path], None]:
+    """One value of one row is another, and all counts are as they were."""
+    return rewrite(f"update rows set {change} where rowid = 0", object_of)
+
+
+#: What is told of one row that is another than the file says.
+OTHER_ROW = [
+    "tbl_duff_orders has 1 rows that are not in its text, such as order_id ",
+    "lacks 1 rows that are in its text",
+]
+OTHER_TEXT = ["tbl_duff_rejected_rows has 1 rows that are not in its text, such as order_id ", OTHER_ROW[1]]
+REJECTED = "processed/rejected_rows/*/{dirty}-0.parquet"
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
@@ -873,7 +893,27 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         [r"01-orders.csv (", "the object processed/orders/", "is missing"],
     ),
     "deleted rejects": (remove("processed/rejected_rows/*/*.parquet"), ["03-dirty.csv (", "is missing"]),
-    "rows lost from an object": (swap_rows, ["rows_rejected is 11, but tbl_duff_rejected_rows has 10 rows"]),
+    "another price": (other_value("product_price = 9.99, total_price = 9.99 * product_ccf"), OTHER_ROW),
+    "another total": (other_value("total_price = total_price + 0.0001"), OTHER_ROW),
+    "another name": (other_value("client_name = client_name || ' '"), OTHER_ROW),
+    "another key": (other_value("order_id = order_id + 100"), OTHER_ROW),
+    "two values changed places": (
+        other_value("client_name = product_description, product_description = client_name"), OTHER_ROW
+    ),
+    "the row of another file": (other_value("source_file = 'b.csv'"), OTHER_ROW),
+    "a row twice, another gone": (
+        rewrite("delete from rows where rowid = 0; insert into rows from rows limit 1",
+                "processed/orders/*/{first}-0.parquet"), OTHER_ROW
+    ),
+    "another text": (other_value("client_name = coalesce(client_name, '') || 'x'", REJECTED), OTHER_TEXT),
+    "another record": (
+        rewrite("update rows set record = record || 'x' where rowid = (select max(rowid) from rows "
+                "where record is not null)", REJECTED), OTHER_TEXT
+    ),
+    "rows lost from an object": (
+        rewrite("delete from rows where rowid = 0", REJECTED),
+        ["rows_rejected is 11, but tbl_duff_rejected_rows has 10 rows"],
+    ),
     "extra object": (extra_object, [f"{'0' * 32}-0.parquet: an orphan, no ledger row speaks of it"]),
     "edited count of objects": (
         edit_ledger('"orders_objects": 1', '"orders_objects": 2'),
@@ -929,7 +969,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
 
 
 def test_check(made: tuple[Path, Result], empty: Path) -> None:
-    all_holds = "all holds: 3 files, 29 rows, every one accounted for\n"
+    all_holds = "all holds: 3 files, 29 rows, every one accounted for; 2 files compared with their text\n"
     assert duff("check", "--lake", made[0]) == Result(0, all_holds, "")
     assert duff("check", "--lake", empty).out.startswith("all holds: 0 files, 0 rows")
 
@@ -947,6 +987,30 @@ def test_check_tells_each_kind_of_damage(lake: Path, damage: str) -> None:
         assert sentence in result.out
     number = len(result.out.splitlines())
     assert result.err.startswith(f"{number} problem{'s' * (number != 1)} in ")
+
+
+def test_check_reads_some_files_again_and_all_with_deep(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    files = [write(tmp_path / f"{number}.csv", LINE.format(order=number + 1)) for number in range(12)]
+    duff("generate", tmp_path / "large.csv", "--rows", 120_000)
+    assert duff("run", *files, tmp_path / "large.csv", "--lake", lake).code == 0
+    compared = [duff("check", *more, "--lake", lake).out.split("; ")[1] for more in ([], ["--deep"])]
+    assert compared[0] in {f"{number} files compared with their text\n" for number in range(11)}
+    assert compared[1] == "13 files compared with their text\n"
+    for path in lake.glob("processed/orders/*/*.parquet"):
+        with duckdb.connect() as connection:
+            connection.execute(f"create table rows as select * from read_parquet('{path}', hive_partitioning = false)")
+            connection.execute(
+                "update rows set client_name = 'Barney' where order_id = (select max(order_id) from rows)"
+            )
+            connection.execute(f"copy rows to '{path}' (format parquet)")
+    told = duff("check", "--deep", "--lake", lake).out
+    for name in ("large.csv", *(path.name for path in files)):
+        assert f"{name} (" in told
+    assert told.count("such as order_id") == 13
+    # as it was, once what they say is read again
+    assert duff("replay", "--all", "--lake", lake).code == 0
+    assert duff("check", "--deep", "--lake", lake).code == 0
 
 
 @pytest.mark.parametrize("command", ["query", "models", "rejects"])

@@ -1,13 +1,15 @@
 """`duff check`: proves the lake, and lists what does not hold."""
 
 import os
+import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from duff_orders.contract import COUNTS, TABLES
 from duff_orders.errors import DamagedObject, SourceChanged
 from duff_orders.ingest.publish import parse_data_object
+from duff_orders.ingest.text import is_compressed
 from duff_orders.lake import layout, raw_folder, snapshot
 from duff_orders.lake.catalog import create_views
 from duff_orders.lake.lake import Lake
@@ -15,19 +17,31 @@ from duff_orders.lake.raw import fingerprint
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.invariants import invariants
 from duff_orders.pipeline import events
+from duff_orders.reread import compare
+from duff_orders.settings import MIB
+
+#: Files, and bytes of them, whose rows are compared with their text where not all are; what gzip makes of a byte.
+SOME_FILES, SOME_BYTES, PACKED = 10, 8 * MIB, 10
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was looked at, and a sentence for each thing that does not hold."""
+    """What was looked at, and a sentence for each thing that does not hold.
+
+    `reread` counts the files whose rows were compared with their text.
+    """
 
     files: int
     rows: int
     problems: list[str]
+    reread: int = 0
 
 
-def check(lake: Lake) -> Proof:
-    """Compare the ledger, the objects, the rows in the tables, the raw folder and the star schema with each other."""
+def check(lake: Lake, *, deep: bool = False) -> Proof:
+    """Compare the ledger, the objects, the rows in the tables, the raw folder and the star schema with each other.
+
+    And the rows of some files, chosen at random, with their text; `deep`: those of all files.
+    """
     problems: list[str] = []
     ledger = {row.file_id: row for row in lake.ledger.rows(damaged=lambda error: problems.append(str(error)))}
     problems += [*_counts(ledger), *_contents(lake, ledger), *_raw(lake, ledger)]
@@ -40,9 +54,12 @@ def check(lake: Lake) -> Proof:
         problems += _star(lake, star, ledger)
         unreadable += _missing_star(lake, star)
     problems += [*unreadable, *_orphans(lake, ledger)]
+    reread = 0
     if not unreadable:
         problems += _tables(lake, star, ledger)
-    return Proof(len(ledger), sum(row.rows_read for row in ledger.values()), problems)
+        chosen = [row for row in ledger.values() if row.rows_read]
+        reread = _reread(lake, chosen if deep else _some(chosen), problems)
+    return Proof(len(ledger), sum(row.rows_read for row in ledger.values()), problems, reread)
 
 
 def _counts(ledger: dict[str, LedgerRow]) -> Iterator[str]:
@@ -161,6 +178,47 @@ def _tables(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -
             yield f"{', '.join(files) or 'a table'}: cannot be read: {text}"
         except DamagedObject as error:
             yield str(error)
+
+
+def _some(rows: list[LedgerRow]) -> Iterator[LedgerRow]:
+    """Files chosen at random: some few, which together can be read in some seconds."""
+    left = SOME_BYTES
+    for row in random.sample(rows, min(SOME_FILES, len(rows))):
+        left -= row.size * (PACKED if is_compressed(row.source_file) else 1)
+        if left < 0:
+            break
+        yield row
+
+
+def _reread(lake: Lake, rows: Iterable[LedgerRow], problems: list[str]) -> int:
+    """Compare the rows of files with their text; tells the problems, and returns how many could be compared.
+
+    Those cannot whose raw object is gone or another by now: `_raw` tells of these.
+    """
+    import duckdb  # heavy: only who reads tables pays for it
+
+    count = 0
+    with lake.engine(only_reads=True) as (connection, scratch):
+        for row in rows:
+            event = Event(
+                bucket=layout.RAW_BUCKET,
+                key=row.source_file,
+                size=row.size,
+                etag=row.etag,
+                version=row.version,
+                time=row.event_time,
+            )
+            try:
+                with lake.store.raw(event) as raw:
+                    found = [*compare(lake, connection, scratch, row, raw.open())]
+                    raw.check()
+            except (SourceChanged, PermissionError):
+                continue
+            except duckdb.Error as error:
+                found = [f"cannot be read: {error}"]
+            count += 1
+            problems += (f"{_name(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)
+    return count
 
 
 def _name(row: LedgerRow) -> str:

@@ -17,6 +17,7 @@ from duff_orders.ingest import scan, transform_duckdb
 from duff_orders.ingest.long_records import LONG, stand_in
 from duff_orders.models.build import build
 from duff_orders.proof import check
+from duff_orders.reread import compare
 from tests.hostile import HostileFile, orders_files
 from tests.lakes import ingest, open_lake, rows
 from tests.oracle import _BreaksRuleError, _judge_value, judge
@@ -47,6 +48,9 @@ def test_pipeline_agrees_with_the_oracle(file: HostileFile, by_table: bool, long
             assert list(row.extra_columns or ()) == expected.extra_columns
         if row.verdict == "invalid":
             assert row.reason
+        if row.rows_read:
+            with lake.engine() as (connection, scratch):
+                assert list(compare(lake, connection, scratch, row, lake.disk.path(f"raw/{row.source_file}"))) == []
 
 
 def test_reject_share_is_a_setting(tmp_path: Path) -> None:

@@ -1,0 +1,199 @@
+"""A file's rows compared with its text, which is read a second time: by Python, with none of the engines' SQL.
+
+The published values must be those of the good records, each once, and the rejected texts those of the others. Both
+sides are compared as hashes, in DuckDB, so that a file of any size fits the memory that is allowed.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from duff_orders.contract import (
+    BLANKS,
+    COLUMN_NAMES,
+    COLUMNS,
+    DECIMALS,
+    INTEGER_DIGITS,
+    NULL_SPELLINGS,
+    NUMBER_DIGITS,
+    ORDERS,
+    REJECTED_ROWS,
+    STATUSES,
+    TEXT_CHARACTERS,
+    Column,
+)
+from duff_orders.errors import InvalidFile
+from duff_orders.ingest import text
+from duff_orders.ingest.records import Grammar
+from duff_orders.lake.lake import Lake, read_parquet, sql_text
+from duff_orders.lake.layout import data_objects
+from duff_orders.messages import LedgerRow
+
+if TYPE_CHECKING:
+    import duckdb
+
+_BLANKS = BLANKS.encode()
+_NULLS = {b"", *(spelling.encode() for spelling in NULL_SPELLINGS)}
+_STATUSES = {status.encode() for status in STATUSES}
+_INTEGER = re.compile(rb"[0-9]{1,%d}(\.0+)?" % INTEGER_DIGITS)
+_NUMBER = re.compile(rb"[0-9]{1,%d}(\.[0-9]{1,%d}0*)?" % (NUMBER_DIGITS, DECIMALS))
+_PRICE, _UNITS = (COLUMN_NAMES.index(name) for name in ("product_price", "product_ccf"))
+_ONE = 10**DECIMALS
+#: What joins the values of a row; the bytes of a text that is worth remembering, and how many are remembered.
+_BETWEEN, _SHORT, _MOST = b"\x1f", 64, 2**14
+
+
+def compare(
+    lake: Lake, connection: "duckdb.DuckDBPyConnection", scratch: Path, row: LedgerRow, path: Path
+) -> Iterator[str]:
+    """A sentence for each thing in which a file's rows differ from its raw object at `path`; none where they agree."""
+    hashes = scratch / "reread.csv"
+    try:
+        with hashes.open("wb") as stream:
+            read = 0
+            for read, (is_good, canonical) in enumerate(_read(path, row), 1):  # noqa: B007 – the last is the number
+                stream.write(b"%d,%s\n" % (is_good, hashlib.md5(canonical, usedforsecurity=False).hexdigest().encode()))
+    except (InvalidFile, text.NotUtf8) as error:
+        yield f"its text cannot be read again: {error}"
+        return
+    if read != row.rows_read:
+        yield f"its text holds {read} records, but the ledger says {row.rows_read}"
+    read_again = (
+        f"read_csv({sql_text(hashes)}, header = false, auto_detect = false,"
+        " columns = {'is_good': 'boolean', 'hash': 'uuid'})"
+    )
+    for table, wanted in (
+        (ORDERS.name, f"select hash, {int(row.published)} as n from {read_again} where is_good group by hash"),
+        (REJECTED_ROWS.name, f"select hash, count(*) as n from {read_again} where not is_good group by hash"),
+    ):
+        stored = _stored(lake, row, table)
+        connection.execute(f"""create or replace temp table differences as
+            select hash, example, coalesce(stored.n, 0) - coalesce(wanted.n, 0) as more
+            from ({wanted}) as wanted full join ({stored}) as stored using (hash)
+            where coalesce(stored.n, 0) <> coalesce(wanted.n, 0)""")
+        yield from _told(table, *connection.sql(_FOUND).fetchall()[0])
+
+
+_FOUND = "select sum(more) filter (more > 0), min(example), -sum(more) filter (more < 0) from differences"
+
+
+def _told(table: str, more: int | None, example: str | None, fewer: int | None) -> Iterator[str]:
+    if more:
+        yield f"{table} has {more} rows that are not in its text, such as {example}"
+    if fewer:
+        yield f"{table} lacks {fewer} rows that are in its text"
+
+
+def _stored(lake: Lake, row: LedgerRow, table: str) -> str:
+    """SQL: the hashes of the rows that a file has in a table, how many have each, and one of them in words."""
+    if table == ORDERS.name:
+        canonical = ", ".join(f"cast({name} as varchar)" for name in (*COLUMN_NAMES, "total_price"))
+    else:
+        canonical = ", ".join(f"coalesce({name}, '')" for name in ("record", *COLUMN_NAMES))
+    paths = [lake.store.address(name) for name in data_objects(table, row)]
+    if not paths:
+        return "select null::uuid as hash, null as example, 0 as n where false"
+    is_its_own = f"source_file = {sql_text(row.source_file)} and file_id = {sql_text(row.file_id)}"
+    return f"""select case when {is_its_own} then md5(concat_ws(chr(31), {canonical}))::uuid end as hash,
+        min(concat('order_id ', order_id, ', product_id ', product_id)) as example, count(*) as n
+        from {read_parquet(*paths)} group by hash"""
+
+
+def _read(path: Path, row: LedgerRow) -> Iterator[tuple[bool, bytes]]:
+    """Every record: whether it is good; then its values, otherwise its text, as what `_stored` takes the hash of."""
+    records = _records(path, row.source_file, row.encoding or text.UTF8, row.delimiter or ",")
+    names = [field.strip(_BLANKS).lower() for field in next(records)[1] or ()]
+    places = [names.index(name.encode()) for name in COLUMN_NAMES]
+    no_texts = [b""] * len(places)
+    columns = [_Values(column, has_comma=row.decimal_mark == ",") for column in COLUMNS]
+    for record, fields in records:
+        if fields is None or len(fields) != len(names):
+            yield False, _BETWEEN.join((record, *no_texts))
+            continue
+        texts = [fields[place] for place in places]
+        values = [known[field] for known, field in zip(columns, texts, strict=True)]
+        if None in values:
+            yield False, _BETWEEN.join((b"", *texts))
+        else:
+            yield True, _BETWEEN.join((*values, _total(values[_PRICE], values[_UNITS])))  # type: ignore[arg-type]
+
+
+def _records(path: Path, key: str, encoding: str, delimiter: str) -> Iterator[tuple[bytes, list[bytes] | None]]:
+    """The text and the fields (None: malformed quotes) of each record of an object, the header first."""
+    grammar, between = Grammar(delimiter), delimiter.encode()
+    blocks = text.utf8_blocks(text.raw_blocks(path, compressed=text.is_compressed(key)), encoding)
+    data, final = b"", False
+    while not final:
+        # ever more at once, where a record is longer than a block
+        more = [*islice(blocks, 1 + len(data) // text.BLOCK)]
+        data, position, final = b"".join((data, *more)), 0, not more
+        while (end := data.find(b"\n", position)) >= 0:
+            line = data[position:end].removesuffix(b"\r")
+            if b'"' not in line:
+                position = end + 1
+                if line.strip(b" \t"):
+                    yield line, line.split(between)
+            elif (record := grammar.read(data, position, final=final)) is not None:
+                position = record.next
+                yield record.text, record.fields
+            else:
+                break
+        else:
+            if final and data[position:].strip(b" \t"):
+                record = grammar.read(data, position, final=True)
+                yield record.text, record.fields  # type: ignore[union-attr] # all is there
+        data = data[position:]
+
+
+class _Values(dict[bytes, bytes | None]):
+    """From a column's text to its value in one spelling, as the contract's section 2 says; None where it is not good.
+
+    It remembers short texts: most come again.
+    """
+
+    def __init__(self, column: Column, *, has_comma: bool) -> None:
+        super().__init__()
+        self._column = column
+        self._has_comma = has_comma
+
+    def __missing__(self, field: bytes) -> bytes | None:
+        value = self._value(field.strip(_BLANKS))
+        if len(field) <= _SHORT:
+            if len(self) >= _MOST:
+                self.clear()
+            self[field] = value
+        return value
+
+    def _value(self, value: bytes) -> bytes | None:
+        column = self._column
+        if value.lower() in _NULLS:
+            return None
+        if column.kind == "status":
+            return value.lower() if value.lower() in _STATUSES else None
+        if column.kind == "text":
+            return value if len(value.decode()) <= TEXT_CHARACTERS else None
+        if self._has_comma and value.count(b",") == 1:
+            value = value.replace(b",", b".")
+        whole, _, decimals = value.partition(b".")
+        if column.kind == "integer":
+            good = _INTEGER.fullmatch(value) and _is_within(column, int(whole))
+            return b"%d" % int(whole) if good else None
+        scaled = int(whole + decimals[:DECIMALS].ljust(DECIMALS, b"0")) if _NUMBER.fullmatch(value) else -1
+        return _number(scaled) if _is_within(column, scaled, _ONE) else None
+
+
+def _is_within(column: Column, value: int, unit: int = 1) -> bool:
+    lowest = (column.minimum or 0) * unit + column.exclusive
+    return lowest <= value and (column.maximum is None or value <= column.maximum * unit)
+
+
+def _total(price: bytes, units: bytes) -> bytes:
+    return _number(int(price.replace(b".", b"")) * int(units))
+
+
+def _number(scaled: int) -> bytes:
+    """A number as DuckDB writes a decimal; `scaled` counts its last decimals."""
+    return b"%d.%0*d" % (scaled // _ONE, DECIMALS, scaled % _ONE)
