@@ -15,14 +15,15 @@ from pathlib import Path
 
 from duff_orders import Lake, build_models, open_lake
 from duff_orders.lake.layout import RAW
-from duff_orders.pipeline import announce, process
+from duff_orders.lake.raw import announce
+from duff_orders.local.run import process
 
 
 def transform(options: argparse.Namespace, file: Path, lake: Lake, day: str | None = None) -> None:
     raw = lake.disk.path(f"{RAW}/{file.name}")
     os.link(file, raw)  # the object has landed: how it got there is not our job
     when = datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None
-    row = process(lake, announce(lake, raw.name, when=when))
+    row = process(lake, announce(lake.disk, raw.name, when=when))
     if not row.published:
         raise SystemExit(f"{row.source_file}: {row.verdict}, {row.reason}")
     if options.engine not in (None, row.engine):

@@ -13,12 +13,12 @@ from typing import TypeVar
 
 from duff_orders import open_lake
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.ingest.on_duckdb import Job
 from duff_orders.ingest.scan import scan
-from duff_orders.ingest.transform import Source
-from duff_orders.ingest.transform_duckdb import Job
+from duff_orders.ingest.staged import Source
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.layout import RAW
-from duff_orders.pipeline import announce
+from duff_orders.lake.raw import announce
 
 _T = TypeVar("_T")
 
@@ -29,7 +29,7 @@ def table(file: Path) -> str:
         lake = open_lake(folder)
         raw = lake.disk.path(f"{RAW}/orders.csv")
         os.link(file, raw)
-        found = [("hash of the object", (hashed := _cpu(lambda: announce(lake, raw.name)))[0])]
+        found = [("hash of the object", (hashed := _cpu(lambda: announce(lake.disk, raw.name)))[0])]
         with lake.engine() as (connection, work):
             cpu, scanned = _cpu(lambda: scan(raw, raw.name, validate(raw, raw.name), work))
             found.append(("scan of the bytes", cpu))

@@ -9,12 +9,14 @@ from unittest import mock
 
 import duckdb
 
-from duff_orders import pipeline
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
-from duff_orders.ingest.outcome import Outcome
+from duff_orders.engines.dialect import sql_text
 from duff_orders.ingest.publish import Publication
+from duff_orders.ingest.verdict import Outcome
 from duff_orders.lake import layout
-from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import announce
+from duff_orders.local.run import process
 from duff_orders.messages import Dialect, LedgerRow
 from duff_orders.settings import Settings
 
@@ -36,7 +38,7 @@ def drop(lake: Lake, key: str, data: bytes) -> None:
 def ingest(lake: Lake, key: str, data: bytes, when: datetime = NOON) -> LedgerRow:
     """Drop an object and process it."""
     drop(lake, key, data)
-    return pipeline.process(lake, pipeline.announce(lake, key, when=when))
+    return process(lake, announce(lake.disk, key, when=when))
 
 
 @contextmanager

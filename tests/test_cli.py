@@ -22,10 +22,14 @@ from unittest.mock import patch
 import duckdb
 import pytest
 
-from duff_orders import cli, pipeline, show
+from duff_orders.cli import main as cli
+from duff_orders.cli import show
+from duff_orders.cli.main import app
 from duff_orders.contract import COLUMN_NAMES, FILES, TABLES
 from duff_orders.errors import CountMismatch
-from duff_orders.ingest import transform_duckdb
+from duff_orders.ingest import on_duckdb
+from duff_orders.lake.raw import announce
+from duff_orders.local.run import process_all
 from tests import lakes
 from tests.faults.commands import until
 
@@ -778,14 +782,14 @@ def test_replay_failed_takes_up_what_failed_or_was_cut_off(tmp_path: Path, monke
         raise CountMismatch("the engine lost its glasses")
 
     with monkeypatch.context() as patched:
-        patched.setattr(transform_duckdb, "scan", fails)
+        patched.setattr(on_duckdb, "scan", fails)
         result = duff("run", FIRST, "--lake", lake, DUFF_RETRIES="0")
     assert result.code == 1
     assert "01-orders.csv: the pipeline failed: the engine lost its glasses" in result.out
     assert duff("files", "--json", "--lake", lake).documents[0]["error"] == "CountMismatch: the engine lost its glasses"
     opened = lakes.open_lake(lake)
     lakes.drop(opened, "cut-off.csv", DIRTY.read_bytes())
-    pipeline.announce(opened, "cut-off.csv")
+    announce(opened.disk, "cut-off.csv")
     assert duff("check", "--lake", lake).code == 1
     again = duff("replay", "--failed", "--json", "--lake", lake)
     assert again.code == 0
@@ -1076,7 +1080,7 @@ def test_no_command_and_help_teach() -> None:
     assert asked.code == 0
     for text in (asked.out, bare.out + bare.err):
         assert "Start with duff run orders.csv" in text
-        assert all(command.name in text for command in cli.app.registered_commands if command.name)
+        assert all(command.name in text for command in app.registered_commands if command.name)
 
 
 def test_help_names_each_default_and_variable() -> None:
@@ -1240,8 +1244,8 @@ def test_no_name_of_a_file_steers_the_terminal(tmp_path: Path) -> None:
     write(lake / "raw" / evil, LINE.format(order=1))
     write(lake / "raw" / f"b{evil}", "x", header="not,a,header")
     opened = lakes.open_lake(lake)
-    events = [pipeline.announce(opened, key) for key in (evil, f"b{evil}")]
-    for row in pipeline.process_all(opened, events):
+    events = [announce(opened.disk, key) for key in (evil, f"b{evil}")]
+    for row in process_all(opened, events):
         assert "\x1b" not in show.line(row)
         assert "\\x1b]0;owned\\x07" in show.line(row)
     write(lake / "raw" / f"c{evil}", LINE.format(order=2))

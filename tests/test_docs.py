@@ -1,6 +1,11 @@
-"""The documents say what is. `python -m tests.test_docs` writes docs/cli.md anew from the help of the commands."""
+"""The documents say what is. `python -m tests.test_docs` writes anew what is made from the code.
 
+That is docs/cli.md, from the help of the commands, and the tree in docs/architecture.md.
+"""
+
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -9,12 +14,15 @@ from typer import rich_utils
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from duff_orders.cli import app
+from duff_orders.cli.main import app
 from duff_orders.settings import _PARSERS, Settings, parse_size
 
 ROOT = Path(__file__).parent.parent
 CLI = ROOT / "docs" / "cli.md"
 DOCUMENTS = sorted(path for folder in (".", "docs", "samples", "benchmarks") for path in (ROOT / folder).glob("*.md"))
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+PACKAGE = ROOT / "src" / "duff_orders"
+MARK = "<!-- made from the docstrings of the modules by `make docs` -->\n```\n"
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 
 
@@ -93,19 +101,43 @@ def test_the_editor_breaks_lines_where_the_linter_does() -> None:
     assert f"max_line_length = {length[1]}\n" in read(ROOT / ".editorconfig")
 
 
-def test_architecture_names_every_module() -> None:
-    page = read(ROOT / "docs" / "architecture.md")
-    package = ROOT / "src" / "duff_orders"
-    for path in package.rglob("*.py"):
-        if not path.name.startswith("__"):
-            assert f"`{path.stem}`" in page, f"{path.relative_to(package)} is missing"
+def house() -> str:
+    """The tree of the package, each folder and module with the first sentence of its docstring."""
+    folders = ("cli", "local", "aws", "ingest", "models", "query", "generator", "lake", "engines")
+    lines = [line for folder in folders for line in _tree(PACKAGE / folder, "")]
+    return "\n".join(lines + [_leaf(path, "") for path in sorted(PACKAGE.glob("[!_]*.py"))])
+
+
+def _tree(folder: Path, indent: str) -> Iterator[str]:
+    yield _leaf(folder / "__init__.py", indent)
+    for path in sorted(folder.glob("[!_]*")):
+        if path.suffix == ".py":
+            yield _leaf(path, f"{indent}  ")
+        elif (path / "__init__.py").exists():
+            yield from _tree(path, f"{indent}  ")
+
+
+def _leaf(path: Path, indent: str) -> str:
+    name = f"{path.parent.name}/" if path.stem == "__init__" else path.name
+    said = (ast.get_docstring(ast.parse(read(path))) or "").split("\n\n")[0]
+    return f"{indent}{name}".ljust(32) + " ".join(said.split())
+
+
+def architecture() -> str:
+    """The page with the tree of today."""
+    start, _, rest = read(ARCHITECTURE).partition(MARK)
+    return f"{start}{MARK}{house()}\n```{rest.partition('```')[2]}"
+
+
+def test_architecture_shows_the_house_as_it_is() -> None:
+    assert read(ARCHITECTURE) == architecture(), "run `make docs`"
 
 
 def test_readme_and_decisions_give_the_limits_of_the_code() -> None:
     from duff_orders.ingest.scan import MAX_RECORD
+    from duff_orders.local.watch import BATCH
     from duff_orders.query.parse import MAX_COLUMNS, MAX_DEPTH, MAX_TOKENS
     from duff_orders.query.sizes import MAX_PAD, MAX_SEQUENCE
-    from duff_orders.watcher import BATCH
 
     decisions, architecture = read(ROOT / "docs" / "decisions.md"), read(ROOT / "docs" / "architecture.md")
     assert f"longer than {MAX_RECORD // 2**20} MiB" in read(ROOT / "README.md")
@@ -118,3 +150,4 @@ def test_readme_and_decisions_give_the_limits_of_the_code() -> None:
 
 if __name__ == "__main__":
     CLI.write_text(cli_page(), encoding="utf-8")
+    ARCHITECTURE.write_text(architecture(), encoding="utf-8")

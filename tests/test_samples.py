@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from duff_orders import pipeline
 from duff_orders.contract import COUNTS
 from duff_orders.lake.lake import Lake
+from duff_orders.local.run import run as run_files
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.query import formats, reports
-from duff_orders.query.engines import answer, sql
-from duff_orders.rejects import read
+from duff_orders.query.duckdb import answer, sql
+from duff_orders.query.rejects import read
 from tests import lakes
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -36,7 +36,7 @@ TOLD = {row[0].strip("`"): row[1:] for row in table("| file |")}
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, dict[str, LedgerRow]]:
     """All samples in their order, as `make demo` runs them, and their ledger rows by name."""
     lake = lakes.open_lake(tmp_path_factory.mktemp("samples") / "lake")
-    rows = list(pipeline.run(lake, sorted(SAMPLES.glob("*.csv"))))
+    rows = list(run_files(lake, sorted(SAMPLES.glob("*.csv"))))
     build(lake)
     return lake, {row.source_file: row for row in rows}
 

@@ -19,10 +19,10 @@ import pytest
 from duff_orders.generator.orders import generate
 from duff_orders.lake import layout, snapshot
 from duff_orders.lake.lake import Lake
+from duff_orders.local.check import check
+from duff_orders.local.watch import _Watcher, watch
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
-from duff_orders.proof import check
-from duff_orders.watcher import _Watcher, watch
 from tests.faults.commands import duff, finish, start, until
 from tests.faults.scenario import lines
 from tests.lakes import ingest, open_lake
@@ -231,7 +231,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         times.append(time.monotonic())
         build(lake)
 
-    monkeypatch.setattr("duff_orders.watcher.build", counting)
+    monkeypatch.setattr("duff_orders.local.watch.build", counting)
     return times
 
 
@@ -249,7 +249,7 @@ def test_models_follow_once_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_slow_upload_does_not_hold_up_the_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duff_orders.watcher.BATCH", 0.5)
+    monkeypatch.setattr("duff_orders.local.watch.BATCH", 0.5)
     with watching(tmp_path) as watched:
         slow = watched.write("slow.csv", orders(1))
         watched.write("a.csv", orders(2))
@@ -271,10 +271,10 @@ def test_a_build_that_fails_does_not_end_the_watcher(tmp_path: Path, monkeypatch
         raise OSError("no space left")
 
     with watching(tmp_path) as watched:
-        monkeypatch.setattr("duff_orders.watcher.build", failing)
+        monkeypatch.setattr("duff_orders.local.watch.build", failing)
         watched.write("a.csv", orders(1))
         until(failed.is_set)
-        monkeypatch.setattr("duff_orders.watcher.build", build)
+        monkeypatch.setattr("duff_orders.local.watch.build", build)
         watched.write("b.csv", orders(2))
         watched.expect("a.csv", "b.csv")
         until(lambda: len(snapshot.current(watched.lake.store).files) == 2)

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from duff_orders.errors import DuffError, InputError, QueryRefused, SettingsError, UnknownFile
     from duff_orders.generator.orders import generate
     from duff_orders.lake.lake import Lake, open_lake
+    from duff_orders.local.check import Proof, check
+    from duff_orders.local.replay import replay
+    from duff_orders.local.run import run
+    from duff_orders.local.watch import watch
     from duff_orders.messages import LedgerRow
     from duff_orders.models.build import BuildReport
     from duff_orders.models.build import build as build_models
-    from duff_orders.pipeline import replay, run
-    from duff_orders.proof import Proof, check
-    from duff_orders.query.engines import sql
-    from duff_orders.rejects import export as export_rejects
-    from duff_orders.rejects import read as read_rejects
+    from duff_orders.query.duckdb import sql
+    from duff_orders.query.rejects import export as export_rejects
+    from duff_orders.query.rejects import read as read_rejects
     from duff_orders.settings import Settings
-    from duff_orders.watcher import watch
 
 __all__ = [
     "BuildReport",
@@ -60,21 +61,21 @@ _WHERE = {
     "InputError": "errors",
     "Lake": "lake.lake",
     "LedgerRow": "messages",
-    "Proof": "proof",
+    "Proof": "local.check",
     "QueryRefused": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
     "UnknownFile": "errors",
     "build_models": "models.build:build",
-    "check": "proof",
-    "export_rejects": "rejects:export",
+    "check": "local.check",
+    "export_rejects": "query.rejects:export",
     "generate": "generator.orders",
     "open_lake": "lake.lake",
-    "read_rejects": "rejects:read",
-    "replay": "pipeline",
-    "run": "pipeline",
-    "sql": "query.engines",
-    "watch": "watcher",
+    "read_rejects": "query.rejects:read",
+    "replay": "local.replay",
+    "run": "local.run",
+    "sql": "query.duckdb",
+    "watch": "local.watch",
 }
 
 

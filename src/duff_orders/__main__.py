@@ -1,13 +1,13 @@
 """`duff`, and `python -m duff_orders`: takes care of Ctrl-C first, then runs the command line."""
 
-from duff_orders.interrupt import EXIT_CODE, end_on_interrupt, is_interrupted
+from duff_orders.cli.interrupt import EXIT_CODE, end_on_interrupt, is_interrupted
 
 
 def main() -> None:
     """Run `duff`."""
     end_on_interrupt()
     try:
-        from duff_orders.cli import main as command
+        from duff_orders.cli.main import main as command
 
         command()
     except KeyboardInterrupt:

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from duff_orders.aws.deploy import Deployment, deploy
 from duff_orders.aws.package import package, unzipped
-from duff_orders.cli import app
+from duff_orders.cli.main import app
 from duff_orders.errors import InputError, PipelineError
 from tests.aws.conftest import PARAMETERS
 from tests.aws.deployed import Deployed

@@ -9,11 +9,14 @@ from typing import Any
 import boto3
 import pytest
 
-from duff_orders import build_models, generate, pipeline, sql
+import duff_orders
+from duff_orders import build_models, generate, sql
 from duff_orders.contract import TABLES
 from duff_orders.ingest.validate import HEAD
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import announce
+from duff_orders.local.run import process
 from duff_orders.messages import Event
 from tests.aws.conftest import THRESHOLD
 from tests.aws.deployed import Deployed
@@ -36,7 +39,7 @@ def embedded(folder: Path, files: dict[str, bytes], events: dict[str, Event]) ->
     lake = open_lake(folder)
     for key, data in sorted(files.items(), key=lambda item: events[item[0]].time):
         drop(lake, key, data)
-        pipeline.process(lake, pipeline.announce(lake, key, when=events[key].time))
+        process(lake, announce(lake.disk, key, when=events[key].time))
     build_models(lake)
     return lake
 
@@ -104,7 +107,7 @@ def test_the_lake_equals_an_embedded_one(ingested: Deployed, files: dict[str, by
         assert theirs, table.name
     status, body, _ = ingested.get("/v1/reports/sales_by_channel")
     assert status == 200
-    expected = sql(lake, (Path(pipeline.__file__).parent / "query/reports/sales_by_channel.sql").read_text())
+    expected = sql(lake, (Path(duff_orders.__file__).parent / "query/reports/sales_by_channel.sql").read_text())
     assert body["data"] == [{name: text(value) for name, value in row.items()} for row in expected]
     assert body["version"]
 

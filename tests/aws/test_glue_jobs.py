@@ -10,7 +10,7 @@ import pytest
 
 from duff_orders.aws.arguments import job_arguments
 from duff_orders.aws.package import package_jobs
-from duff_orders.proof import check
+from duff_orders.local.check import check
 from tests.lakes import open_lake
 
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
@@ -53,7 +53,7 @@ def test_jobs_do_the_whole_job_with_what_glue_has(tmp_path: Path) -> None:
     lake = open_lake(tmp_path / "lake")
     library, transform, models = package_jobs(tmp_path / "dist")
     raw = lake.disk.path("raw/in/dirty [1].csv")
-    raw.parent.mkdir()
+    raw.parent.mkdir(parents=True)
     raw.write_bytes((SAMPLES / "03-dirty.csv").read_bytes())
     out = submit(tmp_path, transform, library, "--lake", str(tmp_path / "lake"), "--key", "in/dirty [1].csv")
     row = json.loads(next(line for line in out.splitlines() if line.startswith("{")))

@@ -16,17 +16,19 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-from duff_orders import pipeline
 from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, TABLES
-from duff_orders.ingest import transform_duckdb  # noqa: F401 – loaded before the fork, not in each child
-from duff_orders.ingest.publish import sweep
+from duff_orders.ingest import on_duckdb  # noqa: F401 – loaded before the fork, not in each child
 from duff_orders.lake import layout
-from duff_orders.lake.catalog import create_views
+from duff_orders.lake.cleanup import sweep
+from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.store import DiskStore
+from duff_orders.lake.raw import announce, events, put
+from duff_orders.lake.tables import create_views
+from duff_orders.local.check import check
+from duff_orders.local.replay import replay
+from duff_orders.local.run import process_all
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
-from duff_orders.proof import check
 from duff_orders.settings import Settings
 
 #: By table, the text of each row; and the names of the objects.
@@ -160,24 +162,24 @@ def steps(root: Path, feed: Path, fault: Fault | None = None, *, retries: int = 
     """What a user does, from the first file to the last build; each step works on what the lake holds by then."""
     lake = open_lake(root, fault, retries=retries)
 
-    def announce() -> None:
+    def announce_all() -> None:
         for name, _, when in FEED:
-            pipeline.announce(lake, pipeline.put(lake, feed / name), when=when)
+            announce(lake.disk, put(lake.disk, feed / name), when=when)
 
     def take(*names: str) -> None:
-        list(pipeline.process_all(lake, [event for event in pipeline.events(lake) if event.key in names]))
+        list(process_all(lake, [event for event in events(lake.store) if event.key in names]))
 
-    def replay(name: str, share: str) -> None:
-        file_id = next(layout.file_id(event) for event in pipeline.events(lake) if event.key == name)
-        list(pipeline.replay(open_lake(root, fault, retries=retries, share=share), [file_id]))
+    def replay_one(name: str, share: str) -> None:
+        file_id = next(layout.file_id(event) for event in events(lake.store) if event.key == name)
+        list(replay(open_lake(root, fault, retries=retries, share=share), [file_id]))
 
     return [
-        announce,
+        announce_all,
         partial(take, "a-valid.csv", "e-repeat.csv"),
         *(partial(take, name) for name in ("b-dirty.csv", "c-invalid.csv", "d-spoiled.csv", "f-update.csv")),
         partial(build, lake),
-        partial(replay, "b-dirty.csv", "0.1"),  # valid_with_rejects becomes invalid
-        partial(replay, "d-spoiled.csv", "1"),  # the other way round
+        partial(replay_one, "b-dirty.csv", "0.1"),  # valid_with_rejects becomes invalid
+        partial(replay_one, "d-spoiled.csv", "1"),  # the other way round
         partial(build, lake),
         partial(sweep, lake),
         partial(build, lake),

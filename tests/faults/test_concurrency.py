@@ -11,13 +11,15 @@ from typing import Any, TypeVar
 
 import pytest
 
-from duff_orders import pipeline
 from duff_orders.contract import STAR
 from duff_orders.generator.orders import generate
-from duff_orders.ingest.publish import sweep
 from duff_orders.lake import layout, snapshot
-from duff_orders.lake.catalog import create_views
+from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import announce
+from duff_orders.lake.tables import create_views
+from duff_orders.local.replay import replay
+from duff_orders.local.run import process, run
 from duff_orders.models.build import build
 from tests.faults.commands import duff, finish, start, until
 from tests.faults.scenario import UPDATE, VALID, lines, noon, open_lake, problems
@@ -69,7 +71,7 @@ def test_two_processes_run_the_same_content_under_two_names(orders: Path, tmp_pa
     other = tmp_path / "other.csv"
     other.write_bytes(orders.read_bytes())
     processes = [start(tmp_path / "lake", "run", "--json", path) for path in (orders, other)]
-    verdicts = sorted(row["verdict"] for process in processes for row in finish(process))
+    verdicts = sorted(row["verdict"] for started in processes for row in finish(started))
     assert verdicts == ["duplicate", "valid_with_rejects"]
     assert problems(tmp_path / "lake") == []
 
@@ -83,8 +85,8 @@ def test_two_processes_run_different_files_of_one_name(tmp_path: Path) -> None:
         sources[-1].write_bytes(data)
     rows = [
         row
-        for process in [start(tmp_path / "lake", "run", "--json", path) for path in sources]
-        for row in finish(process)
+        for started in [start(tmp_path / "lake", "run", "--json", path) for path in sources]
+        for row in finish(started)
     ]
     assert [row["verdict"] for row in rows] == ["valid", "valid"]
     assert len({row["source_file"] for row in rows}) == 2
@@ -93,7 +95,7 @@ def test_two_processes_run_different_files_of_one_name(tmp_path: Path) -> None:
 
 def test_threads_run_the_same_file(orders: Path, tmp_path: Path) -> None:
     lakes = [open_lake(tmp_path), *[open_lake(tmp_path)] * 3]
-    outcomes = at_once(*(lambda lake=lake: list(pipeline.run(lake, [orders])) for lake in lakes))
+    outcomes = at_once(*(lambda lake=lake: list(run(lake, [orders])) for lake in lakes))
     assert all(rows == outcomes[0] for rows in outcomes)
     build(lakes[0])
     assert problems(tmp_path) == []
@@ -101,9 +103,9 @@ def test_threads_run_the_same_file(orders: Path, tmp_path: Path) -> None:
 
 def test_threads_replay_the_same_file(orders: Path, tmp_path: Path) -> None:
     lake = open_lake(tmp_path)
-    (row,) = pipeline.run(lake, [orders])
+    (row,) = run(lake, [orders])
     strict = open_lake(tmp_path, share="0")
-    outcomes = at_once(*(lambda each=each: next(pipeline.replay(each, [row.file_id])) for each in (lake, strict, lake)))
+    outcomes = at_once(*(lambda each=each: next(replay(each, [row.file_id])) for each in (lake, strict, lake)))
     assert sorted(outcome.revision for outcome in outcomes) == [1, 2, 3]
     last = max(outcomes, key=lambda outcome: outcome.revision)
     assert lake.ledger.get(row.pa_date, row.file_id) == last
@@ -146,8 +148,8 @@ def test_two_builds_at_once(tmp_path: Path) -> None:
 def test_two_processes_build_at_once(tmp_path: Path) -> None:
     lake = open_lake(tmp_path)
     ingest(lake, "a.csv", VALID, noon(1))
-    for process in [start(tmp_path, "models", "--rebuild") for _ in range(2)]:
-        finish(process)
+    for started in [start(tmp_path, "models", "--rebuild") for _ in range(2)]:
+        finish(started)
     assert problems(tmp_path) == []
 
 
@@ -178,11 +180,11 @@ def test_order_of_arrival_does_not_matter(tmp_path: Path) -> None:
 def test_an_event_delivered_again_changes_nothing(tmp_path: Path) -> None:
     lake = open_lake(tmp_path)
     drop(lake, "a.csv", VALID)
-    event = pipeline.announce(lake, "a.csv", when=noon(1))
-    first = pipeline.process(lake, event)
-    again = pipeline.announce(lake, "a.csv", when=noon(9))
+    event = announce(lake.disk, "a.csv", when=noon(1))
+    first = process(lake, event)
+    again = announce(lake.disk, "a.csv", when=noon(9))
     assert again == event
-    assert pipeline.process(lake, again) == first
+    assert process(lake, again) == first
 
 
 @pytest.fixture(params=["overwritten", "replaced", "touched"])
@@ -206,13 +208,13 @@ def changed(request: pytest.FixtureRequest) -> Callable[[Path, bytes], None]:
 def test_other_content_of_the_same_size_is_another_file(tmp_path: Path, changed: Callable[[Path, bytes], None]) -> None:
     lake = open_lake(tmp_path)
     drop(lake, "a.csv", VALID)
-    event = pipeline.announce(lake, "a.csv")
+    event = announce(lake.disk, "a.csv")
     changed(lake.disk.path(f"{layout.RAW}/a.csv"), VALID.replace(b"Moe", b"Ned"))
-    row = pipeline.process(lake, event)
+    row = process(lake, event)
     assert (row.verdict, row.rows_published) == ("failed", 0)
     assert "overwritten" in (row.reason or "")
-    newer = pipeline.announce(lake, "a.csv")
+    newer = announce(lake.disk, "a.csv")
     assert newer.etag != event.etag
-    assert pipeline.process(lake, newer).verdict == "valid"
+    assert process(lake, newer).verdict == "valid"
     build(lake)
     assert problems(tmp_path) == []

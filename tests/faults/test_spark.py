@@ -14,16 +14,19 @@ from typing import Any
 
 import pytest
 
-from duff_orders import pipeline, stages
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
-from duff_orders.ingest import transform_spark
-from duff_orders.ingest.transform import Source, Transformed, transform
+from duff_orders.ingest import on_spark, stages
+from duff_orders.ingest.staged import Source, Transformed
+from duff_orders.ingest.transform import transform
 from duff_orders.ingest.validate import validate
+from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.layout import file_id
-from duff_orders.lake.store import DiskStore
+from duff_orders.lake.raw import announce
+from duff_orders.local.check import check
+from duff_orders.local.replay import replay
+from duff_orders.local.run import process
 from duff_orders.messages import Event
 from duff_orders.models.build import build
-from duff_orders.proof import check
 from tests.lakes import NOON, drop, open_lake, rows
 
 pytestmark = [pytest.mark.spark, pytest.mark.faults, pytest.mark.xdist_group("spark")]
@@ -56,12 +59,12 @@ def killed_at(step: int) -> Iterator[list[int]]:
 def staged_by_spark(folder: Path) -> Iterator[tuple[Transformed, Event]]:
     """What Spark really made of the file, in several parts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transform_spark, "SOURCE_BYTES", len(DATA) // 3)
-        patch.setattr(transform_spark, "COUNTED_BYTES", len(DATA) // 3)
-        patch.setattr(transform_spark, "LEAST_BYTES", 0)
+        patch.setattr(on_spark, "SOURCE_BYTES", len(DATA) // 3)
+        patch.setattr(on_spark, "COUNTED_BYTES", len(DATA) // 3)
+        patch.setattr(on_spark, "LEAST_BYTES", 0)
         lake = open_lake(folder, engine="spark", master="local[2]")
         drop(lake, "f.csv", DATA)
-        event = pipeline.announce(lake, "f.csv", when=NOON)
+        event = announce(lake.disk, "f.csv", when=NOON)
         path = lake.disk.path("raw/f.csv")
         source = Source(path=path, event=event, file_id=file_id(event), dialect=validate(path, "f.csv"))
         with transform(lake, source, share=1.0, stage=lambda *_: None) as transformed:
@@ -86,22 +89,22 @@ def test_driver_killed_at_every_step_of_publishing(
         monkeypatch.setattr(stages, "transform", again)
         whole = open_lake(tmp_path / "whole")
         drop(whole, "f.csv", DATA)
-        event = pipeline.announce(whole, "f.csv", when=NOON)
+        event = announce(whole.disk, "f.csv", when=NOON)
         with killed_at(-1) as steps:
-            expected = pipeline.process(whole, event)
+            expected = process(whole, event)
         assert expected.orders_objects > 2
         for step in range(1, steps[0] + 1):
             lake = open_lake(tmp_path / f"killed-{step}")
             drop(lake, "f.csv", DATA)
-            event = pipeline.announce(lake, "f.csv", when=NOON)
+            event = announce(lake.disk, "f.csv", when=NOON)
             child = os.fork()
             if not child:
                 with killed_at(step):
-                    pipeline.process(lake, event)
+                    process(lake, event)
                 os._exit(0)
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
             assert not list(lake.ledger.rows()) or step == steps[0]
-            row = pipeline.process(lake, event)
+            row = process(lake, event)
             assert replace(row, started=expected.started, finished=expected.finished) == expected
             for table in (ORDERS.name, REJECTED_ROWS.name):
                 assert sorted(map(str, rows(lake, row, table))) == sorted(map(str, rows(whole, expected, table)))
@@ -126,7 +129,7 @@ def test_driver_killed_while_spark_writes(tmp_path: Path, spark_context: object)
     run.kill()
     run.wait()
     assert list(lake.ledger.rows()) == []
-    (row,) = pipeline.replay(open_lake(tmp_path / "lake", engine="spark", master="local[2]"), failed=True)
+    (row,) = replay(open_lake(tmp_path / "lake", engine="spark", master="local[2]"), failed=True)
     assert (row.verdict, row.engine, row.rows_read) == ("valid_with_rejects", "spark", 59)
     build(lake)
     assert check(lake).problems == []

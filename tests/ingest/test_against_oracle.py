@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import COLUMN_NAMES, COLUMNS, COUNTS, ORDERS, REJECTED_ROWS, Column
-from duff_orders.ingest import scan, transform_duckdb
+from duff_orders.ingest import on_duckdb, scan
 from duff_orders.ingest.long_records import LONG, stand_in
+from duff_orders.local.check import check
+from duff_orders.local.reread import compare
 from duff_orders.models.build import build
-from duff_orders.proof import check
-from duff_orders.reread import compare
 from tests.hostile import HostileFile, orders_files
 from tests.lakes import ingest, open_lake, rows
 from tests.oracle import _BreaksRuleError, _judge_value, judge
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.property
 def test_pipeline_agrees_with_the_oracle(file: HostileFile, by_table: bool, long: int) -> None:
     expected = judge(file.data, compressed=file.compressed)
     # A file with rejects or repeats is checked into a table, or read in passes where memory has no room for one.
-    room = mock.patch.object(transform_duckdb, "TABLE_SHARE", 1.0 if by_table else 0.0)
+    room = mock.patch.object(on_duckdb, "TABLE_SHARE", 1.0 if by_table else 0.0)
     # Long records go another way; here all do, or those of more than 60 bytes.
     aside = mock.patch.object(scan, "LONG", long)
     with tempfile.TemporaryDirectory() as folder, room, aside:

@@ -13,16 +13,20 @@ from unittest import mock
 import duckdb
 import pytest
 
-from duff_orders import pipeline, rejects
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
-from duff_orders.ingest.publish import DataObject, parse_data_object, sweep
 from duff_orders.lake import layout
-from duff_orders.lake.catalog import create_views
+from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.layout import DataObject, parse_data_object
 from duff_orders.lake.ledger import Ledger
+from duff_orders.lake.raw import events
+from duff_orders.lake.tables import create_views
+from duff_orders.local.check import check
+from duff_orders.local.replay import replay
+from duff_orders.local.run import process, run
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
-from duff_orders.proof import check
+from duff_orders.query import rejects
 from tests.faults.scenario import Fault, FaultyStore
 from tests.lakes import NOON, drop, in_parts, ingest, open_lake, rows
 
@@ -126,11 +130,11 @@ def test_parts_of_a_killed_attempt_are_gone_when_the_file_is_published(tmp_path:
     with in_parts(4):
         neighbour = ingest(lake, "neighbour.csv", OTHER)
     killed_before_the_ledger_row(lake, DATA, parts=4)
-    (event,) = (event for event in pipeline.events(lake) if event.key == "f.csv")
+    (event,) = (event for event in events(lake.store) if event.key == "f.csv")
     file_id = layout.file_id(event)
     assert len(objects(lake, file_id)) == 8
     with in_parts(3), seen_when_published(lake) as seen:
-        row = pipeline.process(lake, event)
+        row = process(lake, event)
     assert seen == [named(row)]
     assert len(named(row)) == 6
     assert objects(lake, file_id) == named(row)
@@ -162,7 +166,7 @@ def test_a_missing_middle_part_is_told(tmp_path: Path, table: str) -> None:
         f"f.csv ({row.file_id}): the object {name} is missing; `duff replay` makes it again"
     ]
     with in_parts(2):
-        list(pipeline.replay(lake, [row.file_id]))
+        list(replay(lake, [row.file_id]))
     build(lake)
     assert check(lake).problems == []
 
@@ -188,7 +192,7 @@ def test_superseded_parts_stay_for_the_grace(tmp_path: Path) -> None:
     with in_parts(3):
         old = ingest(lake, "f.csv", DATA)
     with in_parts(2):
-        (new,) = pipeline.replay(lake, [old.file_id])
+        (new,) = replay(lake, [old.file_id])
     assert (new.revision, new.orders_objects, new.rejected_objects) == (1, 2, 2)
     build(lake)
     assert sweep(lake) == 0
@@ -204,22 +208,22 @@ def test_run_and_replay_remove_what_nothing_names_any_more(tmp_path: Path) -> No
     lake = open_lake(tmp_path / "lake", grace=0)
     (tmp_path / "f.csv").write_bytes(DATA)
     with in_parts(3):
-        (old,) = pipeline.run(lake, [tmp_path / "f.csv"])
+        (old,) = run(lake, [tmp_path / "f.csv"])
     with in_parts(2):
-        (new,) = pipeline.replay(lake, [old.file_id])
+        (new,) = replay(lake, [old.file_id])
     assert objects(lake, old.file_id) == named(new)
     extra = layout.data_object(BOTH[0], new.pa_date, new.file_id, part=2, revision=new.revision)
     shutil.copyfile(lake.disk.path(layout.data_objects(BOTH[0], new)[0]), lake.disk.path(extra))
-    assert [row.verdict for row in pipeline.run(lake, [tmp_path / "f.csv"])] == ["valid_with_rejects"]
+    assert [row.verdict for row in run(lake, [tmp_path / "f.csv"])] == ["valid_with_rejects"]
     assert objects(lake, old.file_id) == named(new)
 
 
 def test_what_a_failed_file_left_is_swept_at_once(tmp_path: Path) -> None:
     lake = open_lake(tmp_path, grace=3600)
     killed_before_the_ledger_row(lake, DATA, parts=3)
-    (event,) = pipeline.events(lake)
+    (event,) = events(lake.store)
     drop(lake, "f.csv", OTHER)
-    row = pipeline.process(lake, event)
+    row = process(lake, event)
     assert (row.verdict, named(row)) == ("failed", set())
     assert sweep(lake) == 6
     assert objects(lake, row.file_id) == set()
@@ -245,7 +249,7 @@ def test_killed_at_any_point_of_publishing_parts(tmp_path: Path) -> None:
     """Each attempt makes another number of parts, more or fewer than that before it."""
     template = open_lake(tmp_path / "template")
     killed_before_the_ledger_row(template, DATA, parts=4)
-    (event,) = pipeline.events(template)
+    (event,) = events(template.store)
     for at in itertools.count(1):
         root = tmp_path / str(at)
         shutil.copytree(template.settings.lake, root)
@@ -253,7 +257,7 @@ def test_killed_at_any_point_of_publishing_parts(tmp_path: Path) -> None:
         store = FaultyStore(root, fault := Fault(at, kill))
         try:
             with in_parts(3):
-                pipeline.process(Lake(lake.settings, store), event)
+                process(Lake(lake.settings, store), event)
         except Killed:
             pass
         else:
@@ -262,7 +266,7 @@ def test_killed_at_any_point_of_publishing_parts(tmp_path: Path) -> None:
         published = lake.ledger.get(event.pa_date, layout.file_id(event)) is not None
         assert table_of(lake, ORDERS.name).total() == (len(GOOD) if published else 0), fault.passed[-1]
         with in_parts(2):
-            row = pipeline.process(lake, event)
+            row = process(lake, event)
         assert row.orders_objects == row.rejected_objects == (3 if published else 2)
         assert objects(lake, row.file_id) == named(row), fault.passed[-1]
         build(lake)

@@ -18,7 +18,7 @@ import pyspark
 import pytest
 
 from duff_orders.generator.orders import generate
-from duff_orders.proof import check
+from duff_orders.local.check import check
 from tests.lakes import open_lake
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("spark"), pytest.mark.timeout(1200)]

@@ -16,12 +16,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from duff_orders import pipeline, proof
 from duff_orders.contract import COLUMN_NAMES, COLUMNS, COUNTS, ORDERS, REJECTED_ROWS
-from duff_orders.ingest import transform_spark
+from duff_orders.ingest import on_spark
 from duff_orders.lake import layout
-from duff_orders.lake.catalog import create_views
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import announce
+from duff_orders.lake.tables import create_views
+from duff_orders.local import check
+from duff_orders.local.replay import replay
+from duff_orders.local.run import process, run
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from tests import hostile
@@ -390,9 +393,9 @@ def split_every(size: int | None) -> Iterator[None]:
     """Let a task of Spark read no more than so many bytes."""
     with ExitStack() as stack:
         for name in ("SOURCE_BYTES", "COUNTED_BYTES") if size else ():
-            stack.enter_context(mock.patch.object(transform_spark, name, size))
+            stack.enter_context(mock.patch.object(on_spark, name, size))
         if size:
-            stack.enter_context(mock.patch.object(transform_spark, "LEAST_BYTES", 0))
+            stack.enter_context(mock.patch.object(on_spark, "LEAST_BYTES", 0))
         yield
 
 
@@ -476,7 +479,7 @@ def test_a_link_in_the_raw_folder_will_do(tmp_path: Path) -> None:
     lake = open_lake(tmp_path / "lake", engine="spark", master=MASTER)
     (tmp_path / "lake" / "raw" / "target.txt").write_bytes(csv({}, {}).encode())
     (tmp_path / "lake" / "raw" / "f.csv").symlink_to("target.txt")
-    row = pipeline.process(lake, pipeline.announce(lake, "f.csv", when=NOON))
+    row = process(lake, announce(lake.disk, "f.csv", when=NOON))
     assert (row.error, row.verdict, row.rows_published) == (None, "valid", 2)
 
 
@@ -514,7 +517,7 @@ def test_engines_alternate_in_one_lake(tmp_path: Path) -> None:
     twin = ingest(lakes["duckdb"], "twin.csv", FILES["repeats"], NOON + timedelta(days=9))
     assert (twin.verdict, twin.engine) == ("duplicate", None)
     build(lakes["duckdb"])
-    assert proof.check(lakes["duckdb"]).problems == []
+    assert check.check(lakes["duckdb"]).problems == []
 
     before = [told(lake, row) for row in ledger]
     types = {table: [_described(lake, row, table) for row in ledger] for table in layout.OBJECT_COUNTS}
@@ -523,13 +526,13 @@ def test_engines_alternate_in_one_lake(tmp_path: Path) -> None:
 
     again: list[LedgerRow] = []
     for place, row in enumerate(ledger):
-        again += pipeline.replay(lakes[ENGINES[(place + 1) % 2]], [row.file_id])
+        again += replay(lakes[ENGINES[(place + 1) % 2]], [row.file_id])
     assert [row.engine for row in again] == [ENGINES[(place + 1) % 2] for place in range(len(names))]
     assert [row.revision for row in again] == [1] * len(names)
     assert [told(lake, row) for row in again] == before
     assert {table: [_described(lake, row, table) for row in again] for table in types} == types
     build(lakes["duckdb"])
-    assert proof.check(lakes["duckdb"]).problems == []
+    assert check.check(lakes["duckdb"]).problems == []
 
 
 def test_several_files_at_once(tmp_path: Path) -> None:
@@ -539,7 +542,7 @@ def test_several_files_at_once(tmp_path: Path) -> None:
     paths = [tmp_path / f"{place}.csv" for place in range(len(chosen))]
     for path, data in zip(paths, chosen, strict=True):
         path.write_bytes(data)
-    for row, data in zip(pipeline.run(lake, paths), chosen, strict=True):
+    for row, data in zip(run(lake, paths), chosen, strict=True):
         expected = judge(data)
         assert (row.verdict, row.error, row.engine) == (expected.verdict, None, "spark")
         assert told(lake, row).published == Counter(map(tuple, expected.published))

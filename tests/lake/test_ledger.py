@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from duff_orders import pipeline
 from duff_orders.errors import CountMismatch, PipelineError, SettingsError, SourceChanged
-from duff_orders.ingest.publish import Publication, sweep
+from duff_orders.ingest.publish import Publication
 from duff_orders.lake import layout
+from duff_orders.lake.cleanup import sweep
+from duff_orders.lake.raw import announce
+from duff_orders.local.replay import replay
+from duff_orders.local.run import run
+from duff_orders.local.watch import watch
 from duff_orders.messages import utc_now
-from duff_orders.watcher import watch
 from tests.lakes import ingest, open_lake
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "03-dirty.csv"
@@ -32,7 +35,7 @@ def test_a_row_in_another_form_can_be_replaced(tmp_path: Path) -> None:
     lake = open_lake(tmp_path)
     row = ingest(lake, "a.csv", SAMPLE.read_bytes())
     rewrite(tmp_path, layout.ledger_object(row.pa_date, row.file_id))
-    [again] = pipeline.replay(lake, [row.file_id])
+    [again] = replay(lake, [row.file_id])
     assert (again.verdict, again.revision) == ("valid_with_rejects", 1)
     assert lake.ledger.get(row.pa_date, row.file_id) == again
 
@@ -50,9 +53,9 @@ def test_a_row_that_says_something_else_is_not_replaced(tmp_path: Path) -> None:
 def test_a_replay_that_loses_its_race_says_so(tmp_path: Path) -> None:
     lake = open_lake(tmp_path)
     row = ingest(lake, "a.csv", SAMPLE.read_bytes())
-    event = pipeline.announce(lake, "a.csv")
+    event = announce(lake.disk, "a.csv")
     late = Publication(lake=lake, event=event, file_id=row.file_id, started=utc_now(), previous=row)
-    list(pipeline.replay(lake, [row.file_id]))
+    list(replay(lake, [row.file_id]))
     with pytest.raises(PipelineError, match="was replaced meanwhile; replay the file again"):
         late.without_rows("invalid", "too late")
 
@@ -62,7 +65,7 @@ def test_replaced_objects_are_kept_for_the_grace_period_from_when_they_were_repl
     row = ingest(lake, "a.csv", SAMPLE.read_bytes())
     [old] = [lake.disk.path(name) for name in layout.data_objects("tbl_duff_orders", row)]
     os.utime(old, (0, 0))  # written long ago, replaced now
-    list(pipeline.replay(lake, [row.file_id]))
+    list(replay(lake, [row.file_id]))
     assert sweep(lake) == 0
     assert old.exists()
     assert sweep(open_lake(tmp_path, grace=0)) == 2
@@ -73,7 +76,7 @@ def test_a_wrong_set_up_is_no_verdict(tmp_path: Path, monkeypatch: pytest.Monkey
     def no_java(settings: object) -> None:
         raise SettingsError("the engine spark needs Java 17")
 
-    monkeypatch.setattr("duff_orders.ingest.transform_spark.session", no_java)
+    monkeypatch.setattr("duff_orders.ingest.on_spark.session", no_java)
     lake = open_lake(tmp_path, engine="spark", retries=2)
     with pytest.raises(SettingsError, match="Java 17"):
         ingest(lake, "a.csv", SAMPLE.read_bytes())
@@ -94,8 +97,8 @@ def test_without_its_engine_nothing_is_written(tmp_path: Path, monkeypatch: pyte
     shutil.copyfile(SAMPLE, tmp_path / "b.csv")
     written = sorted((tmp_path / "lake").rglob("*"))
     tries = (
-        lambda: list(pipeline.run(lake, [tmp_path / "b.csv"])),
-        lambda: list(pipeline.replay(lake, [before.file_id])),
+        lambda: list(run(lake, [tmp_path / "b.csv"])),
+        lambda: list(replay(lake, [before.file_id])),
         lambda: watch(lake, threading.Event(), done=print),
     )
     for tried in tries:
@@ -104,7 +107,7 @@ def test_without_its_engine_nothing_is_written(tmp_path: Path, monkeypatch: pyte
     assert sorted((tmp_path / "lake").rglob("*")) == written
     fresh = open_lake(tmp_path / "fresh", engine="spark")
     for tried in (
-        lambda: list(pipeline.run(fresh, [tmp_path / "b.csv"])),
+        lambda: list(run(fresh, [tmp_path / "b.csv"])),
         lambda: watch(fresh, threading.Event(), done=print),
     ):
         with pytest.raises(SettingsError, match="the engine spark needs"):
@@ -131,7 +134,7 @@ def test_only_what_may_pass_is_tried_again(
         tried.append(error)
         raise error
 
-    monkeypatch.setattr(pipeline, "attempt", fails)
+    monkeypatch.setattr("duff_orders.local.run.attempt", fails)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     row = ingest(open_lake(tmp_path, retries=2), "a.csv", SAMPLE.read_bytes())
     assert (row.verdict, len(tried)) == ("failed", times)

@@ -11,9 +11,9 @@ import duckdb
 
 from duff_orders.contract import ORDERS, STAR
 from duff_orders.lake import layout
-from duff_orders.lake.catalog import create_views
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
+from duff_orders.lake.tables import create_views
 from duff_orders.messages import LedgerRow, Verdict
 from duff_orders.settings import Settings
 from tests.oracle import FileRows, Published, Star, star

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import STAR
-from duff_orders.lake.catalog import create_views
 from duff_orders.lake.snapshot import current
-from duff_orders.models import build_duckdb
+from duff_orders.lake.tables import create_views
+from duff_orders.models import on_duckdb
 from duff_orders.models.build import build
 from tests.models.stars import expected, file, line, open_lake, orphans, publish, read, tables
 from tests.oracle import FileRows, Published
@@ -65,9 +65,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.property
 @settings(max_examples=20, deadline=None)
-@given(FILES, st.sampled_from([1, 3, build_duckdb.LINES_AT_ONCE]))
+@given(FILES, st.sampled_from([1, 3, on_duckdb.LINES_AT_ONCE]))
 def test_any_sequence_of_builds_equals_a_build_from_nothing(files: list[FileRows], at_once: int) -> None:
-    slices = mock.patch.object(build_duckdb, "LINES_AT_ONCE", at_once)
+    slices = mock.patch.object(on_duckdb, "LINES_AT_ONCE", at_once)
     with slices, tempfile.TemporaryDirectory() as folder:
         lake = open_lake(Path(folder), grace=0)
         for step, arrived in enumerate(files, 1):

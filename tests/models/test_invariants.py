@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from duff_orders.contract import ORDERS, STAR
-from duff_orders.lake.catalog import create_views
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
+from duff_orders.lake.tables import create_views
 from duff_orders.models.build import build
 from duff_orders.models.invariants import invariants
 from tests.models.stars import file, line, open_lake, publish

@@ -16,7 +16,7 @@ from duff_orders.contract import ORDERS, STAR
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
-from duff_orders.models import build_duckdb, build_spark
+from duff_orders.models import on_duckdb, on_spark
 from duff_orders.models.build import BuildReport, build
 from duff_orders.settings import EngineChoice
 from tests.models.stars import expected, file, line, open_lake, orphans, publish, tables
@@ -156,7 +156,7 @@ def test_a_large_partition_has_several_objects(tmp_path: Path) -> None:
     files = [file(f"file {n}", "2026-03-01", [line(10 * n + order) for order in range(9)]) for n in range(4)]
     for each in files:
         publish(lake, each)
-    with mock.patch.object(build_spark, "SHUFFLED_BYTES", 1):
+    with mock.patch.object(on_spark, "SHUFFLED_BYTES", 1):
         build_on(lake, "spark")
     assert len(current(lake.store).partitions["2026-03-01"]) > 1
     assert current(lake.store).rows == {"2026-03-01": 36}
@@ -221,18 +221,18 @@ def test_a_build_that_spark_gives_up_leaves_the_old_star(tmp_path: Path) -> None
     assert tables(lake) == expected([*OLD, bad])
 
 
-@pytest.mark.parametrize(("threshold", "engine"), [(100, build_spark), (121, build_duckdb)], ids=["spark", "duckdb"])
+@pytest.mark.parametrize(("threshold", "engine"), [(100, on_spark), (121, on_duckdb)], ids=["spark", "duckdb"])
 def test_the_engine_is_that_for_all_that_is_new(tmp_path: Path, threshold: int, engine: object) -> None:
     lake = open_lake(tmp_path, master="yarn", threshold=threshold)
     for each in OLD:
         publish(lake, each)
     for row in list(lake.ledger.rows()):
         assert lake.ledger.write(replace(row, size=60), row)
-    with mock.patch.object(engine, "make", side_effect=Killed), pytest.raises(Killed):
+    with mock.patch.object(engine, "open_builder", side_effect=Killed), pytest.raises(Killed):
         build(lake)
 
 
-@pytest.mark.parametrize(("ours", "other"), [("build_spark", "duckdb"), ("build_duckdb", "pyspark")])
+@pytest.mark.parametrize(("ours", "other"), [("on_spark", "duckdb"), ("on_duckdb", "pyspark")])
 def test_an_engine_needs_not_the_other(ours: str, other: str) -> None:
     code = f"import sys; sys.modules[{other!r}] = None; import duff_orders.models.build, duff_orders.models.{ours}"
     subprocess.run([sys.executable, "-c", code], check=True)

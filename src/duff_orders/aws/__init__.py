@@ -1,0 +1,1 @@
+"""AWS: the functions, the Glue jobs, and the way there."""

@@ -14,14 +14,15 @@ from typing import Any
 
 from duff_orders.contract import COUNTS, ORDERS
 from duff_orders.errors import InvalidFile, PipelineError
+from duff_orders.ingest.stages import attempt, close, invalid
 from duff_orders.ingest.validate import HEAD, validate
 from duff_orders.lake import layout
 from duff_orders.lake.glue_catalog import check_columns, register_day
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import record
 from duff_orders.lake.s3 import S3Store
 from duff_orders.messages import Event, LedgerRow, parse_time
 from duff_orders.settings import MIB, MINIMUM_MEMORY, Settings
-from duff_orders.stages import attempt, close, invalid, record
 
 Payload = dict[str, Any]
 
@@ -34,7 +35,7 @@ def validate_csv(payload: Payload, context: Any) -> Payload:
     """
     store = _store(payload, context)
     lake = _lake(store)
-    event = record(lake, event_of(payload["event"]))
+    event = record(store, event_of(payload["event"]))
     again = bool(payload["event"].get("again"))
     if "failure" in payload:
         failure = payload["failure"]

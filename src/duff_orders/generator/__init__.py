@@ -1,0 +1,1 @@
+"""Orders files to try things on."""

@@ -1,0 +1,1 @@
+"""One file's way, from its first bytes to its ledger row."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.engines.dialect import sql_text
 from duff_orders.ingest.long_records import Chunk
 from duff_orders.ingest.statements import AS_READ, Statements
-from duff_orders.lake.lake import sql_text
 from duff_orders.settings import MIB
 
 #: The names of the files that the rejected long records are written to.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from duff_orders.contract import BLANKS, COLUMN_NAMES, COLUMNS, TEXT_CHARACTERS, Column
-from duff_orders.ingest.records import Grammar
+from duff_orders.ingest.csv_grammar import Grammar
 from duff_orders.settings import MIB
 
 #: Bytes from which a record is long: in the others no text can be too long. A usual one has some hundred.

@@ -4,30 +4,23 @@ Everything before the ledger row can be repeated. A replay writes beside the old
 ledger row; what is then superseded stays for readers that still use it, until `sweep` takes it.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
 
 from duff_orders.contract import ORDERS, REJECTED_ROWS
 from duff_orders.errors import PipelineError
-from duff_orders.ingest.outcome import Outcome
+from duff_orders.ingest.verdict import Outcome
+from duff_orders.lake.cleanup import tidy
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import (
-    FOLDERS,
-    OBJECT_COUNTS,
-    PROCESSED,
     content_object,
     data_object,
-    data_objects,
-    object_count,
+    parse_data_object,
     partition,
 )
 from duff_orders.lake.store import Staged, place
 from duff_orders.messages import Dialect, Event, LedgerRow, Verdict, utc_now
-
-_DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,19 +140,6 @@ class Publication:
         return standing
 
 
-def tidy(lake: Lake, *rows: LedgerRow | None) -> None:
-    """Remove the data objects of a file that none of its rows names, where readers would see them.
-
-    Only for the holder of the file's lock: anybody else would remove what a replay has just written.
-    """
-    named = {name for row in rows if row for table in OBJECT_COUNTS for name in data_objects(table, row)}
-    if lake.store.listed_by_readers and rows[0] is not None:
-        for table in OBJECT_COUNTS:
-            for name in list(lake.store.names(f"{partition(table, rows[0].pa_date)}/{rows[0].file_id}")):
-                if name not in named:
-                    lake.store.delete(name)
-
-
 def publisher_of(lake: Lake, content: str, size: int) -> LedgerRow | None:
     """The file that published this very content, if one did."""
     claim = lake.store.read(content_object(content, size))
@@ -168,39 +148,3 @@ def publisher_of(lake: Lake, content: str, size: int) -> LedgerRow | None:
     pa_date, file_id = claim.decode().split()
     row = lake.ledger.get(datetime.fromisoformat(pa_date).date(), file_id)
     return row if row is not None and row.published else None
-
-
-def sweep(lake: Lake) -> int:
-    """Remove data objects of superseded revisions once the grace period is over; returns how many.
-
-    Parts that an attempt left and the ledger row does not count were never visible: they go at once.
-    """
-    removed = 0
-    rows = {row.file_id: row for row in lake.ledger.rows()}
-    for table in OBJECT_COUNTS:
-        for name in lake.store.names(f"{PROCESSED}/{FOLDERS[table]}"):
-            found = parse_data_object(name)
-            row = rows.get(found.file_id) if found else None
-            if found is None or row is None or found.revision > row.revision:
-                continue
-            # Replaced when the row that stands was written, however old the object is.
-            age = (utc_now() - row.finished).total_seconds()
-            superseded = found.revision < row.revision and age > lake.settings.grace
-            if superseded or (found.revision == row.revision and found.part >= object_count(table, row)):
-                lake.store.delete(name)
-                removed += 1
-    return removed
-
-
-class DataObject(NamedTuple):
-    """What the name of a data object says."""
-
-    file_id: str
-    revision: int
-    part: int
-
-
-def parse_data_object(name: str) -> DataObject | None:
-    """The name of a data object taken apart; None for a name that is none of ours."""
-    match = _DATA_OBJECT.fullmatch(name.rsplit("/", 1)[-1])
-    return DataObject(match[1], int(match[2] or 0), int(match[3])) if match else None

@@ -5,12 +5,11 @@ rule; `reason` is the code of the rule that it breaks, or null. Both are exact, 
 over the whole record that each of its texts is written in the most usual way and is good as it stands; only the other
 records pay for trimming and the full grammar.
 
-Engines differ in how a whole text is matched against a regular expression, so they hand in `Functions`. Patterns
+Engines differ in how a whole text is matched against a regular expression, so they hand in their `Spelling`. Patterns
 hold no backslash (Spark reads it as an escape), and case is folded for ASCII letters only.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from duff_orders.contract import (
     BLANKS,
@@ -23,6 +22,7 @@ from duff_orders.contract import (
     TEXT_CHARACTERS,
     Column,
 )
+from duff_orders.engines.dialect import Spelling
 
 _UPPER, _LOWER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
 # What joins a record's texts for one match; a text that holds it is not plain.
@@ -33,24 +33,11 @@ _LONGEST_NULL = max(map(len, NULL_SPELLINGS))
 _PLAIN_TEXT = f"(([!-MO-Z_-mo-}}]|[^ -~{BLANKS}])([^~]*[^~{BLANKS}])?|[nN][^~]{{{_LONGEST_NULL - 1},}}[^~{BLANKS}])"
 
 
-class Functions(Protocol):
-    """What the engines write differently."""
-
-    def full_match(self, text: str, pattern: str) -> str:
-        """SQL that tells whether the whole of `text` matches the regular expression."""
-
-    def literal(self, text: str) -> str:
-        """A SQL string of any text."""
-
-    def fence(self) -> str:
-        """A number, never negative: no condition on it and on what is computed beside it is moved below."""
-
-
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The rules for one file: `decimal_mark` is `,` where commas are read beside the point."""
 
-    functions: Functions
+    spelling: Spelling
     decimal_mark: str
 
     def plain(self, texts: dict[str, str]) -> str:
@@ -151,7 +138,7 @@ class Rules:
         return text if self.decimal_mark == "." else f"replace({text}, ',', '.')"
 
     def _matches(self, text: str, pattern: str) -> str:
-        return self.functions.full_match(text, pattern)
+        return self.spelling.full_match(text, pattern)
 
 
 def _grammar(column: Column) -> tuple[str, str, str]:

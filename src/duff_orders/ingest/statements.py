@@ -56,7 +56,7 @@ class Statements:
             from (
                 select *, {ALL_GOOD} and fence >= 0 as good
                 from (
-                    select *, {values}, {self.rules.functions.fence()} as fence
+                    select *, {values}, {self.rules.spelling.no_pushdown()} as fence
                     from {source} as records_read
                     {where}
                 ) as valued
@@ -98,7 +98,7 @@ class Statements:
 
     @property
     def _lineage(self) -> str:
-        literal = self.rules.functions.literal
+        literal = self.rules.spelling.literal
         time = self.event.time.strftime("%Y-%m-%d %H:%M:%S.%f")
         values = (literal(self.event.key), literal(self.file_id), f"timestamp '{time}'")
         return ", ".join(f"{value} as {name}" for value, name in zip(values, LINEAGE, strict=True))

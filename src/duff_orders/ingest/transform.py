@@ -1,45 +1,17 @@
 """`Transform-data`: one file's records to staged Parquet, on the engine that the settings choose for it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
-from duff_orders.ingest.outcome import Outcome
+from duff_orders.ingest.staged import OnStage, Source, Transformed
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.store import Staged
-from duff_orders.messages import Dialect, Event
-from duff_orders.settings import Engine, Settings
-
-#: Told at the start of a stage: its name, and a function that gives the share done (0 to 1).
-OnStage = Callable[[str, Callable[[], float]], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """An object on its way: where its bytes are, its dialect by its head, and what its rows are marked with."""
-
-    path: Path
-    event: Event
-    file_id: str
-    dialect: Dialect
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transformed:
-    """What an engine made of a file: its outcome, its dialect as it turned out, and the staged Parquet files."""
-
-    engine: Engine
-    outcome: Outcome
-    dialect: Dialect
-    orders: Sequence[Staged]
-    rejected: Sequence[Staged]
+from duff_orders.settings import Settings
 
 
 def check_engines(settings: Settings, sizes: Iterable[int]) -> None:
     """Raises SettingsError, before anything is written, where the engine for one of these files is not installed."""
     if any(settings.engine_for(size) == "spark" for size in sizes):
-        from duff_orders.lake.spark import check_installed
+        from duff_orders.engines.spark import check_installed
 
         check_installed()
 
@@ -53,8 +25,8 @@ def transform(lake: Lake, source: Source, *, share: float, stage: OnStage) -> It
     """
     # Engines are heavy, and a Glue job has no DuckDB: only the one that is asked is imported.
     if lake.settings.engine_for(source.event.size) == "spark":
-        from duff_orders.ingest import transform_spark as engine
+        from duff_orders.ingest import on_spark as engine
     else:
-        from duff_orders.ingest import transform_duckdb as engine  # type: ignore[no-redef]
+        from duff_orders.ingest import on_duckdb as engine  # type: ignore[no-redef]
     with engine.transform(lake, source, share=share, stage=stage) as transformed:
         yield transformed

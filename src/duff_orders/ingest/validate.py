@@ -6,7 +6,7 @@ from pathlib import Path
 from duff_orders.contract import BLANKS, COLUMN_NAMES, DELIMITERS
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
-from duff_orders.ingest.records import Grammar
+from duff_orders.ingest.csv_grammar import Grammar
 from duff_orders.messages import Dialect
 
 HEAD = 64 * 1024

@@ -1,7 +1,9 @@
 """Where things lie: object names and table locations, equal on disk and on S3."""
 
 import hashlib
+import re
 from datetime import date
+from typing import NamedTuple
 
 from duff_orders.contract import FILES, ORDERS, REJECTED_ROWS
 from duff_orders.messages import Event, LedgerRow
@@ -16,6 +18,7 @@ ROW_COUNTS = {ORDERS.name: "rows_published", REJECTED_ROWS.name: "rows_rejected"
 OBJECT_COUNTS = {ORDERS.name: "orders_objects", REJECTED_ROWS.name: "rejected_objects"}
 STAR_POINTER = f"{PROCESSED}/star/current.json"
 
+_DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
 SUFFIXES = (".csv", ".csv.gz")
 
 
@@ -75,3 +78,17 @@ def star_object(table: str, build_id: str, pa_date: date | None = None, *, part:
     """The name of a Parquet object of the star schema, in a folder of its build: a catalog names folders."""
     folder = f"/pa_date={pa_date.isoformat()}" if pa_date else ""
     return f"{PROCESSED}/star/{table}{folder}/{build_id}/{part}.parquet"
+
+
+class DataObject(NamedTuple):
+    """What the name of a data object says."""
+
+    file_id: str
+    revision: int
+    part: int
+
+
+def parse_data_object(name: str) -> DataObject | None:
+    """The name of a data object taken apart; None for a name that is none of ours."""
+    match = _DATA_OBJECT.fullmatch(name.rsplit("/", 1)[-1])
+    return DataObject(match[1], int(match[2] or 0), int(match[3])) if match else None

@@ -1,67 +1,67 @@
-"""The raw object of an event, as the stages read it: the bytes that were announced, or an error."""
+"""Raw objects: put into the raw folder, and announced; what was announced is kept, with its time."""
 
-import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
-from duff_orders.errors import SourceChanged
-from duff_orders.messages import Event
-from duff_orders.settings import MIB
+from duff_orders.errors import InputError
+from duff_orders.lake import layout
+from duff_orders.lake.disk import DiskStore, fingerprint
+from duff_orders.lake.store import Store
+from duff_orders.messages import Event, utc_now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawObject:
-    """An object version on this machine.
+def check_name(path: Path) -> None:
+    """Raises InputError for what is not a file named *.csv or *.csv.gz."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if not layout.is_orders_file(path.name) or not path.name.isprintable():
+        raise InputError(f"{path!s:.200}: an orders file is named {' or '.join('*' + s for s in layout.SUFFIXES)}")
 
-    `content` is the first 32 hexadecimal digits of its SHA-256. `open` gives the path of its bytes, `check` tells
-    after reading whether they held still: both raise SourceChanged.
+
+def put(store: DiskStore, path: Path) -> str:
+    """Copy a file into the raw folder, never over another; returns its key there.
+
+    The key is the file's name; where another content has that name, the first digits of the content's hash are added.
     """
-
-    content: str
-    open: Callable[[], Path]
-    check: Callable[[], None]
-
-
-@contextmanager
-def on_disk(path: Path, event: Event) -> Iterator[RawObject]:
-    """An object of the raw folder, which anybody may overwrite at any time; its entity tag is its content's hash."""
-    before: list[tuple[int, int, int]] = []
-
-    def opened() -> Path:
-        before.append(identity(path))
-        # A file that has not changed since its event holds what was announced; of any other the hash must tell. What
-        # a file system takes for now may be some milliseconds ago.
-        status = path.stat()
-        changed = max(status.st_mtime, status.st_ctime)
-        if changed > event.time.timestamp() - 0.05 and fingerprint(path) != (event.size, event.etag):
-            raise SourceChanged(f"{event.key} was overwritten in the raw folder since it was announced")
-        return path
-
-    def check() -> None:
-        if identity(path) != before[-1]:
-            raise SourceChanged(f"{event.key} was overwritten while it was being read")
-
-    yield RawObject(content=event.etag, open=opened, check=check)
+    raw = store.path(layout.RAW).resolve()
+    if path.resolve().is_relative_to(raw):
+        return path.resolve().relative_to(raw).as_posix()
+    with store.scratch() as scratch:
+        copy = scratch / "object"
+        shutil.copyfile(path, copy)
+        size, etag = fingerprint(copy)
+        stem, dot, suffix = path.name.partition(".")
+        for key in (path.name, f"{stem}-{etag[:8]}{dot}{suffix}"):
+            name = f"{layout.RAW}/{key}"
+            if store.put_new_file(name, copy) or fingerprint(store.path(name)) == (size, etag):
+                return key
+    raise InputError(f"{path}: the raw folder holds other files of this name; rename it")
 
 
-def fingerprint(path: Path) -> tuple[int, str]:
-    """Size in bytes and entity tag (the first 32 hexadecimal digits of SHA-256) of a file that holds still."""
-    before = identity(path)
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as handle:
-        while block := handle.read(MIB):
-            digest.update(block)
-    if identity(path) != before:
-        raise SourceChanged(f"{path.name} changed while it was being read")
-    return before[0], digest.hexdigest()[:32]
+def announce(store: DiskStore, key: str, *, when: datetime | None = None) -> Event:
+    """The event of an object in the raw folder: the one that was recorded, or a new one of this time.
+
+    Raises SourceChanged where the object is gone or changes while it is read.
+    """
+    path = store.path(f"{layout.RAW}/{key}")
+    size, etag = fingerprint(path)
+    event = Event(bucket=layout.RAW_BUCKET, key=key, size=size, etag=etag, version=None, time=when or utc_now())
+    return record(store, event)
 
 
-def identity(path: Path) -> tuple[int, int, int]:
-    """What changes where a file is overwritten; raises SourceChanged where it is gone."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        raise SourceChanged(f"{path.name} is gone from the raw folder") from None
-    return status.st_size, status.st_mtime_ns, status.st_ino
+def record(store: Store, event: Event) -> Event:
+    """The event as it was first recorded: its time counts, however often and late the object is announced."""
+    name = layout.event_object(layout.file_id(event))
+    if not store.put_new(name, event.stored()):
+        recorded = store.read(name)
+        if recorded is not None:
+            return Event.from_json(recorded)
+    return event
+
+
+def events(store: Store) -> Iterator[Event]:
+    """Every event that was announced, processed or not, in the order of time."""
+    found = (store.read(name) for name in store.names(f"{layout.PROCESSED}/events"))
+    yield from sorted((Event.from_json(data) for data in found if data), key=lambda event: (event.time, event.key))

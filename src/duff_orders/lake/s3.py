@@ -21,8 +21,7 @@ from obstore.store import S3Store as Bucket
 
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
 from duff_orders.lake.layout import PROCESSED, RAW, SUFFIXES
-from duff_orders.lake.raw import RawObject
-from duff_orders.lake.store import Listed
+from duff_orders.lake.store import Listed, RawObject
 from duff_orders.messages import Event
 from duff_orders.settings import MIB
 

@@ -6,11 +6,11 @@ Objects that a build replaced are kept for a grace period, for readers that stil
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from duff_orders.contract import FACT_ORDERS
 from duff_orders.errors import DamagedObject, PipelineError
-from duff_orders.lake.layout import PROCESSED, STAR_POINTER
+from duff_orders.lake.layout import STAR_POINTER
 from duff_orders.lake.store import Store
 from duff_orders.messages import Document, format_time, parse_time
 
@@ -74,26 +74,6 @@ def switch(store: Store, new: Snapshot, expected: bytes | None) -> None:
     """
     if not store.replace(STAR_POINTER, new.stored(), expected):
         raise PipelineError(f"{STAR_POINTER} was changed by another build; build the models again")
-
-
-def sweep(store: Store, snapshot: Snapshot, now: datetime, grace: float) -> None:
-    """Remove objects of the star schema that no reader can want: past their grace, or left by a killed build.
-
-    Only for the holder of the builds' lock: anybody else would remove what a running build has written. On S3, where
-    a lock may be lost, what a build has just written is left alone, too.
-    """
-    kept = {STAR_POINTER, *snapshot.all_objects(), *snapshot.in_grace(now, grace)}
-    for name in list(store.names(f"{PROCESSED}/star/")):
-        if name not in kept and (not store.listed_by_readers or _built(name) < now - timedelta(seconds=grace)):
-            store.delete(name)
-
-
-def _built(name: str) -> datetime:
-    """When the build of an object began, as its folder says; long ago for any other object."""
-    try:
-        return datetime.strptime(name.split("/")[-2].rpartition("-")[0] + "+0000", "%Y%m%dT%H%M%S.%fZ%z")
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
 
 
 def _decode(data: bytes | None) -> Snapshot:

@@ -2,47 +2,18 @@
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, Table
 from duff_orders.lake import snapshot
+from duff_orders.lake.cleanup import sweep_star
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.messages import LedgerRow, utc_now
-from duff_orders.models import star
+from duff_orders.messages import utc_now
+from duff_orders.models.plan import OpenBuilder, Plan, write_dimensions
 from duff_orders.settings import Engine
 
 LOCK = "models-build"
-#: By the table's name, the object of each dimension.
-Dimensions = dict[str, str]
-#: By `pa_date`, the objects of each partition of fact_orders that was written, and its number of rows.
-Partitions = dict[str, tuple[list[str], int]]
-
-
-def dimensions(base: Snapshot, grown: Callable[[Table], bool], write: Callable[[Table, str], str]) -> Dimensions:
-    """Write the dimensions that change; the object of each, by the table's name.
-
-    `grown` tells whether a table that only grows has; `write` writes the rows of a select and names the object.
-    """
-    objects = dict(base.dimensions)
-    if DIM_STATUS.name not in objects:
-        objects[DIM_STATUS.name] = write(DIM_STATUS, star.dim_status())
-    if DIM_CHANNELS.name not in objects or grown(DIM_CHANNELS):
-        objects[DIM_CHANNELS.name] = write(DIM_CHANNELS, f"select * from {DIM_CHANNELS.name}")
-    for table in star.MOVING:
-        objects[table.name] = write(table, star.dimension(table))
-    return objects
-
-
-class Make(Protocol):
-    """What an engine does of a build: it writes objects, and names those that are the tables from now on."""
-
-    def __call__(
-        self, lake: Lake, build_id: str, base: Snapshot, added: Sequence[LedgerRow]
-    ) -> tuple[Dimensions, Partitions]:
-        """Add files, `added` in the order of (event time, `file_id`), to the tables of `base`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +47,7 @@ def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
     started = time.monotonic()
     with lake.store.lock(LOCK):
         old, pointer = snapshot.read(lake.store)
-        snapshot.sweep(lake.store, old, utc_now(), lake.settings.grace)
+        sweep_star(lake.store, old, utc_now(), lake.settings.grace)
         # A file without rows leaves no trace in the tables, so it is none of the files they are made of.
         published = {row.file_id: row for row in lake.ledger.rows() if row.published and row.rows_published}
         revisions = {file_id: row.revision for file_id, row in published.items()}
@@ -91,8 +62,9 @@ def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
                 seconds=time.monotonic() - started,
             )
         build_id = f"{utc_now():%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
-        make = _make(lake.settings.engine_for(sum(row.size for row in added)))
-        dimensions, written = make(lake, build_id, base, added)
+        open_builder = _open_builder(lake.settings.engine_for(sum(row.size for row in added)))
+        with open_builder(lake, Plan(build_id=build_id, base=base, added=added)) as builder:
+            dimensions, written = write_dimensions(base, builder), builder.write_partitions()
         facts = {day: (names, base.rows[day]) for day, names in base.partitions.items()} | written
         new = Snapshot(
             build_id=build_id,
@@ -112,10 +84,10 @@ def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
     )
 
 
-def _make(engine: Engine) -> Make:
+def _open_builder(engine: Engine) -> OpenBuilder:
     """The engine's part; the other engine need not even be installed."""
     if engine == "spark":
-        from duff_orders.models.build_spark import make
+        from duff_orders.models.on_spark import open_builder
     else:
-        from duff_orders.models.build_duckdb import make
-    return make
+        from duff_orders.models.on_duckdb import open_builder
+    return open_builder

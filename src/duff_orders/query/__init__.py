@@ -1,0 +1,1 @@
+"""Asking: SQL from outside, the ready-made questions, rejected rows."""

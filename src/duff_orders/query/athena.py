@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import PipelineError, QueryRefused
-from duff_orders.lake.lake import sql_text
 
 # How long to wait between looks at a query: most take about a second.
 _FIRST, _LONGEST = 0.1, 1.0

@@ -18,13 +18,13 @@ def main() -> None:
     given = dict(zip(arguments[::2], arguments[1::2], strict=True))
     staging = Path(tempfile.mkdtemp(prefix="staging-"))
 
-    from duff_orders.lake import spark as lake_spark
+    from duff_orders.lake import workspace
 
-    assert "duff_orders.zip" in (lake_spark.__file__ or ""), lake_spark.__file__
+    assert "duff_orders.zip" in (workspace.__file__ or ""), workspace.__file__
     _start(staging, [given["--raw_bucket"], given["--processed_bucket"]])
-    listed = lake_spark.Workspace.parts
+    listed = workspace.Workspace.parts
 
-    def parts(space: lake_spark.Workspace, name: str) -> list[lake_spark.Part]:
+    def parts(space: workspace.Workspace, name: str) -> list[workspace.Part]:
         folder = space._object("staging", name)
         for path in (staging / folder.removeprefix("processed/staging/")).rglob("part-*.parquet"):
             copy = Path(tempfile.mkdtemp()) / "part"
@@ -32,7 +32,7 @@ def main() -> None:
             space.store.put_file(f"processed/staging/{path.relative_to(staging)}", copy)
         return listed(space, name)
 
-    lake_spark.Workspace.parts = parts  # type: ignore[assignment,method-assign]
+    workspace.Workspace.parts = parts  # type: ignore[assignment,method-assign]
     sys.argv = [script, *arguments]
     runpy.run_path(script, run_name="__main__")
 

@@ -21,7 +21,7 @@ from ministack.core import lambda_runtime
 from ministack.core.responses import error_response_json, get_account_id
 from ministack.services import athena, eventbridge, glue, lambda_svc, s3
 
-from duff_orders.lake.catalog import duckdb_type
+from duff_orders.engines.duckdb import type_of
 from duff_orders.query.guard import check
 
 HERE = Path(__file__).parent
@@ -167,8 +167,8 @@ def _relation(database: str, name: str) -> str:
     if table is None:
         raise ValueError(f"TABLE_NOT_FOUND: {database}.{name}")
     storage = table["StorageDescriptor"]
-    columns = [(each["Name"], duckdb_type(each["Type"])) for each in storage["Columns"]]
-    keys = [(each["Name"], duckdb_type(each["Type"])) for each in table.get("PartitionKeys") or []]
+    columns = [(each["Name"], type_of(each["Type"])) for each in storage["Columns"]]
+    keys = [(each["Name"], type_of(each["Type"])) for each in table.get("PartitionKeys") or []]
     places: list[tuple[dict[str, str], str]] = [({}, storage["Location"])]
     if keys:
         registered = glue._partitions.get(f"{database}/{name}") or []

@@ -10,11 +10,12 @@ that breaks the contract is no failure, its verdict stands in the ledger.
 
 import logging
 
-from duff_orders import pipeline
 from duff_orders.aws.arguments import job_arguments, lake_of
 from duff_orders.errors import PipelineError
+from duff_orders.ingest.stages import attempt
+from duff_orders.lake.raw import announce
+from duff_orders.local.run import process
 from duff_orders.messages import Event
-from duff_orders.stages import attempt
 
 
 def main() -> None:
@@ -27,9 +28,9 @@ def main() -> None:
     if "event" in given and "lake" not in given:
         row = attempt(lake, Event.from_json(given["event"]), again=again)  # the state machine tries again
     elif "event" in given:
-        row = pipeline.process(lake, Event.from_json(given["event"]), again=again)
+        row = process(lake, Event.from_json(given["event"]), again=again)
     elif "key" in given:
-        row = pipeline.process(lake, pipeline.announce(lake, given["key"]), again=again)
+        row = process(lake, announce(lake.disk, given["key"]), again=again)
     else:
         raise SystemExit("duff_transform_glue_job: --event JSON or --key KEY is needed")
     print(row.to_json())

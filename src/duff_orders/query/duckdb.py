@@ -7,9 +7,11 @@ from typing import Any
 
 import duckdb
 
+from duff_orders.engines.dialect import sql_text
+from duff_orders.engines.duckdb import path_text
 from duff_orders.errors import QueryRefused
-from duff_orders.lake.catalog import create_views
-from duff_orders.lake.lake import Lake, path_text, sql_text
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.tables import create_views
 from duff_orders.query import formats
 from duff_orders.query.guard import check
 

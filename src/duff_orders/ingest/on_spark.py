@@ -17,18 +17,20 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import BLANKS, COLUMN_NAMES, INTEGER_DIGITS, NULL_SPELLINGS, STATUSES, TEXT_CHARACTERS, Column
+from duff_orders.engines.dialect import SparkSpelling, sql_text
+from duff_orders.engines.spark import session
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
-from duff_orders.ingest.line_grammar import LineGrammar, SparkFunctions
-from duff_orders.ingest.outcome import Outcome, Records, judge
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD, TOO_LONG, Scan, scan
+from duff_orders.ingest.spark_lines import LineGrammar
+from duff_orders.ingest.staged import OnStage, Source, Transformed
 from duff_orders.ingest.statements import NULL_COUNTS, Statements, repeated, text_of
-from duff_orders.ingest.transform import OnStage, Source, Transformed
 from duff_orders.ingest.validate import header
-from duff_orders.lake.lake import Lake, sql_text
-from duff_orders.lake.spark import Workspace, session, workspace
+from duff_orders.ingest.verdict import Outcome, Records, judge
+from duff_orders.lake.lake import Lake
 from duff_orders.lake.store import Staged
+from duff_orders.lake.workspace import Workspace, workspace
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -198,7 +200,7 @@ class Job:
         columns = list(self.source.dialect.columns)
         texts = ", ".join(f"{grammar.text(columns.index(name))} as {text_of(name)}" for name in COLUMN_NAMES)
         self.spark.sql(f"""
-            select line, {texts}, {SparkFunctions().fence()} as line_fence,
+            select line, {texts}, {SparkSpelling().no_pushdown()} as line_fence,
                 case when fields is null then coalesce(wrong, 'wrong_field_count') end as wrong
             from (
                 select line, quoted, wrong,
@@ -216,7 +218,7 @@ class Job:
     def _count(self) -> int:
         """Count the records, lines that they are. Raises what the lines say about the file as a whole."""
         broken = "cast(decode(cast(value as binary), 'UTF-8') as binary) <> cast(value as binary)"
-        nul = SparkFunctions().literal(LINE_BREAK.decode())
+        nul = SparkSpelling().literal(LINE_BREAK.decode())
         self._tasks_of(COUNTED_BYTES)
         found = self.spark.sql(f"""
             select
@@ -254,13 +256,13 @@ class Job:
         if self.lines.encoding == text.UTF8:
             return bare
         latin = f"decode(cast({bare} as binary), 'ISO-8859-1')"
-        literal = SparkFunctions().literal
+        literal = SparkSpelling().literal
         high = f"translate({latin}, {literal(_LATIN)}, {literal(_WINDOWS)})"
         return f"case when {latin} rlike {literal(f'[{_LATIN[0]}-{_LATIN[-1]}]')} then {high} else {latin} end"
 
     @property
     def _rules(self) -> Rules:
-        return Rules(SparkFunctions(), self.source.dialect.decimal_mark)
+        return Rules(SparkSpelling(), self.source.dialect.decimal_mark)
 
     @property
     def _statements(self) -> Statements:
@@ -275,13 +277,13 @@ class Job:
                 most = column.maximum or 10**INTEGER_DIGITS - 1
                 return f"(cast({number} as string) = {text} and {number} between {column.minimum} and {most})"
             case "number":
-                return self._rules.functions.full_match(text, self._rules.plain_pattern(column))
+                return self._rules.spelling.full_match(text, self._rules.plain_pattern(column))
             case "status":
                 return f"({text} in ({', '.join(map(sql_text, STATUSES))}))"
             case "text":
                 # Something, not too long in any letters, no spelling of null, and nothing to be trimmed.
                 ends = (f"{side}({text}, chr({ord(blank)}))" for side in ("startswith", "endswith") for blank in BLANKS)
-                nulls = ", ".join(map(self._rules.functions.literal, NULL_SPELLINGS))
+                nulls = ", ".join(map(self._rules.spelling.literal, NULL_SPELLINGS))
                 short = f"octet_length({text}) <= {max(map(len, NULL_SPELLINGS))} and lower({text}) in ({nulls})"
                 fits = f"{text} <> '' and octet_length({text}) <= {TEXT_CHARACTERS}"
                 return f"({fits} and not ({' or '.join((*ends, short))}))"

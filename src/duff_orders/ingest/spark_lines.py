@@ -1,22 +1,7 @@
-"""The contract's CSV grammar for one line as Spark's SQL, and how Spark writes what the rules leave to the engine."""
+"""The contract's CSV grammar for one line as Spark's SQL."""
 
+from duff_orders.engines.dialect import SparkSpelling
 from duff_orders.ingest.scan import LINE_BREAK
-
-
-class SparkFunctions:
-    """Spark's way to write what the rules leave to the engine."""
-
-    def full_match(self, text: str, pattern: str) -> str:
-        """Java's `$` matches before a last line break too, so the end is where no character follows."""
-        return f"({text} rlike '(?s)^(?:{pattern})(?!.)')"
-
-    def literal(self, text: str) -> str:
-        """Spark reads backslashes in a string, and joins strings that stand side by side."""
-        return f"decode(unhex('{text.encode().hex()}'), 'UTF-8')"
-
-    def fence(self) -> str:
-        """Spark moves no condition below what gives another value each time."""
-        return "monotonically_increasing_id()"
 
 
 class LineGrammar:
@@ -26,20 +11,20 @@ class LineGrammar:
     """
 
     def __init__(self, delimiter: str, *, restore: bool) -> None:
-        functions = SparkFunctions()
+        spelling = SparkSpelling()
         content = '"[^"]*+(?:""[^"]*+)*+'
         field = f'(?: *+{content}" *+|(?! *+")[^{delimiter}]*+)'
-        whole = functions.full_match("line", f"{field}(?:[{delimiter}]{field})*+")
+        whole = spelling.full_match("line", f"{field}(?:[{delimiter}]{field})*+")
         #: Whether a quote does not close within the line.
-        self.unclosed = functions.full_match("line", f"(?:{field}[{delimiter}])*+ *+{content}")
+        self.unclosed = spelling.full_match("line", f"(?:{field}[{delimiter}])*+ *+{content}")
         #: What is wrong with a line's quotes, or null.
         self.wrong = f"""case when contains(line, '"') and not {whole} then 'malformed_quotes' end"""
         taken = f"regexp_extract_all(concat('{delimiter}', line), '[{delimiter}]({field})', 1)"
         # One letter alone, or behind a backslash, is no regular expression for Java: nothing is compiled for a line.
-        between = functions.literal("\\|" if delimiter == "|" else delimiter)
+        between = spelling.literal("\\|" if delimiter == "|" else delimiter)
         #: The fields of a line with nothing wrong, as they are written.
         self.pieces = f"case when not quoted then split(line, {between}) when wrong is null then {taken} end"
-        self.line_break = functions.literal(LINE_BREAK.decode()) if restore else None
+        self.line_break = spelling.literal(LINE_BREAK.decode()) if restore else None
 
     def text(self, place: int) -> str:
         """The text of a field: what stands between the quotes, or all of it."""

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 from duff_orders.contract import COUNTS, TABLES
 from duff_orders.errors import DamagedObject, SourceChanged
-from duff_orders.ingest.publish import parse_data_object
 from duff_orders.ingest.text import is_compressed
-from duff_orders.lake import layout, raw_folder, snapshot
-from duff_orders.lake.catalog import create_views
+from duff_orders.lake import layout, snapshot
+from duff_orders.lake.disk import fingerprint
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import fingerprint
+from duff_orders.lake.layout import parse_data_object
+from duff_orders.lake.raw import events
+from duff_orders.lake.tables import create_views
+from duff_orders.local import raw_folder
+from duff_orders.local.reread import compare
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.invariants import invariants
-from duff_orders.pipeline import events
-from duff_orders.reread import compare
 from duff_orders.settings import MIB
 
 #: Files, and bytes of them, whose rows are compared with their text where not all are; what gzip makes of a byte.
@@ -112,7 +113,7 @@ def _orphans(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
 def _raw(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     announced: dict[tuple[str, int], list[Event]] = {}
     ids: set[str] = set()
-    for event in events(lake):
+    for event in events(lake.store):
         file_id = layout.file_id(event)
         announced.setdefault((event.key, event.size), []).append(event)
         ids.add(file_id)

@@ -1,6 +1,7 @@
 """The star schema built by DuckDB in process: day by day, in as little memory as that takes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -8,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, STAR, Table
-from duff_orders.lake.catalog import create_view
-from duff_orders.lake.lake import Lake, sql_text
+from duff_orders.engines.dialect import DuckDBSpelling, sql_text
+from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects, star_object
-from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.store import Store
+from duff_orders.lake.tables import create_view
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star
-from duff_orders.models.build import Dimensions, Partitions, dimensions
+from duff_orders.models.plan import Builder, Partitions, Plan
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -27,21 +28,17 @@ LINES_AT_ONCE = 200_000
 ROW_GROUP_BYTES = 16 * MIB
 
 
-def make(lake: Lake, build_id: str, base: Snapshot, added: Sequence[LedgerRow]) -> tuple[Dimensions, Partitions]:
-    """Write what changes by files, `added` in the order of (event time, `file_id`), onto the tables of `base`.
+@contextmanager
+def open_builder(lake: Lake, plan: Plan) -> Iterator[Builder]:
+    """A build in a connection of its own.
 
     Raises duckdb.Error where a published object cannot be read or the memory does not suffice, OSError where nothing
     can be written.
     """
     with lake.engine() as (connection, scratch):
-        made = _Build(connection, lake.store, scratch, build_id, base, added)
-        made.stage()
-        return dimensions(base, made.grown, lambda table, select: made.write(table, select)[0]), made.partitions()
-
-
-def hash60(text: str) -> str:
-    """The first 15 hexadecimal digits of the md5 of a text, as a bigint."""
-    return f"cast('0x' || substr(md5({text}), 1, 15) as bigint)"
+        builder = DuckDBBuilder(connection, lake.store, scratch, plan)
+        builder.stage()
+        yield builder
 
 
 def _objects(rows: Iterable[LedgerRow]) -> list[str]:
@@ -49,28 +46,26 @@ def _objects(rows: Iterable[LedgerRow]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Build:
-    """One build, in a connection of its own."""
+class DuckDBBuilder:
+    """One build."""
 
     connection: "duckdb.DuckDBPyConnection"
     store: Store
     scratch: Path
-    build_id: str
-    base: Snapshot
-    added: Sequence[LedgerRow]
+    plan: Plan
 
     def stage(self) -> None:
         """Name the relations of `star`, and keep the results that it reads again."""
         self.connection.execute(
             "create temp table files as select unnest($ids) as file_id, unnest(range(len($ids))) as file_no",
-            {"ids": [row.file_id for row in self.added]},
+            {"ids": [row.file_id for row in self.plan.added]},
         )
-        self._view("all_orders", ORDERS, _objects(self.added))
+        self._view("all_orders", ORDERS, _objects(self.plan.added))
         self.connection.execute("create temp view new_orders as select * from all_orders join files using (file_id)")
         self._slice("orders", "new_orders")
         for table in STAR:
-            self._view(f"old_{table.name}", table, self.base.objects(table.name))
-        self._keep(DIM_CHANNELS.name, star.dim_channels(hash60))
+            self._view(f"old_{table.name}", table, self.plan.base.objects(table.name))
+        self._keep(DIM_CHANNELS.name, star.dim_channels(DuckDBSpelling().hash60))
         for table in star.MOVING:
             self._keep(f"seen_{table.name}", star.seen(table))
         self._keep("known_facts", star.known())
@@ -78,19 +73,19 @@ class _Build:
         self._keep("lines_again", star.again())
         self._keep_changed()
 
-    def partitions(self) -> Partitions:
+    def write_partitions(self) -> Partitions:
         """Write the partitions of fact_orders that change; by `pa_date`, the object of each and its number of rows.
 
         A partition that has lost its last row has no object.
         """
-        added_on = {pa_date: list(rows) for pa_date, rows in groupby(self.added, lambda row: row.pa_date)}
+        added_on = {pa_date: list(rows) for pa_date, rows in groupby(self.plan.added, lambda row: row.pa_date)}
         written: Partitions = {}
         for (pa_date,) in self.connection.execute(star.touched()).fetchall():
             day = pa_date.isoformat()
             self._view("orders_of_day", ORDERS, _objects(added_on.get(pa_date, [])))
-            self._view("old_facts_of_day", FACT_ORDERS, self.base.partitions.get(day, []))
+            self._view("old_facts_of_day", FACT_ORDERS, self.plan.base.partitions.get(day, []))
             select = star.partition("orders_of_day", "old_facts_of_day", f"date {sql_text(day)}")
-            name, rows = self.write(FACT_ORDERS, select, pa_date)
+            name, rows = self._write(FACT_ORDERS, select, pa_date)
             written[day] = ([name] if rows else [], rows)
         return written
 
@@ -119,13 +114,17 @@ class _Build:
     def _keep(self, name: str, select: str) -> None:
         self.connection.execute(f"create temp table {name} as {select}")
 
-    def grown(self, table: Table) -> bool:
+    def has_grown(self, table: Table) -> bool:
         """Whether a table that only grows has."""
         new = self.connection.execute(f"select count(*) from {table.name}").fetchone()
         old = self.connection.execute(f"select count(*) from old_{table.name}").fetchone()
         return new != old
 
-    def write(self, table: Table, select: str, pa_date: date | None = None) -> tuple[str, int]:
+    def write_dimension(self, table: Table, select: str) -> str:
+        """Write a dimension to an object of this build; its name."""
+        return self._write(table, select)[0]
+
+    def _write(self, table: Table, select: str, pa_date: date | None = None) -> tuple[str, int]:
         """Write rows in the order of the table's key to an object of this build; its name and the rows' number."""
         path = self.scratch / f"{table.name}.parquet"
         fields = star.listed([field.name for field in table.fields])
@@ -134,7 +133,7 @@ class _Build:
             f" to {sql_text(path)} (format parquet, row_group_size_bytes {ROW_GROUP_BYTES})"
         ).fetchone()
         rows = int(copied[0]) if copied else 0
-        name = star_object(table.name, self.build_id, pa_date)
+        name = star_object(table.name, self.plan.build_id, pa_date)
         if rows or not table.partitioned:
             self.store.put_file(name, path)
         return name, rows

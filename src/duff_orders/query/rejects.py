@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS
-from duff_orders.lake.lake import Lake, read_parquet
+from duff_orders.engines.duckdb import read_parquet
+from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.messages import LedgerRow
 

@@ -21,13 +21,15 @@ from watchfiles._rust_notify import WatchfilesRustInternalError
 from watchfiles.main import FileChange
 
 from duff_orders.errors import SourceChanged
-from duff_orders.ingest.publish import sweep
 from duff_orders.ingest.transform import check_engines
-from duff_orders.lake import layout, raw_folder
+from duff_orders.lake import layout
+from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import announce
+from duff_orders.local import raw_folder
+from duff_orders.local.run import process
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
-from duff_orders.pipeline import announce, process
 from duff_orders.printable import printable
 
 log = logging.getLogger(__name__)
@@ -151,7 +153,7 @@ class _Watcher:
             log.warning("%s is left alone: %s", printable(found.key), found.why)
 
     def _one(self, key: str) -> LedgerRow:
-        return process(self.lake, announce(self.lake, key), share=1 / self.lake.settings.workers)
+        return process(self.lake, announce(self.lake.disk, key), share=1 / self.lake.settings.workers)
 
     def _collect(self) -> None:
         for future in wait(self.running, timeout=0, return_when=FIRST_COMPLETED).done:

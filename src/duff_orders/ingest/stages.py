@@ -12,12 +12,14 @@ from dataclasses import replace
 from functools import partial
 
 from duff_orders.errors import InvalidFile
-from duff_orders.ingest.publish import Publication, publisher_of, tidy
-from duff_orders.ingest.transform import Source, transform
+from duff_orders.ingest.publish import Publication, publisher_of
+from duff_orders.ingest.staged import Source
+from duff_orders.ingest.transform import transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake import layout
+from duff_orders.lake.cleanup import tidy
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import RawObject
+from duff_orders.lake.store import RawObject
 from duff_orders.messages import Event, LedgerRow, utc_now
 
 #: Told at the start of a stage: the object's key, the stage, and a function that gives the share done (0 to 1).
@@ -26,16 +28,6 @@ OnStage = Callable[[str, str, Callable[[], float]], None]
 
 def ignore_stage(key: str, stage: str, share_done: Callable[[], float]) -> None:
     """For callers that do not show progress."""
-
-
-def record(lake: Lake, event: Event) -> Event:
-    """The event as it was first recorded: its time counts, however often and late the object is announced."""
-    name = layout.event_object(layout.file_id(event))
-    if not lake.store.put_new(name, event.stored()):
-        recorded = lake.store.read(name)
-        if recorded is not None:
-            return Event.from_json(recorded)
-    return event
 
 
 def attempt(

@@ -15,15 +15,17 @@ from pathlib import Path
 import duckdb
 
 from duff_orders.contract import COLUMN_NAMES, Column
+from duff_orders.engines.dialect import DuckDBSpelling, sql_text
+from duff_orders.engines.duckdb import path_text, read_parquet
 from duff_orders.ingest.long_duckdb import LONG_REJECTED, LongJob, LongOutcome
 from duff_orders.ingest.long_records import STAND_IN_COLUMNS
-from duff_orders.ingest.outcome import Outcome, Records, judge
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import Scan, scan
+from duff_orders.ingest.staged import OnStage, Source, Transformed
 from duff_orders.ingest.statements import AS_READ, NULL_COUNTS, Statements, repeated, text_of, without_repeats
-from duff_orders.ingest.transform import OnStage, Source, Transformed
 from duff_orders.ingest.validate import header_columns
-from duff_orders.lake.lake import Lake, path_text, read_parquet, sql_text
+from duff_orders.ingest.verdict import Outcome, Records, judge
+from duff_orders.lake.lake import Lake
 from duff_orders.settings import MIB
 
 # Bytes that a checked record takes in a table beside its text, and the records that are looked at beforehand.
@@ -35,22 +37,6 @@ SAMPLE = 20_000
 ROW_GROUP = 61_440
 #: Fewer where they are long: a row group is held in memory.
 PARQUET = f"format parquet, row_group_size {ROW_GROUP}, row_group_size_bytes {16 * MIB}"
-
-
-class DuckDBFunctions:
-    """DuckDB's way to write what the rules leave to the engine."""
-
-    def full_match(self, text: str, pattern: str) -> str:
-        """RE2 matches the whole text."""
-        return f"regexp_full_match({text}, '{pattern}')"
-
-    def literal(self, text: str) -> str:
-        """A quote is written twice."""
-        return sql_text(text)
-
-    def fence(self) -> str:
-        """The job disables the optimizer that would move conditions."""
-        return "0"
 
 
 @contextmanager
@@ -229,7 +215,7 @@ class Job:
 
     @property
     def _statements(self) -> Statements:
-        rules = Rules(DuckDBFunctions(), self.scan.dialect.decimal_mark)
+        rules = Rules(DuckDBSpelling(), self.scan.dialect.decimal_mark)
         return Statements(rules=rules, event=self.source.event, file_id=self.source.file_id)
 
     @property

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import FILES, PARTITION, STAR, TABLES, Table
-from duff_orders.lake.lake import Lake, path_text, read_parquet, sql_text
+from duff_orders.engines.dialect import sql_text
+from duff_orders.engines.duckdb import path_text, read_parquet, type_of
+from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import FOLDERS, OBJECT_COUNTS, PROCESSED, data_objects
 from duff_orders.lake.snapshot import current
 from duff_orders.lake.store import Store
@@ -16,19 +18,8 @@ from duff_orders.lake.store import Store
 if TYPE_CHECKING:
     import duckdb
 
-_TYPES = {"string": "varchar", "int": "integer"}
 # Of the object's own name: the last folder of this kind, whatever the folders above the lake are called.
 _PA_DATE = f"cast(regexp_extract(filename, '(?s).*/{PARTITION.name}=([0-9-]+)/', 1) as date) as {PARTITION.name}"
-
-
-def duckdb_type(catalog_type: str) -> str:
-    """DuckDB's spelling of a Glue type; `struct<a:bigint>` and `array<string>` too."""
-    if catalog_type.startswith("struct<"):
-        fields = (field.split(":") for field in catalog_type[7:-1].split(","))
-        return f"struct({', '.join(f'{name} {duckdb_type(kind)}' for name, kind in fields)})"
-    if catalog_type.startswith("array<"):
-        return f"{duckdb_type(catalog_type[6:-1])}[]"
-    return _TYPES.get(catalog_type, catalog_type)
 
 
 def create_views(lake: Lake, connection: "duckdb.DuckDBPyConnection", tables: Iterable[str] = TABLES) -> None:
@@ -62,7 +53,7 @@ def create_view(
 
 
 def _files_view(lake: Lake, connection: "duckdb.DuckDBPyConnection") -> None:
-    columns = ", ".join(f"{field.name}: {sql_text(duckdb_type(field.type))}" for field in FILES.all_fields)
+    columns = ", ".join(f"{field.name}: {sql_text(type_of(field.type))}" for field in FILES.all_fields)
     paths = ", ".join(path_text(lake.disk.path(n)) for n in lake.store.names(f"{PROCESSED}/{FOLDERS[FILES.name]}"))
     source = (
         f"select * from read_json([{paths}], format = 'newline_delimited', hive_partitioning = false, "
@@ -74,5 +65,5 @@ def _files_view(lake: Lake, connection: "duckdb.DuckDBPyConnection") -> None:
 
 
 def _empty(table: Table) -> str:
-    nothing = (f"cast(null as {duckdb_type(field.type)}) as {field.name}" for field in table.all_fields)
+    nothing = (f"cast(null as {type_of(field.type)}) as {field.name}" for field in table.all_fields)
     return f"select {', '.join(nothing)} where false"

@@ -1,19 +1,20 @@
 """The star schema built by Spark: the statements of `star`, all partitions of fact_orders in one job."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
+from duff_orders.engines.dialect import SparkSpelling
+from duff_orders.engines.spark import escaped, session
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects, star_object
-from duff_orders.lake.snapshot import Snapshot
-from duff_orders.lake.spark import Workspace, address, escaped, session, workspace
 from duff_orders.lake.store import Store, place
-from duff_orders.messages import LedgerRow
+from duff_orders.lake.workspace import Workspace, address, workspace
 from duff_orders.models import star
-from duff_orders.models.build import Dimensions, Partitions, dimensions
+from duff_orders.models.plan import Builder, Partitions, Plan
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ SHUFFLED_BYTES = 384 * MIB
 _LINE = star.listed(star.KEYS[FACT_ORDERS.name])
 
 
-def make(lake: Lake, build_id: str, base: Snapshot, added: Sequence[LedgerRow]) -> tuple[Dimensions, Partitions]:
-    """Write what changes by files, `added` in the order of (event time, `file_id`), onto the tables of `base`.
+@contextmanager
+def open_builder(lake: Lake, plan: Plan) -> Iterator[Builder]:
+    """A build in a session of its own.
 
     Raises PySparkException or Py4JError where a published object cannot be read or the memory does not suffice,
     OSError where nothing can be written, SettingsError where there is no Spark.
@@ -34,47 +36,40 @@ def make(lake: Lake, build_id: str, base: Snapshot, added: Sequence[LedgerRow]) 
     # Rows take several times their Parquet: what looks small there may be too large for every executor to hold.
     spark.conf.set("spark.sql.sources.fileCompressionFactor", "4")
     with workspace(lake.store) as space:
-        made = _Build(spark, lake.store, space, build_id, base, added)
-        made.stage()
-        return dimensions(base, made.grown, made.write), made.partitions()
-
-
-def hash60(text: str) -> str:
-    """The first 15 hexadecimal digits of the md5 of a text, as a bigint."""
-    return f"cast(conv(substr(md5(cast({text} as binary)), 1, 15), 16, 10) as bigint)"
+        builder = SparkBuilder(spark, lake.store, space, plan)
+        builder.stage()
+        yield builder
 
 
 @dataclass(frozen=True, slots=True)
-class _Build:
-    """One build, in a session of its own."""
+class SparkBuilder:
+    """One build."""
 
     spark: "SparkSession"
     store: Store
     space: Workspace
-    build_id: str
-    base: Snapshot
-    added: Sequence[LedgerRow]
+    plan: Plan
 
     def stage(self) -> None:
         """Name the relations of `star`, and keep the results that it reads again."""
-        ids = ",".join(row.file_id for row in self.added)
+        ids = ",".join(row.file_id for row in self.plan.added)
         self._name(
             "files",
             "select file_id, cast(file_no as bigint) as file_no"
             f" from posexplode(split('{ids}', ',')) as listed (file_no, file_id)",
         )
-        self._view("all_orders", ORDERS, [name for row in self.added for name in data_objects(ORDERS.name, row)])
+        self._view("all_orders", ORDERS, [name for row in self.plan.added for name in data_objects(ORDERS.name, row)])
         self._name("new_orders", "select /*+ broadcast(files) */ * from all_orders join files using (file_id)")
         self._name("orders", "select * from new_orders")
         for table in STAR:
-            self._view(f"old_{table.name}", table, self.base.objects(table.name))
-        if self.base.partitions:
+            self._view(f"old_{table.name}", table, self.plan.base.objects(table.name))
+        if self.plan.base.partitions:
             # The facts lie sorted, so their objects' statistics tell Spark what it need not read.
             bounds = self.spark.sql("select min(order_id), max(order_id) from orders").collect()[0]
             self._name(
                 "old_fact_orders", f"select * from old_fact_orders where order_id between {bounds[0]} and {bounds[1]}"
             )
-        self._keep(DIM_CHANNELS.name, star.dim_channels(hash60))
+        self._keep(DIM_CHANNELS.name, star.dim_channels(SparkSpelling().hash60))
         for table in star.MOVING:
             self._keep(f"seen_{table.name}", star.seen(table))
         self._keep("known", star.known())
@@ -85,13 +80,13 @@ class _Build:
         self._keep("changed", star.changed())
         self._name("orders", "select * from new_orders")
 
-    def partitions(self) -> Partitions:
+    def write_partitions(self) -> Partitions:
         """Write the partitions of fact_orders that change; by `pa_date`, the objects of each and its number of rows.
 
         A partition that has lost its last row has no object.
         """
         touched = sorted(row[0].isoformat() for row in self.spark.sql(star.touched()).collect())
-        before = [name for day in touched for name in self.base.partitions.get(day, [])]
+        before = [name for day in touched for name in self.plan.base.partitions.get(day, [])]
         self._view("old_facts_touched", FACT_ORDERS, before)
         # Of the days that change alone: each row is in the partition asked for.
         facts = star.partition("orders", "old_facts_touched", PARTITION.name)
@@ -140,13 +135,13 @@ class _Build:
         self._stage(name, made)
         self.spark.read.schema(made.schema).parquet(self.space.of(name)).createOrReplaceTempView(name)
 
-    def grown(self, table: Table) -> bool:
+    def has_grown(self, table: Table) -> bool:
         """Whether a table that only grows has."""
         key = star.listed(star.KEYS[table.name])
         news = self.spark.sql(f"select {key} from {table.name} anti join old_{table.name} using ({key})")
         return not news.isEmpty()
 
-    def write(self, table: Table, select: str) -> str:
+    def write_dimension(self, table: Table, select: str) -> str:
         """Write a dimension, in the order of its key, to an object of this build; its name."""
         made = self.spark.sql(select).repartition(1).sortWithinPartitions(*star.KEYS[table.name])
         self._stage(f"new_{table.name}", made)
@@ -160,7 +155,7 @@ class _Build:
         """Give what was staged in a folder its place in the star schema."""
         names = []
         for number, part in enumerate(self.space.parts(folder)):
-            names.append(star_object(table.name, self.build_id, pa_date, part=number))
+            names.append(star_object(table.name, self.plan.build_id, pa_date, part=number))
             place(self.store, names[-1], part.staged)
         return names
 

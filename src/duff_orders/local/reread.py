@@ -25,10 +25,12 @@ from duff_orders.contract import (
     TEXT_CHARACTERS,
     Column,
 )
+from duff_orders.engines.dialect import sql_text
+from duff_orders.engines.duckdb import read_parquet
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
-from duff_orders.ingest.records import Grammar
-from duff_orders.lake.lake import Lake, read_parquet, sql_text
+from duff_orders.ingest.csv_grammar import Grammar
+from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.messages import LedgerRow
 

@@ -1,0 +1,117 @@
+"""`duff query`, `files` and `rejects`: what came out."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from duff_orders.cli.options import (
+    JsonOption,
+    LakeOption,
+    MemoryOption,
+    app,
+    open_lake,
+)
+from duff_orders.errors import InputError
+
+if TYPE_CHECKING:
+    pass
+
+
+Format = Literal["table", "json", "csv", "parquet"]
+
+
+@app.command()
+def query(
+    context: typer.Context,
+    sql: Annotated[
+        str, typer.Argument(metavar="SQL", help="One SELECT in Athena's (Trino's) dialect; - reads it from stdin.")
+    ],
+    format: Annotated[
+        Format, typer.Option(metavar="FORMAT", help="table, json, csv or parquet; parquet needs --output.")
+    ] = "table",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.", dir_okay=False)
+    ] = None,
+    lake: LakeOption = None,
+    memory: MemoryOption = None,
+) -> None:
+    """Ask a question in SQL: read-only, over all tables, plain or as db_duff_orders.TABLE.
+
+    Tables: tbl_duff_orders, tbl_duff_rejected_rows, tbl_duff_files,
+    fact_orders, dim_clients, dim_products, dim_status, dim_channels. Decimals
+    are exact in every format.
+    """
+    from duff_orders.query import formats
+    from duff_orders.query.duckdb import answer, write_parquet
+    from duff_orders.query.rejects import make_folder
+
+    opened = open_lake(context, lake, memory=memory)
+    # the guard says what is wrong with bytes that are not UTF-8
+    text = _read_stdin().decode("utf-8", "surrogateescape") if sql == "-" else sql
+    if output is not None:
+        make_folder(output)
+    if format == "parquet":
+        if output is None:
+            raise typer.BadParameter("--format parquet needs --output FILE")
+        write_parquet(opened, text, output)
+        return
+    with answer(opened, text) as connection:
+        if output is None:
+            formats.write(connection, sys.stdout, format)
+        else:
+            with output.open("w", encoding="utf-8", newline="") as stream:
+                formats.write(connection, stream, format)
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise InputError("- reads the query from standard input, which is closed; give it as an argument")
+    return sys.stdin.buffer.read()
+
+
+@app.command()
+def files(context: typer.Context, lake: LakeOption = None, json: JsonOption = False) -> None:
+    """List the ledger: every file, its verdict and its counts."""
+    from duff_orders.cli import show
+
+    rows = sorted(open_lake(context, lake).ledger.rows(), key=lambda row: (row.event_time, row.source_file))
+    if json:
+        for row in rows:
+            print(row.to_json())
+    else:
+        show.ledger(rows)
+
+
+@app.command()
+def rejects(
+    context: typer.Context,
+    file_id: Annotated[str, typer.Argument(metavar="FILE", help="The file's id; the first characters are enough.")],
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="OUT", help="Export them, to be corrected and dropped again."),
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Write the exact text, formulas included: not for spreadsheets.")
+    ] = False,
+    lake: LakeOption = None,
+) -> None:
+    """Show a file's rejected rows, with every reason.
+
+    With --csv they are written as a spreadsheet reads them, in the file's own
+    dialect, reasons in a further column: correct them and drop the file again;
+    further columns are ignored. A text that a spreadsheet would run as a
+    formula gets a space in front, which the pipeline trims.
+    """
+    from duff_orders.cli import show
+    from duff_orders.query import rejects as rejected
+
+    if raw and csv is None:
+        raise typer.BadParameter("--raw belongs to --csv OUT")
+    opened = open_lake(context, lake)
+    row = opened.ledger.find(file_id)
+    if csv is None:
+        show.rejected(row, rejected.read(opened, row))
+    else:
+        print(f"{rejected.export(opened, row, csv, raw=raw)} rejected rows written to {csv}")

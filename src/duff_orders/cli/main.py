@@ -1,0 +1,52 @@
+"""`duff`: the command line. Each command is thin: it reads options, calls the Python API and shows the result."""
+
+import errno
+import io
+import os
+import sys
+
+from duff_orders.cli import ask, aws, ingest, upkeep  # noqa: F401 – they add their commands to `app`
+from duff_orders.cli.interrupt import EXIT_CODE, is_interrupted
+from duff_orders.cli.options import app
+from duff_orders.errors import DuffError, InputError, SettingsError
+from duff_orders.printable import printable
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Run `duff`; a mistake of the user's is told in a sentence, never as a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a letter that the terminal lacks is no reason to fail
+    try:
+        app(prog_name="duff")
+    except (SettingsError, InputError) as error:
+        _fail(str(error), 2)
+    except DuffError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except ModuleNotFoundError as error:
+        if error.name not in ("boto3", "obstore"):
+            raise
+        _fail(f"this needs {error.name}, which the extra `aws` brings: pip install 'duff-orders[aws]'", 2)
+    except Exception as error:
+        if type(error).__module__.startswith("botocore."):
+            _fail(f"AWS refused: {error}")
+        if not _is_engine_error(error):
+            raise
+        _fail(f"the engine failed: {error}\n`duff check` tells what is damaged; --memory gives it more memory")
+
+
+def _is_engine_error(error: Exception) -> bool:
+    return type(error).__module__.split(".")[0] in ("duckdb", "_duckdb", "pyspark", "py4j")
+
+
+def _fail(message: str, code: int = 1) -> None:
+    if is_interrupted():
+        raise SystemExit(EXIT_CODE)
+    if os.strerror(errno.EMFILE) in message:
+        message = f"{message.splitlines()[0]}\n`ulimit -n 4096` allows a process as many open files"
+    print("duff: " + "\n".join(map(printable, message.splitlines())), file=sys.stderr)
+    raise SystemExit(code)

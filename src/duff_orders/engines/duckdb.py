@@ -1,0 +1,71 @@
+"""DuckDB in process: a connection that keeps to its memory, and how files are named to it."""
+
+import glob
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from duff_orders.engines.dialect import sql_text
+
+_TYPES = {"string": "varchar", "int": "integer"}
+#: Open files that a process asks for, where its soft limit is lower and its hard limit allows them.
+OPEN_FILES = 2**16
+
+
+@contextmanager
+def connect(scratch: Path, *, memory: int, threads: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that takes `memory` bytes and spills to `scratch`; `threads` of 0: one a core."""
+    _allow_open_files()
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory}B",
+        "temp_directory": str(scratch / "spill"),
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    if threads:
+        config["threads"] = threads
+    connection = duckdb.connect(":memory:", config=config)
+    try:
+        connection.execute("set timezone = 'UTC'")
+        # Progress is kept for those who ask for it, never printed.
+        connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _allow_open_files() -> None:
+    """Take as many open files as the system lets this process have: DuckDB opens all the objects of a table."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def path_text(path: object) -> str:
+    """A SQL string literal for DuckDB's readers of files: no letter of the path is a wild card."""
+    return sql_text(glob.escape(str(path)))
+
+
+def read_parquet(*paths: object) -> str:
+    """DuckDB's relation of Parquet files; a virtual column `filename` tells where a row lies.
+
+    DuckDB takes folders called `name=value` anywhere in a path for columns, which win over the files' own: no reader
+    may do that.
+    """
+    listed = ", ".join(map(path_text, paths))
+    return f"read_parquet([{listed}], hive_partitioning = false)"
+
+
+def type_of(catalog_type: str) -> str:
+    """DuckDB's spelling of a Glue type; `struct<a:bigint>` and `array<string>` too."""
+    if catalog_type.startswith("struct<"):
+        fields = (field.split(":") for field in catalog_type[7:-1].split(","))
+        return f"struct({', '.join(f'{name} {type_of(kind)}' for name, kind in fields)})"
+    if catalog_type.startswith("array<"):
+        return f"{type_of(catalog_type[6:-1])}[]"
+    return _TYPES.get(catalog_type, catalog_type)

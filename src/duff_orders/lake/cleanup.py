@@ -1,0 +1,64 @@
+"""What nothing names any more: parts that an attempt left, superseded revisions, objects of former star schemas."""
+
+from datetime import UTC, datetime, timedelta
+
+from duff_orders.lake import layout
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.snapshot import Snapshot
+from duff_orders.lake.store import Store
+from duff_orders.messages import LedgerRow, utc_now
+
+
+def tidy(lake: Lake, *rows: LedgerRow | None) -> None:
+    """Remove the data objects of a file that none of its rows names, where readers would see them.
+
+    Only for the holder of the file's lock: anybody else would remove what a replay has just written.
+    """
+    named = {name for row in rows if row for table in layout.OBJECT_COUNTS for name in layout.data_objects(table, row)}
+    if lake.store.listed_by_readers and rows[0] is not None:
+        for table in layout.OBJECT_COUNTS:
+            for name in list(lake.store.names(f"{layout.partition(table, rows[0].pa_date)}/{rows[0].file_id}")):
+                if name not in named:
+                    lake.store.delete(name)
+
+
+def sweep(lake: Lake) -> int:
+    """Remove data objects of superseded revisions once the grace period is over; returns how many.
+
+    Parts that an attempt left and the ledger row does not count were never visible: they go at once.
+    """
+    removed = 0
+    rows = {row.file_id: row for row in lake.ledger.rows()}
+    for table in layout.OBJECT_COUNTS:
+        for name in lake.store.names(f"{layout.PROCESSED}/{layout.FOLDERS[table]}"):
+            found = layout.parse_data_object(name)
+            row = rows.get(found.file_id) if found else None
+            if found is None or row is None or found.revision > row.revision:
+                continue
+            # Replaced when the row that stands was written, however old the object is.
+            age = (utc_now() - row.finished).total_seconds()
+            superseded = found.revision < row.revision and age > lake.settings.grace
+            if superseded or (found.revision == row.revision and found.part >= layout.object_count(table, row)):
+                lake.store.delete(name)
+                removed += 1
+    return removed
+
+
+def sweep_star(store: Store, snapshot: Snapshot, now: datetime, grace: float) -> None:
+    """Remove objects of the star schema that no reader can want: past their grace, or left by a killed build.
+
+    Only for the holder of the builds' lock: anybody else would remove what a running build has written. On S3, where
+    a lock may be lost, what a build has just written is left alone, too.
+    """
+    kept = {layout.STAR_POINTER, *snapshot.all_objects(), *snapshot.in_grace(now, grace)}
+    for name in list(store.names(f"{layout.PROCESSED}/star/")):
+        if name not in kept and (not store.listed_by_readers or _built(name) < now - timedelta(seconds=grace)):
+            store.delete(name)
+
+
+def _built(name: str) -> datetime:
+    """When the build of an object began, as its folder says; long ago for any other object."""
+    try:
+        return datetime.strptime(name.split("/")[-2].rpartition("-")[0] + "+0000", "%Y%m%dT%H%M%S.%fZ%z")
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)

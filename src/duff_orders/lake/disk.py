@@ -1,0 +1,223 @@
+"""Objects in a folder of this machine: renames and links make writes atomic, the system's locks keep workers apart.
+
+The standard library does this in a page; obstore's local store has no conditional replace and does not sync.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from duff_orders.errors import InputError, SourceChanged
+from duff_orders.lake.layout import LOCKS, RAW, SCRATCH
+from duff_orders.lake.store import Listed, RawObject
+from duff_orders.messages import Event
+from duff_orders.settings import MIB
+
+
+class DiskStore:
+    """A lake directory as an object store. What is first written to a folder makes it; reading makes none."""
+
+    listed_by_readers = False
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, name: str) -> Path:
+        """Where an object lies; raises InputError for a name that leads out of the lake."""
+        if name.startswith("/") or ".." in name.split("/"):
+            raise InputError(f"{name!r} is not a name inside the lake")
+        return self.root / name
+
+    def read(self, name: str) -> bytes | None:
+        """The object's bytes, or None where there is no such object."""
+        try:
+            return self.path(name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such an object."""
+        return self.path(name).is_file()
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """The names of all objects below a folder, in order."""
+        base = self.path(prefix)
+        found = (f"{folder}/{name}" for folder, _, names in os.walk(base) for name in names)
+        for full in sorted(found):
+            yield Path(full).relative_to(self.root).as_posix()
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """All objects below a folder, in order."""
+        for name in self.names(prefix):
+            status = self.path(name).stat()
+            yield Listed(name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        """Write an object that must not exist yet; False (and nothing written) where it does."""
+        target = self.path(name)
+        with self._temporary(target, data) as temporary:
+            try:
+                os.link(temporary, target)
+            except FileExistsError:
+                return False
+        _sync_folder(target.parent)
+        return True
+
+    def replace(self, name: str, data: bytes, expected: bytes | None) -> bool:
+        """Write an object if it still holds `expected` (None: does not exist); False where it does not."""
+        if expected is None:
+            return self.put_new(name, data)
+        target = self.path(name)
+        with self.lock(name):
+            if self.read(name) != expected:
+                return False
+            with self._temporary(target, data) as temporary:
+                temporary.replace(target)
+        _sync_folder(target.parent)
+        return True
+
+    def put_new_file(self, name: str, path: Path) -> bool:
+        """Link a local file (of the lake's file system) in as an object that must not exist; False where it does."""
+        target = self.path(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("rb") as handle:
+            os.fsync(handle.fileno())
+        try:
+            os.link(path, target)
+        except FileExistsError:
+            return False
+        _sync_folder(target.parent)
+        return True
+
+    def put_file(self, name: str, path: Path) -> None:
+        """Move a finished local file (of the lake's file system) into the store, over one of the same name."""
+        target = self.path(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("rb") as handle:
+            os.fsync(handle.fileno())
+        path.replace(target)
+        _sync_folder(target.parent)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object to another name, over one that is there."""
+        with self.scratch() as folder:
+            shutil.copyfile(self.path(source), folder / "object")
+            self.put_file(target, folder / "object")
+
+    def address(self, name: str) -> str:
+        """The object's path."""
+        return str(self.path(name))
+
+    def raw(self, event: Event) -> AbstractContextManager[RawObject]:
+        """The object of an event, in the raw folder."""
+        return _on_disk(self.path(f"{RAW}/{event.key}"), event)
+
+    def check_locks(self) -> None:
+        """A lock of the system is held for as long as its holder lives."""
+
+    def delete(self, name: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        self.path(name).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a lock on a name against every other thread and process; it dies with its holder."""
+        # A stripe of 256 lock files: a holder never takes a second lock of the same stripe set, so none can deadlock.
+        kind = "objects" if "/" in name else name.split("-", 1)[0]
+        stripe = sum(name.encode("utf-8")) % 256
+        path = self.root / LOCKS / f"{kind}-{stripe:02x}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder of one's own on the lake's file system, removed at the end; `sweep_scratch` takes a crash's."""
+        folder = self.root / SCRATCH / secrets.token_hex(8)
+        with self.lock("scratch"):  # a sweeper must not see it before it is locked
+            folder.mkdir(parents=True)
+            handle = (folder / ".lock").open("a")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        with handle:
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def sweep_scratch(self) -> None:
+        """Remove what processes that no longer live left in scratch."""
+        scratch = self.root / SCRATCH
+        for folder in scratch.iterdir() if scratch.is_dir() else ():
+            with self.lock("scratch"), contextlib.suppress(OSError), (folder / ".lock").open("a") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _temporary(self, target: Path, data: bytes) -> Iterator[Path]:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self.scratch() as folder:
+            temporary = folder / "object"
+            with temporary.open("wb") as handle:
+                handle.write(data)
+                handle.flush()
+                os.fsync(handle.fileno())
+            yield temporary
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _on_disk(path: Path, event: Event) -> Iterator[RawObject]:
+    """An object of the raw folder, which anybody may overwrite at any time; its entity tag is its content's hash."""
+    before: list[tuple[int, int, int]] = []
+
+    def opened() -> Path:
+        before.append(_identity(path))
+        # A file that has not changed since its event holds what was announced; of any other the hash must tell. What
+        # a file system takes for now may be some milliseconds ago.
+        status = path.stat()
+        changed = max(status.st_mtime, status.st_ctime)
+        if changed > event.time.timestamp() - 0.05 and fingerprint(path) != (event.size, event.etag):
+            raise SourceChanged(f"{event.key} was overwritten in the raw folder since it was announced")
+        return path
+
+    def check() -> None:
+        if _identity(path) != before[-1]:
+            raise SourceChanged(f"{event.key} was overwritten while it was being read")
+
+    yield RawObject(content=event.etag, open=opened, check=check)
+
+
+def fingerprint(path: Path) -> tuple[int, str]:
+    """Size in bytes and entity tag (the first 32 hexadecimal digits of SHA-256) of a file that holds still."""
+    before = _identity(path)
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as handle:
+        while block := handle.read(MIB):
+            digest.update(block)
+    if _identity(path) != before:
+        raise SourceChanged(f"{path.name} changed while it was being read")
+    return before[0], digest.hexdigest()[:32]
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    """What changes where a file is overwritten; raises SourceChanged where it is gone."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise SourceChanged(f"{path.name} is gone from the raw folder") from None
+    return status.st_size, status.st_mtime_ns, status.st_ino

@@ -1,0 +1,1 @@
+"""One machine: files run, replayed and watched, and the lake proven."""

@@ -1,0 +1,85 @@
+"""The embedded orchestration: the stages called in order, for one file, several, or again.
+
+    announce   an object in the raw folder becomes an event, once: its time is kept over crashes
+    process    event -> ledger row: `stages.attempt`, tried again, and closed as `failed` in the end
+    run        put files into the raw folder and process them
+    replay     process raw objects again under today's rules, in the place of the old outcome
+
+The watcher is in `watcher`, the star schema in `models`; both work on what the ledger says.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from duff_orders.errors import SettingsError, can_pass
+from duff_orders.ingest.stages import OnStage, attempt, close, ignore_stage
+from duff_orders.ingest.transform import check_engines
+from duff_orders.lake.cleanup import sweep
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import announce, check_name, put
+from duff_orders.messages import Event, LedgerRow
+
+log = logging.getLogger(__name__)
+
+
+def process(
+    lake: Lake, event: Event, *, again: bool = False, share: float = 1.0, stage: OnStage = ignore_stage
+) -> LedgerRow:
+    """Take one object version through all stages to its ledger row; see `stages.attempt`.
+
+    Failures that may pass are tried again; all end in the verdict `failed`. Only a wrong set-up (SettingsError)
+    raises, and a store that cannot even take that row. Where a replay fails, the ledger keeps the outcome of before,
+    and the row returned tells of the failure.
+    """
+    for number in range(lake.settings.retries + 1):
+        try:
+            return attempt(lake, event, again=again, share=share, stage=stage)
+        except SettingsError:
+            raise  # the set-up is wrong, not the file: nothing is to be noted, and trying again would not help
+        except Exception as error:
+            failure = f"{type(error).__name__}: {error}"
+            if not can_pass(error) or number == lake.settings.retries:
+                break
+            log.warning("%s: attempt %d failed, trying again: %s", event.key, number + 1, error)
+            time.sleep(random.uniform(0.5, 1.0) * 0.1 * 4**number)
+    return close(lake, event, failure, again=again)
+
+
+def run(lake: Lake, files: Iterable[str | Path], *, stage: OnStage = ignore_stage) -> Iterator[LedgerRow]:
+    """Put files into the raw folder, then process them; yields the ledger rows in the order of the files.
+
+    At the end what nothing names any more, and no reader can want, is removed. Raises InputError, with nothing
+    processed, where one of them is not an orders file, and SettingsError where an engine that is needed is missing.
+    """
+    paths = [Path(file) for file in files]
+    for path in paths:
+        check_name(path)
+    check_engines(lake.settings, (path.stat().st_size for path in paths))
+    yield from process_all(lake, [announce(lake.disk, put(lake.disk, path)) for path in paths], stage=stage)
+    sweep(lake)
+
+
+def process_all(
+    lake: Lake, waiting: list[Event], *, again: bool = False, stage: OnStage = ignore_stage
+) -> Iterator[LedgerRow]:
+    """Process several events, `settings.workers` at once; yields the rows in the order of the events.
+
+    Of events with the same content the first is processed first: which of them is the duplicate is no accident.
+    """
+    lake.store.sweep_scratch()
+    by_content: dict[str, list[Event]] = {}
+    for event in waiting:
+        by_content.setdefault(event.etag, []).append(event)
+    workers = min(lake.settings.workers, len(by_content)) or 1
+
+    def one_content(same: list[Event]) -> dict[str, LedgerRow]:
+        return {e.key: process(lake, e, again=again, share=1 / workers, stage=stage) for e in same}
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="file") as pool:
+        outcomes = {etag: pool.submit(one_content, same) for etag, same in by_content.items()}
+        for event in waiting:
+            yield outcomes[event.etag].result()[event.key]

@@ -1,0 +1,58 @@
+"""What a build is to do, and what an engine does of it."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, Table
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.snapshot import Snapshot
+from duff_orders.messages import LedgerRow
+from duff_orders.models import star
+
+#: By the table's name, the object of each dimension.
+Dimensions = dict[str, str]
+#: By `pa_date`, the objects of each partition of fact_orders that was written, and its number of rows.
+Partitions = dict[str, tuple[list[str], int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The files to add, in the order of (event time, `file_id`), to the tables of `base`, under names of its own."""
+
+    build_id: str
+    base: Snapshot
+    added: Sequence[LedgerRow]
+
+
+class Builder(Protocol):
+    """An engine at work on a plan: it writes objects, and names them."""
+
+    def has_grown(self, table: Table) -> bool:
+        """Whether a table that only grows has."""
+
+    def write_dimension(self, table: Table, select: str) -> str:
+        """Write the rows of a select, in the order of the table's key, to an object; its name."""
+
+    def write_partitions(self) -> Partitions:
+        """Write the partitions of fact_orders that change. One that has lost its last row has no object."""
+
+
+class OpenBuilder(Protocol):
+    """How an engine is set to work; what it staged on the way is gone at the end."""
+
+    def __call__(self, lake: Lake, plan: Plan) -> AbstractContextManager[Builder]:
+        """Raises SettingsError where there is no such engine."""
+
+
+def write_dimensions(base: Snapshot, builder: Builder) -> Dimensions:
+    """Write the dimensions that change; the object of each, by the table's name."""
+    objects = dict(base.dimensions)
+    if DIM_STATUS.name not in objects:
+        objects[DIM_STATUS.name] = builder.write_dimension(DIM_STATUS, star.dim_status())
+    if DIM_CHANNELS.name not in objects or builder.has_grown(DIM_CHANNELS):
+        objects[DIM_CHANNELS.name] = builder.write_dimension(DIM_CHANNELS, f"select * from {DIM_CHANNELS.name}")
+    for table in star.MOVING:
+        objects[table.name] = builder.write_dimension(table, star.dimension(table))
+    return objects

@@ -1,0 +1,106 @@
+"""The house: which floor may use which, no circles, and heavy packages only where they are needed."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "src"
+PACKAGE = ROOT / "duff_orders"
+GROUND = {"contract", "errors", "messages", "settings", "printable"}
+#: What a floor may use beside itself and the ground.
+BELOW = {
+    "engines": set(),
+    "lake": {"engines"},
+    "ingest": {"engines", "lake"},
+    "models": {"engines", "lake"},
+    "query": {"engines", "lake"},
+    "generator": set(),
+    "local": {"engines", "lake", "ingest", "models", "query"},
+    "aws": {"engines", "lake", "ingest", "models", "query", "local"},
+    "cli": {"engines", "lake", "ingest", "models", "query", "generator", "local", "aws"},
+}
+#: Who may import what is heavy, or is not there without an extra.
+HEAVY = {
+    "pyspark": {"engines.spark", "ingest.on_spark", "models.on_spark"},
+    "boto3": {
+        "lake.s3",
+        "aws.deploy",
+        "aws.handlers",
+        "aws.query_athena",
+        "aws.glue_jobs.duff_data_models",
+        "lake.glue_catalog",
+    },
+    "obstore": {"lake.s3"},
+    "duckdb": {
+        "engines.duckdb",
+        "ingest.long_duckdb",
+        "ingest.on_duckdb",
+        "local.check",
+        "local.reread",
+        "models.on_duckdb",
+        "query.duckdb",
+        "query.formats",
+        "lake.lake",
+        "lake.tables",
+        "models.invariants",
+        "generator.orders",
+    },
+}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+    if path.parent != PACKAGE or not path.name.startswith("__")
+}
+
+
+def imports(path: Path, *, for_types: bool) -> Iterator[str]:
+    """The modules that a module imports, anywhere in it; those for types alone only where they are asked for."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    guarded = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    for node in ast.walk(tree):
+        if id(node) in guarded and not for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{each.name}" for each in node.names]
+            is_package = node.module.startswith("duff_orders")
+            yield from (
+                name if is_package and name.removeprefix("duff_orders.") in MODULES else node.module for name in names
+            )
+
+
+def ours(module: str, *, for_types: bool = True) -> set[str]:
+    """What a module imports of this package."""
+    found = {name for name in imports(MODULES[module], for_types=for_types) if name.startswith("duff_orders")}
+    return {name.removeprefix("duff_orders").removeprefix(".") for name in found} - {"", module}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_arrows_point_down(module: str) -> None:
+    floor = module.split(".", maxsplit=1)[0]
+    allowed = GROUND if floor in GROUND else GROUND | {floor} | BELOW[floor]
+    for name in ours(module):
+        assert name.split(".")[0] in allowed, f"{module} imports {name}"
+
+
+def test_no_circles() -> None:
+    TopologicalSorter({module: ours(module) for module in MODULES}).prepare()
+
+
+@pytest.mark.parametrize("package", HEAVY)
+def test_heavy_packages_are_imported_where_they_are_needed(package: str) -> None:
+    users = {
+        module
+        for module, path in MODULES.items()
+        if any(name.split(".")[0] == package for name in imports(path, for_types=True))
+    }
+    assert users == HEAVY[package]
