@@ -136,8 +136,8 @@ def test_architecture_shows_the_house_as_it_is() -> None:
 def test_readme_and_decisions_give_the_limits_of_the_code() -> None:
     from duff_orders.ingest.scan import MAX_RECORD
     from duff_orders.local.watch import BATCH
-    from duff_orders.query.parse import MAX_COLUMNS, MAX_DEPTH, MAX_TOKENS
-    from duff_orders.query.sizes import MAX_PAD, MAX_SEQUENCE
+    from duff_orders.query.guard.parse import MAX_COLUMNS, MAX_DEPTH, MAX_TOKENS
+    from duff_orders.query.guard.sizes import MAX_PAD, MAX_SEQUENCE
 
     decisions, architecture = read(ROOT / "docs" / "decisions.md"), read(ROOT / "docs" / "architecture.md")
     assert f"longer than {MAX_RECORD // 2**20} MiB" in read(ROOT / "README.md")

@@ -9,7 +9,7 @@ import pytest
 
 from duff_orders.errors import InputError
 from duff_orders.query.formats import BATCH, FORMATS, Format, write, write_parquet
-from duff_orders.query.guard import check
+from duff_orders.query.guard.check import check
 
 
 def render(sql: str, format: Format) -> str:

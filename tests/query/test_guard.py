@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from duff_orders.contract import TABLES
 from duff_orders.errors import QueryRefused
-from duff_orders.query.functions import FUNCTIONS
-from duff_orders.query.guard import check
-from duff_orders.query.parse import MAX_BYTES
+from duff_orders.query.guard.check import check
+from duff_orders.query.guard.functions import FUNCTIONS
+from duff_orders.query.guard.parse import MAX_BYTES
 
 HOSTILE = """
 select 1; select 2

@@ -7,7 +7,7 @@ import pytest
 from duff_orders.contract import STAR
 from duff_orders.errors import InputError
 from duff_orders.query import reports
-from duff_orders.query.guard import check
+from duff_orders.query.guard.check import check
 
 D = Decimal
 

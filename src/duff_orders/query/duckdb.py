@@ -13,7 +13,7 @@ from duff_orders.errors import QueryRefused
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.tables import create_views
 from duff_orders.query import formats
-from duff_orders.query.guard import check
+from duff_orders.query.guard.check import check
 
 
 @contextmanager

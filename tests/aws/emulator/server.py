@@ -22,7 +22,7 @@ from ministack.core.responses import error_response_json, get_account_id
 from ministack.services import athena, eventbridge, glue, lambda_svc, s3
 
 from duff_orders.engines.duckdb import type_of
-from duff_orders.query.guard import check
+from duff_orders.query.guard.check import check
 
 HERE = Path(__file__).parent
 BOOTSTRAP = f"""#!/bin/sh

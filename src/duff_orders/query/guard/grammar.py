@@ -6,7 +6,7 @@ let in here.
 
 from sqlglot import exp
 
-from duff_orders.query.functions import FUNCTIONS
+from duff_orders.query.guard.functions import FUNCTIONS
 
 _PLAIN: tuple[type[exp.Expr], ...] = (
     # structure

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
-from duff_orders.query import times
-from duff_orders.query.casts import cast
-from duff_orders.query.rewrite import call, like_type_of, paren, sample_of, swap
+from duff_orders.query.guard import times
+from duff_orders.query.guard.casts import cast
+from duff_orders.query.guard.rewrite import call, like_type_of, paren, sample_of, swap
 
 _T = exp.DataType.Type
 #: Some rewrites write an operand twice; beyond this many nodes the query is refused.

@@ -5,9 +5,9 @@ import re
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
-from duff_orders.query import times
-from duff_orders.query.grammar import TYPES
-from duff_orders.query.rewrite import call, listing, paren, wrap
+from duff_orders.query.guard import times
+from duff_orders.query.guard.grammar import TYPES
+from duff_orders.query.guard.rewrite import call, listing, paren, wrap
 
 _T = exp.DataType.Type
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"

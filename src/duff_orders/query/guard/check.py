@@ -18,13 +18,13 @@ from sqlglot.errors import ErrorLevel
 
 from duff_orders.contract import DATABASE, TABLES
 from duff_orders.errors import QueryRefused
-from duff_orders.query.columns import name_columns
-from duff_orders.query.functions import FUNCTIONS
-from duff_orders.query.grammar import BARE_FUNCTIONS, NODES, PARTS
-from duff_orders.query.parse import one_line, parse
-from duff_orders.query.rewrite import excerpt
-from duff_orders.query.sizes import check_sizes
-from duff_orders.query.translate import translate
+from duff_orders.query.guard.columns import name_columns
+from duff_orders.query.guard.functions import FUNCTIONS
+from duff_orders.query.guard.grammar import BARE_FUNCTIONS, NODES, PARTS
+from duff_orders.query.guard.parse import one_line, parse
+from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.sizes import check_sizes
+from duff_orders.query.guard.translate import translate
 
 _JOINS = frozenset(("", "INNER", "CROSS", "LEFT", "RIGHT", "FULL", "LEFT OUTER", "RIGHT OUTER", "FULL OUTER"))
 _AROUND_QUERIES = (

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
-from duff_orders.query.rewrite import excerpt
+from duff_orders.query.guard.rewrite import excerpt
 
 #: Athena's own limit to `sequence`.
 MAX_SEQUENCE = 10_000

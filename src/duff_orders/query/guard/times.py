@@ -8,8 +8,8 @@ import re
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
-from duff_orders.query.grammar import EXTRACTS, FORMATS, UNITS
-from duff_orders.query.rewrite import call, like_type_of, listing, paren, sample_of, swap, wrap
+from duff_orders.query.guard.grammar import EXTRACTS, FORMATS, UNITS
+from duff_orders.query.guard.rewrite import call, like_type_of, listing, paren, sample_of, swap, wrap
 
 
 def keep_type(node: exp.Expr) -> exp.Expr:

@@ -1,0 +1,1 @@
+"""What SQL from outside may do, and what it is in DuckDB's words."""
