@@ -13,10 +13,11 @@ from typing import TypeVar
 
 from duff_orders import open_lake
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.ingest.header import header
 from duff_orders.ingest.on_duckdb import Job
 from duff_orders.ingest.scan import scan
 from duff_orders.ingest.staged import Source
-from duff_orders.ingest.validate import validate
+from duff_orders.ingest.text import UTF8
 from duff_orders.lake.layout import RAW
 from duff_orders.lake.raw import announce
 
@@ -28,12 +29,13 @@ def table(file: Path) -> str:
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
         lake = open_lake(folder)
         raw = lake.disk.path(f"{RAW}/orders.csv")
+        raw.parent.mkdir(parents=True, exist_ok=True)
         os.link(file, raw)
         found = [("hash of the object", (hashed := _cpu(lambda: announce(lake.disk, raw.name)))[0])]
         with lake.engine() as (connection, work):
-            cpu, scanned = _cpu(lambda: scan(raw, raw.name, validate(raw, raw.name), work))
+            cpu, scanned = _cpu(lambda: scan(raw, raw.name, header(raw, raw.name, UTF8)[0], work))
             found.append(("scan of the bytes", cpu))
-            source = Source(path=raw, event=hashed[1], file_id="0" * 32, dialect=scanned.dialect)
+            source = Source(path=raw, event=hashed[1], dialect=scanned.dialect)
             job = Job(connection=connection, scan=scanned, source=source, scratch=work, memory=10**9)
             connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
             connection.execute(f"create temp view checked as {job._checked()}")

@@ -1,5 +1,7 @@
-"""What tests of several folders share: one Spark context for the whole process."""
+"""What tests of several folders share: one Spark context and one emulated AWS for the whole process."""
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,3 +31,17 @@ def spark_context() -> Any:
 def _spark(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("spark"):
         request.getfixturevalue("spark_context")
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of emulated AWS, which the environment names, too."""
+    from tests.aws.emulator import CREDENTIALS, emulator
+
+    with emulator(tmp_path_factory.mktemp("aws")) as address, pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        patch.setenv("AWS_ENDPOINT_URL", address)
+        yield address

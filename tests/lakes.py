@@ -1,7 +1,8 @@
 """Lakes for tests: opened in a folder, fed with bytes, read back as plain Python values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,13 @@ import duckdb
 
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
 from duff_orders.engines.dialect import sql_text
-from duff_orders.ingest.publish import Publication
-from duff_orders.ingest.verdict import Outcome
+from duff_orders.ingest import on_duckdb
+from duff_orders.ingest.staged import Source, Transformed
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
 from duff_orders.local.run import process
-from duff_orders.messages import Dialect, LedgerRow
+from duff_orders.messages import LedgerRow
 from duff_orders.settings import Settings
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -44,20 +45,18 @@ def ingest(lake: Lake, key: str, data: bytes, when: datetime = NOON) -> LedgerRo
 @contextmanager
 def in_parts(number: int) -> Iterator[None]:
     """Publish what is ingested as an engine that writes so many files for each table would."""
-    whole = Publication.transformed
+    whole = on_duckdb.transform
 
-    def transformed(
-        publication: Publication,
-        outcome: Outcome,
-        dialect: Dialect,
-        engine: str,
-        orders: Sequence[Path],
-        rejected: Sequence[Path],
-    ) -> LedgerRow:
-        good, bad = ([part for path in staged for part in _split(path, number)] for staged in (orders, rejected))
-        return whole(publication, outcome, dialect, engine, good, bad)
+    @contextmanager
+    def transform(lake: Lake, source: Source, **options: Any) -> Iterator[Transformed]:
+        with whole(lake, source, **options) as made:
+            good, bad = (
+                [part for path in staged for part in _split(Path(path), number)]
+                for staged in (made.orders, made.rejected)
+            )
+            yield replace(made, orders=good, rejected=bad)
 
-    with mock.patch.object(Publication, "transformed", transformed):
+    with mock.patch.object(on_duckdb, "transform", transform):
         yield
 
 

@@ -1219,11 +1219,11 @@ def test_a_bar_shows_each_file_in_work_after_a_second(monkeypatch: pytest.Monkey
         return 0.25
 
     with contextlib.redirect_stderr(Terminal()) as terminal, show.progress() as bars:
-        bars.stage("finished.csv", "scan", lambda: 1.0)
+        bars.phase("finished.csv", "scan", lambda: 1.0)
         bars.done("finished.csv")
         bars.done("unknown.csv")
-        bars.stage("or[d]ers.csv", "scan", lambda: 0.0)
-        bars.stage("or[d]ers.csv", "transform", share)
+        bars.phase("or[d]ers.csv", "scan", lambda: 0.0)
+        bars.phase("or[d]ers.csv", "transform", share)
         assert asked.wait(10)
         threading.Event().wait(0.5)
     assert "or[d]ers.csv: transform" in terminal.getvalue()
@@ -1234,7 +1234,7 @@ def test_a_bar_shows_each_file_in_work_after_a_second(monkeypatch: pytest.Monkey
 
 def test_no_bar_for_quick_work() -> None:
     with contextlib.redirect_stderr(Terminal()) as terminal, show.progress() as bars:
-        bars.stage("orders.csv", "scan", lambda: 0.5)
+        bars.phase("orders.csv", "scan", lambda: 0.5)
     assert terminal.getvalue() == ""
 
 

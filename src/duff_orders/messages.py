@@ -1,5 +1,6 @@
 """What the stages hand each other: small typed JSON documents, equal on one machine and on AWS."""
 
+import hashlib
 import json
 from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, date, datetime
@@ -9,6 +10,9 @@ from typing import Any, Literal, Self, cast, get_args, get_origin
 #: The form of the documents that this release writes.
 FORM = 1
 
+#: Which way a file takes: to DuckDB, to Spark, or nothing is left to do.
+Route = Literal["small", "large", "done"]
+Engine = Literal["duckdb", "spark"]
 Verdict = Literal["valid", "valid_with_rejects", "invalid", "duplicate", "failed"]
 #: The verdicts whose good rows stand in tbl_duff_orders.
 PUBLISHED: tuple[Verdict, ...] = ("valid", "valid_with_rejects")
@@ -57,11 +61,16 @@ class Document:
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError(f"not a {cls.__name__}: expected a JSON object")
-        form = values.pop("v", 1)
+        return cls.of(values)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Self:
+        """The document of a JSON object that was read already; raises ValueError as `from_json`."""
+        form = values.get("v", 1)
         if not isinstance(form, int) or form > FORM:
             raise ValueError(f"a {cls.__name__} of form {form!r}; this release reads up to {FORM}: take a newer one")
         known = {field.name: field for field in fields(cast(Any, cls))}
-        if unknown := values.keys() - known.keys():
+        if unknown := values.keys() - known.keys() - {"v"}:
             raise ValueError(f"a {cls.__name__} has no {', '.join(sorted(unknown))}")
         missing = [
             name
@@ -70,7 +79,7 @@ class Document:
         ]
         if missing:
             raise ValueError(f"a {cls.__name__} without {', '.join(missing)}")
-        return cls(**{name: _typed(name, value, known[name].type) for name, value in values.items()})
+        return cls(**{name: _typed(name, value, known[name].type) for name, value in values.items() if name in known})
 
 
 def _typed(name: str, value: Any, kind: Any) -> Any:
@@ -88,6 +97,8 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
         return origin(_typed(name, each, inner[0]) for each in value)
     if origin is dict and isinstance(value, dict):
         return {key: _typed(name, each, inner[1]) for key, each in value.items()}
+    if isinstance(origin, type) and issubclass(origin, Document) and isinstance(value, dict):
+        return origin.of(value)
     if origin is Literal and value in inner:
         return value
     if origin in (int, str, bool) and type(value) is origin:
@@ -116,6 +127,12 @@ class Event(Document):
     etag: str
     version: str | None
     time: datetime
+
+    @property
+    def file_id(self) -> str:
+        """The identity of the object version: 32 hexadecimal digits from bucket, key and version (or etag)."""
+        text = "\n".join((self.bucket, self.key, self.version or self.etag))
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
 
     @property
     def pa_date(self) -> date:
@@ -170,6 +187,60 @@ class LedgerRow(Document):
     pa_date: date
 
     @property
+    def stands(self) -> bool:
+        """Whether this is the file's outcome; one that failed gets another try."""
+        return self.verdict != "failed"
+
+    @property
     def published(self) -> bool:
         """Whether the file's good rows stand in tbl_duff_orders."""
         return self.verdict in PUBLISHED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(Document):
+    """What became of a file's records: the verdict, its reason in words, and the counts."""
+
+    verdict: Verdict
+    reason: str | None = None
+    rows_read: int = 0
+    rows_published: int = 0
+    rows_duplicate: int = 0
+    rows_rejected: int = 0
+    rows_withheld: int = 0
+    nulls: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision(Document):
+    """What a file's first bytes and the ledger say: its way and its dialect, or the `row` that it has already.
+
+    `replay`: the outcome of before is to be replaced.
+    """
+
+    route: Route
+    event: Event
+    replay: bool = False
+    dialect: Dialect | None = None
+    row: LedgerRow | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged(Document):
+    """What a transform made of a file and nobody sees yet, or the `row` that the file has already.
+
+    `orders` and `rejected` name the staged Parquet: paths on this machine (they begin with `/`), or objects of the
+    lake. `content` is the first 32 hexadecimal digits of the object's SHA-256, where it was read.
+    """
+
+    event: Event
+    outcome: Outcome
+    started: datetime
+    replay: bool = False
+    content: str = ""
+    engine: Engine | None = None
+    dialect: Dialect | None = None
+    orders: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+    error: str | None = None
+    row: LedgerRow | None = None

@@ -10,10 +10,10 @@ from typing import Literal, cast, get_args
 
 from duff_orders.contract import DEFAULT_MAX_REJECT_SHARE
 from duff_orders.errors import SettingsError
+from duff_orders.messages import Engine
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
-Engine = Literal["duckdb", "spark"]
 EngineChoice = Literal["auto", "duckdb", "spark"]
 MINIMUM_MEMORY = 256 * 10**6
 

@@ -1,13 +1,11 @@
 """One deployment on emulated AWS for all tests of a worker."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
 from duff_orders.aws.deploy import Deployment, deploy
 from tests.aws.deployed import Deployed
-from tests.aws.emulator import CREDENTIALS, emulator
 
 #: Files from this size on go to the Glue job.
 THRESHOLD = 200_000
@@ -20,18 +18,6 @@ PARAMETERS = {
     "RetryBuildSeconds": "30",
     "MaxRejectShare": "0.5",
 }
-
-
-@pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of emulated AWS, which the environment names, too."""
-    with emulator(tmp_path_factory.mktemp("aws")) as address, pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in CREDENTIALS.items():
-            patch.setenv(name, value)
-        patch.setenv("AWS_ENDPOINT_URL", address)
-        yield address
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import boto3
 
 from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.store import names
 from duff_orders.messages import LedgerRow
 from duff_orders.query.athena import Athena
 
@@ -36,8 +37,8 @@ class Deployed:
     def rows(self) -> list[LedgerRow]:
         """The ledger."""
         store = self.store
-        found = [store.read(name) for name in store.names("processed/files/")]
-        return [LedgerRow.from_json(data) for data in found if data]
+        found = [store.read(name) for name in names(store, "processed/files/")]
+        return [LedgerRow.from_json(each.data) for each in found if each]
 
     def row(self, key: str, timeout: float = 60) -> LedgerRow:
         """The ledger row of a key, once it is there."""

@@ -12,10 +12,11 @@ import pytest
 import duff_orders
 from duff_orders import build_models, generate, sql
 from duff_orders.contract import TABLES
-from duff_orders.ingest.validate import HEAD
+from duff_orders.ingest.header import HEAD
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
+from duff_orders.lake.store import names
 from duff_orders.local.run import process
 from duff_orders.messages import Event
 from tests.aws.conftest import THRESHOLD
@@ -94,8 +95,9 @@ def test_every_file_has_its_verdict(ingested: Deployed, files: dict[str, bytes])
 
 def test_the_lake_equals_an_embedded_one(ingested: Deployed, files: dict[str, bytes], tmp_path: Path) -> None:
     events = {
-        row.source_file: Event.from_json(ingested.store.read(layout.event_object(row.file_id)) or b"")
+        row.source_file: Event.from_json(found.data)
         for row in ingested.rows()
+        if (found := ingested.store.read(layout.event_object(row.file_id)))
     }
     lake = embedded(tmp_path / "lake", files, events)
     for table in TABLES.values():
@@ -116,10 +118,10 @@ def test_the_catalog_shows_what_the_ledger_names(ingested: Deployed) -> None:
     store = ingested.store
     for table in layout.OBJECT_COUNTS:
         named = {name for row in ingested.rows() for name in layout.data_objects(table, row)}
-        assert set(store.names(f"processed/{layout.FOLDERS[table]}/")) == named
-    assert not list(store.names("processed/staging/"))
-    assert not list(store.names("processed/incoming/"))
-    assert not list(store.names("processed/locks/"))
+        assert set(names(store, f"processed/{layout.FOLDERS[table]}/")) == named
+    assert not list(names(store, "processed/staging/"))
+    assert not list(names(store, "processed/incoming/"))
+    assert not list(names(store, "processed/locks/"))
 
 
 def test_the_api_wants_a_key(ingested: Deployed) -> None:
@@ -189,7 +191,7 @@ def test_from_put_to_ledger_row_in_seconds(deployed: Deployed) -> None:
 
 
 def test_the_same_event_twice_changes_nothing(ingested: Deployed) -> None:
-    before = {name: ingested.store.read(name) for name in ingested.store.names("processed/files/")}
+    before = {name: ingested.store.read(name) for name in names(ingested.store, "processed/files/")}
     first = next(each for each in ingested.executions() if each["status"] == "SUCCEEDED")
     client = boto3.client("stepfunctions")
     event = client.describe_execution(executionArn=first["executionArn"])["input"]
@@ -197,7 +199,7 @@ def test_the_same_event_twice_changes_nothing(ingested: Deployed) -> None:
         client.start_execution(stateMachineArn=ingested.outputs["StateMachine"], input=event)
     ingested.idle(240)
     assert {each["status"] for each in ingested.executions()[:2]} == {"SUCCEEDED"}
-    after = {name: ingested.store.read(name) for name in ingested.store.names("processed/files/")}
+    after = {name: ingested.store.read(name) for name in names(ingested.store, "processed/files/")}
     assert {name: after[name] for name in before} == before
 
 

@@ -114,19 +114,19 @@ class FaultyStore(DiskStore):
         with self._around("put_new", name):
             return super().put_new(name, data)
 
-    def replace(self, name: str, data: bytes, expected: bytes | None) -> bool:
-        if expected is None:
+    def replace(self, name: str, data: bytes, token: str | None) -> bool:
+        if token is None:
             return self.put_new(name, data)
         with self._around("replace", name):
-            return super().replace(name, data, expected)
+            return super().replace(name, data, token)
 
     def put_new_file(self, name: str, path: Path) -> bool:
         with self._around("put_new_file", name):
             return super().put_new_file(name, path)
 
-    def put_file(self, name: str, path: Path) -> None:
-        with self._around("put_file", name):
-            super().put_file(name, path)
+    def publish(self, name: str, path: Path) -> None:
+        with self._around("publish", name):
+            super().publish(name, path)
 
     def delete(self, name: str) -> None:
         with self._around("delete", name):
@@ -170,7 +170,7 @@ def steps(root: Path, feed: Path, fault: Fault | None = None, *, retries: int = 
         list(process_all(lake, [event for event in events(lake.store) if event.key in names]))
 
     def replay_one(name: str, share: str) -> None:
-        file_id = next(layout.file_id(event) for event in events(lake.store) if event.key == name)
+        file_id = next(event.file_id for event in events(lake.store) if event.key == name)
         list(replay(open_lake(root, fault, retries=retries, share=share), [file_id]))
 
     return [

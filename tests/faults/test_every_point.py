@@ -55,7 +55,7 @@ def kill() -> None:
 def test_there_are_enough_points(scenario: Scenario) -> None:
     operations = Counter(" ".join(name.split()[:2]) for name in scenario.points)
     assert len(scenario.points) >= POINTS
-    for operation in ("put_new", "put_new_file", "replace", "put_file", "delete"):
+    for operation in ("put_new", "put_new_file", "replace", "publish", "delete"):
         assert operations[f"before {operation}"] == operations[f"after {operation}"] > 0
     assert operations["in scratch"]
     assert operations["written for"]

@@ -15,12 +15,10 @@ from typing import Any
 import pytest
 
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
-from duff_orders.ingest import on_spark, stages
+from duff_orders.ingest import on_duckdb, on_spark
+from duff_orders.ingest.header import dialect_of
 from duff_orders.ingest.staged import Source, Transformed
-from duff_orders.ingest.transform import transform
-from duff_orders.ingest.validate import validate
 from duff_orders.lake.disk import DiskStore
-from duff_orders.lake.layout import file_id
 from duff_orders.lake.raw import announce
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay
@@ -34,7 +32,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.faults, pytest.mark.xdist_group("sp
 GOOD = "{0},Moe,{0},1,Duff,1.50,2,0.33,Retail,created\n"
 BAD = "{0},Moe,{0},1,Duff,dear,2,0.33,Retail,created\n"
 DATA = (",".join(COLUMN_NAMES) + "\n" + "".join((BAD if n % 5 == 0 else GOOD).format(n) for n in range(1, 60))).encode()
-WRITES = ("put_new", "put_new_file", "put_file", "replace", "delete")
+WRITES = ("put_new", "put_new_file", "publish", "replace", "delete")
 
 
 @contextmanager
@@ -66,8 +64,8 @@ def staged_by_spark(folder: Path) -> Iterator[tuple[Transformed, Event]]:
         drop(lake, "f.csv", DATA)
         event = announce(lake.disk, "f.csv", when=NOON)
         path = lake.disk.path("raw/f.csv")
-        source = Source(path=path, event=event, file_id=file_id(event), dialect=validate(path, "f.csv"))
-        with transform(lake, source, share=1.0, stage=lambda *_: None) as transformed:
+        source = Source(path=path, event=event, dialect=dialect_of(DATA, "f.csv", whole=True))
+        with on_spark.transform(lake, source, memory_fraction=1.0, phase=lambda *_: None) as transformed:
             assert len(transformed.orders) > 2
             yield transformed, event
 
@@ -86,7 +84,7 @@ def test_driver_killed_at_every_step_of_publishing(
                 )
                 yield replace(made, orders=orders, rejected=rejected)
 
-        monkeypatch.setattr(stages, "transform", again)
+        monkeypatch.setattr(on_duckdb, "transform", again)
         whole = open_lake(tmp_path / "whole")
         drop(whole, "f.csv", DATA)
         event = announce(whole.disk, "f.csv", when=NOON)

@@ -21,6 +21,7 @@ from duff_orders.ingest import on_spark
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
+from duff_orders.lake.store import names
 from duff_orders.lake.tables import create_views
 from duff_orders.local import check
 from duff_orders.local.replay import replay
@@ -384,7 +385,7 @@ def agree(folder: Path, key: str, data: bytes, *, compressed: bool) -> LedgerRow
 
 def _objects_as_counted(lake: Lake, row: LedgerRow) -> None:
     for table in layout.OBJECT_COUNTS:
-        there = sorted(lake.store.names(layout.partition(table, row.pa_date)))
+        there = sorted(names(lake.store, layout.partition(table, row.pa_date)))
         assert there == sorted(layout.data_objects(table, row))
 
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from duff_orders.errors import CountMismatch, PipelineError, SettingsError, SourceChanged
-from duff_orders.ingest.publish import Publication
+from duff_orders.ingest.publish import publish
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import sweep
+from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.raw import announce
 from duff_orders.local.replay import replay
 from duff_orders.local.run import run
 from duff_orders.local.watch import watch
-from duff_orders.messages import utc_now
+from duff_orders.messages import Outcome, Staged, utc_now
 from tests.lakes import ingest, open_lake
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "03-dirty.csv"
@@ -43,21 +44,29 @@ def test_a_row_in_another_form_can_be_replaced(tmp_path: Path) -> None:
 def test_a_row_that_says_something_else_is_not_replaced(tmp_path: Path) -> None:
     lake = open_lake(tmp_path)
     row = ingest(lake, "a.csv", SAMPLE.read_bytes())
+    _, token = lake.ledger.read(row.pa_date, row.file_id)
     rewrite(tmp_path, layout.ledger_object(row.pa_date, row.file_id), rows_read=7)
-    assert not lake.ledger.write(replace(row, revision=1), row)
+    assert not lake.ledger.write(replace(row, revision=1), token)
     stands = lake.ledger.get(row.pa_date, row.file_id)
     assert stands is not None
     assert stands.rows_read == 7
 
 
-def test_a_replay_that_loses_its_race_says_so(tmp_path: Path) -> None:
+def test_a_replay_that_loses_its_race_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lake = open_lake(tmp_path)
     row = ingest(lake, "a.csv", SAMPLE.read_bytes())
     event = announce(lake.disk, "a.csv")
-    late = Publication(lake=lake, event=event, file_id=row.file_id, started=utc_now(), previous=row)
-    list(replay(lake, [row.file_id]))
+    outcome = Outcome(verdict="invalid", reason="too late")
+    late = Staged(event=event, outcome=outcome, started=utc_now(), replay=True)
+
+    def somebody_else_is_faster(store: DiskStore) -> None:
+        monkeypatch.undo()
+        list(replay(lake, [row.file_id]))
+
+    monkeypatch.setattr(DiskStore, "check_locks", somebody_else_is_faster)
     with pytest.raises(PipelineError, match="was replaced meanwhile; replay the file again"):
-        late.without_rows("invalid", "too late")
+        publish(lake, late)
+    assert [each.revision for each in lake.ledger.rows()] == [1]
 
 
 def test_replaced_objects_are_kept_for_the_grace_period_from_when_they_were_replaced(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from duff_orders.contract import ORDERS, STAR
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
+from duff_orders.lake.store import names
 from duff_orders.lake.tables import create_views
 from duff_orders.messages import LedgerRow, Verdict
 from duff_orders.settings import Settings
@@ -78,7 +79,7 @@ def publish(lake: Lake, published: FileRows, *, revision: int = 0, verdict: Verd
         finished=when,
         pa_date=when.date(),
     )
-    assert lake.ledger.write(row, lake.ledger.get(row.pa_date, row.file_id))
+    assert lake.ledger.write(row, lake.ledger.read(row.pa_date, row.file_id)[1])
 
 
 def channel_id(name: str) -> int:
@@ -123,4 +124,4 @@ def orphans(lake: Lake) -> set[str]:
     """Objects of the star schema that nothing names."""
     snapshot = current(lake.store)
     named = {layout.STAR_POINTER, *snapshot.all_objects(), *snapshot.superseded}
-    return set(lake.store.names(f"{layout.PROCESSED}/star")) - named
+    return set(names(lake.store, f"{layout.PROCESSED}/star")) - named

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from duff_orders.contract import STAR
 from duff_orders.lake.snapshot import current
+from duff_orders.lake.store import names
 from duff_orders.lake.tables import create_views
 from duff_orders.models import on_duckdb
 from duff_orders.models.build import build
@@ -224,5 +225,5 @@ def test_a_reader_keeps_its_state_for_the_grace_period(tmp_path: Path) -> None:
     build(open_lake(tmp_path, grace=0), rebuild=True)
     build(open_lake(tmp_path, grace=0))
     assert (
-        set(lake.store.names("processed/star")) == {"processed/star/current.json"} | current(lake.store).all_objects()
+        set(names(lake.store, "processed/star")) == {"processed/star/current.json"} | current(lake.store).all_objects()
     )

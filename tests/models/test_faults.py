@@ -44,10 +44,10 @@ class MortalStore(DiskStore):
             raise Killed
         return result
 
-    def put_file(self, name: str, path: Path) -> None:
-        self._write(super().put_file, name, path)
+    def publish(self, name: str, path: Path) -> None:
+        self._write(super().publish, name, path)
 
-    def replace(self, name: str, data: bytes, expected: bytes | None) -> bool:
+    def replace(self, name: str, data: bytes, token: str | None) -> bool:
         return bool(self._write(super().replace, name, data, expected))
 
     def delete(self, name: str) -> None:

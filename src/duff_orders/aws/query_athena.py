@@ -20,6 +20,7 @@ from duff_orders.lake import snapshot
 from duff_orders.lake.glue_catalog import DAYS
 from duff_orders.lake.layout import FOLDERS, PROCESSED
 from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.store import names
 from duff_orders.messages import format_time
 from duff_orders.query import reports
 from duff_orders.query.athena import Athena
@@ -77,7 +78,7 @@ def _health(query: dict[str, str]) -> dict[str, Any]:
     store = _store()
     newest = None
     # A day is registered before its first row is written; the days before need not be listed.
-    for day in reversed([name.removeprefix(DAYS) for name in store.names(DAYS)]):
+    for day in reversed([name.removeprefix(DAYS) for name in names(store, DAYS)]):
         newest = max(
             (each.modified for each in store.listed(f"{PROCESSED}/{FOLDERS[FILES.name]}/{day}/")), default=None
         )

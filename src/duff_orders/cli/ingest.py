@@ -52,7 +52,7 @@ def run(
     opened = open_lake(
         context, lake, create=True, engine=engine, master=master, memory=memory, max_reject_share=max_reject_share
     )
-    _process(opened, lambda stage: run_files(opened, files, stage=stage), as_json=json)
+    _process(opened, lambda phase: run_files(opened, files, phase=phase), as_json=json)
 
 
 @app.command()
@@ -81,7 +81,7 @@ def replay(
     opened = open_lake(context, lake, engine=engine, master=master, memory=memory, max_reject_share=max_reject_share)
     _process(
         opened,
-        lambda stage: replay_files(opened, file_ids or (), failed=failed, everything=all_, stage=stage),
+        lambda phase: replay_files(opened, file_ids or (), failed=failed, everything=all_, phase=phase),
         as_json=json,
     )
 
@@ -92,7 +92,7 @@ def _process(lake: "Lake", files: Any, *, as_json: bool) -> None:
 
     rows = []
     with show.progress() as bars:
-        for row in files(bars.stage):
+        for row in files(bars.phase):
             bars.done(row.source_file)
             rows.append(row)
             if as_json:

@@ -95,8 +95,8 @@ def rejected(row: LedgerRow, records: Iterator[dict[str, Any]]) -> None:
 class Bars:
     """A progress bar for each file in work; this one shows nothing."""
 
-    def stage(self, key: str, stage: str, share_done: Callable[[], float]) -> None:
-        """A stage of a file begins."""
+    def phase(self, key: str, phase: str, done_fraction: Callable[[], float]) -> None:
+        """A phase of a file begins."""
 
     def done(self, key: str) -> None:
         """A file is finished."""
@@ -116,9 +116,9 @@ class _TerminalBars(Bars):
         )
         self.tasks: dict[str, tuple[Any, Callable[[], float]]] = {}
 
-    def stage(self, key: str, stage: str, share_done: Callable[[], float]) -> None:
+    def phase(self, key: str, phase: str, done_fraction: Callable[[], float]) -> None:
         self.done(key)
-        self.tasks[key] = self.progress.add_task(f"{escape(printable(key))}: {stage}", total=1.0), share_done
+        self.tasks[key] = self.progress.add_task(f"{escape(printable(key))}: {phase}", total=1.0), done_fraction
 
     def done(self, key: str) -> None:
         if task := self.tasks.pop(key, None):

@@ -17,15 +17,16 @@ import duckdb
 from duff_orders.contract import COLUMN_NAMES, Column
 from duff_orders.engines.dialect import DuckDBSpelling, sql_text
 from duff_orders.engines.duckdb import path_text, read_parquet
+from duff_orders.ingest.header import header_columns
 from duff_orders.ingest.long_duckdb import LONG_REJECTED, LongJob, LongOutcome
 from duff_orders.ingest.long_records import STAND_IN_COLUMNS
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import Scan, scan
-from duff_orders.ingest.staged import OnStage, Source, Transformed
+from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import AS_READ, NULL_COUNTS, Statements, repeated, text_of, without_repeats
-from duff_orders.ingest.validate import header_columns
-from duff_orders.ingest.verdict import Outcome, Records, judge
+from duff_orders.ingest.verdict import Records, judge
 from duff_orders.lake.lake import Lake
+from duff_orders.messages import Outcome
 from duff_orders.settings import MIB
 
 # Bytes that a checked record takes in a table beside its text, and the records that are looked at beforehand.
@@ -40,17 +41,22 @@ PARQUET = f"format parquet, row_group_size {ROW_GROUP}, row_group_size_bytes {16
 
 
 @contextmanager
-def transform(lake: Lake, source: Source, *, share: float, stage: OnStage) -> Iterator[Transformed]:
+def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPhase) -> Iterator[Transformed]:
     """Scan a file and transform it; see `ingest.transform`."""
-    with lake.engine(share=share) as (connection, scratch):
+    with lake.engine(memory_fraction=memory_fraction) as (connection, scratch):
         read = [0]
-        stage("scan", lambda: read[0] / max(source.event.size, 1))
+        phase("scan", lambda: read[0] / max(source.event.size, 1))
         scanned = scan(source.path, source.event.key, source.dialect, scratch, read, set_aside=True)
-        stage("transform", lambda: _progress(connection))
-        job = Job(connection=connection, scan=scanned, source=source, scratch=scratch, memory=lake.engine_memory(share))
+        phase("transform", lambda: _progress(connection))
+        job = Job(
+            connection=connection,
+            scan=scanned,
+            source=source,
+            scratch=scratch,
+            memory=lake.engine_memory(memory_fraction),
+        )
         outcome = job.run(lake.settings.max_reject_share)
         yield Transformed(
-            engine="duckdb",
             outcome=outcome,
             dialect=scanned.dialect,
             orders=[job.orders] if outcome.rows_published else [],
@@ -216,7 +222,7 @@ class Job:
     @property
     def _statements(self) -> Statements:
         rules = Rules(DuckDBSpelling(), self.scan.dialect.decimal_mark)
-        return Statements(rules=rules, event=self.source.event, file_id=self.source.file_id)
+        return Statements(rules=rules, event=self.source.event, file_id=self.source.event.file_id)
 
     @property
     def _reader(self) -> str:

@@ -21,16 +21,17 @@ from duff_orders.engines.dialect import SparkSpelling, sql_text
 from duff_orders.engines.spark import session
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
+from duff_orders.ingest.header import header
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD, TOO_LONG, Scan, scan
 from duff_orders.ingest.spark_lines import LineGrammar
-from duff_orders.ingest.staged import OnStage, Source, Transformed
+from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import NULL_COUNTS, Statements, repeated, text_of
-from duff_orders.ingest.validate import header
-from duff_orders.ingest.verdict import Outcome, Records, judge
+from duff_orders.ingest.verdict import Records, judge
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.store import Staged
+from duff_orders.lake.store import StagedFile
 from duff_orders.lake.workspace import Workspace, workspace
+from duff_orders.messages import Outcome
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -72,15 +73,15 @@ class Lines:
 
 
 @contextmanager
-def transform(lake: Lake, source: Source, *, share: float, stage: OnStage) -> Iterator[Transformed]:
-    """Transform a file on Spark; see `ingest.transform`. Memory is Spark's own affair: `share` says nothing here."""
+def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPhase) -> Iterator[Transformed]:
+    """Transform a file on Spark; see `ingest.transform`. Memory is Spark's own affair."""
     with workspace(lake.store) as space:
         spark = session(lake.settings)
         read, size = [0], max(source.event.size, 1)
         lines: Lines | None = None
         while True:
             try:
-                stage("transform", lambda: 0.0)
+                phase("transform", lambda: 0.0)
                 lines = lines or in_place(source, space)
                 job = Job(spark, source, lines, space.within(lines.encoding))
                 outcome = job.run(lake.settings.max_reject_share)
@@ -89,12 +90,11 @@ def transform(lake: Lake, source: Source, *, share: float, stage: OnStage) -> It
                 source = replace(source, dialect=header(source.path, source.event.key, text.WINDOWS)[0])
                 lines = None
             except NotALineEach:
-                stage("scan", lambda: read[0] / size)
+                phase("scan", lambda: read[0] / size)
                 lines = laid_out(source, space, read)
                 assert lines.scanned
                 source = replace(source, dialect=lines.scanned.dialect)
         yield Transformed(
-            engine="spark",
             outcome=outcome,
             dialect=source.dialect,
             orders=job.orders if outcome.rows_published else [],
@@ -146,12 +146,12 @@ class Job:
     space: Workspace
 
     @property
-    def orders(self) -> list[Staged]:
+    def orders(self) -> list[StagedFile]:
         """The files of the good records, exact duplicates removed."""
         return [part.staged for part in self.space.parts("unique") or self.space.parts("orders")]
 
     @property
-    def rejected(self) -> list[Staged]:
+    def rejected(self) -> list[StagedFile]:
         """The files of the rejected records."""
         return [part.staged for part in self.space.parts("rejected")]
 
@@ -266,7 +266,7 @@ class Job:
 
     @property
     def _statements(self) -> Statements:
-        return Statements(rules=self._rules, event=self.source.event, file_id=self.source.file_id)
+        return Statements(rules=self._rules, event=self.source.event, file_id=self.source.event.file_id)
 
     def _plain(self, column: Column) -> str:
         """Whether a column's text is written plainly, told by functions that cost less than a match."""

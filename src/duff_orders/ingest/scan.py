@@ -21,8 +21,8 @@ from duff_orders.contract import COLUMN_NAMES
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import Grammar, Record
+from duff_orders.ingest.header import HEAD, read_header
 from duff_orders.ingest.long_records import LONG, LongRecords
-from duff_orders.ingest.validate import HEAD, read_header
 from duff_orders.messages import Dialect
 from duff_orders.settings import MIB
 

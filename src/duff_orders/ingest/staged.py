@@ -1,16 +1,17 @@
-"""What an engine is given of a file, and what it hands back: staged Parquet, which nobody sees yet."""
+"""What an engine is given of a file, and what it hands back."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from duff_orders.ingest.verdict import Outcome
-from duff_orders.lake.store import Staged
-from duff_orders.messages import Dialect, Event
-from duff_orders.settings import Engine
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.store import StagedFile
+from duff_orders.messages import Dialect, Event, Outcome
 
-#: Told at the start of a stage: its name, and a function that gives the share done (0 to 1).
-OnStage = Callable[[str, Callable[[], float]], None]
+#: Told at the start of a phase: its name, and a function that gives the fraction done (0 to 1).
+OnPhase = Callable[[str, Callable[[], float]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,6 @@ class Source:
 
     path: Path
     event: Event
-    file_id: str
     dialect: Dialect
 
 
@@ -27,8 +27,16 @@ class Source:
 class Transformed:
     """What an engine made of a file: its outcome, its dialect as it turned out, and the staged Parquet files."""
 
-    engine: Engine
     outcome: Outcome
     dialect: Dialect
-    orders: Sequence[Staged]
-    rejected: Sequence[Staged]
+    orders: Sequence[StagedFile]
+    rejected: Sequence[StagedFile]
+
+
+class Transform(Protocol):
+    """An engine's part; what it staged is gone at the end."""
+
+    def __call__(
+        self, lake: Lake, source: Source, *, memory_fraction: float, phase: OnPhase
+    ) -> AbstractContextManager[Transformed]:
+        """Raises InvalidFile for what the head did not show, CountMismatch for other records than were counted."""

@@ -28,17 +28,22 @@ def is_compressed(key: str) -> bool:
 
 
 def raw_blocks(path: Path, *, compressed: bool, size: int = BLOCK) -> Iterator[bytes]:
-    """The object's bytes, decompressed as a stream: the size that a gzip file declares is not looked at.
+    """The object's bytes, decompressed as a stream; see `blocks_of`."""
+    with path.open("rb", buffering=0) as raw:
+        yield from blocks_of(cast(BinaryIO, raw), compressed=compressed, size=size)
+
+
+def blocks_of(raw: BinaryIO, *, compressed: bool, size: int = BLOCK) -> Iterator[bytes]:
+    """A stream's bytes, decompressed as they come: the size that a gzip file declares is not looked at.
 
     Raises InvalidFile (not_text) for a gzip stream that is cut off or corrupt.
     """
-    with path.open("rb", buffering=0) as raw:
-        handle = cast(BinaryIO, gzip.GzipFile(fileobj=raw) if compressed else raw)
-        try:
-            while block := handle.read(size):
-                yield block
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise InvalidFile("not_text", f"not a readable gzip file: {error}") from None
+    handle = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if compressed else raw
+    try:
+        while block := handle.read(size):
+            yield block
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InvalidFile("not_text", f"not a readable gzip file: {error}") from None
 
 
 def detect(head: bytes) -> str:

@@ -1,11 +1,22 @@
-"""`Transform-data`: one file's records to staged Parquet, on the engine that the settings choose for it."""
+"""`Transform-data`: a decision becomes staged Parquet, by the engine that the settings choose for the file."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
-from duff_orders.ingest.staged import OnStage, Source, Transformed
+from duff_orders.errors import InvalidFile
+from duff_orders.ingest.header import HEAD, dialect_of
+from duff_orders.ingest.publish import publisher_of
+from duff_orders.ingest.staged import Source, Transform
 from duff_orders.lake.lake import Lake
+from duff_orders.messages import Decision, Engine, Outcome, Staged, utc_now
 from duff_orders.settings import Settings
+
+#: Told at the start of a phase: the object's key, the phase, and a function that gives the fraction done (0 to 1).
+OnPhase = Callable[[str, str, Callable[[], float]], None]
+
+
+def ignore_phase(key: str, phase: str, done_fraction: Callable[[], float]) -> None:
+    """For callers that do not show progress."""
 
 
 def check_engines(settings: Settings, sizes: Iterable[int]) -> None:
@@ -17,16 +28,73 @@ def check_engines(settings: Settings, sizes: Iterable[int]) -> None:
 
 
 @contextmanager
-def transform(lake: Lake, source: Source, *, share: float, stage: OnStage) -> Iterator[Transformed]:
-    """Transform a file; what is staged is gone at the end. `share` is the part of the memory that it may take.
+def transform(
+    lake: Lake, decision: Decision, *, memory_fraction: float = 1.0, phase: OnPhase = ignore_phase
+) -> Iterator[Staged]:
+    """Transform a file, and hold it and its content against others until it is published; what is staged is gone then.
 
-    Raises InvalidFile for what the head did not show, CountMismatch where the engine read other records than were
-    counted.
+    A file whose outcome stands already, and is not replayed, is handed on as it is. `memory_fraction` is the part of
+    the memory that this file may take.
+
+    Raises Busy where another worker has the file or its content, SourceChanged where the object is not what was
+    announced, CountMismatch where the engine read other records than were counted, and whatever the engine or the
+    store raises; nothing is published then, and all can be repeated.
     """
-    # Engines are heavy, and a Glue job has no DuckDB: only the one that is asked is imported.
-    if lake.settings.engine_for(source.event.size) == "spark":
-        from duff_orders.ingest import on_spark as engine
+    event, started = decision.event, utc_now()
+    with ExitStack() as stack:
+        stack.enter_context(lake.store.lock(f"file-{event.file_id}"))
+        row = lake.ledger.get(event.pa_date, event.file_id)
+        if row is not None and row.stands and not decision.replay:
+            yield Staged(event=event, outcome=Outcome(verdict=row.verdict), started=started, row=row)
+            return
+        raw = stack.enter_context(lake.store.raw(event))
+        # A content is published by one worker at a time.
+        stack.enter_context(lake.store.lock(f"content-{raw.content}"))
+        twin = publisher_of(lake, raw.content, event.size)
+        if twin is not None and twin.file_id != event.file_id:
+            reason = f"its content was already published from {twin.source_file}"
+            outcome = Outcome(verdict="duplicate", reason=reason)
+            yield Staged(event=event, outcome=outcome, started=started, replay=decision.replay, content=raw.content)
+            return
+        engine = lake.settings.engine_for(event.size)
+        path = raw.open()
+        dialect = decision.dialect
+        try:
+            if dialect is None:
+                with path.open("rb") as handle:
+                    head = handle.read(HEAD)
+                dialect = dialect_of(head, event.key, whole=len(head) == event.size)
+            source = Source(path=path, event=event, dialect=dialect)
+            made = stack.enter_context(
+                _engine(engine)(
+                    lake,
+                    source,
+                    memory_fraction=memory_fraction,
+                    phase=lambda name, done_fraction: phase(event.key, name, done_fraction),
+                )
+            )
+        except InvalidFile as invalid:  # what the head did not show
+            outcome = Outcome(verdict="invalid", reason=str(invalid))
+            yield Staged(event=event, outcome=outcome, started=started, replay=decision.replay, content=raw.content)
+            return
+        raw.check()
+        yield Staged(
+            event=event,
+            outcome=made.outcome,
+            started=started,
+            replay=decision.replay,
+            content=raw.content,
+            engine=engine,
+            dialect=made.dialect,
+            orders=tuple(map(str, made.orders)),
+            rejected=tuple(map(str, made.rejected)),
+        )
+
+
+def _engine(engine: Engine) -> Transform:
+    """Engines are heavy, and a Glue job has no DuckDB: only the one that is asked is imported."""
+    if engine == "spark":
+        from duff_orders.ingest.on_spark import transform as on_engine
     else:
-        from duff_orders.ingest import on_duckdb as engine  # type: ignore[no-redef]
-    with engine.transform(lake, source, share=share, stage=stage) as transformed:
-        yield transformed
+        from duff_orders.ingest.on_duckdb import transform as on_engine
+    return on_engine

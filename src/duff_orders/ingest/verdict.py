@@ -4,21 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from duff_orders.errors import CountMismatch
-from duff_orders.messages import Verdict
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of a file's records, before it is published."""
-
-    verdict: Verdict
-    reason: str | None
-    rows_read: int
-    rows_published: int
-    rows_duplicate: int
-    rows_rejected: int
-    rows_withheld: int
-    nulls: dict[str, int]
+from duff_orders.messages import Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

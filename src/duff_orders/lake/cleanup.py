@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.lake.store import Store
-from duff_orders.messages import LedgerRow, utc_now
+from duff_orders.lake.store import Store, names
+from duff_orders.messages import Event, LedgerRow, utc_now
 
 
 def tidy(lake: Lake, *rows: LedgerRow | None) -> None:
@@ -17,9 +17,22 @@ def tidy(lake: Lake, *rows: LedgerRow | None) -> None:
     named = {name for row in rows if row for table in layout.OBJECT_COUNTS for name in layout.data_objects(table, row)}
     if lake.store.listed_by_readers and rows[0] is not None:
         for table in layout.OBJECT_COUNTS:
-            for name in list(lake.store.names(f"{layout.partition(table, rows[0].pa_date)}/{rows[0].file_id}")):
+            for name in names(lake.store, f"{layout.partition(table, rows[0].pa_date)}/{rows[0].file_id}"):
                 if name not in named:
                     lake.store.delete(name)
+
+
+def remove_unnamed_parts(store: Store, table: str, event: Event, revision: int, parts: int) -> None:
+    """Remove the parts of a revision from number `parts` on, which a killed attempt may have left.
+
+    Only for the holder of the file's lock. Where readers list the objects themselves, `tidy` does more than this.
+    """
+    if store.listed_by_readers:
+        return
+    for name in names(store, f"{layout.partition(table, event.pa_date)}/{event.file_id}"):
+        found = layout.parse_data_object(name)
+        if found is not None and found.revision == revision and found.part >= parts:
+            store.delete(name)
 
 
 def sweep(lake: Lake) -> int:
@@ -30,7 +43,7 @@ def sweep(lake: Lake) -> int:
     removed = 0
     rows = {row.file_id: row for row in lake.ledger.rows()}
     for table in layout.OBJECT_COUNTS:
-        for name in lake.store.names(f"{layout.PROCESSED}/{layout.FOLDERS[table]}"):
+        for name in names(lake.store, f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"):
             found = layout.parse_data_object(name)
             row = rows.get(found.file_id) if found else None
             if found is None or row is None or found.revision > row.revision:
@@ -51,7 +64,7 @@ def sweep_star(store: Store, snapshot: Snapshot, now: datetime, grace: float) ->
     a lock may be lost, what a build has just written is left alone, too.
     """
     kept = {layout.STAR_POINTER, *snapshot.all_objects(), *snapshot.in_grace(now, grace)}
-    for name in list(store.names(f"{layout.PROCESSED}/star/")):
+    for name in names(store, f"{layout.PROCESSED}/star/"):
         if name not in kept and (not store.listed_by_readers or _built(name) < now - timedelta(seconds=grace)):
             store.delete(name)
 

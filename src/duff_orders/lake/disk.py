@@ -16,7 +16,7 @@ from pathlib import Path
 
 from duff_orders.errors import InputError, SourceChanged
 from duff_orders.lake.layout import LOCKS, RAW, SCRATCH
-from duff_orders.lake.store import Listed, RawObject
+from duff_orders.lake.store import Listed, RawObject, Stored
 from duff_orders.messages import Event
 from duff_orders.settings import MIB
 
@@ -31,33 +31,30 @@ class DiskStore:
 
     def path(self, name: str) -> Path:
         """Where an object lies; raises InputError for a name that leads out of the lake."""
-        if name.startswith("/") or ".." in name.split("/"):
+        if any(part in ("", ".", "..") for part in name.removesuffix("/").split("/")):
             raise InputError(f"{name!r} is not a name inside the lake")
         return self.root / name
 
-    def read(self, name: str) -> bytes | None:
-        """The object's bytes, or None where there is no such object."""
+    def read(self, name: str) -> Stored | None:
+        """The object, or None where there is no such object; the token is a hash of its bytes."""
         try:
-            return self.path(name).read_bytes()
+            data = self.path(name).read_bytes()
         except FileNotFoundError:
             return None
+        return Stored(data, hashlib.sha256(data).hexdigest())
 
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""
         return self.path(name).is_file()
 
-    def names(self, prefix: str) -> Iterator[str]:
-        """The names of all objects below a folder, in order."""
-        base = self.path(prefix)
-        found = (f"{folder}/{name}" for folder, _, names in os.walk(base) for name in names)
-        for full in sorted(found):
-            yield Path(full).relative_to(self.root).as_posix()
-
     def listed(self, prefix: str) -> Iterator[Listed]:
-        """All objects below a folder, in order."""
-        for name in self.names(prefix):
-            status = self.path(name).stat()
-            yield Listed(name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+        """All objects whose names begin with a text, in the order of their names."""
+        base = self.path(prefix.rpartition("/")[0])
+        found = (Path(folder, name) for folder, _, names in os.walk(base) for name in names)
+        for name, path in sorted((path.relative_to(self.root).as_posix(), path) for path in found):
+            if name.startswith(prefix):
+                status = path.stat()
+                yield Listed(name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def put_new(self, name: str, data: bytes) -> bool:
         """Write an object that must not exist yet; False (and nothing written) where it does."""
@@ -70,13 +67,14 @@ class DiskStore:
         _sync_folder(target.parent)
         return True
 
-    def replace(self, name: str, data: bytes, expected: bytes | None) -> bool:
-        """Write an object if it still holds `expected` (None: does not exist); False where it does not."""
-        if expected is None:
+    def replace(self, name: str, data: bytes, token: str | None) -> bool:
+        """Write an object that is as it was read, by its token (None: there was none); False where it is not."""
+        if token is None:
             return self.put_new(name, data)
         target = self.path(name)
         with self.lock(name):
-            if self.read(name) != expected:
+            found = self.read(name)
+            if found is None or found.token != token:
                 return False
             with self._temporary(target, data) as temporary:
                 temporary.replace(target)
@@ -96,8 +94,8 @@ class DiskStore:
         _sync_folder(target.parent)
         return True
 
-    def put_file(self, name: str, path: Path) -> None:
-        """Move a finished local file (of the lake's file system) into the store, over one of the same name."""
+    def publish(self, name: str, path: Path) -> None:
+        """Make a finished local file (of the lake's file system) an object, over one of the same name."""
         target = self.path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         with path.open("rb") as handle:
@@ -109,11 +107,18 @@ class DiskStore:
         """Copy an object to another name, over one that is there."""
         with self.scratch() as folder:
             shutil.copyfile(self.path(source), folder / "object")
-            self.put_file(target, folder / "object")
+            self.publish(target, folder / "object")
 
     def address(self, name: str) -> str:
         """The object's path."""
         return str(self.path(name))
+
+    def head(self, event: Event, size: int) -> bytes:
+        """The first bytes of the object of an event. Raises SourceChanged where it is another by now."""
+        with self.raw(event) as raw, raw.open().open("rb") as handle:
+            data = handle.read(size)
+            raw.check()
+            return data
 
     def raw(self, event: Event) -> AbstractContextManager[RawObject]:
         """The object of an event, in the raw folder."""

@@ -49,24 +49,24 @@ class Lake:
             raise SettingsError("this works on a lake in a folder only; this one lies on S3")
         return self.store
 
-    def engine_memory(self, share: float = 1.0) -> int:
-        """The bytes that DuckDB may take, of which `share` is for one of several users."""
-        return int(self.settings.memory * ENGINE_SHARE * share)
+    def engine_memory(self, memory_fraction: float = 1.0) -> int:
+        """The bytes that DuckDB may take, of which `memory_fraction` is for one of several users."""
+        return int(self.settings.memory * ENGINE_SHARE * memory_fraction)
 
     @contextmanager
     def engine(
-        self, *, share: float = 1.0, only_reads: bool = False
+        self, *, memory_fraction: float = 1.0, only_reads: bool = False
     ) -> Iterator[tuple["duckdb.DuckDBPyConnection", Path]]:
         """A DuckDB connection and a scratch folder, both gone at the end.
 
-        `share` is the part of the memory that this user of the engine may take. One that `only_reads` works in a
-        lake that cannot be written, too: its scratch folder then lies where the system keeps temporary files.
+        `memory_fraction` is the part of the memory that this user may take. One that `only_reads` works in a lake that
+        cannot be written, too: its scratch folder then lies where the system keeps temporary files.
         """
         from duff_orders.engines.duckdb import connect  # heavy: only who asks the engine pays for it
 
         with (
             self._scratch_to_read() if only_reads else self.store.scratch() as scratch,
-            connect(scratch, memory=self.engine_memory(share), threads=self.settings.threads) as connection,
+            connect(scratch, memory=self.engine_memory(memory_fraction), threads=self.settings.threads) as connection,
         ):
             yield connection, scratch
 

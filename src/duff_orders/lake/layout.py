@@ -1,12 +1,11 @@
 """Where things lie: object names and table locations, equal on disk and on S3."""
 
-import hashlib
 import re
 from datetime import date
 from typing import NamedTuple
 
 from duff_orders.contract import FILES, ORDERS, REJECTED_ROWS
-from duff_orders.messages import Event, LedgerRow
+from duff_orders.messages import LedgerRow
 
 RAW_BUCKET = "duff-orders-raw"
 #: Folders of a lake directory, one for each bucket, and what only the embedded world needs.
@@ -26,12 +25,6 @@ def is_orders_file(key: str) -> bool:
     """Whether an object of this key is an orders file; hidden and temporary names are not."""
     name = key.rsplit("/", 1)[-1]
     return name.lower().endswith(SUFFIXES) and not name.startswith((".", "~", "_"))
-
-
-def file_id(event: Event) -> str:
-    """The identity of an object version: 32 hexadecimal digits from bucket, key and version (or etag)."""
-    text = "\n".join((event.bucket, event.key, event.version or event.etag))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
 
 
 def partition(table: str, pa_date: date) -> str:

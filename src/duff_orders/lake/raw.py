@@ -8,7 +8,7 @@ from pathlib import Path
 from duff_orders.errors import InputError
 from duff_orders.lake import layout
 from duff_orders.lake.disk import DiskStore, fingerprint
-from duff_orders.lake.store import Store
+from duff_orders.lake.store import Store, names
 from duff_orders.messages import Event, utc_now
 
 
@@ -53,15 +53,14 @@ def announce(store: DiskStore, key: str, *, when: datetime | None = None) -> Eve
 
 def record(store: Store, event: Event) -> Event:
     """The event as it was first recorded: its time counts, however often and late the object is announced."""
-    name = layout.event_object(layout.file_id(event))
-    if not store.put_new(name, event.stored()):
+    name = layout.event_object(event.file_id)
+    recorded = store.read(name)
+    if recorded is None and not store.put_new(name, event.stored()):
         recorded = store.read(name)
-        if recorded is not None:
-            return Event.from_json(recorded)
-    return event
+    return event if recorded is None else Event.from_json(recorded.data)
 
 
 def events(store: Store) -> Iterator[Event]:
     """Every event that was announced, processed or not, in the order of time."""
-    found = (store.read(name) for name in store.names(f"{layout.PROCESSED}/events"))
-    yield from sorted((Event.from_json(data) for data in found if data), key=lambda event: (event.time, event.key))
+    found = (store.read(name) for name in names(store, f"{layout.PROCESSED}/events/"))
+    yield from sorted((Event.from_json(each.data) for each in found if each), key=lambda event: (event.time, event.key))

@@ -21,7 +21,7 @@ from obstore.store import S3Store as Bucket
 
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
 from duff_orders.lake.layout import PROCESSED, RAW, SUFFIXES
-from duff_orders.lake.store import Listed, RawObject
+from duff_orders.lake.store import Listed, RawObject, Stored
 from duff_orders.messages import Event
 from duff_orders.settings import MIB
 
@@ -68,17 +68,13 @@ class S3Store:
         folder, _, key = name.partition("/")
         return f"s3://{self.raw_bucket if folder == RAW else self.processed_bucket}/{key}"
 
-    def read(self, name: str) -> bytes | None:
-        """The object's bytes, or None where there is no such object."""
-        return self._read(name)[0]
-
-    def _read(self, name: str) -> tuple[bytes | None, str | None]:
-        """The object's bytes and its entity tag."""
+    def read(self, name: str) -> Stored | None:
+        """The object, or None where there is no such object; the token is its entity tag."""
         try:
             found = obstore.get(*self._at(name))
         except FileNotFoundError:
-            return None, None
-        return bytes(found.bytes()), found.meta["e_tag"]
+            return None
+        return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
 
     def head(self, event: Event, size: int) -> bytes:
         """The first bytes of a raw object version."""
@@ -97,10 +93,6 @@ class S3Store:
             return False
         return True
 
-    def names(self, prefix: str) -> Iterator[str]:
-        """The names of all objects that begin with a text, in order."""
-        yield from (each.name for each in self.listed(prefix))
-
     def listed(self, prefix: str) -> Iterator[Listed]:
         """All objects whose names begin with a text, in order."""
         folder, _, key = prefix.partition("/")
@@ -118,12 +110,9 @@ class S3Store:
         """Write an object that must not exist yet; False (and nothing written) where it does."""
         return self._put(name, data, "create")
 
-    def replace(self, name: str, data: bytes, expected: bytes | None) -> bool:
-        """Write an object if it still holds `expected` (None: does not exist); False where it does not."""
-        if expected is None:
-            return self._put(name, data, "create")
-        found, tag = self._read(name)
-        return found == expected and tag is not None and self._put(name, data, {"e_tag": tag})
+    def replace(self, name: str, data: bytes, token: str | None) -> bool:
+        """Write an object that is as it was read, by its token (None: there was none); False where it is not."""
+        return self._put(name, data, "create" if token is None else {"e_tag": token})
 
     def _put(self, name: str, data: bytes, mode: Any) -> bool:
         """A conditional write. The client repeats a request whose answer was lost: a refusal may be its own doing."""
@@ -133,14 +122,14 @@ class S3Store:
                 return True
             except (AlreadyExistsError, PreconditionError):
                 found = self.read(name)
-                if found == data:
+                if found is not None and found.data == data:
                     return True
                 if found is not None or mode != "create":
                     return False
         raise PipelineError(f"{self.address(name)} could not be written: it is and is not there")
 
-    def put_file(self, name: str, path: Path) -> None:
-        """Move a finished local file into the store, over an object of the same name."""
+    def publish(self, name: str, path: Path) -> None:
+        """Make a finished local file an object, over one of the same name; the file is used up."""
         obstore.put(*self._at(name), path, max_concurrency=4)
         path.unlink()
 
@@ -194,10 +183,10 @@ class S3Store:
             found = self.read(lease)
             if found is None:
                 continue
-            theirs = json.loads(found)
+            theirs = json.loads(found.data)
             if theirs["holder"] != self.holder and theirs["until"] > time.time():
                 raise Busy(name, theirs["until"])
-            if self.replace(lease, mine, found):
+            if self.replace(lease, mine, found.token):
                 break
         self._held.append(name)
         try:
@@ -205,7 +194,7 @@ class S3Store:
         finally:
             self._held.remove(name)
             # Past the deadline it may be another's.
-            if time.time() < self.deadline + MARGIN and self.read(lease) == mine:
+            if time.time() < self.deadline + MARGIN and (found := self.read(lease)) and found.data == mine:
                 self.delete(lease)
 
     def check_locks(self) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from duff_orders.contract import FACT_ORDERS
 from duff_orders.errors import DamagedObject, PipelineError
 from duff_orders.lake.layout import STAR_POINTER
-from duff_orders.lake.store import Store
+from duff_orders.lake.store import Store, Stored
 from duff_orders.messages import Document, format_time, parse_time
 
 
@@ -61,23 +61,23 @@ def current(store: Store) -> Snapshot:
     return _decode(store.read(STAR_POINTER))
 
 
-def read(store: Store) -> tuple[Snapshot, bytes | None]:
-    """The star schema as it is, and what `switch` must find to replace it."""
-    data = store.read(STAR_POINTER)
-    return _decode(data), data
+def read(store: Store) -> tuple[Snapshot, str | None]:
+    """The star schema as it is, and the token by which `switch` replaces it."""
+    found = store.read(STAR_POINTER)
+    return _decode(found), found and found.token
 
 
-def switch(store: Store, new: Snapshot, expected: bytes | None) -> None:
+def switch(store: Store, new: Snapshot, token: str | None) -> None:
     """Make `new` the star schema. Its objects must be in the store.
 
     Raises PipelineError, with nothing changed, where somebody else switched since `read`.
     """
-    if not store.replace(STAR_POINTER, new.stored(), expected):
+    if not store.replace(STAR_POINTER, new.stored(), token):
         raise PipelineError(f"{STAR_POINTER} was changed by another build; build the models again")
 
 
-def _decode(data: bytes | None) -> Snapshot:
+def _decode(found: Stored | None) -> Snapshot:
     try:
-        return Snapshot() if data is None else Snapshot.from_json(data)
+        return Snapshot() if found is None else Snapshot.from_json(found.data)
     except (ValueError, TypeError) as error:
         raise DamagedObject(STAR_POINTER, error) from None

@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 
 from duff_orders.messages import Event
 
-#: A staged file: on this machine, or the name of an object in the store.
-Staged = Path | str
+#: A staged file: on this machine (an absolute path), or the name of an object in the store.
+StagedFile = Path | str
 
 
 class Listed(NamedTuple):
@@ -38,29 +38,33 @@ class RawObject:
     check: Callable[[], None]
 
 
+class Stored(NamedTuple):
+    """An object that was read: its bytes, and the token that says which version of it this is."""
+
+    data: bytes
+    token: str
+
+
 class Store(Protocol):
     """What the pipeline asks of an object store."""
 
-    def read(self, name: str) -> bytes | None:
-        """The object's bytes, or None where there is no such object."""
+    def read(self, name: str) -> Stored | None:
+        """The object, or None where there is no such object."""
 
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""
 
-    def names(self, prefix: str) -> Iterator[str]:
-        """The names of all objects below a folder, in order."""
-
     def listed(self, prefix: str) -> Iterator[Listed]:
-        """All objects below a folder, in order."""
+        """All objects whose names begin with a text (`a/b` begins `a/bc` too), in the order of their names."""
 
     def put_new(self, name: str, data: bytes) -> bool:
         """Write an object that must not exist yet; False (and nothing written) where it does."""
 
-    def replace(self, name: str, data: bytes, expected: bytes | None) -> bool:
-        """Write an object if it still holds `expected` (None: does not exist); False where it does not."""
+    def replace(self, name: str, data: bytes, token: str | None) -> bool:
+        """Write an object that is as it was read, by its token (None: there was none); False where it is not."""
 
-    def put_file(self, name: str, path: Path) -> None:
-        """Move a finished local file into the store, over an object of the same name."""
+    def publish(self, name: str, path: Path) -> None:
+        """Make a finished local file an object, over one of the same name; the file is used up."""
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object to another name, over one that is there."""
@@ -70,6 +74,9 @@ class Store(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""
+
+    def head(self, event: Event, size: int) -> bytes:
+        """The first bytes of the object version of an event. Raises SourceChanged where it is another by now."""
 
     def raw(self, event: Event) -> AbstractContextManager[RawObject]:
         """The object version of an event."""
@@ -91,9 +98,14 @@ class Store(Protocol):
         """Whether readers list objects themselves (Athena), so that only those may lie there which count."""
 
 
-def place(store: Store, name: str, staged: Staged) -> None:
+def names(store: Store, prefix: str) -> list[str]:
+    """The names of all objects that begin with a text, in order."""
+    return [each.name for each in store.listed(prefix)]
+
+
+def place(store: Store, name: str, staged: StagedFile) -> None:
     """Make a staged file the object of a name, over one that is there."""
-    if isinstance(staged, Path):
-        store.put_file(name, staged)
+    if isinstance(staged, Path) or staged.startswith("/"):
+        store.publish(name, Path(staged))
     else:
         store.copy(staged, name)

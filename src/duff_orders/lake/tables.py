@@ -13,7 +13,7 @@ from duff_orders.engines.duckdb import path_text, read_parquet, type_of
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import FOLDERS, OBJECT_COUNTS, PROCESSED, data_objects
 from duff_orders.lake.snapshot import current
-from duff_orders.lake.store import Store
+from duff_orders.lake.store import Store, names
 
 if TYPE_CHECKING:
     import duckdb
@@ -54,7 +54,9 @@ def create_view(
 
 def _files_view(lake: Lake, connection: "duckdb.DuckDBPyConnection") -> None:
     columns = ", ".join(f"{field.name}: {sql_text(type_of(field.type))}" for field in FILES.all_fields)
-    paths = ", ".join(path_text(lake.disk.path(n)) for n in lake.store.names(f"{PROCESSED}/{FOLDERS[FILES.name]}"))
+    paths = ", ".join(
+        path_text(lake.store.address(name)) for name in names(lake.store, f"{PROCESSED}/{FOLDERS[FILES.name]}/")
+    )
     source = (
         f"select * from read_json([{paths}], format = 'newline_delimited', hive_partitioning = false, "
         f"columns = {{{columns}}})"

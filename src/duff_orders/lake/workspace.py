@@ -10,13 +10,13 @@ from typing import NamedTuple
 from duff_orders.engines.spark import escaped, target, uri
 from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.layout import PROCESSED
-from duff_orders.lake.store import Staged, Store
+from duff_orders.lake.store import StagedFile, Store, names
 
 
 class Part(NamedTuple):
     """A file that a task wrote, and its size in bytes."""
 
-    staged: Staged
+    staged: StagedFile
     size: int
 
 
@@ -64,7 +64,7 @@ class Workspace:
         shared = self._object("incoming", name)
         copy = self.local / f"shared-{name}"
         copy.hardlink_to(path)
-        self.store.put_file(shared, copy)
+        self.store.publish(shared, copy)
         return escaped(self.store.address(shared))
 
     def _path(self, name: str) -> Path:
@@ -87,7 +87,7 @@ def workspace(store: Store) -> Iterator[Workspace]:
         finally:
             if not isinstance(store, DiskStore):
                 for kind in ("staging", "incoming"):
-                    for name in list(store.names(f"{PROCESSED}/{kind}/{local.name}")):
+                    for name in names(store, f"{PROCESSED}/{kind}/{local.name}/"):
                         store.delete(name)
 
 

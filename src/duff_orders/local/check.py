@@ -14,6 +14,7 @@ from duff_orders.lake.disk import fingerprint
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import parse_data_object
 from duff_orders.lake.raw import events
+from duff_orders.lake.store import names
 from duff_orders.lake.tables import create_views
 from duff_orders.local import raw_folder
 from duff_orders.local.reread import compare
@@ -102,7 +103,7 @@ def _missing(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
 def _orphans(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     expected = _expected(ledger)
     for table in layout.OBJECT_COUNTS:
-        for name in lake.store.names(f"{layout.PROCESSED}/{layout.FOLDERS[table]}"):
+        for name in names(lake.store, f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"):
             found = parse_data_object(name)
             row = ledger.get(found.file_id) if found else None
             # A superseded revision stays for a while, for readers that still use it.
@@ -114,7 +115,7 @@ def _raw(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     announced: dict[tuple[str, int], list[Event]] = {}
     ids: set[str] = set()
     for event in events(lake.store):
-        file_id = layout.file_id(event)
+        file_id = event.file_id
         announced.setdefault((event.key, event.size), []).append(event)
         ids.add(file_id)
         if file_id not in ledger:
@@ -151,7 +152,7 @@ def _missing_star(lake: Lake, star: snapshot.Snapshot) -> Iterator[str]:
 
 def _star(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     known = {layout.STAR_POINTER, *star.all_objects(), *star.superseded}
-    for name in lake.store.names(f"{layout.PROCESSED}/star"):
+    for name in names(lake.store, f"{layout.PROCESSED}/star/"):
         if name not in known:
             yield f"{name}: an orphan of the star schema; `duff models` removes it"
     published = {row.file_id: row.revision for row in ledger.values() if row.rows_published}

@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from duff_orders.errors import UnknownFile
-from duff_orders.ingest.stages import OnStage, ignore_stage
-from duff_orders.ingest.transform import check_engines
-from duff_orders.lake import layout
+from duff_orders.ingest.transform import OnPhase, check_engines, ignore_phase
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import events
@@ -19,7 +17,7 @@ def replay(
     *,
     failed: bool = False,
     everything: bool = False,
-    stage: OnStage = ignore_stage,
+    phase: OnPhase = ignore_phase,
 ) -> Iterator[LedgerRow]:
     """Process raw objects again under today's rules, in place of the old outcome; yields the new ledger rows.
 
@@ -27,7 +25,7 @@ def replay(
     one; files that were announced but never finished count as failed. At the end what nothing names any more, and no
     reader can want, is removed. Raises UnknownFile, and SettingsError as `run` does.
     """
-    known = {layout.file_id(event): event for event in events(lake.store)}
+    known = {event.file_id: event for event in events(lake.store)}
     chosen = set()
     for prefix in file_ids:
         matches = [file_id for file_id in known if file_id.startswith(prefix)]
@@ -41,5 +39,5 @@ def replay(
                 chosen.add(file_id)
     waiting = [event for file_id, event in known.items() if file_id in chosen]
     check_engines(lake.settings, (event.size for event in waiting))
-    yield from process_all(lake, waiting, again=True, stage=stage)
+    yield from process_all(lake, waiting, replay=True, phase=phase)
     sweep(lake)

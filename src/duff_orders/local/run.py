@@ -1,11 +1,10 @@
-"""The embedded orchestration: the stages called in order, for one file, several, or again.
+"""The embedded orchestration: files put into the raw folder, and each taken to its ledger row.
 
-    announce   an object in the raw folder becomes an event, once: its time is kept over crashes
-    process    event -> ledger row: `stages.attempt`, tried again, and closed as `failed` in the end
+    attempt    event -> validate -> transform -> publish -> ledger row, once
+    process    the same, tried again where that may help, and closed as `failed` in the end
     run        put files into the raw folder and process them
-    replay     process raw objects again under today's rules, in the place of the old outcome
 
-The watcher is in `watcher`, the star schema in `models`; both work on what the ledger says.
+The watcher is in `watch`, the star schema in `models`; both work on what the ledger says.
 """
 
 import logging
@@ -16,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from duff_orders.errors import SettingsError, can_pass
-from duff_orders.ingest.stages import OnStage, attempt, close, ignore_stage
-from duff_orders.ingest.transform import check_engines
+from duff_orders.ingest.publish import close, publish
+from duff_orders.ingest.transform import OnPhase, check_engines, ignore_phase, transform
+from duff_orders.ingest.validate import validate
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, check_name, put
@@ -26,10 +26,30 @@ from duff_orders.messages import Event, LedgerRow
 log = logging.getLogger(__name__)
 
 
-def process(
-    lake: Lake, event: Event, *, again: bool = False, share: float = 1.0, stage: OnStage = ignore_stage
+def attempt(
+    lake: Lake,
+    event: Event,
+    *,
+    replay: bool = False,
+    memory_fraction: float = 1.0,
+    phase: OnPhase = ignore_phase,
 ) -> LedgerRow:
-    """Take one object version through all stages to its ledger row; see `stages.attempt`.
+    """Take one object version through all stages to its ledger row, once.
+
+    An event that was processed before gives the outcome of then, unless it is replayed; a failed file gets another
+    try. Raises as `validate`, `transform` and `publish` do; nothing is published then, and all can be repeated.
+    """
+    decision = validate(lake, event, replay=replay)
+    if decision.row is not None:
+        return decision.row
+    with transform(lake, decision, memory_fraction=memory_fraction, phase=phase) as staged:
+        return publish(lake, staged)
+
+
+def process(
+    lake: Lake, event: Event, *, replay: bool = False, memory_fraction: float = 1.0, phase: OnPhase = ignore_phase
+) -> LedgerRow:
+    """Take one object version through all stages to its ledger row; see `attempt`.
 
     Failures that may pass are tried again; all end in the verdict `failed`. Only a wrong set-up (SettingsError)
     raises, and a store that cannot even take that row. Where a replay fails, the ledger keeps the outcome of before,
@@ -37,7 +57,7 @@ def process(
     """
     for number in range(lake.settings.retries + 1):
         try:
-            return attempt(lake, event, again=again, share=share, stage=stage)
+            return attempt(lake, event, replay=replay, memory_fraction=memory_fraction, phase=phase)
         except SettingsError:
             raise  # the set-up is wrong, not the file: nothing is to be noted, and trying again would not help
         except Exception as error:
@@ -46,10 +66,10 @@ def process(
                 break
             log.warning("%s: attempt %d failed, trying again: %s", event.key, number + 1, error)
             time.sleep(random.uniform(0.5, 1.0) * 0.1 * 4**number)
-    return close(lake, event, failure, again=again)
+    return close(lake, event, failure, replay=replay)
 
 
-def run(lake: Lake, files: Iterable[str | Path], *, stage: OnStage = ignore_stage) -> Iterator[LedgerRow]:
+def run(lake: Lake, files: Iterable[str | Path], *, phase: OnPhase = ignore_phase) -> Iterator[LedgerRow]:
     """Put files into the raw folder, then process them; yields the ledger rows in the order of the files.
 
     At the end what nothing names any more, and no reader can want, is removed. Raises InputError, with nothing
@@ -59,12 +79,12 @@ def run(lake: Lake, files: Iterable[str | Path], *, stage: OnStage = ignore_stag
     for path in paths:
         check_name(path)
     check_engines(lake.settings, (path.stat().st_size for path in paths))
-    yield from process_all(lake, [announce(lake.disk, put(lake.disk, path)) for path in paths], stage=stage)
+    yield from process_all(lake, [announce(lake.disk, put(lake.disk, path)) for path in paths], phase=phase)
     sweep(lake)
 
 
 def process_all(
-    lake: Lake, waiting: list[Event], *, again: bool = False, stage: OnStage = ignore_stage
+    lake: Lake, waiting: list[Event], *, replay: bool = False, phase: OnPhase = ignore_phase
 ) -> Iterator[LedgerRow]:
     """Process several events, `settings.workers` at once; yields the rows in the order of the events.
 
@@ -77,7 +97,7 @@ def process_all(
     workers = min(lake.settings.workers, len(by_content)) or 1
 
     def one_content(same: list[Event]) -> dict[str, LedgerRow]:
-        return {e.key: process(lake, e, again=again, share=1 / workers, stage=stage) for e in same}
+        return {e.key: process(lake, e, replay=replay, memory_fraction=1 / workers, phase=phase) for e in same}
 
     with ThreadPoolExecutor(workers, thread_name_prefix="file") as pool:
         outcomes = {etag: pool.submit(one_content, same) for etag, same in by_content.items()}

@@ -153,7 +153,7 @@ class _Watcher:
             log.warning("%s is left alone: %s", printable(found.key), found.why)
 
     def _one(self, key: str) -> LedgerRow:
-        return process(self.lake, announce(self.lake.disk, key), share=1 / self.lake.settings.workers)
+        return process(self.lake, announce(self.lake.disk, key), memory_fraction=1 / self.lake.settings.workers)
 
     def _collect(self) -> None:
         for future in wait(self.running, timeout=0, return_when=FIRST_COMPLETED).done:

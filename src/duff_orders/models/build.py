@@ -9,9 +9,8 @@ from duff_orders.lake import snapshot
 from duff_orders.lake.cleanup import sweep_star
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.messages import utc_now
+from duff_orders.messages import Engine, utc_now
 from duff_orders.models.plan import OpenBuilder, Plan, write_dimensions
-from duff_orders.settings import Engine
 
 LOCK = "models-build"
 
@@ -46,7 +45,7 @@ def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
     """
     started = time.monotonic()
     with lake.store.lock(LOCK):
-        old, pointer = snapshot.read(lake.store)
+        old, token = snapshot.read(lake.store)
         sweep_star(lake.store, old, utc_now(), lake.settings.grace)
         # A file without rows leaves no trace in the tables, so it is none of the files they are made of.
         published = {row.file_id: row for row in lake.ledger.rows() if row.published and row.rows_published}
@@ -73,7 +72,7 @@ def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
             rows={day: rows for day, (_, rows) in facts.items() if rows},
             files=revisions,
         )
-        snapshot.switch(lake.store, old.followed_by(new, utc_now(), lake.settings.grace), pointer)
+        snapshot.switch(lake.store, old.followed_by(new, utc_now(), lake.settings.grace), token)
     return BuildReport(
         build_id=build_id,
         kind="incremental" if base.build_id else "rebuild",

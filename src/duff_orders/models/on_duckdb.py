@@ -135,5 +135,5 @@ class DuckDBBuilder:
         rows = int(copied[0]) if copied else 0
         name = star_object(table.name, self.plan.build_id, pa_date)
         if rows or not table.partitioned:
-            self.store.put_file(name, path)
+            self.store.publish(name, path)
         return name, rows

@@ -29,7 +29,7 @@ def main() -> None:
         for path in (staging / folder.removeprefix("processed/staging/")).rglob("part-*.parquet"):
             copy = Path(tempfile.mkdtemp()) / "part"
             copy.hardlink_to(path)
-            space.store.put_file(f"processed/staging/{path.relative_to(staging)}", copy)
+            space.store.publish(f"processed/staging/{path.relative_to(staging)}", copy)
         return listed(space, name)
 
     workspace.Workspace.parts = parts  # type: ignore[assignment,method-assign]

@@ -1,0 +1,97 @@
+"""A store in memory: for tests of what lies above it, fast and without a folder."""
+
+import hashlib
+import tempfile
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from duff_orders.errors import InputError, SourceChanged
+from duff_orders.lake.layout import RAW
+from duff_orders.lake.store import Listed, RawObject, Stored
+from duff_orders.messages import Event
+
+
+class MemoryStore:
+    """Objects by name; a lock waits, as on disk."""
+
+    listed_by_readers = False
+
+    def __init__(self) -> None:
+        self.objects: dict[str, tuple[bytes, datetime]] = {}
+        self._one_at_a_time = threading.RLock()
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+
+    def read(self, name: str) -> Stored | None:
+        found = self.objects.get(name)
+        return None if found is None else Stored(found[0], hashlib.sha256(found[0]).hexdigest())
+
+    def exists(self, name: str) -> bool:
+        return name in self.objects
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        for name, (data, modified) in sorted(self.objects.items()):
+            if name.startswith(prefix):
+                yield Listed(name, len(data), modified)
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        return self.replace(name, data, None)
+
+    def replace(self, name: str, data: bytes, token: str | None) -> bool:
+        if any(part in ("", ".", "..") for part in name.split("/")):
+            raise InputError(f"{name!r} is not a name inside the lake")
+        with self._one_at_a_time:
+            found = self.read(name)
+            if (found and found.token) != token:
+                return False
+            self.objects[name] = data, datetime.now(UTC)
+        return True
+
+    def publish(self, name: str, path: Path) -> None:
+        self.objects[name] = path.read_bytes(), datetime.now(UTC)
+        path.unlink()
+
+    def copy(self, source: str, target: str) -> None:
+        self.objects[target] = self.objects[source][0], datetime.now(UTC)
+
+    def address(self, name: str) -> str:
+        return f"memory:{name}"
+
+    def delete(self, name: str) -> None:
+        self.objects.pop(name, None)
+
+    def head(self, event: Event, size: int) -> bytes:
+        return self._announced(event)[:size]
+
+    @contextmanager
+    def raw(self, event: Event) -> Iterator[RawObject]:
+        data = self._announced(event)
+        with self.scratch() as folder:
+            path = folder / "object"
+            path.write_bytes(data)
+            yield RawObject(content=event.etag, open=lambda: path, check=lambda: None)
+
+    def _announced(self, event: Event) -> bytes:
+        found = self.objects.get(f"{RAW}/{event.key}")
+        if found is None or hashlib.sha256(found[0]).hexdigest()[:32] != event.etag:
+            raise SourceChanged(f"{event.key} is not what was announced")
+        return found[0]
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        with self._locks[name]:
+            yield
+
+    def check_locks(self) -> None:
+        """They cannot be lost."""
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+
+    def sweep_scratch(self) -> None:
+        """Nothing outlives the process."""
