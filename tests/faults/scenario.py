@@ -205,6 +205,7 @@ class Scenario:
     @classmethod
     def record(cls, folder: Path) -> "Scenario":
         write_feed(folder / "feed")
+        (folder / "lake").mkdir()
         fault = Fault()
         starts = []
         for number, step in enumerate(steps(folder / "lake", folder / "feed", fault)):
@@ -230,7 +231,7 @@ class Scenario:
         files of the same content may be the one that was published.
         """
         open_lake(root).store.sweep_scratch()
-        if any((root / layout.SCRATCH).iterdir()):
+        if any((root / layout.SCRATCH).glob("*")):
             return "scratch is not empty"
         state = _state(root)
         if state not in self.known:

@@ -48,7 +48,7 @@ class MortalStore(DiskStore):
         self._write(super().publish, name, path)
 
     def replace(self, name: str, data: bytes, token: str | None) -> bool:
-        return bool(self._write(super().replace, name, data, expected))
+        return bool(self._write(super().replace, name, data, token))
 
     def delete(self, name: str) -> None:
         self._write(super().delete, name)

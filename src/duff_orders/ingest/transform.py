@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest.header import HEAD, dialect_of
 from duff_orders.ingest.publish import publisher_of
 from duff_orders.ingest.staged import Source, Transform
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.store import StagedFile
 from duff_orders.messages import Decision, Engine, Outcome, Staged, utc_now
 from duff_orders.settings import Settings
 
@@ -86,9 +88,13 @@ def transform(
             content=raw.content,
             engine=engine,
             dialect=made.dialect,
-            orders=tuple(map(str, made.orders)),
-            rejected=tuple(map(str, made.rejected)),
+            orders=tuple(map(_named, made.orders)),
+            rejected=tuple(map(_named, made.rejected)),
         )
+
+
+def _named(staged: StagedFile) -> str:
+    return str(staged.absolute() if isinstance(staged, Path) else staged)
 
 
 def _engine(engine: Engine) -> Transform:
