@@ -1,6 +1,6 @@
 """The documents say what is. `python -m tests.test_docs` writes anew what is made from the code.
 
-That is docs/cli.md, from the help of the commands, and the tree in docs/architecture.md.
+That is docs/cli.md from the help of the commands, the README's settings, and the tree in docs/architecture.md.
 """
 
 import ast
@@ -15,9 +15,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from duff_orders.cli.main import app
-from duff_orders.settings import _PARSERS, Settings, parse_size
+from duff_orders.settings import Settings
 
 ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
 CLI = ROOT / "docs" / "cli.md"
 DOCUMENTS = sorted(path for folder in (".", "docs", "samples", "benchmarks") for path in (ROOT / folder).glob("*.md"))
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -58,21 +59,32 @@ def test_readme_names_every_command(command: str) -> None:
     assert f"| `duff {command}" in read(ROOT / "README.md")
 
 
+def settings() -> str:
+    """The README's table of the settings."""
+    lines = ["| setting | option | variable | default | what it is |", "|---|---|---|---|---|"]
+    for name, option in Settings.options().items():
+        flag = f"`--{name.replace('_', '-')}`" if option.on_command_line else "–"
+        lines.append(f"| `{name}` | {flag} | `DUFF_{name.upper()}` | `{option.default}` | {option.about} |")
+    return "\n".join(lines)
+
+
+def readme() -> str:
+    """The page with the settings of today."""
+    start, heading, rest = read(README).partition("| setting | option |")
+    assert heading
+    return start + settings() + "\n\n" + rest.partition("\n\n")[2]
+
+
 def test_readme_names_every_setting_with_option_variable_and_default() -> None:
-    section = read(ROOT / "README.md").partition("## Settings")[2].partition("\n## ")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:2] == "| "]
-    told = {row[0].strip("`"): [cell.strip("`") for cell in row[1:4]] for row in rows[1:]}
-    defaults, options = Settings(), set()
+    assert read(README) == readme(), "run `make docs`"
+
+
+def test_the_command_line_has_the_options_that_it_is_said_to_have() -> None:
+    found: set[str] = set()
     for command in get_command(app).commands.values():  # type: ignore[attr-defined] # a group has commands
-        options |= {name for parameter in command.params for name in parameter.opts}
-    assert set(told) == set(Settings.__dataclass_fields__) == set(_PARSERS)
-    for name, (option, variable, default) in told.items():
-        flag = f"--{name.replace('_', '-')}"
-        assert option == (flag if flag in options else "–")
-        assert variable == f"DUFF_{name.upper()}"
-        assert Settings.load({variable: default}) == defaults
-        assert _PARSERS[name](default) == getattr(defaults, name)
-    assert parse_size(told["memory"][2]) == defaults.memory
+        found |= {name for parameter in command.params for name in parameter.opts}
+    for name, option in Settings.options().items():
+        assert (f"--{name.replace('_', '-')}" in found) == option.on_command_line, name
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -150,4 +162,5 @@ def test_readme_and_decisions_give_the_limits_of_the_code() -> None:
 
 if __name__ == "__main__":
     CLI.write_text(cli_page(), encoding="utf-8")
+    README.write_text(readme(), encoding="utf-8")
     ARCHITECTURE.write_text(architecture(), encoding="utf-8")

@@ -7,6 +7,7 @@
     ├── QueryRefused             SQL from outside that is not one read-only SELECT over the contract's tables
     ├── InvalidFile              a file that breaks the contract as a whole; ends in the verdict `invalid`
     ├── DamagedObject            an object of the lake that cannot be read
+    ├── EngineError              DuckDB or Spark failed: out of memory, or an object that cannot be read
     └── PipelineError            the pipeline could not do its work; ends in the verdict `failed`
         ├── Busy                 somebody else works on the same file or content: try again later
         ├── SourceChanged        the raw object was overwritten or removed while it was being read
@@ -52,15 +53,7 @@ class QueryRefused(DuffError):
 
 
 class InvalidFile(DuffError):
-    """The file as a whole breaks the contract.
-
-    `problem` is one of empty, not_text, header, unclosed_quote, empty_column, reject_share; the message is the
-    ledger's reason in words.
-    """
-
-    def __init__(self, problem: str, reason: str) -> None:
-        super().__init__(reason)
-        self.problem = problem
+    """The file as a whole breaks the contract; the message is the ledger's reason in words."""
 
 
 class DamagedObject(DuffError):
@@ -69,6 +62,12 @@ class DamagedObject(DuffError):
     def __init__(self, name: str, why: object) -> None:
         super().__init__(f"the object {name} cannot be read: {why}")
         self.name = name
+
+
+class EngineError(DuffError):
+    """DuckDB or Spark failed; the message is the engine's own."""
+
+    is_transient = True
 
 
 class PipelineError(DuffError):

@@ -3,10 +3,10 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from duff_orders.contract import DEFAULT_MAX_REJECT_SHARE
 from duff_orders.errors import SettingsError
@@ -16,74 +16,6 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
 EngineChoice = Literal["auto", "duckdb", "spark"]
 MINIMUM_MEMORY = 256 * 10**6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What can be set.
-
-    `engine` works on a file: duckdb, spark, or auto, which gives files of `threshold` bytes and more to Spark where
-    a `master` other than this machine (spark://HOST:PORT, yarn, ...) is named. `memory` is what the whole process
-    may take, in bytes; `threads` of the engine, 0 for one a core; `workers` is the number of files processed at
-    once; `max_reject_share` the share of rejected records above which a file is invalid; `settle` the seconds for
-    which a file must not have changed before it counts as whole; `grace` the seconds for which objects that nothing
-    names any more are kept for readers that may still use them.
-    """
-
-    lake: Path = Path("lake")
-    engine: EngineChoice = "auto"
-    master: str = "local[*]"
-    threshold: int = 100 * 10**6
-    memory: int = 10**9
-    threads: int = 0
-    workers: int = 2
-    max_reject_share: Decimal = Decimal(DEFAULT_MAX_REJECT_SHARE)
-    settle: float = 1.0
-    grace: float = 3600.0
-    retries: int = 2
-
-    def engine_for(self, size: int) -> Engine:
-        """The engine for a file of `size` bytes.
-
-        Where it is not given: Spark from the threshold on, if a cluster is named. One machine alone does not get
-        faster by it, and DuckDB works out of core.
-        """
-        if self.engine != "auto":
-            return self.engine
-        return "spark" if size >= self.threshold and not self.master.startswith("local") else "duckdb"
-
-    def __post_init__(self) -> None:
-        if self.memory < MINIMUM_MEMORY:
-            raise SettingsError(f"memory is {self.memory} bytes; the least that works is 256MB")
-        if not self.max_reject_share.is_finite() or not 0 <= self.max_reject_share <= 1:
-            raise SettingsError(f"max_reject_share is {self.max_reject_share}; allowed is 0 to 1")
-        for name in ("threads", "settle", "grace", "retries"):
-            if not 0 <= getattr(self, name) <= 10**6:
-                raise SettingsError(f"{name} is {getattr(self, name)}; allowed is 0 to 1000000")
-        if self.workers < 1:
-            raise SettingsError(f"workers is {self.workers}; at least 1 is needed")
-
-    @classmethod
-    def load(cls, environ: Mapping[str, str] = os.environ, **given: object) -> "Settings":
-        """Settings from arguments (None counts as not given), then `DUFF_*` variables, then defaults.
-
-        Raises SettingsError naming the option and what is allowed.
-        """
-        values: dict[str, object] = {}
-        for name, parse in _PARSERS.items():
-            if given.get(name) is not None:
-                source, raw = f"--{name.replace('_', '-')}", given[name]
-            elif environ.get(variable := f"DUFF_{name.upper()}"):
-                source, raw = variable, environ[variable]
-            else:
-                continue
-            try:
-                values[name] = parse(str(raw))
-            except InvalidOperation:
-                raise SettingsError(f"{source} is {str(raw)!r}, which is no number") from None
-            except ValueError as error:
-                raise SettingsError(f"{source} is {str(raw)!r}: {error}") from None
-        return cls(**values)  # type: ignore[arg-type] # the parsers give each field its type
 
 
 def parse_size(text: str) -> int:
@@ -114,16 +46,117 @@ def _engine(text: str) -> EngineChoice:
     return cast(EngineChoice, text)
 
 
-_PARSERS: dict[str, Callable[[str], object]] = {
-    "lake": Path,
-    "engine": _engine,
-    "master": str,
-    "threshold": parse_size,
-    "memory": parse_size,
-    "threads": _whole,
-    "workers": _whole,
-    "max_reject_share": Decimal,
-    "settle": _seconds,
-    "grace": _seconds,
-    "retries": _whole,
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """What is known of a setting: how its text is read, and what the command line and the documents say of it.
+
+    `default` is written as a user would; `on_command_line` says whether a command has an option for it.
+    """
+
+    parse: Callable[[str], object]
+    default: str
+    metavar: str
+    about: str
+    on_command_line: bool = True
+
+
+def _setting(
+    parse: Callable[[str], object], default: str, metavar: str, about: str, *, on_command_line: bool = True
+) -> Any:
+    option = Option(parse=parse, default=default, metavar=metavar, about=about, on_command_line=on_command_line)
+    return field(default=parse(default), metadata={"option": option})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What can be set: `options` describes each. Sizes are in bytes, times in seconds."""
+
+    lake: Path = _setting(Path, "lake", "DIR", "the lake's folder")
+    engine: EngineChoice = _setting(
+        _engine,
+        "auto",
+        "ENGINE",
+        "`duckdb`, `spark`, or `auto`: files from `threshold` on go to Spark where a `master` other than this machine "
+        "is named",
+    )
+    master: str = _setting(
+        str,
+        "local[*]",
+        "URL",
+        "the Spark master: `spark://HOST:PORT`, `yarn`, …; `local[*]` is this machine with all its cores",
+    )
+    threshold: int = _setting(
+        parse_size, "100MB", "SIZE", "the size from which a file goes to Spark under `auto`", on_command_line=False
+    )
+    memory: int = _setting(
+        parse_size,
+        "1GB",
+        "SIZE",
+        "what the whole process may take: a number and `KB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`; at least 256MB",
+    )
+    threads: int = _setting(_whole, "0", "N", "threads of the engine; 0 is one a core", on_command_line=False)
+    workers: int = _setting(_whole, "2", "N", "files processed at once")
+    max_reject_share: Decimal = _setting(
+        Decimal, DEFAULT_MAX_REJECT_SHARE, "SHARE", "a file with a greater share of rejected rows is invalid"
+    )
+    settle: float = _setting(
+        _seconds, "1", "SECONDS", "seconds for which a file must not have changed before `watch` takes it"
+    )
+    grace: float = _setting(
+        _seconds,
+        "3600",
+        "SECONDS",
+        "seconds for which replaced objects are kept, for readers that still use them",
+        on_command_line=False,
+    )
+    retries: int = _setting(
+        _whole, "2", "N", "how often a failure is tried again before the verdict is `failed`", on_command_line=False
+    )
+
+    @classmethod
+    def options(cls) -> dict[str, Option]:
+        """What is known of each setting, by its name."""
+        return {each.name: each.metadata["option"] for each in fields(cls)}
+
+    def engine_for(self, size: int) -> Engine:
+        """The engine for a file of `size` bytes.
+
+        Where it is not given: Spark from the threshold on, if a cluster is named. One machine alone does not get
+        faster by it, and DuckDB works out of core.
+        """
+        if self.engine != "auto":
+            return self.engine
+        return "spark" if size >= self.threshold and not self.master.startswith("local") else "duckdb"
+
+    def __post_init__(self) -> None:
+        if self.memory < MINIMUM_MEMORY:
+            raise SettingsError(f"memory is {self.memory} bytes; the least that works is 256MB")
+        if not self.max_reject_share.is_finite() or not 0 <= self.max_reject_share <= 1:
+            raise SettingsError(f"max_reject_share is {self.max_reject_share}; allowed is 0 to 1")
+        for name in ("threads", "settle", "grace", "retries"):
+            if not 0 <= getattr(self, name) <= 10**6:
+                raise SettingsError(f"{name} is {getattr(self, name)}; allowed is 0 to 1000000")
+        if self.workers < 1:
+            raise SettingsError(f"workers is {self.workers}; at least 1 is needed")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] = os.environ, **given: object) -> "Settings":
+        """Settings from arguments (None counts as not given), then `DUFF_*` variables, then defaults.
+
+        Raises SettingsError naming the option and what is allowed.
+        """
+        values: dict[str, object] = {}
+        for name, option in cls.options().items():
+            if given.get(name) is not None:
+                source, raw = f"--{name.replace('_', '-')}", given[name]
+            elif environ.get(variable := f"DUFF_{name.upper()}"):
+                source, raw = variable, environ[variable]
+            else:
+                continue
+            try:
+                values[name] = option.parse(str(raw))
+            except InvalidOperation:
+                raise SettingsError(f"{source} is {str(raw)!r}, which is no number") from None
+            except ValueError as error:
+                raise SettingsError(f"{source} is {str(raw)!r}: {error}") from None
+        return cls(**values)  # type: ignore[arg-type] # the parsers give each field its type

@@ -59,8 +59,24 @@ def deploy(
     `parameters` are those of the templates; each must belong to one of the stages. The deployment goes to the account,
     region and endpoint (`AWS_ENDPOINT_URL`) of the environment.
 
-    Raises InputError for an unknown stage or parameter, PipelineError where a stack fails.
+    Raises InputError for an unknown stage or parameter, PipelineError where a stack fails, or AWS refuses.
     """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return _deploy(deployment, stage, dict(parameters or {}), architecture, python, on_event)
+    except (BotoCoreError, ClientError) as error:
+        raise PipelineError(f"AWS refused: {error}") from error
+
+
+def _deploy(
+    deployment: Deployment,
+    stage: Stage,
+    given: dict[str, str],
+    architecture: Architecture,
+    python: str,
+    on_event: OnEvent,
+) -> dict[str, str]:
     import boto3
 
     if not re.fullmatch(r"([a-z][a-z0-9-]{0,19}-)?", deployment.prefix):
@@ -71,7 +87,6 @@ def deploy(
         raise InputError(f"stage is {stage!r}; allowed are {', '.join(get_args(Stage))}")
     stages = list(TEMPLATES) if stage == "all" else [stage]
     cloudformation = boto3.client("cloudformation")
-    given = dict(parameters or {})
     known = {name: _parameters(name) for name in stages}
     unknown = given.keys() - set().union(*known.values())
     if unknown:

@@ -15,7 +15,9 @@ from duff_orders.cli.options import (
     LakeOption,
     MasterOption,
     MemoryOption,
+    SettleOption,
     ShareOption,
+    WorkersOption,
     app,
     open_lake,
 )
@@ -113,15 +115,8 @@ def watch(
     engine: EngineOption = None,
     master: MasterOption = None,
     memory: MemoryOption = None,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Files processed at once [DUFF_WORKERS; default: 2].")
-    ] = None,
-    settle: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS", help="A file that has not changed for so long is whole [DUFF_SETTLE; default: 1]."
-        ),
-    ] = None,
+    workers: WorkersOption = None,
+    settle: SettleOption = None,
     json: JsonOption = False,
 ) -> None:
     """Process whatever lands in the raw folder, until stopped.

@@ -8,7 +8,7 @@ import sys
 from duff_orders.cli import ask, aws, ingest, upkeep  # noqa: F401 – they add their commands to `app`
 from duff_orders.cli.interrupt import EXIT_CODE, is_interrupted
 from duff_orders.cli.options import app
-from duff_orders.errors import DuffError, InputError, SettingsError
+from duff_orders.errors import DuffError, EngineError, InputError, SettingsError
 from duff_orders.printable import printable
 
 __all__ = ["app", "main"]
@@ -18,11 +18,13 @@ def main() -> None:
     """Run `duff`; a mistake of the user's is told in a sentence, never as a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a letter that the terminal lacks is no reason to fail
+            stream.reconfigure(errors="backslashreplace")  # a character that the terminal lacks is no reason to fail
     try:
         app(prog_name="duff")
     except (SettingsError, InputError) as error:
         _fail(str(error), 2)
+    except EngineError as error:
+        _fail(f"the engine failed: {error}\n`duff check` tells what is damaged; --memory gives it more memory")
     except DuffError as error:
         _fail(str(error))
     except OSError as error:
@@ -31,16 +33,6 @@ def main() -> None:
         if error.name not in ("boto3", "obstore"):
             raise
         _fail(f"this needs {error.name}, which the extra `aws` brings: pip install 'duff-orders[aws]'", 2)
-    except Exception as error:
-        if type(error).__module__.startswith("botocore."):
-            _fail(f"AWS refused: {error}")
-        if not _is_engine_error(error):
-            raise
-        _fail(f"the engine failed: {error}\n`duff check` tells what is damaged; --memory gives it more memory")
-
-
-def _is_engine_error(error: Exception) -> bool:
-    return type(error).__module__.split(".")[0] in ("duckdb", "_duckdb", "pyspark", "py4j")
 
 
 def _fail(message: str, code: int = 1) -> None:

@@ -31,38 +31,24 @@ Exit code 0 when all went well; 1 when a file is invalid or failed, a query is
 refused, or something in the lake does not hold; 2 for wrong usage.""",
 )
 
-LakeOption = Annotated[
-    Path | None,
-    typer.Option("--lake", metavar="DIR", help="The lake's folder [DUFF_LAKE; default: ./lake].", show_default=False),
-]
-MemoryOption = Annotated[
-    str | None,
-    typer.Option("--memory", metavar="SIZE", help="Memory that may be used [DUFF_MEMORY; default: 1GB]."),
-]
-ShareOption = Annotated[
-    str | None,
-    typer.Option(
-        "--max-reject-share",
-        metavar="SHARE",
-        help="A file with a greater share of rejected rows is invalid [DUFF_MAX_REJECT_SHARE; default: 0.5].",
-    ),
-]
-EngineOption = Annotated[
-    str | None,
-    typer.Option(
-        "--engine",
-        metavar="ENGINE",
-        help="duckdb, spark, or auto: large files go to Spark where a cluster is named [DUFF_ENGINE; default: auto].",
-    ),
-]
-MasterOption = Annotated[
-    str | None,
-    typer.Option(
-        "--master",
-        metavar="URL",
-        help="The Spark master, such as spark://HOST:7077 [DUFF_MASTER; default: local\\[*], this machine].",
-    ),
-]
+
+def setting(name: str) -> Any:
+    """The option of a setting."""
+    option = Settings.options()[name]
+    about = option.about.replace("`", "")
+    # what stands in brackets is markup to Rich
+    sentence = about if option.about.startswith("`") else about[0].upper() + about[1:]
+    told = f"{sentence} [DUFF_{name.upper()}; default: {option.default}].".replace("[*]", "\\[*]")
+    return typer.Option(f"--{name.replace('_', '-')}", metavar=option.metavar, help=told, show_default=False)
+
+
+LakeOption = Annotated[Path | None, setting("lake")]
+MemoryOption = Annotated[str | None, setting("memory")]
+ShareOption = Annotated[str | None, setting("max_reject_share")]
+EngineOption = Annotated[str | None, setting("engine")]
+MasterOption = Annotated[str | None, setting("master")]
+WorkersOption = Annotated[int | None, setting("workers")]
+SettleOption = Annotated[float | None, setting("settle")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document a file, one a line.")]
 
 

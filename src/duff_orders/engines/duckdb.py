@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from duff_orders.engines.dialect import sql_text
+from duff_orders.errors import EngineError
 
 _TYPES = {"string": "varchar", "int": "integer"}
 #: Open files that a process asks for, where its soft limit is lower and its hard limit allows them.
@@ -17,7 +18,10 @@ OPEN_FILES = 2**16
 
 @contextmanager
 def connect(scratch: Path, *, memory: int, threads: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that takes `memory` bytes and spills to `scratch`; `threads` of 0: one a core."""
+    """A connection that takes `memory` bytes and spills to `scratch`; `threads` of 0: one a core.
+
+    What DuckDB raises while it is open, and nobody takes, becomes an EngineError.
+    """
     _allow_open_files()
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory}B",
@@ -34,6 +38,8 @@ def connect(scratch: Path, *, memory: int, threads: int = 0) -> Iterator[duckdb.
         # Progress is kept for those who ask for it, never printed.
         connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
         yield connection
+    except duckdb.Error as error:
+        raise EngineError(str(error)) from error
     finally:
         connection.close()
 
@@ -47,7 +53,7 @@ def _allow_open_files() -> None:
 
 
 def path_text(path: object) -> str:
-    """A SQL string literal for DuckDB's readers of files: no letter of the path is a wild card."""
+    """A SQL string literal for DuckDB's readers of files: no character of the path is a wild card."""
     return sql_text(glob.escape(str(path)))
 
 

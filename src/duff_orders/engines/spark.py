@@ -13,10 +13,12 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from duff_orders.errors import SettingsError
+from duff_orders.errors import EngineError, SettingsError
 from duff_orders.settings import MIB, Settings
 
 if TYPE_CHECKING:
@@ -67,6 +69,18 @@ def session(settings: Settings) -> "SparkSession":
     return own
 
 
+@contextmanager
+def failures_as_ours() -> Iterator[None]:
+    """What PySpark raises within, and nobody takes, becomes an EngineError."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        raise EngineError(str(error)) from error
+
+
 def target(path: Path) -> str:
     """The address of a local folder to write to, whatever file system is the default."""
     return f"file:{path.absolute()}"
@@ -78,7 +92,7 @@ def uri(path: Path) -> str:
 
 
 def escaped(address: str) -> str:
-    """An address as Spark's readers want it: no letter of it is a wild card."""
+    """An address as Spark's readers want it: no character of it is a wild card."""
     return re.sub(r"([{}\[\]*?\\])", r"\\\1", address)
 
 

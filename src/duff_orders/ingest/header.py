@@ -70,7 +70,7 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, in
     """
     start = Grammar(",").skip_blank(data, 0, final=final)
     if start == len(data):
-        raise InvalidFile("empty", "the file is empty: a header line and records are expected")
+        raise InvalidFile("the file is empty: a header line and records are expected")
     best: list[str] = []
     ended = start is not None
     for delimiter in DELIMITERS:
@@ -85,7 +85,7 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, in
             continue
         for column in COLUMN_NAMES:
             if keys.count(column) > 1:
-                raise InvalidFile("header", f"column `{column}` is named {keys.count(column)} times in the header")
+                raise InvalidFile(f"column `{column}` is named {keys.count(column)} times in the header")
         dialect = Dialect(
             encoding=encoding,
             delimiter=delimiter,
@@ -95,10 +95,10 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, in
         )
         return dialect, record.next
     if b"\r" in data[start:].rstrip() and b"\n" not in data[start:]:
-        raise InvalidFile("header", "the lines end with CR alone; allowed are LF and CRLF: save the file with these")
+        raise InvalidFile("the lines end with CR alone; allowed are LF and CRLF: save the file with these")
     if not ended and not best:
-        raise InvalidFile("header", f"the header line does not end within the first {HEAD // 1024} KiB of the file")
-    raise InvalidFile("header", _missing(best))
+        raise InvalidFile(f"the header line does not end within the first {HEAD // 1024} KiB of the file")
+    raise InvalidFile(_missing(best))
 
 
 def _missing(found: list[str]) -> str:

@@ -44,7 +44,7 @@ class LongJob:
     def take(self, chunk: Chunk, source: str) -> None:
         """Judge a chunk, whose stand-ins are the relation `source`: `n`, and the ten texts as they are read."""
         connection, statements = self._connection, self._statements
-        checked = statements.checked(source, plain=lambda _: "false", also=f"n, {', '.join(AS_READ.values())}")
+        checked = statements.checked(source, canonical=lambda _: "false", also=f"n, {', '.join(AS_READ.values())}")
         connection.execute(f"create or replace temp table long_records as {checked}")
         target = self._scratch / f"long-orders-{len(self._orders)}.parquet"
         good = self._count(f"copy ({statements.orders('long_records')}) to {sql_text(target)} (format parquet)")

@@ -151,7 +151,9 @@ class Job:
             rewritten = self.scratch / "unique.parquet"
             unique = self._copy(without, rewritten)
             rewritten.replace(self.orders)
-        self.connection.execute(f"create temp view suspects as {self._checked(self._statements.suspicious(_plain))}")
+        self.connection.execute(
+            f"create temp view suspects as {self._checked(self._statements.suspicious(_canonical))}"
+        )
         return good, unique, "suspects"
 
     def _by_table(self) -> tuple[int, int, str] | None:
@@ -172,10 +174,10 @@ class Job:
         """The records: the ten values, whether all are good, and the original texts of those that are not."""
         texts = ", ".join(f"{name} as {text_of(name)}" for name in COLUMN_NAMES)
         originals = ", ".join(f"coalesce({text_of(name)}, '')" for name in COLUMN_NAMES)
-        plain = self._statements.rules.plain(AS_READ)
+        canonical = self._statements.rules.canonical(AS_READ)
         return self._statements.checked(
-            f"(select *, {plain} as plain from (select {texts} from {self._reader}))",
-            plain=_plain,
+            f"(select *, {canonical} as canonical from (select {texts} from {self._reader}))",
+            canonical=_canonical,
             also=f"case when not good then [{originals}] end as texts",
             where=where,
         )
@@ -244,9 +246,9 @@ class Job:
         return row
 
 
-def _plain(_: Column) -> str:
+def _canonical(_: Column) -> str:
     """The reader tells it of the whole record."""
-    return "plain"
+    return "canonical"
 
 
 def read_csv(

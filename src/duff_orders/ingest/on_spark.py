@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from duff_orders.contract import BLANKS, COLUMN_NAMES, INTEGER_DIGITS, NULL_SPELLINGS, STATUSES, TEXT_CHARACTERS, Column
 from duff_orders.engines.dialect import SparkSpelling, sql_text
-from duff_orders.engines.spark import session
+from duff_orders.engines.spark import failures_as_ours, session
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.header import header
@@ -54,7 +54,7 @@ _LATIN, _WINDOWS = "".join(map(chr, _HIGH)), "".join(text.WINDOWS_TABLE[byte] fo
 _ROW = "(monotonically_increasing_id() & 8589934591)"
 
 
-class NotALineEach(Exception):
+class RecordsSpanLines(Exception):
     """Records span lines, or the bytes must be decoded as a whole: the scanner has to lay the file out."""
 
 
@@ -75,7 +75,7 @@ class Lines:
 @contextmanager
 def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPhase) -> Iterator[Transformed]:
     """Transform a file on Spark; see `ingest.transform`. Memory is Spark's own affair."""
-    with workspace(lake.store) as space:
+    with workspace(lake.store) as space, failures_as_ours():
         spark = session(lake.settings)
         read, size = [0], max(source.event.size, 1)
         lines: Lines | None = None
@@ -89,7 +89,7 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
             except text.NotUtf8:
                 source = replace(source, dialect=header(source.path, source.event.key, text.WINDOWS)[0])
                 lines = None
-            except NotALineEach:
+            except RecordsSpanLines:
                 phase("scan", lambda: read[0] / size)
                 lines = laid_out(source, space, read)
                 assert lines.scanned
@@ -103,16 +103,18 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
 
 
 def in_place(source: Source, space: Workspace) -> Lines:
-    """The object's own lines. Raises NotALineEach where its beginning or end shows that they will not do."""
+    """The object's own lines. Raises RecordsSpanLines where its beginning or end shows that they will not do."""
     head = header(source.path, source.event.key, source.dialect.encoding)[1] if _splittable(source) else '"\n"'
     with source.path.open("rb") as raw:
         raw.seek(-1, os.SEEK_END)
-        ends_with_return = raw.read() == b"\r"  # a letter there, and part of a line's end everywhere else
+        ends_with_return = (
+            raw.read() == b"\r"
+        )  # a character like any other there, and part of a line's end everywhere else
     if ends_with_return or "\n" in head.removesuffix("\n").lstrip(f"{BLANKS}\n"):
-        raise NotALineEach
+        raise RecordsSpanLines
     encoding = source.dialect.encoding
     return Lines(
-        # Under a name of ours: a key may hold any letter, and end as a compressed file's.
+        # Under a name of ours: a key may hold any character, and end as a compressed file's.
         address=space.share(source.path, f"{encoding}.csv"),
         size=source.path.stat().st_size,
         skip=head.count("\n") + (not head.endswith("\n")),
@@ -158,7 +160,7 @@ class Job:
     def run(self, max_reject_share: Decimal) -> Outcome:
         """Transform the file and judge it.
 
-        Raises NotUtf8 or NotALineEach where the file must be read in another way, InvalidFile (not_text) for NUL
+        Raises NotUtf8 or RecordsSpanLines where the file must be read in another way, InvalidFile for NUL
         characters and lines of more than 16 MiB, CountMismatch where what was written is not what was counted.
         """
         self._read()
@@ -200,7 +202,7 @@ class Job:
         columns = list(self.source.dialect.columns)
         texts = ", ".join(f"{grammar.text(columns.index(name))} as {text_of(name)}" for name in COLUMN_NAMES)
         self.spark.sql(f"""
-            select line, {texts}, {SparkSpelling().no_pushdown()} as line_fence,
+            select line, {texts}, {SparkSpelling().no_pushdown()} as line_number,
                 case when fields is null then coalesce(wrong, 'wrong_field_count') end as wrong
             from (
                 select line, quoted, wrong,
@@ -230,13 +232,13 @@ class Job:
             from lines""").first()
         assert found is not None
         if found["nul"]:
-            raise InvalidFile("not_text", text.HOLDS_NUL)
+            raise InvalidFile(text.HOLDS_NUL)
         if (found["longest"] or 0) > MAX_RECORD:
-            raise InvalidFile("not_text", f"a record {TOO_LONG}")
+            raise InvalidFile(f"a record {TOO_LONG}")
         if found["not_utf8"]:
             raise text.NotUtf8
         if found["unclosed"]:
-            raise NotALineEach
+            raise RecordsSpanLines
         return int(found["records"])
 
     def _tasks_of(self, size: int) -> None:
@@ -268,8 +270,8 @@ class Job:
     def _statements(self) -> Statements:
         return Statements(rules=self._rules, event=self.source.event, file_id=self.source.event.file_id)
 
-    def _plain(self, column: Column) -> str:
-        """Whether a column's text is written plainly, told by functions that cost less than a match."""
+    def _canonical(self, column: Column) -> str:
+        """Whether a column's text is written canonically, told by functions that cost less than a match."""
         text = text_of(column.name)
         match column.kind:
             case "integer":
@@ -277,11 +279,11 @@ class Job:
                 most = column.maximum or 10**INTEGER_DIGITS - 1
                 return f"(cast({number} as string) = {text} and {number} between {column.minimum} and {most})"
             case "number":
-                return self._rules.spelling.full_match(text, self._rules.plain_pattern(column))
+                return self._rules.spelling.full_match(text, self._rules.canonical_pattern(column))
             case "status":
                 return f"({text} in ({', '.join(map(sql_text, STATUSES))}))"
             case "text":
-                # Something, not too long in any letters, no spelling of null, and nothing to be trimmed.
+                # Something, not too long in any characters, no spelling of null, and nothing to be trimmed.
                 ends = (f"{side}({text}, chr({ord(blank)}))" for side in ("startswith", "endswith") for blank in BLANKS)
                 nulls = ", ".join(map(self._rules.spelling.literal, NULL_SPELLINGS))
                 short = f"octet_length({text}) <= {max(map(len, NULL_SPELLINGS))} and lower({text}) in ({nulls})"
@@ -291,7 +293,7 @@ class Job:
     def _begins_clean(self) -> bool:
         """Whether the first records show neither rejects nor repeats."""
         self._tasks_of(max(self.lines.size, 1))  # one task, which stops after these
-        checked = self._statements.checked("records", plain=self._plain, also="line")
+        checked = self._statements.checked("records", canonical=self._canonical, also="line")
         found = self.spark.sql(f"""
             select count(1) as rows, count(case when good then 1 end) as good,
                 count(distinct order_id, product_id) as lines
@@ -302,7 +304,7 @@ class Job:
     def _write_orders(self) -> int:
         """Write the good records as they are read; returns how many."""
         self._tasks_of(SOURCE_BYTES)
-        checked = self._statements.checked("records", plain=self._plain, also="line")
+        checked = self._statements.checked("records", canonical=self._canonical, also="line")
         self._write(self.spark.sql(self._statements.orders(f"({checked})")), "orders")
         self._placed("orders").createOrReplaceTempView("orders")
         return self._staged("orders").count()
@@ -314,7 +316,7 @@ class Job:
         """
         self._tasks_of(COUNTED_BYTES)
         checked = self._statements.checked(
-            "records", plain=self._plain, also="case when not good then line end as line"
+            "records", canonical=self._canonical, also="case when not good then line end as line"
         )
         cheap = self.spark.sql(checked).write.option("compression", "none").option("parquet.enable.dictionary", "false")
         cheap.mode("overwrite").parquet(self.space.to("checked"))
@@ -367,11 +369,11 @@ class Job:
             self._tasks_of(COUNTED_BYTES)
             # Reasons make far more code than Java compiles as one method, and few records need them: set these aside.
             fields = ", ".join(("line", "wrong", *map(text_of, COLUMN_NAMES)))
-            where = f"{self._statements.suspicious(self._plain)} and line_fence >= 0"
+            where = f"{self._statements.suspicious(self._canonical)} and line_number >= 0"
             self._write(self.spark.sql(f"select {fields} from {source} {where}"), "suspects")
             self._staged("suspects").createOrReplaceTempView("suspects")
             also = f"{', '.join(map(text_of, COLUMN_NAMES))}, wrong, line"
-            checked = self._statements.checked("suspects", plain=self._plain, also=also)
+            checked = self._statements.checked("suspects", canonical=self._canonical, also=also)
             texts = {name: f"case when wrong is null then coalesce({text_of(name)}, '') end" for name in COLUMN_NAMES}
             row, record = "concat('row:', wrong)", "case when wrong is not null then line end"
             parts.append(self._statements.rejected(f"({checked})", texts, row=row, record=record))

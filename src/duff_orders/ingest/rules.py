@@ -1,9 +1,9 @@
 """The contract's rules for a value as SQL: one text for DuckDB and Spark, made from the ten columns.
 
 Each rule has two forms: `value` is the cleaned value of a column's original text, or null where the text breaks a
-rule; `reason` is the code of the rule that it breaks, or null. Both are exact, and dear. So `plain` tells in one match
-over the whole record that each of its texts is written in the most usual way and is good as it stands; only the other
-records pay for trimming and the full grammar.
+rule; `reason` is the code of the rule that it breaks, or null. Both are exact but expensive. So `canonical` tells in
+one match over the whole record that each of its texts is written in the most usual way and is good as it stands; only
+the other records pay for trimming and the full grammar.
 
 Engines differ in how a whole text is matched against a regular expression, so they hand in their `Spelling`. Patterns
 hold no backslash (Spark reads it as an escape), and case is folded for ASCII letters only.
@@ -25,12 +25,12 @@ from duff_orders.contract import (
 from duff_orders.engines.dialect import Spelling
 
 _UPPER, _LOWER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
-# What joins a record's texts for one match; a text that holds it is not plain.
+# What joins a record's texts for one match; a text that holds it is not canonical.
 _BETWEEN = "~"
 _LONGEST_NULL = max(map(len, NULL_SPELLINGS))
 # A text that begins and ends with no blank and cannot be a spelling of null: it begins with none of their first
-# letters (n, N, the backslash), or is longer than each of them.
-_PLAIN_TEXT = f"(([!-MO-Z_-mo-}}]|[^ -~{BLANKS}])([^~]*[^~{BLANKS}])?|[nN][^~]{{{_LONGEST_NULL - 1},}}[^~{BLANKS}])"
+# characters (n, N, the backslash), or is longer than each of them.
+_CANONICAL_TEXT = f"(([!-MO-Z_-mo-}}]|[^ -~{BLANKS}])([^~]*[^~{BLANKS}])?|[nN][^~]{{{_LONGEST_NULL - 1},}}[^~{BLANKS}])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,18 @@ class Rules:
     spelling: Spelling
     decimal_mark: str
 
-    def plain(self, texts: dict[str, str]) -> str:
-        """Whether every text of a record is written plainly; then `plain_value` is its value.
+    def canonical(self, texts: dict[str, str]) -> str:
+        """Whether every text of a record is written canonically; then `canonical_value` is its value.
 
-        A record with an empty text is not plain: engines leave null out when they join the texts. Nor is one that is
-        longer as a whole than one text may be: the scanner sets those aside.
+        A record with an empty text is not canonical: engines leave null out when they join the texts. Nor is one that
+        is longer as a whole than one text may be: the scanner sets those aside.
         """
-        pattern = _BETWEEN.join(self.plain_pattern(column) for column in COLUMNS)
+        pattern = _BETWEEN.join(self.canonical_pattern(column) for column in COLUMNS)
         joined = ", ".join(texts[column.name] for column in COLUMNS)
         return self._matches(f"concat_ws('{_BETWEEN}', {joined})", pattern)
 
-    def plain_value(self, column: Column, text: str) -> str:
-        """The value of a text that is written plainly; null for a zero where zero is not allowed."""
+    def canonical_value(self, column: Column, text: str) -> str:
+        """The value of a text that is written canonically; null for a zero where zero is not allowed."""
         if column.kind in ("text", "status"):
             return text
         number = f"try_cast({self._pointed(text)} as {column.type})"
@@ -116,8 +116,8 @@ class Rules:
         folded = _fold(trimmed(text))
         return f"case when {folded} in ({', '.join(map(_quoted, STATUSES))}) then {folded} end"
 
-    def plain_pattern(self, column: Column) -> str:
-        """The regular expression of a text that is written plainly."""
+    def canonical_pattern(self, column: Column) -> str:
+        """The regular expression of a text that is written canonically."""
         match column.kind:
             case "integer":
                 digits = INTEGER_DIGITS if column.maximum is None else len(str(column.maximum)) - 1
@@ -128,7 +128,7 @@ class Rules:
             case "status":
                 return f"({'|'.join(STATUSES)})"
             case "text":
-                return _PLAIN_TEXT
+                return _CANONICAL_TEXT
 
     def _number_text(self, text: str) -> str:
         """The trimmed text with a point as decimal mark; of two marks neither is one."""

@@ -5,8 +5,8 @@ returns, blank lines), and some lose rows silently. So the scanner looks at the 
 records, takes out those that cannot be split into the header's fields, and where anything but clean lines occurs, or
 where the text is not plain UTF-8, it writes a clean copy for the engine. A clean file is read in place.
 
-Regular lines are judged in bulk: a block without its quoted parts and without its letters is its skeleton, and that
-must be the same line again and again. Only what differs goes through the slow grammar of `records`.
+Regular lines are judged in bulk: a block without its quoted parts and without its ordinary characters is its skeleton,
+and that must be the same line again and again. Only what differs goes through the slow `csv_grammar`.
 """
 
 import codecs
@@ -71,7 +71,7 @@ def scan(
     bytes are put where `long_records` says. `read[0]` is kept at the number of bytes read
     so far (decompressed, where the object is compressed).
 
-    Raises InvalidFile (not_text) for NUL characters, broken UTF-16 or gzip, and a record of more than 16 MiB.
+    Raises InvalidFile for NUL characters, broken UTF-16 or gzip, and a record of more than 16 MiB.
     """
     how = {"compressed": text.is_compressed(key), "one_line": one_line, "set_aside": set_aside}
     try:
@@ -110,7 +110,7 @@ class _Scanner:
                 read[0] += len(block)
                 if len(rest) > MAX_RECORD:
                     before = self.split + self.unsplit_records + self.long.split + self.long.unsplit
-                    raise InvalidFile("not_text", f"record {before + 1} {TOO_LONG}")
+                    raise InvalidFile(f"record {before + 1} {TOO_LONG}")
             self._finish(rest)
         return Scan(
             dialect=self.dialect,
@@ -134,7 +134,7 @@ class _Scanner:
         delimiter = self.dialect.delimiter.encode()
         self.tabbed = delimiter == b"\t"
         self.line = delimiter * (len(self.dialect.columns) - 1)
-        self.letters = bytes(set(range(256)) - {*delimiter, *b"\r\n"})
+        self.ordinary = bytes(set(range(256)) - {*delimiter, *b"\r\n"})
         self.starts = (delimiter, b"\n", b"\r\n")
         self.ends = (delimiter, b"\n")
         # The engine skips the header as one plain line; a stranger one is left to the copy.
@@ -201,7 +201,7 @@ class _Scanner:
                 body = b'"'.join(parts)
                 self.quoted_line_breaks, broken = True, False
             bare = b"".join(parts[0::2])
-        skeleton = bare.translate(None, self.letters)
+        skeleton = bare.translate(None, self.ordinary)
         lines = skeleton.count(b"\n")
         # A line of tabs may have a record's shape, but is none.
         alike = not (self.tabbed and _BLANK_OF_TABS.search(bare))
@@ -218,7 +218,7 @@ class _Scanner:
             full = _BLANK_LINE.sub(b"", body)
             if len(full) < len(body):
                 self._leave_place()
-                skeleton = b"".join(full.split(b'"')[0::2]).translate(None, self.letters)
+                skeleton = b"".join(full.split(b'"')[0::2]).translate(None, self.ordinary)
             self._lines(full, skeleton)
         self.quoted_line_breaks |= broken
         return len(body) if ended else len(body) - 1, irregular

@@ -20,7 +20,7 @@ class LineGrammar:
         #: What is wrong with a line's quotes, or null.
         self.wrong = f"""case when contains(line, '"') and not {whole} then 'malformed_quotes' end"""
         taken = f"regexp_extract_all(concat('{delimiter}', line), '[{delimiter}]({field})', 1)"
-        # One letter alone, or behind a backslash, is no regular expression for Java: nothing is compiled for a line.
+        # One character alone, or behind a backslash, is no regular expression for Java: nothing is compiled for a line.
         between = spelling.literal("\\|" if delimiter == "|" else delimiter)
         #: The fields of a line with nothing wrong, as they are written.
         self.pieces = f"case when not quoted then split(line, {between}) when wrong is null then {taken} end"

@@ -1,7 +1,7 @@
 """What becomes of a file's records, as SQL: one text for DuckDB and Spark, made from the contract and its rules.
 
 The engine supplies the relation of the records as they were read: for each column its text as `<column>_text` (null
-or empty where there is none), and tells where a text is plain, so that `Rules.plain_value` gives its value.
+or empty where there is none), and tells where a text is canonical, so that `Rules.canonical_value` gives its value.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,8 +17,8 @@ TOTAL = f"cast(cast(product_price as {MONEY}) * product_ccf as {MONEY}) as total
 ALL_GOOD = " and ".join(f"{name} is not null" for name in COLUMN_NAMES)
 
 NULL = "cast(null as string)"
-#: SQL that tells whether a column's text is written plainly.
-Plain = Callable[[Column], str]
+#: SQL that tells whether a column's text is written canonically.
+IsCanonical = Callable[[Column], str]
 
 
 def text_of(name: str) -> str:
@@ -44,29 +44,29 @@ class Statements:
     event: Event
     file_id: str
 
-    def checked(self, source: str, *, plain: Plain, also: str, where: str = "") -> str:
+    def checked(self, source: str, *, canonical: IsCanonical, also: str, where: str = "") -> str:
         """Every record of `source`: the ten values, whether all are `good`, and `also`; `where` may leave some out."""
         values = ", ".join(
-            f"case when {plain(column)} then {self.rules.plain_value(column, text_of(column.name))} "
+            f"case when {canonical(column)} then {self.rules.canonical_value(column, text_of(column.name))} "
             f"else {self.rules.value(column, text_of(column.name))} end as {column.name}"
             for column in COLUMNS
         )
         return f"""
             select {", ".join(COLUMN_NAMES)}, good, {also}
             from (
-                select *, {ALL_GOOD} and fence >= 0 as good
+                select *, {ALL_GOOD} and unmovable >= 0 as good
                 from (
-                    select *, {values}, {self.rules.spelling.no_pushdown()} as fence
+                    select *, {values}, {self.rules.spelling.no_pushdown()} as unmovable
                     from {source} as records_read
                     {where}
                 ) as valued
             ) as judged"""
 
-    def suspicious(self, plain: Plain) -> str:
-        """Which records can be bad at all: those not written plainly, and those with a zero where none is allowed."""
-        all_plain = " and ".join(dict.fromkeys(plain(column) for column in COLUMNS))
-        zeros = (f"{self.rules.plain_value(c, text_of(c.name))} is null" for c in COLUMNS if c.exclusive)
-        return f"where not coalesce({all_plain}, false) or {' or '.join(zeros)}"
+    def suspicious(self, canonical: IsCanonical) -> str:
+        """Which records can be bad at all: those not canonical, and those with a zero where none is allowed."""
+        all_canonical = " and ".join(dict.fromkeys(canonical(column) for column in COLUMNS))
+        zeros = (f"{self.rules.canonical_value(c, text_of(c.name))} is null" for c in COLUMNS if c.exclusive)
+        return f"where not coalesce({all_canonical}, false) or {' or '.join(zeros)}"
 
     def orders(self, source: str, *also: str) -> str:
         """The rows of tbl_duff_orders from checked records, and columns of these in `also`."""

@@ -36,14 +36,14 @@ def raw_blocks(path: Path, *, compressed: bool, size: int = BLOCK) -> Iterator[b
 def blocks_of(raw: BinaryIO, *, compressed: bool, size: int = BLOCK) -> Iterator[bytes]:
     """A stream's bytes, decompressed as they come: the size that a gzip file declares is not looked at.
 
-    Raises InvalidFile (not_text) for a gzip stream that is cut off or corrupt.
+    Raises InvalidFile for a gzip stream that is cut off or corrupt.
     """
     handle = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if compressed else raw
     try:
         while block := handle.read(size):
             yield block
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InvalidFile("not_text", f"not a readable gzip file: {error}") from None
+        raise InvalidFile(f"not a readable gzip file: {error}") from None
 
 
 def detect(head: bytes) -> str:
@@ -60,7 +60,7 @@ def detect(head: bytes) -> str:
 def utf8_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     """The text as UTF-8 without byte order mark.
 
-    Raises NotUtf8 where `encoding` is utf-8 and the bytes are not, InvalidFile (not_text) for NUL characters and
+    Raises NotUtf8 where `encoding` is utf-8 and the bytes are not, InvalidFile for NUL characters and
     for broken UTF-16.
     """
     decoder = codecs.getincrementaldecoder(UTF16 if encoding == UTF16 else UTF8)()
@@ -81,10 +81,10 @@ def utf8_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
                     pending = bool(decoder.getstate()[0])
                 text = block
             if b"\0" in text:
-                raise InvalidFile("not_text", HOLDS_NUL)
+                raise InvalidFile(HOLDS_NUL)
             yield text
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         if encoding == UTF8:
             raise NotUtf8 from None
-        raise InvalidFile("not_text", f"not text: broken UTF-16 ({error.reason})") from None
+        raise InvalidFile(f"not text: broken UTF-16 ({error.reason})") from None

@@ -33,7 +33,7 @@ _TRIES = 5
 
 def _key_is_odd(key: str) -> bool:
     """Whether obstore would take a key for another one, or refuse it."""
-    return any(part in ("", ".", "..") for part in key.split("/")) or any(ord(letter) < 32 for letter in key)
+    return any(part in ("", ".", "..") for part in key.split("/")) or any(ord(character) < 32 for character in key)
 
 
 @dataclass

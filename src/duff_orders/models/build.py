@@ -39,9 +39,9 @@ def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
     for each other. A killed one changes nothing, and the next removes what it left. The engine is the one for a file
     as large as all the new ones; each builds on what the other left.
 
-    Raises duckdb.Error, or PySparkException or Py4JError, where a published object cannot be read or the memory does
-    not suffice, OSError where nothing can be written, SettingsError where there is no Spark, PipelineError where
-    somebody without the lock switched the snapshot.
+    Raises EngineError where a published object cannot be read or the memory does not suffice, OSError where nothing
+    can be written, SettingsError where there is no Spark, PipelineError where somebody without the lock switched the
+    snapshot.
     """
     started = time.monotonic()
     with lake.store.lock(LOCK):

@@ -32,7 +32,7 @@ ROW_GROUP_BYTES = 16 * MIB
 def open_builder(lake: Lake, plan: Plan) -> Iterator[Builder]:
     """A build in a connection of its own.
 
-    Raises duckdb.Error where a published object cannot be read or the memory does not suffice, OSError where nothing
+    Raises EngineError where a published object cannot be read or the memory does not suffice, OSError where nothing
     can be written.
     """
     with lake.engine() as (connection, scratch):

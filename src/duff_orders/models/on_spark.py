@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
 from duff_orders.engines.dialect import SparkSpelling
-from duff_orders.engines.spark import escaped, session
+from duff_orders.engines.spark import escaped, failures_as_ours, session
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects, star_object
 from duff_orders.lake.store import Store, place
@@ -29,13 +29,13 @@ _LINE = star.listed(star.KEYS[FACT_ORDERS.name])
 def open_builder(lake: Lake, plan: Plan) -> Iterator[Builder]:
     """A build in a session of its own.
 
-    Raises PySparkException or Py4JError where a published object cannot be read or the memory does not suffice,
-    OSError where nothing can be written, SettingsError where there is no Spark.
+    Raises EngineError where a published object cannot be read or the memory does not suffice, OSError where nothing
+    can be written, SettingsError where there is no Spark.
     """
     spark = session(lake.settings)
     # Rows take several times their Parquet: what looks small there may be too large for every executor to hold.
     spark.conf.set("spark.sql.sources.fileCompressionFactor", "4")
-    with workspace(lake.store) as space:
+    with workspace(lake.store) as space, failures_as_ours():
         builder = SparkBuilder(spark, lake.store, space, plan)
         builder.stage()
         yield builder
