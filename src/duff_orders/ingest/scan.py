@@ -111,7 +111,7 @@ class _Scanner:
                 if len(rest) > MAX_RECORD:
                     before = self.split + self.unsplit_records + self.long.split + self.long.unsplit
                     raise InvalidFile(f"record {before + 1} {TOO_LONG}")
-            self._finish(rest)
+            self._finish(self._take(rest))
         return Scan(
             dialect=self.dialect,
             source=self.path if self.in_place else self.clean,
