@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import load as load_yaml
 
+from duff_orders import errors
 from duff_orders.contract import FILES, ORDERS, REJECTED_ROWS, STAR, TABLES
 from duff_orders.lake.glue_catalog import storage
 from duff_orders.lake.layout import FOLDERS
@@ -121,3 +122,19 @@ def test_nothing_is_public() -> None:
             assert resource["DeletionPolicy"] == "Retain"
     methods = [each for each in resources("main-etl.yaml").items() if each[1]["Type"] == "AWS::ApiGateway::Method"]
     assert [name for name, each in methods if not each["Properties"]["ApiKeyRequired"]] == ["ApiHealthGet"]
+
+
+def test_the_state_machine_tries_again_what_may_pass() -> None:
+    """The classes that it does not repeat are those of which `errors` says that trying again does not help."""
+    never = {
+        kind.__name__
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.DuffError) and not kind.is_transient
+    }
+    for name, state in MACHINE["States"].items():
+        if state.get("Resource") != "arn:aws:states:::lambda:invoke" or name in ("Close", "TriggerGlueJob"):
+            continue
+        (given,) = (set(each["ErrorEquals"]) for each in state["Retry"] if each["MaxAttempts"] == 0)
+        assert given <= never
+        # these are no errors of a function: they end in a verdict, or never leave the command line
+        assert never - given == {"DuffError", "UnknownFile", "QueryRefused", "InvalidFile"}

@@ -1,7 +1,8 @@
 """The ledger: one verdict a file, written last. A file without its row is not published."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from pathlib import PurePosixPath
 
 from duff_orders.contract import FILES
 from duff_orders.errors import DamagedObject, UnknownFile
@@ -52,11 +53,20 @@ class Ledger:
 
     def find(self, prefix: str) -> LedgerRow:
         """The one row whose file_id starts with `prefix`; raises UnknownFile where there is none, or several."""
-        known = [name for name in names(self.store, _ROWS) if name.rsplit("/", 1)[-1].startswith(prefix)]
-        found = self.store.read(known[0]) if prefix and len(known) == 1 else None
+        known = {PurePosixPath(name).stem: name for name in names(self.store, _ROWS)}
+        name = known[the_one(prefix, known)]
+        found = self.store.read(name)
         if found is None:
             raise UnknownFile(prefix)
-        return _decode(known[0], found)
+        return _decode(name, found)
+
+
+def the_one(prefix: str, file_ids: Iterable[str]) -> str:
+    """The one file_id that starts with `prefix`; raises UnknownFile where there is none, or several."""
+    matches = [file_id for file_id in file_ids if file_id.startswith(prefix)]
+    if not prefix or len(matches) != 1:
+        raise UnknownFile(prefix)
+    return matches[0]
 
 
 def _decode(name: str, found: Stored) -> LedgerRow:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from duff_orders.errors import UnknownFile
 from duff_orders.ingest.transform import OnPhase, check_engines, ignore_phase
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.ledger import the_one
 from duff_orders.lake.raw import events
 from duff_orders.local.run import process_all
 from duff_orders.messages import LedgerRow
@@ -28,10 +28,7 @@ def replay(
     known = {event.file_id: event for event in events(lake.store)}
     chosen = set()
     for prefix in file_ids:
-        matches = [file_id for file_id in known if file_id.startswith(prefix)]
-        if not prefix or len(matches) != 1:
-            raise UnknownFile(prefix)
-        chosen.update(matches)
+        chosen.add(the_one(prefix, known))
     if failed or everything:
         for file_id, event in known.items():
             row = lake.ledger.get(event.pa_date, file_id)

@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"[+-]?[\d.,]+", re.ASCII)
 
 def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
     """The rejected rows of a file: the ten original texts, `reasons`, and `record` for those that have no fields."""
-    paths = [lake.disk.path(name) for name in data_objects(REJECTED_ROWS.name, row)]
+    paths = [lake.store.address(name) for name in data_objects(REJECTED_ROWS.name, row)]
     if not paths:
         return
     with lake.engine(only_reads=True) as (connection, _):
