@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from duff_orders.errors import InputError, SourceChanged
@@ -19,6 +19,8 @@ class MemoryStore:
     """Objects by name; a lock waits, as on disk."""
 
     listed_by_readers = False
+    clocks_differ = timedelta(minutes=1)
+    reads_at_once = 1
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, datetime]] = {}

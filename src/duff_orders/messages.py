@@ -8,7 +8,7 @@ from types import UnionType
 from typing import Any, Literal, Self, cast, get_args, get_origin
 
 #: The form of the documents that this release writes.
-FORM = 1
+FORM = 2
 
 #: Which way a file takes: to DuckDB, to Spark, or nothing is left to do.
 Route = Literal["small", "large", "done"]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.snapshot import Snapshot
+from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.store import Store, names
 from duff_orders.messages import Event, LedgerRow, utc_now
 
@@ -38,23 +38,40 @@ def remove_unnamed_parts(store: Store, table: str, event: Event, revision: int, 
 def sweep(lake: Lake) -> int:
     """Remove data objects of superseded revisions once the grace period is over; returns how many.
 
-    Parts that an attempt left and the ledger row does not count were never visible: they go at once.
+    Parts that an attempt left and the ledger row does not count were never visible: they go at once. Of the ledger
+    only the rows are read of files that have several revisions, or objects that are newer than the last build.
     """
+    known = current(lake.store)
     removed = 0
-    rows = {row.file_id: row for row in lake.ledger.rows()}
     for table in layout.OBJECT_COUNTS:
-        for name in names(lake.store, f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"):
-            found = layout.parse_data_object(name)
-            row = rows.get(found.file_id) if found else None
-            if found is None or row is None or found.revision > row.revision:
+        listed = list(lake.store.listed(f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"))
+        found = [(each, parsed) for each in listed if (parsed := layout.parse_data_object(each.name))]
+        revisions: dict[str, set[int]] = {}
+        for _, parsed in found:
+            revisions.setdefault(parsed.file_id, set()).add(parsed.revision)
+        skew = lake.store.clocks_differ
+        doubtful = {parsed.file_id for each, parsed in found if known.may_not_know(each.modified, skew)}
+        doubtful |= {file_id for file_id, several in revisions.items() if len(several) > 1}
+        rows: dict[str, LedgerRow | None] = {}
+        for each, parsed in found:
+            if parsed.file_id not in doubtful:
                 continue
-            # Replaced when the row that stands was written, however old the object is.
-            age = (utc_now() - row.finished).total_seconds()
-            superseded = found.revision < row.revision and age > lake.settings.grace
-            if superseded or (found.revision == row.revision and found.part >= layout.object_count(table, row)):
-                lake.store.delete(name)
+            if parsed.file_id not in rows:
+                pa_date = layout.pa_date_of(each.name)
+                rows[parsed.file_id] = lake.ledger.get(pa_date, parsed.file_id) if pa_date else None
+            if _is_left_over(table, parsed, rows[parsed.file_id], lake.settings.grace):
+                lake.store.delete(each.name)
                 removed += 1
     return removed
+
+
+def _is_left_over(table: str, found: layout.DataObject, row: LedgerRow | None, grace: float) -> bool:
+    if row is None or found.revision > row.revision:
+        return False
+    # Replaced when the row that stands was written, however old the object is.
+    age = (utc_now() - row.finished).total_seconds()
+    superseded = found.revision < row.revision and age > grace
+    return superseded or (found.revision == row.revision and found.part >= layout.object_count(table, row))
 
 
 def sweep_star(store: Store, snapshot: Snapshot, now: datetime, grace: float) -> None:

@@ -11,7 +11,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from duff_orders.errors import InputError, SourceChanged
@@ -25,6 +25,8 @@ class DiskStore:
     """A lake directory as an object store. What is first written to a folder makes it; reading makes none."""
 
     listed_by_readers = False
+    clocks_differ = timedelta(minutes=1)  # one clock, which may be put right
+    reads_at_once = 1
 
     def __init__(self, root: Path) -> None:
         self.root = root

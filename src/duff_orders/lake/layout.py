@@ -17,6 +17,7 @@ ROW_COUNTS = {ORDERS.name: "rows_published", REJECTED_ROWS.name: "rows_rejected"
 OBJECT_COUNTS = {ORDERS.name: "orders_objects", REJECTED_ROWS.name: "rejected_objects"}
 STAR_POINTER = f"{PROCESSED}/star/current.json"
 
+_PA_DATE = re.compile(r"/pa_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
 SUFFIXES = (".csv", ".csv.gz")
 
@@ -79,6 +80,12 @@ class DataObject(NamedTuple):
     file_id: str
     revision: int
     part: int
+
+
+def pa_date_of(name: str) -> date | None:
+    """The partition in which an object lies."""
+    match = _PA_DATE.search(name)
+    return date.fromisoformat(match[1]) if match else None
 
 
 def parse_data_object(name: str) -> DataObject | None:

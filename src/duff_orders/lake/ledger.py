@@ -1,7 +1,8 @@
 """The ledger: one verdict a file, written last. A file without its row is not published."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
 from pathlib import PurePosixPath
 
 from duff_orders.contract import FILES
@@ -41,8 +42,16 @@ class Ledger:
 
         Raises DamagedObject for a row that cannot be read, or tells `damaged` of it and goes on.
         """
-        for name in names(self.store, _ROWS):
-            found = self.store.read(name)
+        yield from self._decoded(names(self.store, _ROWS), damaged)
+
+    def since(self, is_new: Callable[[datetime], bool]) -> tuple[set[str], list[LedgerRow]]:
+        """The file ids of all rows, and those rows which `is_new` finds new by the time at which they were written."""
+        listed = list(self.store.listed(_ROWS))
+        ids = {PurePosixPath(each.name).stem for each in listed}
+        return ids, list(self._decoded([each.name for each in listed if is_new(each.modified)], None))
+
+    def _decoded(self, listed: list[str], damaged: Callable[[DamagedObject], None] | None) -> Iterator[LedgerRow]:
+        for name, found in zip(listed, self._read(listed), strict=True):
             try:
                 if found is not None:
                     yield _decode(name, found)
@@ -50,6 +59,13 @@ class Ledger:
                 if damaged is None:
                     raise
                 damaged(error)
+
+    def _read(self, listed: list[str]) -> Iterator[Stored | None]:
+        if self.store.reads_at_once == 1:
+            yield from map(self.store.read, listed)
+            return
+        with ThreadPoolExecutor(self.store.reads_at_once, thread_name_prefix="ledger") as pool:
+            yield from pool.map(self.store.read, listed)
 
     def find(self, prefix: str) -> LedgerRow:
         """The one row whose file_id starts with `prefix`; raises UnknownFile where there is none, or several."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ class S3Store:
     deadline: float = field(default_factory=lambda: time.time() + 900)
 
     listed_by_readers = True
+    clocks_differ = timedelta(hours=1)
+    reads_at_once = 32
 
     def __post_init__(self) -> None:
         named = {RAW: self.raw_bucket, PROCESSED: self.processed_bucket}

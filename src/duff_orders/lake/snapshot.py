@@ -22,7 +22,8 @@ class Snapshot(Document):
     `dimensions` holds the object of each dimension by the table's name; `partitions` and `rows` the objects of each
     partition of fact_orders, and its number of rows, by `pa_date` (YYYY-MM-DD); `files` the revision of each file
     that is in them, by `file_id`; `superseded` the objects that are no more part of it, and since when (ISO 8601).
-    Before the first build everything is empty, and `build_id` is None.
+    `ledger_read` is when the build began to read the ledger: it knows every row that was written before. Before the
+    first build everything is empty, and `build_id` is None.
     """
 
     build_id: str | None = None
@@ -31,6 +32,11 @@ class Snapshot(Document):
     rows: dict[str, int] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     superseded: dict[str, str] = field(default_factory=dict)
+    ledger_read: datetime | None = None
+
+    def may_not_know(self, written: datetime, clocks_differ: timedelta) -> bool:
+        """Whether a ledger row that was written then, by a clock that may differ, may be unknown to the build."""
+        return self.ledger_read is None or written > self.ledger_read - clocks_differ
 
     def objects(self, table: str) -> list[str]:
         """The names of the Parquet objects of a table of the star schema; none before the first build.

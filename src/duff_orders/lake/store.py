@@ -7,7 +7,7 @@ before it returns.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -92,6 +92,14 @@ class Store(Protocol):
 
     def sweep_scratch(self) -> None:
         """Remove what processes that no longer live left in scratch."""
+
+    @property
+    def clocks_differ(self) -> timedelta:
+        """By how much the clock that dates objects and those of who works with them may differ."""
+
+    @property
+    def reads_at_once(self) -> int:
+        """How many objects are best read at once: many where each has to be waited for."""
 
     @property
     def listed_by_readers(self) -> bool:

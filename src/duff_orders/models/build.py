@@ -1,6 +1,5 @@
 """A build of the star schema: what is new where that will do, everything where it must be, then one switch."""
 
-import secrets
 import time
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +9,7 @@ from duff_orders.lake.cleanup import sweep_star
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.messages import Engine, utc_now
-from duff_orders.models.plan import OpenBuilder, Plan, write_dimensions
+from duff_orders.models.plan import OpenBuilder, make_plan, write_dimensions
 
 LOCK = "models-build"
 
@@ -34,9 +33,8 @@ class BuildReport:
 def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
     """Bring the star schema up to the ledger; with `rebuild`, from nothing.
 
-    New files are added to what is there. A file that is no longer published, or that a replay replaced, cannot be
-    taken out again, since what it had superseded is gone: then, too, everything is built from nothing. Builds wait
-    for each other. A killed one changes nothing, and the next removes what it left. The engine is the one for a file
+    New files are added to what is there, or everything is built from nothing, as `plan` says. Builds wait for each
+    other. A killed one changes nothing, and the next removes what it left. The engine is the one for a file
     as large as all the new ones; each builds on what the other left.
 
     Raises EngineError where a published object cannot be read or the memory does not suffice, OSError where nothing
@@ -47,36 +45,31 @@ def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
     with lake.store.lock(LOCK):
         old, token = snapshot.read(lake.store)
         sweep_star(lake.store, old, utc_now(), lake.settings.grace)
-        # A file without rows leaves no trace in the tables, so it is none of the files they are made of.
-        published = {row.file_id: row for row in lake.ledger.rows() if row.published and row.rows_published}
-        revisions = {file_id: row.revision for file_id, row in published.items()}
-        base = old if not rebuild and old.files.items() <= revisions.items() else Snapshot()
-        added = [row for file_id, row in published.items() if file_id not in base.files]
-        added.sort(key=lambda row: (row.event_time, row.file_id))
-        if not added and base is old:
+        plan = make_plan(lake.ledger, old, rebuild=rebuild)
+        if not plan.added and plan.base is old:
             return BuildReport(
                 build_id=None,
                 kind="unchanged",
                 rows=sum(old.rows.values()),
                 seconds=time.monotonic() - started,
             )
-        build_id = f"{utc_now():%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
-        open_builder = _open_builder(lake.settings.engine_for(sum(row.size for row in added)))
-        with open_builder(lake, Plan(build_id=build_id, base=base, added=added)) as builder:
-            dimensions, written = write_dimensions(base, builder), builder.write_partitions()
-        facts = {day: (names, base.rows[day]) for day, names in base.partitions.items()} | written
+        open_builder = _open_builder(lake.settings.engine_for(sum(row.size for row in plan.added)))
+        with open_builder(lake, plan) as builder:
+            dimensions, written = write_dimensions(plan.base, builder), builder.write_partitions()
+        facts = {day: (names, plan.base.rows[day]) for day, names in plan.base.partitions.items()} | written
         new = Snapshot(
-            build_id=build_id,
+            build_id=plan.build_id,
             dimensions=dimensions,
             partitions={day: names for day, (names, rows) in facts.items() if rows},
             rows={day: rows for day, (_, rows) in facts.items() if rows},
-            files=revisions,
+            files=plan.files,
+            ledger_read=plan.ledger_read,
         )
         snapshot.switch(lake.store, old.followed_by(new, utc_now(), lake.settings.grace), token)
     return BuildReport(
-        build_id=build_id,
-        kind="incremental" if base.build_id else "rebuild",
-        files=len(added),
+        build_id=plan.build_id,
+        kind="incremental" if plan.base.build_id else "rebuild",
+        files=len(plan.added),
         partitions=len(written),
         rows=sum(new.rows.values()),
         seconds=time.monotonic() - started,

@@ -1,14 +1,17 @@
 """What a build is to do, and what an engine does of it."""
 
+import secrets
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, Table
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.messages import LedgerRow
+from duff_orders.messages import LedgerRow, utc_now
 from duff_orders.models import star
 
 #: By the table's name, the object of each dimension.
@@ -24,6 +27,39 @@ class Plan:
     build_id: str
     base: Snapshot
     added: Sequence[LedgerRow]
+    ledger_read: datetime
+
+    @property
+    def files(self) -> dict[str, int]:
+        """The revision of each file that will be in the tables, by `file_id`."""
+        return self.base.files | {row.file_id: row.revision for row in self.added}
+
+
+def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
+    """What is to be added to what, so that the tables are those of the ledger.
+
+    Of the ledger only the rows are read that were written since the last build. A file that is no longer published,
+    or that a replay replaced, cannot be taken out again, since what it had superseded is gone: then, too, everything
+    is built from nothing.
+    """
+    began = utc_now()
+    ids, new = ledger.since(lambda written: old.may_not_know(written, ledger.store.clocks_differ))
+    published = {row.file_id: row for row in new if _counts(row)}
+    replaced = {row.file_id for row in new if old.files.get(row.file_id, row.revision) != row.revision}
+    withdrawn = {row.file_id for row in new if row.file_id in old.files} - published.keys()
+    base = old
+    if rebuild or replaced or withdrawn or not old.files.keys() <= ids:
+        base = Snapshot()
+        published = {row.file_id: row for row in ledger.rows() if _counts(row)}
+    added = [row for file_id, row in published.items() if file_id not in base.files]
+    added.sort(key=lambda row: (row.event_time, row.file_id))
+    build_id = f"{began:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
+    return Plan(build_id=build_id, base=base, added=added, ledger_read=began)
+
+
+def _counts(row: LedgerRow) -> bool:
+    """A file without rows leaves no trace in the tables, so it is none of the files they are made of."""
+    return row.published and row.rows_published > 0
 
 
 class Builder(Protocol):
