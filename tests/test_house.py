@@ -17,7 +17,7 @@ BELOW = {
     "ingest": {"engines", "lake"},
     "models": {"engines", "lake"},
     "query": {"engines", "lake"},
-    "generator": set(),
+    "generator": {"engines"},
     "local": {"engines", "lake", "ingest", "models", "query"},
     "aws": {"engines", "lake", "ingest", "models", "query", "local"},
     "cli": {"engines", "lake", "ingest", "models", "query", "generator", "local", "aws"},

@@ -8,6 +8,11 @@ def sql_text(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def sql_name(name: str) -> str:
+    """A SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 class Spelling(Protocol):
     """What DuckDB and Spark write differently."""
 

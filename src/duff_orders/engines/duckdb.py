@@ -10,8 +10,11 @@ import duckdb
 
 from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import EngineError
+from duff_orders.settings import MIB
 
 _TYPES = {"string": "varchar", "int": "integer"}
+#: Bytes of a Parquet row group, which is held in memory: texts may be long.
+ROW_GROUP_BYTES = 16 * MIB
 #: Open files that a process asks for, where its soft limit is lower and its hard limit allows them.
 OPEN_FILES = 2**16
 

@@ -14,6 +14,7 @@ from typing import Final
 import duckdb
 
 from duff_orders.contract import COLUMNS
+from duff_orders.engines.dialect import sql_text
 from duff_orders.generator.values import (
     BEERS,
     CHANNEL_DRAWS,
@@ -100,7 +101,7 @@ def generate(
             connection.execute(_MACROS)
             # The lines are whole as they are: no quote, and a delimiter that none of them holds.
             connection.execute(
-                f"copy ({query}) to {_literal(str(partial))} "
+                f"copy ({query}) to {sql_text(str(partial))} "
                 f"(format csv, header true, quote '', escape '', delimiter '\x01', "
                 f"compression {compression})"
             )
@@ -192,7 +193,7 @@ def _lines_sql(*, counts: tuple[int, int, int, int], seed: int, first_line: int,
         "client_name": f"""case
             when client < {len(NAMES)} then {_pick([_quoted(name) for name in NAMES], "client")}
             when client % {len(NAMES)} = {len(NAMES) - 1}
-                then '"' || {_literal(NAMES[-1])} || ' ' || client // {len(NAMES)} || '"'
+                then '"' || {sql_text(NAMES[-1])} || ' ' || client // {len(NAMES)} || '"'
             else {_pick(NAMES, f"client % {len(NAMES)}")} || ' ' || client // {len(NAMES)}
         end""",
         "order_id": "order_no::varchar",
@@ -215,7 +216,7 @@ def _lines_sql(*, counts: tuple[int, int, int, int], seed: int, first_line: int,
         lacking, surplus = _flaw_number(LACKING), _flaw_number(SURPLUS)
         line = f"""case flaw
             when {lacking} then {cut}
-            when {surplus} then {line} || {_literal(FLAWS[surplus][SURPLUS])}
+            when {surplus} then {line} || {sql_text(FLAWS[surplus][SURPLUS])}
             else {line}
         end"""
     return f"""
@@ -315,7 +316,7 @@ def _with_flaws(column: str, text: str, bad: int) -> str:
     flaws = [(number, flaw[column]) for number, flaw in enumerate(FLAWS) if column in flaw]
     if not bad or not flaws:
         return text
-    cases = " ".join(f"when {number} then {_literal(wrong)}" for number, wrong in flaws)
+    cases = " ".join(f"when {number} then {sql_text(wrong)}" for number, wrong in flaws)
     return f"case flaw {cases} else {text} end"
 
 
@@ -324,12 +325,8 @@ def _flaw_number(kind: str) -> int:
 
 
 def _pick(texts: Sequence[str], index: str) -> str:
-    return f"[{', '.join(map(_literal, texts))}][({index})::bigint + 1]"
+    return f"[{', '.join(map(sql_text, texts))}][({index})::bigint + 1]"
 
 
 def _quoted(text: str) -> str:
     return f'"{text}"' if "," in text else text
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

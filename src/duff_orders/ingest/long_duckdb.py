@@ -9,14 +9,13 @@ import duckdb
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.engines.dialect import sql_text
 from duff_orders.ingest.long_records import Chunk
-from duff_orders.ingest.statements import AS_READ, Statements
+from duff_orders.ingest.statements import AS_READ, REJECTED_FIELDS, Statements
 from duff_orders.settings import MIB
 
 #: The names of the files that the rejected long records are written to.
 LONG_REJECTED = "long-rejected-{}.parquet"
 #: Bytes of texts that are written at once.
 BATCH = 8 * MIB
-_FIELDS = (*COLUMN_NAMES, "reasons", "record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class LongJob:
         if not self._batch:
             return
         columns = list(zip(*self._batch, strict=True))
-        values = ", ".join(f"unnest(${place}::varchar[]) as {name}" for place, name in enumerate(_FIELDS, 1))
+        values = ", ".join(f"unnest(${place}::varchar[]) as {name}" for place, name in enumerate(REJECTED_FIELDS, 1))
         rows = self._statements.rejected_rows([f"select {values}"])
         target = self._scratch / LONG_REJECTED.format(f"{self._parts:06}")
         self._count(f"copy ({rows}) to {sql_text(target)} (format parquet)", [list(column) for column in columns])

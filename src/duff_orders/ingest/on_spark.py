@@ -9,7 +9,6 @@ The statements are those of DuckDB. Like there, rejected records are looked for 
 some, and exact repeats are taken out only where an order line stands twice.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,8 +22,8 @@ from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.header import header
 from duff_orders.ingest.rules import Rules
-from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD, TOO_LONG, Scan, scan
-from duff_orders.ingest.spark_lines import LineGrammar
+from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD, TOO_LONG
+from duff_orders.ingest.spark_lines import LineGrammar, Lines, RecordsSpanLines, in_place, laid_out
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import NULL_COUNTS, Statements, repeated, text_of
 from duff_orders.ingest.verdict import Records, judge
@@ -52,24 +51,6 @@ _HIGH = range(0x80, 0xA0)
 _LATIN, _WINDOWS = "".join(map(chr, _HIGH)), "".join(text.WINDOWS_TABLE[byte] for byte in _HIGH)
 # The index of a row within its task: the lower bits of Spark's running number.
 _ROW = "(monotonically_increasing_id() & 8589934591)"
-
-
-class RecordsSpanLines(Exception):
-    """Records span lines, or the bytes must be decoded as a whole: the scanner has to lay the file out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
-    """Where the records are read from: an object of `size` bytes, a record a line, `skip` lines before the first.
-
-    With `scanned` the scanner laid them out, and has taken out and counted what cannot be split.
-    """
-
-    address: str
-    size: int
-    skip: int
-    encoding: str
-    scanned: Scan | None = None
 
 
 @contextmanager
@@ -100,42 +81,6 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
             orders=job.orders if outcome.rows_published else [],
             rejected=job.rejected if outcome.rows_rejected else [],
         )
-
-
-def in_place(source: Source, space: Workspace) -> Lines:
-    """The object's own lines. Raises RecordsSpanLines where its beginning or end shows that they will not do."""
-    head = header(source.path, source.event.key, source.dialect.encoding)[1] if _splittable(source) else '"\n"'
-    with source.path.open("rb") as raw:
-        raw.seek(-1, os.SEEK_END)
-        ends_with_return = (
-            raw.read() == b"\r"
-        )  # a character like any other there, and part of a line's end everywhere else
-    if ends_with_return or "\n" in head.removesuffix("\n").lstrip(f"{BLANKS}\n"):
-        raise RecordsSpanLines
-    encoding = source.dialect.encoding
-    return Lines(
-        # Under a name of ours: a key may hold any character, and end as a compressed file's.
-        address=space.share(source.path, f"{encoding}.csv"),
-        size=source.path.stat().st_size,
-        skip=head.count("\n") + (not head.endswith("\n")),
-        encoding=encoding,
-    )
-
-
-def laid_out(source: Source, space: Workspace, read: list[int]) -> Lines:
-    """The records as the scanner lays them out; `read` as in `scan`."""
-    found = scan(source.path, source.event.key, source.dialect, space.local, read, one_line=True)
-    return Lines(
-        address=space.share(found.source, "scanned.csv"),
-        size=found.source.stat().st_size,
-        skip=int(found.header),
-        encoding=text.UTF8,
-        scanned=found,
-    )
-
-
-def _splittable(source: Source) -> bool:
-    return source.dialect.encoding != text.UTF16 and not text.is_compressed(source.event.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,68 @@
-"""The contract's CSV grammar for one line as Spark's SQL."""
+"""Where a file's records are read from, one a line, and the CSV grammar for one line as Spark's SQL."""
 
+import os
+from dataclasses import dataclass
+
+from duff_orders.contract import BLANKS
 from duff_orders.engines.dialect import SparkSpelling
-from duff_orders.ingest.scan import LINE_BREAK
+from duff_orders.ingest import text
+from duff_orders.ingest.header import header
+from duff_orders.ingest.scan import LINE_BREAK, Scan, scan
+from duff_orders.ingest.staged import Source
+from duff_orders.lake.workspace import Workspace
+
+
+class RecordsSpanLines(Exception):
+    """Records span lines, or the bytes must be decoded as a whole: the scanner has to lay the file out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """Where the records are read from: an object of `size` bytes, a record a line, `skip` lines before the first.
+
+    With `scanned` the scanner laid them out, and has taken out and counted what cannot be split.
+    """
+
+    address: str
+    size: int
+    skip: int
+    encoding: str
+    scanned: Scan | None = None
+
+
+def in_place(source: Source, space: Workspace) -> Lines:
+    """The object's own lines. Raises RecordsSpanLines where its beginning or end shows that they will not do."""
+    head = header(source.path, source.event.key, source.dialect.encoding)[1] if _splittable(source) else '"\n"'
+    with source.path.open("rb") as raw:
+        raw.seek(-1, os.SEEK_END)
+        # a character like any other there, and part of a line's end everywhere else
+        ends_with_return = raw.read() == b"\r"
+    if ends_with_return or "\n" in head.removesuffix("\n").lstrip(f"{BLANKS}\n"):
+        raise RecordsSpanLines
+    encoding = source.dialect.encoding
+    return Lines(
+        # Under a name of ours: a key may hold any character, and end as a compressed file's.
+        address=space.share(source.path, f"{encoding}.csv"),
+        size=source.path.stat().st_size,
+        skip=head.count("\n") + (not head.endswith("\n")),
+        encoding=encoding,
+    )
+
+
+def laid_out(source: Source, space: Workspace, read: list[int]) -> Lines:
+    """The records as the scanner lays them out; `read` as in `scan`."""
+    found = scan(source.path, source.event.key, source.dialect, space.local, read, one_line=True)
+    return Lines(
+        address=space.share(found.source, "scanned.csv"),
+        size=found.source.stat().st_size,
+        skip=int(found.header),
+        encoding=text.UTF8,
+        scanned=found,
+    )
+
+
+def _splittable(source: Source) -> bool:
+    return source.dialect.encoding != text.UTF16 and not text.is_compressed(source.event.key)
 
 
 class LineGrammar:

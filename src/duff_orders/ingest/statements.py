@@ -28,7 +28,8 @@ def text_of(name: str) -> str:
 
 #: The original texts by column, as the rules take them.
 AS_READ = {name: text_of(name) for name in COLUMN_NAMES}
-_REJECTED_FIELDS = ", ".join(field.name for field in REJECTED_ROWS.fields[: -len(LINEAGE)])
+#: The columns of tbl_duff_rejected_rows but for its lineage.
+REJECTED_FIELDS = tuple(field.name for field in REJECTED_ROWS.fields[: -len(LINEAGE)])
 #: Of rejected rows, how many have no value, for each column; those that could not be split do not count.
 NULL_COUNTS = ", ".join(
     f"count(case when record is null and {missing(name)} then 1 end) as {name}" for name in COLUMN_NAMES
@@ -94,7 +95,7 @@ class Statements:
 
     def rejected_rows(self, parts: Sequence[str]) -> str:
         """The rows of tbl_duff_rejected_rows from selects of `rejected` and `unsplit`."""
-        return f"select {_REJECTED_FIELDS}, {self._lineage} from ({' union all '.join(parts)}) as rejected"
+        return f"select {', '.join(REJECTED_FIELDS)}, {self._lineage} from ({' union all '.join(parts)}) as rejected"
 
     @property
     def _lineage(self) -> str:

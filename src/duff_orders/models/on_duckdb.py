@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, STAR, Table
 from duff_orders.engines.dialect import DuckDBSpelling, sql_text
+from duff_orders.engines.duckdb import ROW_GROUP_BYTES
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects, star_object
 from duff_orders.lake.store import Store
@@ -17,15 +18,12 @@ from duff_orders.lake.tables import create_view
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star
 from duff_orders.models.plan import Builder, Partitions, Plan
-from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
     import duckdb
 
 #: Order lines that appear again, of which the new states are worked out in one go.
 LINES_AT_ONCE = 200_000
-#: Bytes of a row group, which is held in memory: texts may be long.
-ROW_GROUP_BYTES = 16 * MIB
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import duckdb
 
+from duff_orders.engines.dialect import sql_name, sql_text
 from duff_orders.errors import InputError
 from duff_orders.messages import format_time
 from duff_orders.printable import printable
@@ -41,7 +42,6 @@ def write(connection: duckdb.DuckDBPyConnection, stream: TextIO, format: Format)
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, path: Path | str) -> int:
     """Run a checked query into a Parquet file; gives the number of rows. Raises duckdb.Error."""
-    target = str(path).replace("'", "''")
     # the query is on lines of its own, so that a comment at its end cannot swallow the rest
     connection.execute(f"describe (\n{sql}\n)")
     columns = [(name, kind) for name, kind, *_ in connection.fetchall()]
@@ -49,11 +49,11 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, path: Path | 
         # Parquet has no such integer: DuckDB would write a double; a sum of integers is Athena's bigint
         inner = ", ".join(f"c{place}" for place in range(len(columns)))
         outer = ", ".join(
-            f"cast(c{place} as {kind.replace(_HUGE, 'BIGINT')}) as {_quoted(name)}"
+            f"cast(c{place} as {kind.replace(_HUGE, 'BIGINT')}) as {sql_name(name)}"
             for place, (name, kind) in enumerate(columns)
         )
         sql = f"select {outer} from (\n{sql}\n) as answer ({inner})"
-    statement = f"copy (\n{sql}\n) to '{target}' (format parquet, compression zstd)"
+    statement = f"copy (\n{sql}\n) to {sql_text(path)} (format parquet, compression zstd)"
     row = connection.execute(statement).fetchone()
     return int(row[0]) if row else 0
 
@@ -71,10 +71,6 @@ def column_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
         taken.add(unique)
         names.append(unique)
     return names
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
