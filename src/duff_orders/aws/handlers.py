@@ -11,8 +11,10 @@ import json
 import os
 import time
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from duff_orders.aws.telemetry import failures_logged, log, measure
 from duff_orders.contract import COUNTS, ORDERS
 from duff_orders.errors import PipelineError
 from duff_orders.ingest.publish import close, publish
@@ -23,7 +25,7 @@ from duff_orders.lake.glue_catalog import check_columns, register_day
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import record
 from duff_orders.lake.s3 import S3Store
-from duff_orders.messages import Decision, Event, LedgerRow, parse_time
+from duff_orders.messages import Decision, Event, LedgerRow, parse_time, utc_now
 from duff_orders.settings import MIB, MINIMUM_MEMORY, Settings
 
 Payload = dict[str, Any]
@@ -35,19 +37,22 @@ def validate_csv(payload: Payload, context: Any) -> Payload:
     `payload`: `event`, as EventBridge sends it (with `replay` it is one);
     `execution`, who asks; and with `failure` (`Error`, `Cause`) the file is closed as failed.
     """
+    began = utc_now()
     store = _store(payload, context)
     lake = _lake(store)
     event = record(store, event_of(payload["event"]))
     replay = bool(payload["event"].get("replay"))
-    if "failure" in payload:
-        failure = payload["failure"]
-        return _done(close(lake, event, f"{failure.get('Error', 'Error')}: {_cause(failure)}", replay=replay))
-    register_day(store, os.environ["DATABASE"], event.pa_date.isoformat())
-    decision = validate(lake, event, replay=replay)
-    if decision.row is not None:
-        return _done(decision.row)
-    _log("decided", event.file_id, event.key, route=decision.route)
-    return dict(json.loads(decision.to_json()))
+    with failures_logged(event.file_id, event.key):
+        if "failure" in payload:
+            failure = payload["failure"]
+            error = f"{failure.get('Error', 'Error')}: {_cause(failure)}"
+            return _done(close(lake, event, error, replay=replay), began)
+        register_day(store, os.environ["DATABASE"], event.pa_date.isoformat())
+        decision = validate(lake, event, replay=replay)
+        if decision.row is not None:
+            return _done(decision.row, began)
+        log("decided", event.file_id, event.key, route=decision.route)
+        return dict(json.loads(decision.to_json()))
 
 
 def transform_data(payload: Payload, context: Any) -> Payload:
@@ -55,10 +60,13 @@ def transform_data(payload: Payload, context: Any) -> Payload:
 
     `payload`: `decision`; `columns`, those of tbl_duff_orders in the Data Catalog; `execution`.
     """
-    check_columns(ORDERS, payload["columns"])
-    lake = _lake(_store(payload, context))
-    with transform(lake, Decision.of(payload["decision"])) as staged:
-        return _done(publish(lake, staged))
+    began = utc_now()
+    decision = Decision.of(payload["decision"])
+    with failures_logged(decision.event.file_id, decision.event.key):
+        check_columns(ORDERS, payload["columns"])
+        lake = _lake(_store(payload, context))
+        with transform(lake, decision) as staged:
+            return _done(publish(lake, staged), began)
 
 
 def trigger_glue_job(payload: Payload, context: Any) -> Payload:
@@ -91,7 +99,7 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
     }
     run_id = glue.start_job_run(JobName=job, Arguments=arguments, NumberOfWorkers=workers)["JobRunId"]
     store.replace(name, json.dumps({"job_run_id": run_id}).encode(), known and known.token)
-    _log("started", event.file_id, event.key, job_run_id=run_id, workers=workers)
+    log("started", event.file_id, event.key, job_run_id=run_id, workers=workers)
     return {"job_run_id": run_id}
 
 
@@ -142,9 +150,12 @@ def _lake(store: S3Store) -> Lake:
     return Lake(Settings.load(engine="duckdb", memory=max(memory, MINIMUM_MEMORY), threshold=threshold), store)
 
 
-def _done(row: LedgerRow) -> Payload:
+def _done(row: LedgerRow, began: datetime) -> Payload:
+    """What a state hands on of a ledger row; a row that was written since the function began is measured."""
     told = {name: getattr(row, name) for name in ("verdict", "reason", "engine", "revision", *COUNTS)}
-    _log("done", row.file_id, row.source_file, **told)
+    log("done", row.file_id, row.source_file, **told)
+    if row.finished >= began:
+        measure(row)
     # What a state hands on is limited: a reason may be long.
     short = {key: value[:1000] if isinstance(value, str) else value for key, value in told.items()}
     return {"route": "done", "file_id": row.file_id, "key": row.source_file} | short
@@ -157,7 +168,3 @@ def _cause(failure: Payload) -> str:
         return str(json.loads(cause).get("errorMessage", cause))
     except (ValueError, AttributeError):
         return cause
-
-
-def _log(message: str, file_id: str, key: str, **more: object) -> None:
-    print(json.dumps({"message": message, "file_id": file_id, "key": key, **more}, default=str))

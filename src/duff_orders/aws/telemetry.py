@@ -1,0 +1,46 @@
+"""What the functions tell: a JSON document a line, and metrics in CloudWatch's embedded metric format.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from duff_orders.contract import COUNTS
+from duff_orders.messages import LedgerRow
+
+NAMESPACE = "duff-orders"
+#: What is measured of each file; beside these, its rows by fate.
+UNITS = {"Files": "Count", "Bytes": "Bytes", "Seconds": "Seconds"}
+
+
+def log(message: str, file_id: str, key: str, **more: object) -> None:
+    """One line: what happened to which file."""
+    print(json.dumps({"message": message, "file_id": file_id, "key": key, **more}, default=str), flush=True)
+
+
+def measure(row: LedgerRow) -> None:
+    """One line from which CloudWatch makes metrics, by verdict: the file's rows by fate, its bytes, the seconds."""
+    rows = {_camel(name): getattr(row, name) for name in COUNTS}
+    values = {"Files": 1, "Bytes": row.size, "Seconds": (row.finished - row.started).total_seconds(), **rows}
+    metrics = [{"Name": name, "Unit": UNITS.get(name, "Count")} for name in values]
+    about = {"Namespace": NAMESPACE, "Dimensions": [["Verdict"]], "Metrics": metrics}
+    meta = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [about]}
+    named = {"Verdict": row.verdict, "file_id": row.file_id, "key": row.source_file}
+    print(json.dumps({"_aws": meta, **named, **values}), flush=True)
+
+
+@contextmanager
+def failures_logged(file_id: str, key: str) -> Iterator[None]:
+    """An error is logged with its file before it ends the function."""
+    try:
+        yield
+    except Exception as error:
+        log("failed", file_id, key, kind=type(error).__name__, error=str(error)[:10_000])
+        raise
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
