@@ -76,6 +76,7 @@ def conclude(lake: Lake, event: Event, outcome: Outcome, *, replay: bool = False
     with lake.store.lock(f"file-{event.file_id}"):
         row = lake.ledger.get(event.pa_date, event.file_id)
         if row is not None and row.stands and not replay:
+            tidy(lake, row)
             return row
         return publish(lake, Staged(event=event, outcome=outcome, started=utc_now(), replay=replay))
 
@@ -93,6 +94,7 @@ def close(lake: Lake, event: Event, error: str, *, replay: bool = False) -> Ledg
         if row is None or not row.stands:
             outcome = Outcome(verdict="failed", reason=reason)
             return publish(lake, Staged(event=event, outcome=outcome, started=utc_now(), error=error))
+        tidy(lake, row)  # of what the attempt left that failed
         if not replay:
             return row
         reason += "; the outcome of before still stands"
@@ -121,9 +123,10 @@ def _claim_content(lake: Lake, content: str, event: Event) -> None:
     """Note that this file published the content. The caller holds the content's lock."""
     name = content_object(content, event.size)
     claim = f"{event.pa_date.isoformat()} {event.file_id}".encode()
-    current = lake.store.read(name)
-    if current is None or current.data != claim:
-        lake.store.replace(name, claim, current and current.token)
+    if not lake.store.put_new(name, claim):
+        current = lake.store.read(name)
+        if current is not None and current.data != claim:
+            lake.store.replace(name, claim, current.token)
 
 
 def _commit(lake: Lake, row: LedgerRow, previous: LedgerRow | None, token: str | None) -> LedgerRow:

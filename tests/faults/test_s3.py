@@ -1,0 +1,309 @@
+"""The promise on S3: killed before any request and after any write, raced in every way, nothing is lost or doubled.
+
+The workers run in this process on emulated S3. A worker that is killed makes no further request, not even those that
+would give its leases back.
+"""
+
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import obstore
+import pytest
+
+from duff_orders.contract import COUNTS
+from duff_orders.errors import Busy
+from duff_orders.ingest.publish import close
+from duff_orders.lake import layout, s3
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.store import names
+from duff_orders.local.run import attempt
+from duff_orders.messages import Event, LedgerRow
+from duff_orders.settings import Settings
+
+pytestmark = [pytest.mark.aws, pytest.mark.faults, pytest.mark.xdist_group("aws")]
+
+HEADER = (
+    "client_id,client_name,order_id,product_id,product_description,product_price,product_ccf,"
+    "product_volume,point_of_sale_channel,status"
+)
+WRITES = {"put", "delete", "copy"}
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def orders(number: int) -> bytes:
+    """Three good records, one of them twice, and a bad one; another content for each number."""
+    good = [f"1,Moe,{number},{product},Duff,2.50,6,0.33,Retail,created" for product in (1, 2, 3)]
+    return "\n".join([HEADER, *good, good[0], f"x,Moe,{number},9,Duff,2.50,6,0.33,Retail,created", ""]).encode()
+
+
+class Killed(BaseException):
+    """The worker is gone: whatever it still wants to ask ends here."""
+
+
+class Requests:
+    """obstore, counting the points before each request and after each write; dead from one of them on."""
+
+    def __init__(self, dies_at: int = 0) -> None:
+        self.dies_at = dies_at
+        self.passed: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(obstore, name)
+        if name not in WRITES | {"get", "head", "list"}:
+            return real
+
+        def request(store: Any, *arguments: Any, **options: Any) -> Any:
+            told = f"{name} {arguments[0] if arguments else ''}"
+            self.point(f"before {told}")
+            answer = real(store, *arguments, **options)
+            if name in WRITES:
+                self.point(f"after {told}")
+            return answer
+
+        return request
+
+    def point(self, name: str) -> None:
+        self.passed.append(name)
+        if self.dies_at and len(self.passed) >= self.dies_at:
+            raise Killed(name)
+
+
+class Cloud:
+    """Two buckets, and workers that share them."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        import boto3
+
+        self.client = boto3.client("s3")
+        self.buckets = (f"raw-{uuid.uuid4()}", f"processed-{uuid.uuid4()}")
+        for name in self.buckets:
+            self.client.create_bucket(Bucket=name)
+        self.client.put_bucket_versioning(Bucket=self.buckets[0], VersioningConfiguration={"Status": "Enabled"})
+        self.patch = patch
+
+    def put(self, key: str, data: bytes) -> Event:
+        done = self.client.put_object(Bucket=self.buckets[0], Key=key, Body=data)
+        return Event(
+            bucket=self.buckets[0],
+            key=key,
+            size=len(data),
+            etag=done["ETag"].strip('"'),
+            version=done["VersionId"],
+            time=NOON,
+        )
+
+    def worker(self, holder: str, **settings: Any) -> Lake:
+        store = S3Store(*self.buckets, holder=holder)
+        return Lake(Settings(engine="duckdb", threads=1, memory=256 * 10**6, **settings), store)
+
+    @contextmanager
+    def later(self, by: timedelta) -> Iterator[None]:
+        """A worker whose clock is ahead: for it the leases of before are over."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(s3, "time", SimpleNamespace(time=lambda: time.time() + by.total_seconds()))
+            yield
+
+    def requests(self, dies_at: int = 0) -> Requests:
+        made = Requests(dies_at)
+        self.patch.setattr(s3, "obstore", made)
+        return made
+
+    def well(self) -> None:
+        self.patch.setattr(s3, "obstore", obstore)
+
+
+@pytest.fixture
+def cloud(aws: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    return Cloud(monkeypatch)
+
+
+def seen(lake: Lake, file_id: str) -> set[str]:
+    """The objects of a file below the tables' locations: what Athena reads, whatever the ledger says."""
+    folders = [f"{layout.PROCESSED}/{layout.FOLDERS[table]}/" for table in layout.OBJECT_COUNTS]
+    return {name for folder in folders for name in names(lake.store, folder) if file_id in name}
+
+
+def named(row: LedgerRow) -> set[str]:
+    return {name for table in layout.OBJECT_COUNTS for name in layout.data_objects(table, row)}
+
+
+def rows_in(lake: Lake, objects: set[str], folder: Path) -> Counter[tuple[Any, ...]]:
+    """The rows that stand in objects, but for their lineage."""
+    found: Counter[tuple[Any, ...]] = Counter()
+    for name in objects:
+        stored = lake.store.read(name)
+        assert stored is not None
+        path = folder / "object.parquet"
+        path.write_bytes(stored.data)
+        with duckdb.connect() as connection:
+            query = f"select * exclude (source_file, file_id, ingested_at) from read_parquet('{path}')"
+            found.update(connection.execute(query).fetchall())
+    return found
+
+
+def wrong(lake: Lake, event: Event, row: LedgerRow, folder: Path, *, published: int = 3) -> str:
+    """What does not hold of a file at rest; nothing where all holds."""
+    stands = lake.ledger.get(event.pa_date, event.file_id)
+    problems = []
+    if stands != row:
+        problems.append(f"the ledger says {stands}, and {row} was returned")
+    if seen(lake, event.file_id) != named(row):
+        problems.append(f"Athena sees {seen(lake, event.file_id)}, and {named(row)} are named")
+    if row.rows_read != sum(getattr(row, name) for name in COUNTS[1:]):
+        problems.append("the counts do not add up")
+    if row.verdict == "valid_with_rejects":
+        if (row.rows_published, row.rows_duplicate, row.rows_rejected) != (published, 1, 1):
+            problems.append("other counts")
+        elif rows_in(lake, named(row), folder).total() != published + 1:
+            problems.append("other rows")
+    return "; ".join(problems)
+
+
+@pytest.mark.parametrize("replay", [False, True], ids=["first", "replay"])
+def test_a_worker_killed_at_any_request(cloud: Cloud, tmp_path: Path, replay: bool) -> None:
+    """... is made up for by the next attempt of the same execution at once, and by any other once its leases end."""
+    cases = Counter[str]()
+    found = []
+    for dies_at in range(1, 200):
+        ended = False
+        for taker in ("same", "other", "closed"):
+            key = f"{replay}-{dies_at}-{taker}.csv"
+            event = cloud.put(key, orders(1000 * dies_at + len(taker) + 500 * replay))
+            if replay:
+                attempt(cloud.worker("before"), event)
+            requests = cloud.requests(dies_at)
+            try:
+                attempt(cloud.worker("dying"), event, replay=replay)
+                ended = True
+            except Killed:
+                pass
+            cloud.well()
+            point = requests.passed[-1]
+            with cloud.later(timedelta(seconds=0 if taker == "same" else 2000)):
+                lake = cloud.worker("dying" if taker == "same" else taker)
+                if taker == "closed":
+                    close(lake, event, "Sandbox.Timedout: killed", replay=replay)
+                    stands = lake.ledger.get(event.pa_date, event.file_id)
+                    assert stands is not None
+                    row = stands
+                    if not replay and row.verdict not in ("failed", "valid_with_rejects"):
+                        found.append(f"{taker} after {point}: {row.verdict}")
+                else:
+                    row = attempt(lake, event, replay=replay)
+                    if row.verdict != "valid_with_rejects":
+                        found.append(f"{taker} after {point}: {row.verdict}")
+                if problem := wrong(lake, event, row, tmp_path):
+                    found.append(f"{taker} after {point}: {problem}")
+            cases[taker] += 1
+        if ended:
+            break
+    assert found == []
+    print(f"{cases.total()} cases, 0 wrong")
+    assert cases["same"] == cases["other"] == cases["closed"] > 25
+
+
+def test_a_small_file_costs_few_requests(cloud: Cloud) -> None:
+    event = cloud.put("small.csv", orders(7))
+    requests = cloud.requests()
+    attempt(cloud.worker("one"), event)
+    kinds = Counter(point.split()[1] for point in requests.passed if point.startswith("before "))
+    assert kinds.total() <= 20, kinds
+
+
+def at_once(*works: Callable[[], object]) -> list[object]:
+    """Run several workers; each begins at a moment of its own. Their outcomes, or the errors."""
+    gate = threading.Barrier(len(works))
+
+    def run(work: Callable[[], object]) -> object:
+        gate.wait()
+        time.sleep(random.random() * 0.1)
+        try:
+            return work()
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def until_free(work: Callable[[], LedgerRow]) -> LedgerRow:
+    """As the state machine does: Busy is tried again."""
+    for _ in range(600):
+        try:
+            return work()
+        except Busy:
+            time.sleep(0.05)
+    raise AssertionError("busy for ever")
+
+
+ROUNDS = 12
+
+
+def trying(lake: Lake, event: Event, *, replay: bool = False) -> Callable[[], LedgerRow]:
+    """An attempt, tried again while others are at it."""
+    return lambda: until_free(lambda: attempt(lake, event, replay=replay))
+
+
+def standing(lake: Lake, event: Event) -> LedgerRow:
+    row = lake.ledger.get(event.pa_date, event.file_id)
+    assert row is not None
+    return row
+
+
+def test_the_same_event_twice_at_once(cloud: Cloud, tmp_path: Path) -> None:
+    for number in range(ROUNDS):
+        event = cloud.put(f"twice-{number}.csv", orders(20_000 + number))
+        lakes = [cloud.worker(f"{number}-{each}") for each in "ab"]
+        rows = at_once(*(trying(lake, event) for lake in lakes))
+        assert rows[0] == rows[1] == standing(lakes[0], event)
+        assert wrong(lakes[0], event, standing(lakes[0], event), tmp_path) == ""
+
+
+def test_equal_content_under_two_keys_at_once(cloud: Cloud, tmp_path: Path) -> None:
+    for number in range(ROUNDS):
+        events = [cloud.put(f"equal-{number}-{each}.csv", orders(30_000 + number)) for each in "ab"]
+        lakes = [cloud.worker(f"{number}-{each}") for each in "ab"]
+        at_once(*(trying(lake, event) for lake, event in zip(lakes, events, strict=True)))
+        rows = [standing(lakes[0], event) for event in events]
+        assert sorted(row.verdict for row in rows) == ["duplicate", "valid_with_rejects"]
+        for event, row in zip(events, rows, strict=True):
+            assert wrong(lakes[0], event, row, tmp_path) == ""
+
+
+def test_closing_against_a_running_attempt(cloud: Cloud, tmp_path: Path) -> None:
+    for number in range(ROUNDS):
+        event = cloud.put(f"closing-{number}.csv", orders(40_000 + number))
+        one, other = cloud.worker(f"{number}-a"), cloud.worker(f"{number}-b")
+
+        def closing(lake: Lake = other, event: Event = event) -> LedgerRow:
+            return until_free(lambda: close(lake, event, "Timeout: too late"))
+
+        at_once(trying(one, event), closing)
+        # one that was closed first got its attempt all the same
+        assert standing(one, event).verdict == "valid_with_rejects"
+        assert wrong(one, event, standing(one, event), tmp_path) == ""
+
+
+def test_two_replays_at_once_and_a_late_duplicate(cloud: Cloud, tmp_path: Path) -> None:
+    for number in range(ROUNDS):
+        event = cloud.put(f"replayed-{number}.csv", orders(50_000 + number))
+        attempt(cloud.worker("first"), event)
+        strict = cloud.worker(f"{number}-strict", max_reject_share=Decimal("0.1"))
+        loose, late = cloud.worker(f"{number}-loose"), cloud.worker(f"{number}-late")
+        at_once(trying(strict, event, replay=True), trying(loose, event, replay=True), trying(late, event))
+        row = standing(loose, event)
+        assert (row.revision, row.verdict in ("invalid", "valid_with_rejects")) == (2, True)
+        assert wrong(loose, event, row, tmp_path) == ""
