@@ -14,7 +14,7 @@ PARAMETERS = {
     "ThresholdBytes": str(THRESHOLD),
     "RetrySeconds": "1",
     "PollSeconds": "1",
-    "BatchSeconds": "1",
+    "BatchSeconds": "6",
     "RetryBuildSeconds": "30",
     "MaxRejectShare": "0.5",
 }

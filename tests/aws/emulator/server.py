@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -19,7 +20,7 @@ import duckdb
 from ministack.app import main
 from ministack.core import lambda_runtime
 from ministack.core.responses import error_response_json, get_account_id
-from ministack.services import athena, eventbridge, glue, lambda_svc, s3
+from ministack.services import athena, eventbridge, glue, lambda_svc, s3, sqs
 
 from duff_orders.engines.duckdb import type_of
 from duff_orders.query.guard.check import check
@@ -89,6 +90,22 @@ def ranges_of_a_version_are_ranges() -> None:
         return 206, {**found, **told}, part
 
     s3._get_object = get_range
+
+
+def queues_gather_batches() -> None:
+    """A function is given what gathers within the batching window, or as many messages as it takes."""
+    receive = sqs._receive_messages_for_esm
+
+    def gather(queue_url: str, most: int) -> Any:
+        name, now = queue_url.rsplit("/", 1)[-1], time.time()
+        sources = [esm for _, _, esm in lambda_svc._iter_all_esms() if esm["EventSourceArn"].endswith(f":{name}")]
+        window = max((each.get("MaximumBatchingWindowInSeconds") or 0 for each in sources), default=0)
+        visible = [each["visible_at"] for each in sqs._queues[queue_url]["messages"] if each["visible_at"] <= now]
+        if len(visible) < most and now < min(visible, default=now) + window:
+            return []
+        return receive(queue_url, most)
+
+    sqs._receive_messages_for_esm = gather
 
 
 def glue_jobs_run() -> None:
@@ -213,6 +230,7 @@ if __name__ == "__main__":
     functions_run_in_the_real_runtime_interface()
     events_of_s3_carry_the_version()
     ranges_of_a_version_are_ranges()
+    queues_gather_batches()
     glue_jobs_run()
     athena_obeys_the_catalog()
     sys.argv = ["ministack"]
