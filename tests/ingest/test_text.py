@@ -79,7 +79,11 @@ def test_gzip_is_unpacked_member_by_member() -> None:
     assert list(blocks_of(BytesIO(b"abc"), compressed=False, size=2)) == [b"ab", b"c"]
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(b"a" * 99)[:-4], b"no gzip", gzip.compress(b"a") + b"rest"])
+@pytest.mark.parametrize(
+    "packed",
+    [gzip.compress(b"a" * 99)[:-4], b"no gzip", gzip.compress(b"a") + b"rest"],
+    ids=["cut off", "none", "followed"],
+)
 def test_broken_gzip_is_invalid(packed: bytes) -> None:
     with pytest.raises(InvalidFile, match="not a readable gzip file"):
         list(blocks_of(BytesIO(packed), compressed=True))
