@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import ORDERS, STAR
+from duff_orders.errors import EngineError
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
@@ -214,7 +215,8 @@ def test_a_build_that_spark_gives_up_leaves_the_old_star(tmp_path: Path) -> None
     with pytest.raises(Exception, match="parquet") as told:
         build_on(lake, "spark")
 
-    assert isinstance(told.value, PySparkException) or "Py4J" in type(told.value).__name__
+    assert isinstance(told.value, EngineError)
+    assert isinstance(told.value.__cause__, PySparkException) or "Py4J" in type(told.value.__cause__).__name__
     assert tables(lake) == expected(OLD)
     assert not list(lake.disk.path(layout.SCRATCH).iterdir())
     path.write_bytes(whole)

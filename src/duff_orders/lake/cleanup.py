@@ -39,19 +39,19 @@ def sweep(lake: Lake) -> int:
     """Remove data objects of superseded revisions once the grace period is over; returns how many.
 
     Parts that an attempt left and the ledger row does not count were never visible: they go at once. Of the ledger
-    only the rows are read of files that have several revisions, or objects that are newer than the last build.
+    only the rows are read of files with objects that are newer than the last build, or of another revision than it has.
     """
     known = current(lake.store)
     removed = 0
     for table in layout.OBJECT_COUNTS:
         listed = list(lake.store.listed(f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"))
         found = [(each, parsed) for each in listed if (parsed := layout.parse_data_object(each.name))]
-        revisions: dict[str, set[int]] = {}
-        for _, parsed in found:
-            revisions.setdefault(parsed.file_id, set()).add(parsed.revision)
         skew = lake.store.clocks_differ
-        doubtful = {parsed.file_id for each, parsed in found if known.may_not_know(each.modified, skew)}
-        doubtful |= {file_id for file_id, several in revisions.items() if len(several) > 1}
+        doubtful = {
+            parsed.file_id
+            for each, parsed in found
+            if known.may_not_know(each.modified, skew) or known.files.get(parsed.file_id) != parsed.revision
+        }
         rows: dict[str, LedgerRow | None] = {}
         for each, parsed in found:
             if parsed.file_id not in doubtful:
