@@ -14,9 +14,9 @@ PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
 
 DEMO := $(BIN)/duff --lake lake-demo
 REPORTS := src/duff_orders/query/reports
-# Tests run side by side: those on emulated AWS share one deployment, those on Spark one or two contexts. Three workers,
-# on two cores too: these wait a good part of their time.
-PYTEST := $(BIN)/pytest -n 3 --dist loadgroup
+# Tests run side by side; each worker starts engines of its own, hence the upper bound.
+# Those on emulated AWS share one deployment, those on Spark one or two contexts.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
 .PHONY: help venv install install-spark install-aws glue demo test fast lint format types docs bench lock clean
 

@@ -59,7 +59,7 @@ class Deployed:
         ]
         return found
 
-    def idle(self, timeout: float = 240) -> None:
+    def idle(self, timeout: float = 540) -> None:
         """Wait until no execution and no job run is under way, and the queue of ledger rows is empty.
 
         A build that could not start because another one ran is tried again after 120 s: the queue's visibility time.

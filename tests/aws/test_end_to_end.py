@@ -24,7 +24,7 @@ from tests.aws.deployed import Deployed
 from tests.lakes import drop, open_lake
 
 # One worker for all that needs Spark or the emulator; the whole way takes minutes on a busy machine.
-pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(900)]
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 BRIEF = SAMPLES / "01-orders.csv"
