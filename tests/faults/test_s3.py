@@ -27,9 +27,10 @@ from duff_orders.errors import Busy
 from duff_orders.ingest.publish import close
 from duff_orders.lake import layout, s3
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import record
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
-from duff_orders.local.run import attempt
+from duff_orders.local import run
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.settings import Settings
 
@@ -47,6 +48,11 @@ def orders(number: int) -> bytes:
     """Three good records, one of them twice, and a bad one; another content for each number."""
     good = [f"1,Moe,{number},{product},Duff,2.50,6,0.33,Retail,created" for product in (1, 2, 3)]
     return "\n".join([HEADER, *good, good[0], f"x,Moe,{number},9,Duff,2.50,6,0.33,Retail,created", ""]).encode()
+
+
+def attempt(lake: Lake, event: Event, *, replay: bool = False) -> LedgerRow:
+    """All that the functions do of an event: it is recorded, and taken to its ledger row."""
+    return run.attempt(lake, record(lake.store, event), replay=replay)
 
 
 class Killed(BaseException):

@@ -4,16 +4,16 @@ from duff_orders.errors import InvalidFile
 from duff_orders.ingest.header import HEAD, dialect_of
 from duff_orders.ingest.publish import conclude
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import record
-from duff_orders.messages import Decision, Event, Outcome
+from duff_orders.messages import Decision, Event, Outcome, Route
 
 
 def validate(lake: Lake, event: Event, *, replay: bool = False) -> Decision:
-    """Which way a file takes. A file that has its outcome already is done, and so is one whose header is no good.
+    """Which way a file takes, whose event was recorded (`lake.raw.record`).
+
+    A file that has its outcome already is done, and so is one whose header is no good.
 
     Raises SourceChanged where the object is not what was announced, Busy where another worker has the file.
     """
-    event = record(lake.store, event)
     row = lake.ledger.get(event.pa_date, event.file_id)
     if row is not None and row.stands and not replay:
         return Decision(route="done", event=event, row=row)
@@ -23,5 +23,5 @@ def validate(lake: Lake, event: Event, *, replay: bool = False) -> Decision:
     except InvalidFile as invalid:
         row = conclude(lake, event, Outcome(verdict="invalid", reason=str(invalid)), replay=replay)
         return Decision(route="done", event=event, row=row)
-    route = "large" if event.size >= lake.settings.threshold else "small"
-    return Decision(route=route, event=event, replay=replay, dialect=dialect)  # type: ignore[arg-type] # see above
+    route: Route = "large" if event.size >= lake.settings.threshold else "small"
+    return Decision(route=route, event=event, replay=replay, dialect=dialect)

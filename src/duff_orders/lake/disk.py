@@ -85,10 +85,7 @@ class DiskStore:
 
     def put_new_file(self, name: str, path: Path) -> bool:
         """Link a local file (of the lake's file system) in as an object that must not exist; False where it does."""
-        target = self.path(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") as handle:
-            os.fsync(handle.fileno())
+        target = self._place_for(name, path)
         try:
             os.link(path, target)
         except FileExistsError:
@@ -98,12 +95,17 @@ class DiskStore:
 
     def publish(self, name: str, path: Path) -> None:
         """Make a finished local file (of the lake's file system) an object, over one of the same name."""
+        target = self._place_for(name, path)
+        path.replace(target)
+        _sync_folder(target.parent)
+
+    def _place_for(self, name: str, path: Path) -> Path:
+        """Where a finished file becomes an object: its bytes are on the disk by then, and the folder is there."""
         target = self.path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         with path.open("rb") as handle:
             os.fsync(handle.fileno())
-        path.replace(target)
-        _sync_folder(target.parent)
+        return target
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object to another name, over one that is there."""

@@ -12,7 +12,6 @@ from duff_orders.ingest.text import is_compressed
 from duff_orders.lake import layout, snapshot
 from duff_orders.lake.disk import fingerprint
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import parse_data_object
 from duff_orders.lake.raw import events
 from duff_orders.lake.store import names
 from duff_orders.lake.tables import create_views
@@ -104,7 +103,7 @@ def _orphans(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     expected = _expected(ledger)
     for table in layout.OBJECT_COUNTS:
         for name in names(lake.store, f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"):
-            found = parse_data_object(name)
+            found = layout.parse_data_object(name)
             row = ledger.get(found.file_id) if found else None
             # A superseded revision stays for a while, for readers that still use it.
             if name not in expected and not (found and row and found.revision < row.revision):
