@@ -478,8 +478,10 @@ def test_any_name_will_do(tmp_path: Path, folder: str) -> None:
 
 def test_a_link_in_the_raw_folder_will_do(tmp_path: Path) -> None:
     lake = open_lake(tmp_path / "lake", engine="spark", master=MASTER)
-    (tmp_path / "lake" / "raw" / "target.txt").write_bytes(csv({}, {}).encode())
-    (tmp_path / "lake" / "raw" / "f.csv").symlink_to("target.txt")
+    raw = tmp_path / "lake" / "raw"
+    raw.mkdir(parents=True)
+    (raw / "target.txt").write_bytes(csv({}, {}).encode())
+    (raw / "f.csv").symlink_to("target.txt")
     row = process(lake, announce(lake.disk, "f.csv", when=NOON))
     assert (row.error, row.verdict, row.rows_published) == (None, "valid", 2)
 
