@@ -452,6 +452,16 @@ def test_lines_are_read_once_wherever_a_task_ends(tmp_path: Path, size: int) -> 
         agree(tmp_path, "f.csv", csv(*lines, HEADER, ends=("\n", "\r\n"), last="").encode(), compressed=False)
 
 
+def test_what_is_staged_is_read_by_few_tasks_however_short_the_lines(tmp_path: Path, spark_context: Any) -> None:
+    """Hardly a record can be split: there are no lines left to share out, but rejected records to be counted."""
+    tracker = spark_context.statusTracker()
+    before = set(tracker.getJobIdsForGroup(None))
+    agree(tmp_path, "f.csv", FILES["nothing splits, over lines"], compressed=False)
+    jobs = [tracker.getJobInfo(job) for job in set(tracker.getJobIdsForGroup(None)) - before]
+    assert jobs
+    assert max(tracker.getStageInfo(stage).numTasks for job in jobs for stage in job.stageIds) <= 4
+
+
 # Names
 
 

@@ -10,7 +10,7 @@ some, and exact repeats are taken out only where an order line stands twice.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -166,15 +166,16 @@ class Job:
         """Count the records, lines that they are. Raises what the lines say about the file as a whole."""
         broken = "cast(decode(cast(value as binary), 'UTF-8') as binary) <> cast(value as binary)"
         nul = SparkSpelling().literal(LINE_BREAK.decode())
-        self._tasks_of(COUNTED_BYTES)
-        found = self.spark.sql(f"""
+        counted = self.spark.sql(f"""
             select
                 count(1) as records,
                 max(octet_length(value)) as longest,
                 count(case when contains(line, {nul}) then 1 end) as nul,
                 count(case when {broken if self.lines.encoding == text.UTF8 else "false"} then 1 end) as not_utf8,
                 count(case when contains(line, '"') and {self._grammar.unclosed} then 1 end) as unclosed
-            from lines""").first()
+            from lines""")
+        with self._tasks_of(COUNTED_BYTES):
+            found = counted.first()
         assert found is not None
         if found["nul"]:
             raise InvalidFile(text.HOLDS_NUL)
@@ -186,12 +187,22 @@ class Job:
             raise RecordsSpanLines
         return int(found["records"])
 
-    def _tasks_of(self, size: int) -> None:
-        """Let a task read `size` bytes of the source, less where it comes out even."""
+    @contextmanager
+    def _tasks_of(self, size: int) -> Iterator[None]:
+        """Let a task read `size` bytes of the source, less where it comes out even. What is staged is read as usual."""
         whole = self.lines.size
         tasks = -(-whole // size) or 1
-        self.spark.conf.set("spark.sql.files.maxPartitionBytes", -(-whole // tasks) or 1)
-        self.spark.conf.set("spark.sql.files.minPartitionNum", tasks)
+        chosen = {
+            "spark.sql.files.maxPartitionBytes": -(-whole // tasks) or 1,
+            "spark.sql.files.minPartitionNum": tasks,
+        }
+        for name, value in chosen.items():
+            self.spark.conf.set(name, value)
+        try:
+            yield
+        finally:
+            for name in chosen:
+                self.spark.conf.unset(name)
 
     @property
     def _line(self) -> str:
@@ -237,20 +248,21 @@ class Job:
 
     def _begins_clean(self) -> bool:
         """Whether the first records show neither rejects nor repeats."""
-        self._tasks_of(max(self.lines.size, 1))  # one task, which stops after these
         checked = self._statements.checked("records", canonical=self._canonical, also="line")
-        found = self.spark.sql(f"""
+        beginning = self.spark.sql(f"""
             select count(1) as rows, count(case when good then 1 end) as good,
                 count(distinct order_id, product_id) as lines
-            from (select * from ({checked}) as checked limit {SAMPLE}) as beginning""").first()
+            from (select * from ({checked}) as checked limit {SAMPLE}) as beginning""")
+        with self._tasks_of(max(self.lines.size, 1)):  # one task, which stops after these
+            found = beginning.first()
         assert found is not None
         return bool(found["rows"] == found["good"] == found["lines"])
 
     def _write_orders(self) -> int:
         """Write the good records as they are read; returns how many."""
-        self._tasks_of(SOURCE_BYTES)
         checked = self._statements.checked("records", canonical=self._canonical, also="line")
-        self._write(self.spark.sql(self._statements.orders(f"({checked})")), "orders")
+        with self._tasks_of(SOURCE_BYTES):
+            self._write(self.spark.sql(self._statements.orders(f"({checked})")), "orders")
         self._placed("orders").createOrReplaceTempView("orders")
         return self._staged("orders").count()
 
@@ -259,12 +271,12 @@ class Job:
 
         They are written twice, so the first time is to be cheap.
         """
-        self._tasks_of(COUNTED_BYTES)
         checked = self._statements.checked(
             "records", canonical=self._canonical, also="case when not good then line end as line"
         )
         cheap = self.spark.sql(checked).write.option("compression", "none").option("parquet.enable.dictionary", "false")
-        cheap.mode("overwrite").parquet(self.space.to("checked"))
+        with self._tasks_of(COUNTED_BYTES):
+            cheap.mode("overwrite").parquet(self.space.to("checked"))
         self._placed("checked").createOrReplaceTempView("checked")
         self.spark.sql(self._statements.orders("checked", "file", "place")).createOrReplaceTempView("orders")
         self.spark.sql("select line from checked where not good").createOrReplaceTempView("staged_lines")
@@ -311,11 +323,11 @@ class Job:
         scanned = self.lines.scanned
         parts = []
         if good < records:
-            self._tasks_of(COUNTED_BYTES)
             # Reasons make far more code than Java compiles as one method, and few records need them: set these aside.
             fields = ", ".join(("line", "wrong", *map(text_of, COLUMN_NAMES)))
             where = f"{self._statements.suspicious(self._canonical)} and line_number >= 0"
-            self._write(self.spark.sql(f"select {fields} from {source} {where}"), "suspects")
+            with self._tasks_of(COUNTED_BYTES) if source == "records" else nullcontext():
+                self._write(self.spark.sql(f"select {fields} from {source} {where}"), "suspects")
             self._staged("suspects").createOrReplaceTempView("suspects")
             also = f"{', '.join(map(text_of, COLUMN_NAMES))}, wrong, line"
             checked = self._statements.checked("suspects", canonical=self._canonical, also=also)
