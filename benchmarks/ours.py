@@ -21,6 +21,7 @@ from duff_orders.local.run import process
 
 def transform(options: argparse.Namespace, file: Path, lake: Lake, day: str | None = None) -> None:
     raw = lake.disk.path(f"{RAW}/{file.name}")
+    raw.parent.mkdir(parents=True, exist_ok=True)
     os.link(file, raw)  # the object has landed: how it got there is not our job
     when = datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None
     row = process(lake, announce(lake.disk, raw.name, when=when))

@@ -196,12 +196,17 @@ class Job:
             "spark.sql.files.maxPartitionBytes": -(-whole // tasks) or 1,
             "spark.sql.files.minPartitionNum": tasks,
         }
-        for name, value in chosen.items():
+        with self._configured(chosen):
+            yield
+
+    @contextmanager
+    def _configured(self, options: dict[str, int]) -> Iterator[None]:
+        for name, value in options.items():
             self.spark.conf.set(name, value)
         try:
             yield
         finally:
-            for name in chosen:
+            for name in options:
                 self.spark.conf.unset(name)
 
     @property
@@ -312,7 +317,9 @@ class Job:
             tasks = max(1, -(-self.lines.size // SOURCE_BYTES))
         if surplus or not files or tasks < len(files):
             rest = "select * from orders anti join surplus using (file, place)" if surplus else "select * from orders"
-            self._write(self.spark.sql(rest).drop("file", "place").coalesce(tasks), "unique")
+            # No fewer tasks on a small cluster: how many objects a file has depends on its size alone.
+            with self._configured({"spark.sql.files.minPartitionNum": tasks}):
+                self._write(self.spark.sql(rest).drop("file", "place").coalesce(tasks), "unique")
         return surplus
 
     def _write_rejected(self, source: str, records: int, good: int) -> tuple[int, int, dict[str, int]]:
