@@ -18,7 +18,7 @@ REPORTS := src/duff_orders/query/reports
 # Those on emulated AWS share one deployment, those on Spark one or two contexts.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: help venv install install-spark install-aws glue demo test fast lint format types docs bench lock clean
+.PHONY: help venv install install-spark install-aws glue demo test fast lint format types docs bench bench-lambda lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,6 +120,16 @@ $(INSTALLED)-bench: $(INSTALLED)
 bench: install-spark ## measure the pipeline beside other tools (docs/benchmarks.md)
 	@$(MAKE) --silent --no-print-directory $(INSTALLED)-bench
 	$(BIN)/python -m benchmarks
+
+build/bench/.installed: benchmarks/peers/awswrangler.txt
+	@echo "Installing awswrangler into build/bench"
+	@$(BIN)/python -m venv --clear build/bench/awswrangler
+	@build/bench/awswrangler/bin/python $(PIP_INSTALL) -r benchmarks/peers/awswrangler.txt
+	@touch $@
+
+bench-lambda: install-aws ## measure the function Transform-data beside one with awswrangler
+	@$(MAKE) --silent --no-print-directory build/bench/.installed
+	$(BIN)/python -m benchmarks.functions
 
 lock: venv ## write constraints.txt anew from the ranges in pyproject.toml (with Python 3.11)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
