@@ -9,8 +9,8 @@ The statements are those of DuckDB. Like there, rejected records are looked for 
 some, and exact repeats are taken out only where an order line stands twice.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -187,20 +187,19 @@ class Job:
             raise RecordsSpanLines
         return int(found["records"])
 
-    @contextmanager
-    def _tasks_of(self, size: int) -> Iterator[None]:
+    def _tasks_of(self, size: int) -> AbstractContextManager[None]:
         """Let a task read `size` bytes of the source, less where it comes out even. What is staged is read as usual."""
         whole = self.lines.size
         tasks = -(-whole // size) or 1
-        chosen = {
-            "spark.sql.files.maxPartitionBytes": -(-whole // tasks) or 1,
-            "spark.sql.files.minPartitionNum": tasks,
-        }
-        with self._configured(chosen):
-            yield
+        return self._configured(
+            {
+                "spark.sql.files.maxPartitionBytes": -(-whole // tasks) or 1,
+                "spark.sql.files.minPartitionNum": tasks,
+            }
+        )
 
     @contextmanager
-    def _configured(self, options: dict[str, int]) -> Iterator[None]:
+    def _configured(self, options: Mapping[str, int | bool]) -> Iterator[None]:
         for name, value in options.items():
             self.spark.conf.set(name, value)
         try:
@@ -348,11 +347,10 @@ class Job:
             parts.append(self._statements.unsplit("unsplit_records"))
         if not parts:
             return 0, 0, dict.fromkeys(COLUMN_NAMES, 0)
-        self.spark.conf.set("spark.sql.codegen.wholeStage", "false")
         rows = self.spark.sql(self._statements.rejected_rows(parts))
         objects = 1 + self.lines.size * (records - good) // max(records, 1) // SOURCE_BYTES
-        self._write(rows.repartition(objects), "rejected")
-        self.spark.conf.unset("spark.sql.codegen.wholeStage")
+        with self._configured({"spark.sql.codegen.wholeStage": False}):
+            self._write(rows.repartition(objects), "rejected")
         self._staged("rejected").createOrReplaceTempView("rejected")
         found = self.spark.sql(
             f"select count(1) as rows, count(record) as unsplit, {NULL_COUNTS} from rejected"
