@@ -15,12 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from duff_orders.aws.handlers import transform_data, validate_csv
-from duff_orders.contract import COLUMN_NAMES, COUNTS, FILES, ORDERS, REJECTED_ROWS
+from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, REJECTED_ROWS
 from duff_orders.lake import layout
 from duff_orders.lake.glue_catalog import columns
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
 from duff_orders.messages import LedgerRow
+from tests.agreement import assert_agrees
 from tests.hostile import HostileFile, orders_files
 from tests.ingest import test_spark_parity as by_hand
 from tests.oracle import judge
@@ -102,16 +103,7 @@ def agrees(functions: Functions, data: bytes, *, compressed: bool) -> None:
     if data in functions.published:
         assert row.verdict == "duplicate"
         return
-    assert (row.verdict, row.error) == (expected.verdict, None)
-    assert {name: getattr(row, name) for name in COUNTS} == {n: getattr(expected, n) for n in COUNTS}
-    assert row.nulls == expected.nulls
-    assert functions.rows(row, ORDERS.name) == Counter(map(tuple, expected.published))
-    assert functions.rows(row, REJECTED_ROWS.name) == Counter(map(tuple, expected.rejected))
-    if row.nulls is not None:
-        assert (row.encoding, row.delimiter, row.decimal_mark) == (
-            *(expected.encoding, expected.delimiter, expected.decimal_mark),
-        )
-        assert list(row.extra_columns or ()) == expected.extra_columns
+    assert_agrees(row, functions.rows(row, ORDERS.name), functions.rows(row, REJECTED_ROWS.name), expected)
     if row.published:
         functions.published.add(data)
 

@@ -33,6 +33,7 @@ def order_lines(rows: list[dict[str, str]]) -> list[tuple[int, int]]:
     return [(int(row["order_id"]), int(row["product_id"])) for row in rows]
 
 
+@pytest.mark.slow
 def test_same_arguments_same_bytes(tmp_path: Path) -> None:
     # More rows than DuckDB hands to one thread. The digest holds for every machine and release.
     digests = set()
@@ -58,6 +59,7 @@ def test_row_count(tmp_path: Path, rows: int) -> None:
     assert len(lines_of(tmp_path / "orders.csv")) == rows
 
 
+@pytest.mark.slow
 def test_good_rows_look_like_orders(tmp_path: Path) -> None:
     generate(tmp_path / "orders.csv", rows=60_000)
     rows = rows_of(tmp_path / "orders.csv")

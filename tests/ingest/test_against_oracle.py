@@ -18,6 +18,7 @@ from duff_orders.ingest.long_records import LONG, stand_in
 from duff_orders.local.check import check
 from duff_orders.local.reread import compare
 from duff_orders.models.build import build
+from tests.agreement import assert_agrees
 from tests.hostile import HostileFile, orders_files
 from tests.lakes import ingest, open_lake, rows
 from tests.oracle import _BreaksRuleError, _judge_value, judge
@@ -36,18 +37,7 @@ def test_pipeline_agrees_with_the_oracle(file: HostileFile, by_table: bool, long
     with tempfile.TemporaryDirectory() as folder, room, aside:
         lake = open_lake(Path(folder))
         row = ingest(lake, "f.csv.gz" if file.compressed else "f.csv", file.data)
-        assert (row.verdict, row.error) == (expected.verdict, None)
-        assert {name: getattr(row, name) for name in COUNTS} == {n: getattr(expected, n) for n in COUNTS}
-        assert row.nulls == expected.nulls
-        assert Counter(rows(lake, row, ORDERS.name)) == Counter(map(tuple, expected.published))
-        assert Counter(rows(lake, row, REJECTED_ROWS.name)) == Counter(map(tuple, expected.rejected))
-        if row.nulls is not None:
-            assert row.encoding == expected.encoding
-            assert row.delimiter == expected.delimiter
-            assert row.decimal_mark == expected.decimal_mark
-            assert list(row.extra_columns or ()) == expected.extra_columns
-        if row.verdict == "invalid":
-            assert row.reason
+        assert_agrees(row, rows(lake, row, ORDERS.name), rows(lake, row, REJECTED_ROWS.name), expected)
         if row.rows_read:
             with lake.engine() as (connection, scratch):
                 assert list(compare(lake, connection, scratch, row, lake.disk.path(f"raw/{row.source_file}"))) == []

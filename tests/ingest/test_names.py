@@ -44,6 +44,7 @@ def test_a_folder_named_like_a_column_changes_no_value(name: str, tmp_path: Path
     assert contents(tmp_path / folder / "lake", "a.csv") == expected
 
 
+@pytest.mark.slow
 def test_neither_in_the_raw_folder_nor_above_the_lake(tmp_path: Path, expected: list[object]) -> None:
     assert contents(tmp_path / "pa_date=2020-01-01" / "lake", "status=broken/a.csv") == expected
 

@@ -87,6 +87,7 @@ def seen_when_published(lake: Lake) -> Iterator[list[set[str]]]:
         yield seen
 
 
+@pytest.mark.slow
 def test_a_file_in_three_parts_is_read_whole(tmp_path: Path) -> None:
     one, three = open_lake(tmp_path / "one"), open_lake(tmp_path / "three")
     expected = ingest(one, "f.csv", DATA)
@@ -126,6 +127,7 @@ def test_a_table_without_rows_has_no_objects(tmp_path: Path) -> None:
     assert counts == [(3, 0), (0, 3), (0, 0)]
 
 
+@pytest.mark.slow
 def test_parts_of_a_killed_attempt_are_gone_when_the_file_is_published(tmp_path: Path) -> None:
     lake = open_lake(tmp_path)
     with in_parts(4):
@@ -155,6 +157,7 @@ def test_parts_of_a_table_that_now_has_none_are_gone_too(tmp_path: Path) -> None
     assert check(lake).problems == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", BOTH)
 def test_a_missing_middle_part_is_told(tmp_path: Path, table: str) -> None:
     lake = open_lake(tmp_path)
@@ -188,6 +191,7 @@ def test_a_part_too_many_is_told_read_by_nobody_and_swept(tmp_path: Path, table:
     assert check(lake).problems == []
 
 
+@pytest.mark.slow
 def test_superseded_parts_stay_for_the_grace(tmp_path: Path) -> None:
     lake = open_lake(tmp_path, grace=3600)
     with in_parts(3):

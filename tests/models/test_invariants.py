@@ -15,13 +15,18 @@ from tests.models.stars import file, line, open_lake, publish
 NAMES = [ORDERS.name, *(table.name for table in STAR)]
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    lake = open_lake(tmp_path)
+def built(folder: Path) -> Lake:
+    lake = open_lake(folder)
     publish(lake, file("one", "2026-03-01", [line(1), line(2, 2, price="7"), line(3, client=(2, "Lenny"))]))
     publish(lake, file("two", "2026-03-02", [line(1, status="delivered", ccf=3, client=(1, "Moe's"), channel="B2B")]))
     build(lake)
     return lake
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """For tests that leave it as it is."""
+    return built(tmp_path_factory.mktemp("lake"))
 
 
 def test_nothing_is_broken_after_a_build(lake: Lake) -> None:
@@ -30,7 +35,8 @@ def test_nothing_is_broken_after_a_build(lake: Lake) -> None:
         assert invariants(connection) == []
 
 
-def test_rows_that_await_a_build_are_left_out_on_demand(lake: Lake) -> None:
+def test_rows_that_await_a_build_are_left_out_on_demand(tmp_path: Path) -> None:
+    lake = built(tmp_path)
     publish(lake, file("three", "2026-03-03", [line(9)]))
     with lake.engine() as (connection, _):
         create_views(lake, connection, NAMES)
