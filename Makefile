@@ -21,7 +21,7 @@ PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 .PHONY: help venv install install-spark install-aws glue demo test fast lint format types docs bench bench-lambda lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: ## create .venv, where there is none that works
 	@$(BIN)/python -c 'import pip; $(IS_FIT)' 2>/dev/null || { \
@@ -57,12 +57,14 @@ $(INSTALLED)-spark: $(INSTALLED)
 # The emulator and the functions' runtime each have an environment of their own: what a function's bundle lacks must
 # be missing in the tests, too.
 EMULATOR := tests/aws/emulator
-build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/runtime.txt
+build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/runtime.txt $(EMULATOR)/checkov.txt
 	@echo "Installing the emulator of AWS into build/emulator"
 	@$(BIN)/python -m venv --clear build/emulator/aws
 	@build/emulator/aws/bin/python $(PIP_INSTALL) -r $(EMULATOR)/emulator.txt
 	@$(BIN)/python -m venv --clear build/emulator/runtime
 	@build/emulator/runtime/bin/python $(PIP_INSTALL) -r $(EMULATOR)/runtime.txt
+	@$(BIN)/python -m venv --clear build/emulator/checkov
+	@build/emulator/checkov/bin/python $(PIP_INSTALL) -r $(EMULATOR)/checkov.txt
 	@touch $@
 
 install-aws: install ## install the emulated AWS that the tests run on, too

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from duff_orders.aws.deploy import Deployment, deploy
+from duff_orders.aws.deploy import deploy
+from duff_orders.aws.stacks import Deployment
 from tests.aws.deployed import Deployed
 
 #: Files from this size on go to the Glue job.

@@ -1,15 +1,13 @@
 """A deployment on emulated AWS, used as its users do: with boto3 and HTTP."""
 
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import boto3
 
+from duff_orders.aws.smoke import api_key, get
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
 from duff_orders.messages import LedgerRow
@@ -91,15 +89,7 @@ class Deployed:
 
     def get(self, path: str, *, key: bool = True) -> tuple[int, dict[str, Any], dict[str, str]]:
         """A GET of the API: status, body and headers."""
-        address = f"{self.endpoint}/restapis/{self.outputs['ApiId']}/live/_user_request_{path}"
-        headers = {"x-api-key": self.api_key()} if key else {}
-        try:
-            with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=60) as answer:
-                return answer.status, json.load(answer), dict(answer.headers)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.load(error), dict(error.headers)
+        return get(self.outputs, path, key=self.api_key() if key else None)
 
     def api_key(self) -> str:
-        found = boto3.client("apigateway").get_api_key(apiKey=self.outputs["ApiKeyId"], includeValue=True)
-        return str(found["value"])
+        return api_key(self.outputs)

@@ -1,11 +1,14 @@
 """`duff deploy` and `duff package` on emulated AWS: repeated, by stage, under a prefix, and what they refuse."""
 
+from pathlib import Path
+
 import boto3
 import pytest
 from typer.testing import CliRunner
 
-from duff_orders.aws.deploy import Deployment, deploy
+from duff_orders.aws.deploy import deploy
 from duff_orders.aws.package import package, unzipped
+from duff_orders.aws.stacks import Deployment
 from duff_orders.cli.main import app
 from duff_orders.errors import InputError, PipelineError
 from tests.aws.conftest import PARAMETERS
@@ -15,7 +18,7 @@ pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
 
 
 def test_a_stage_under_a_prefix_and_again(aws: str) -> None:
-    words = ["deploy", "--prefix", "test-", "--stage", "buckets"]
+    words = ["deploy", "--prefix", "test", "--stage", "buckets"]
     first = CliRunner().invoke(app, words)
     assert first.exit_code == 0, first.output
     assert "RawBucket: CREATE_COMPLETE" in first.output
@@ -52,21 +55,21 @@ def test_an_update_lets_the_catalog_follow_again(deployed: Deployed) -> None:
     ("options", "said"),
     [
         ({"stage": "everything"}, "allowed are buckets, etl, models, all"),
-        ({"parameters": {"Colour": "blue"}}, "there is no parameter Colour; parameters: Architecture"),
+        ({"parameters": {"Colour": "blue"}}, "there is no parameter Colour; parameters: AlertEmail, .*, Workers"),
     ],
 )
 def test_what_cannot_be_is_refused(aws: str, options: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
         deploy(Deployment(), **options)  # type: ignore[arg-type] # wrong on purpose
-    with pytest.raises(InputError, match="a hyphen last"):
-        deploy(Deployment("Test"))
+    with pytest.raises(InputError, match="no hyphen last"):
+        Deployment("Test-")
     with pytest.raises(InputError, match="there is no stack nowhere-duff-orders-buckets; `duff deploy` makes it"):
-        deploy(Deployment("nowhere-"), stage="etl")
+        deploy(Deployment("nowhere"), stage="etl")
 
 
 def test_a_stack_that_fails_says_why(aws: str) -> None:
     with pytest.raises(PipelineError, match="duff-orders-buckets"):
-        deploy(Deployment("taken-"), stage="buckets", parameters={"RawBucketName": "Not_A_Bucket"})
+        deploy(Deployment("taken"), stage="buckets", parameters={"RawBucketName": "Not_A_Bucket"})
 
 
 def test_bundles_are_small_and_the_same_bytes_twice(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -76,3 +79,10 @@ def test_bundles_are_small_and_the_same_bytes_twice(tmp_path_factory: pytest.Tem
     assert unzipped(transform) <= 80 * 10**6
     with pytest.raises(InputError, match="allowed are arm64, x86_64"):
         package(tmp_path_factory.mktemp("dist"), architecture="sparc")  # type: ignore[arg-type] # wrong on purpose
+
+
+def test_a_bundle_over_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duff_orders.aws.package.LIMIT", 10**6)
+    with pytest.raises(InputError, match=r"functions.zip takes [\d,]+ bytes unzipped; a function may have 1,000,000"):
+        package(tmp_path, architecture="x86_64", python="3.13")
+    assert not (tmp_path / "functions.zip").exists()

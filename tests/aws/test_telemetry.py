@@ -44,12 +44,18 @@ def test_a_line_is_a_document_that_names_the_file(capsys: pytest.CaptureFixture[
     }
 
 
-def test_metrics_are_in_the_embedded_metric_format(capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_in_the_embedded_metric_format(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOYMENT", "acme-duff-orders")
     measure(ROW)
     (line,) = lines(capsys)
     (about,) = line["_aws"]["CloudWatchMetrics"]
     assert isinstance(line["_aws"]["Timestamp"], int)
-    assert (about["Namespace"], about["Dimensions"]) == ("duff-orders", [["Verdict"]])
+    assert (about["Namespace"], about["Dimensions"]) == (
+        "duff-orders",
+        [["Deployment"], ["Deployment", "Verdict"]],
+    )
     told = {each["Name"]: (line[each["Name"]], each["Unit"]) for each in about["Metrics"]}
     assert told == {
         "Files": (1, "Count"),
@@ -60,7 +66,9 @@ def test_metrics_are_in_the_embedded_metric_format(capsys: pytest.CaptureFixture
         "RowsDuplicate": (1, "Count"),
         "RowsRejected": (3, "Count"),
         "RowsWithheld": (0, "Count"),
+        "RejectedPercent": (30.0, "Percent"),
     }
+    assert line["Deployment"] == "acme-duff-orders"
     assert (line["Verdict"], line["file_id"]) == ("valid_with_rejects", ROW.file_id)
 
 

@@ -1,6 +1,8 @@
 """The templates by themselves: the linter's word, the contract's tables, and what the state machine must have."""
 
+import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,10 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import load as load_yaml
 
+import duff_orders
 from duff_orders import errors
+from duff_orders.aws.stacks import MAX_TEMPLATE_BODY, Template
+from duff_orders.aws.telemetry import NAMESPACE, UNITS
 from duff_orders.contract import FILES, ORDERS, REJECTED_ROWS, STAR, TABLES
 from duff_orders.lake.glue_catalog import storage
 from duff_orders.lake.layout import FOLDERS
@@ -22,6 +27,56 @@ MACHINE = json.loads(
 NAMES = {
     "Validate_csv", "Transform-data", "TriggerGlueJob", "Query_Athena", "Duff_transform_glue_job", "duff_data_models",
 }  # fmt: skip
+
+
+SOURCE = Path(duff_orders.__file__).parent
+#: By the action, where it is used: the module and the call, or the service that does it in the role's name.
+USED = {
+    "s3:GetObject": ("lake/s3.py", "obstore.get("),
+    "s3:GetObjectVersion": ("lake/s3.py", '"version": event.version'),
+    "s3:ListBucket": ("lake/s3.py", "obstore.list("),
+    "s3:PutObject": ("lake/s3.py", "obstore.put("),
+    "s3:DeleteObject": ("lake/s3.py", "obstore.delete("),
+    "s3:AbortMultipartUpload": ("lake/s3.py", "max_concurrency"),  # of a large object that fails
+    "s3:GetBucketLocation": ("service", "Athena"),
+    "s3:ListMultipartUploadParts": ("service", "Athena"),
+    "glue:BatchCreatePartition": ("lake/glue_catalog.py", "batch_create_partition"),
+    "glue:BatchUpdatePartition": ("lake/glue_catalog.py", "batch_update_partition"),
+    "glue:BatchDeletePartition": ("lake/glue_catalog.py", "batch_delete_partition"),
+    "glue:GetPartitions": ("lake/glue_catalog.py", "get_partitions"),
+    "glue:UpdateTable": ("lake/glue_catalog.py", "update_table"),
+    "glue:GetTable": ("lake/glue_catalog.py", "get_table"),
+    "glue:GetDatabase": ("service", "Athena"),
+    "glue:BatchGetPartition": ("service", "Athena"),
+    "glue:StartJobRun": ("aws/handlers.py", "start_job_run"),
+    "glue:GetJobRuns": ("aws/handlers.py", "get_job_runs"),
+    "glue:GetJobRun": ("service", "Step Functions: the state `Job run`"),
+    "athena:StartQueryExecution": ("query/athena.py", "start_query_execution"),
+    "athena:GetQueryExecution": ("query/athena.py", "get_query_execution"),
+    "athena:GetQueryResults": ("query/athena.py", "get_query_results"),
+    "athena:StopQueryExecution": ("query/athena.py", "stop_query_execution"),
+    "lambda:InvokeFunction": ("service", "Step Functions"),
+    "sns:Publish": ("service", "Step Functions: the state `Notify`"),
+    "kms:GenerateDataKey": ("service", "SNS, with AlertKeyArn"),
+    "kms:Decrypt": ("service", "SNS, with AlertKeyArn"),
+    "states:StartExecution": ("service", "EventBridge"),
+    "sqs:ReceiveMessage": ("service", "Lambda, for the queue of ledger rows"),
+    "sqs:DeleteMessage": ("service", "Lambda, for the queue of ledger rows"),
+    "sqs:GetQueueAttributes": ("service", "Lambda, for the queue of ledger rows"),
+    "xray:PutTraceSegments": ("service", "X-Ray"),
+    "xray:PutTelemetryRecords": ("service", "X-Ray"),
+    "logs:CreateLogGroup": ("service", "Glue"),
+    "logs:CreateLogStream": ("service", "Lambda and Glue"),
+    "logs:PutLogEvents": ("service", "Lambda and Glue"),
+    "cloudwatch:PutMetricData": ("service", "Glue"),
+    **dict.fromkeys(
+        (f"logs:{verb}" for verb in ("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery",
+         "ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups")),
+        ("service", "Step Functions"),
+    ),
+}  # fmt: skip
+#: What else is named: by policies of queues, and by conditions.
+NOT_OF_ROLES = {"sqs:SendMessage", "cloudwatch:namespace"}
 
 
 def resources(template: str) -> dict[str, Any]:
@@ -39,10 +94,87 @@ def test_the_linter_finds_nothing() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.slow
+@pytest.mark.aws
+def test_checkov_finds_nothing_that_has_no_reason() -> None:
+    checkov = FOLDER.parent / "build" / "emulator" / "checkov" / "bin" / "checkov"
+    done = subprocess.run(
+        [checkov, "--config-file", FOLDER / ".checkov.yaml", "--directory", FOLDER],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    skipped = [line for line in (FOLDER / ".checkov.yaml").read_text().splitlines() if "CKV" in line]
+    assert len(skipped) == len(set(skipped))
+
+
+def test_the_buckets_template_can_be_sent_as_it_is() -> None:
+    """The others may lie in the artifacts bucket, which the buckets' template makes."""
+    assert (FOLDER / "buckets.yaml").stat().st_size <= MAX_TEMPLATE_BODY
+
+
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_a_template_is_short_enough_to_be_sent_as_it_is(name: str) -> None:
-    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-    assert (FOLDER / name).stat().st_size <= 51_200
+def test_our_reader_finds_parameters_and_resources(name: str) -> None:
+    found = load_yaml(str(FOLDER / name))
+    template = Template((FOLDER / name).read_text())
+    assert template.parameters == set(found["Parameters"])
+    assert template.resources == {key: each["Type"] for key, each in found["Resources"].items()}
+
+
+def test_the_api_is_deployed_anew_when_it_changes() -> None:
+    """A deployment is a snapshot: unless its name changes with what it holds, an update leaves the old one live."""
+    found = resources("main-etl.yaml")
+    kinds = ("RestApi", "Resource", "Method", "GatewayResponse")
+    held = {
+        name: each for name, each in found.items() if each["Type"] in {f"AWS::ApiGateway::{kind}" for kind in kinds}
+    }
+    digest = hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:8]
+    [(name, deployment)] = [each for each in found.items() if each[1]["Type"] == "AWS::ApiGateway::Deployment"]
+    assert name == f"ApiDeployment{digest}", f"rename {name} to ApiDeployment{digest}"
+    assert set(deployment["DependsOn"]) == {
+        name for name, each in held.items() if each["Type"].endswith(("Method", "GatewayResponse"))
+    }
+
+
+def test_what_the_api_gateway_says_itself_is_a_problem_document() -> None:
+    answers = [
+        each for each in resources("main-etl.yaml").values() if each["Type"] == "AWS::ApiGateway::GatewayResponse"
+    ]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= {each["Properties"]["ResponseType"] for each in answers}
+    for answer in answers:
+        told = answer["Properties"]
+        assert told["ResponseParameters"] == {"gatewayresponse.header.Content-Type": "'application/problem+json'"}
+        text = told["ResponseTemplates"]["application/json"].replace(":$context.error.messageString", ':"x"')
+        problem = json.loads(text)
+        assert list(problem) == ["type", "title", "status", "detail", "instance", "request_id"]
+        assert str(problem["status"]) == told["StatusCode"]
+
+
+def test_someone_is_told_of_whatever_goes_wrong() -> None:
+    alarms = {
+        name: each["Properties"]
+        for template in TEMPLATES
+        for name, each in resources(template).items()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    assert set(alarms) == {
+        *("FilesFailed", "FilesTimedOut", "FilesUndelivered", "NoFiles", "RowsRejected", "BuildsBehind"),
+        *("ValidateCsvErrors", "TransformDataErrors", "TriggerGlueJobErrors", "QueryAthenaErrors"),
+        *("TransformDataSlow", "QueryAthenaSlow", "ApiFails"),
+    }
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"]
+        assert alarm["AlarmDescription"]
+        if alarm["Namespace"] == NAMESPACE:
+            assert alarm["MetricName"] in UNITS
+    functions = resources("main-etl.yaml")
+    query = functions["QueryAthena"]["Properties"]
+    assert float(alarms["QueryAthenaSlow"]["Threshold"]) == 0.8 * 1000 * query["Timeout"]
+    near = load_yaml(str(FOLDER / "main-etl.yaml"))["Mappings"]["NearTimeout"]
+    assert {seconds: 800 * int(seconds) for seconds in near} == {
+        seconds: found["Milliseconds"] for seconds, found in near.items()
+    }
 
 
 def test_tables_are_those_of_the_contract() -> None:
@@ -82,6 +214,20 @@ def test_the_names_of_the_mission_are_there() -> None:
         assert name in text
 
 
+def test_every_state_can_be_reached() -> None:
+    states = MACHINE["States"]
+    reached, waiting = set(), [MACHINE["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        state = states[name]
+        ways = [state, *state.get("Choices", []), *state.get("Catch", [])]
+        waiting += [way["Next"] for way in ways if "Next" in way] + [state[key] for key in ("Default",) if key in state]
+    assert reached == set(states)
+
+
 def test_every_task_has_a_timeout_and_ends_in_a_verdict() -> None:
     states = MACHINE["States"]
     for name, state in states.items():
@@ -97,8 +243,9 @@ def test_every_task_has_a_timeout_and_ends_in_a_verdict() -> None:
         assert caught["ErrorEquals"] == ["States.ALL"]
         assert caught["Next"] == {"Close": "Notify", "Notify": "Failed"}.get(name, "Close")
     functions = resources("main-etl.yaml")
-    for name, logical in {"Validate_csv": "ValidateCsv", "Transform-data": "TransformData"}.items():
-        assert states[name]["TimeoutSeconds"] > functions[logical]["Properties"]["Timeout"]
+    assert states["Validate_csv"]["TimeoutSeconds"] > functions["ValidateCsv"]["Properties"]["Timeout"]
+    longest = max(load_yaml(str(FOLDER / "main-etl.yaml"))["Parameters"]["TransformTimeout"]["AllowedValues"])
+    assert states["Transform-data"]["TimeoutSeconds"] > longest
 
 
 def test_roles_name_their_actions_and_resources() -> None:
@@ -107,7 +254,7 @@ def test_roles_name_their_actions_and_resources() -> None:
         for logical, resource in resources(template).items():
             if resource["Type"] != "AWS::IAM::Role":
                 continue
-            for policy in resource["Properties"]["Policies"]:
+            for policy in resource["Properties"].get("Policies", []):
                 for statement in policy["PolicyDocument"]["Statement"]:
                     actions = statement["Action"]
                     assert not any(action.endswith("*") for action in actions), logical
@@ -115,11 +262,34 @@ def test_roles_name_their_actions_and_resources() -> None:
                         assert all(any(action.startswith(each) for each in free) for action in actions), logical
 
 
+def test_each_action_is_used() -> None:
+    """By the code of the function or job, or by the service that acts in its name."""
+    code = {path.relative_to(SOURCE).as_posix(): path.read_text() for path in SOURCE.rglob("*.py")}
+    for template in TEMPLATES:
+        for logical, resource in resources(template).items():
+            if resource["Type"] not in ("AWS::IAM::Role", "AWS::IAM::Policy"):
+                continue
+            properties = resource["Properties"]
+            documents = [each["PolicyDocument"] for each in properties.get("Policies", [])]
+            documents += [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
+            for statement in (each for document in documents for each in document["Statement"]):
+                for action in statement["Action"]:
+                    where, word = USED[action]
+                    assert where == "service" or word in code[where], (logical, action)
+    assert set(USED) == {
+        action
+        for template in TEMPLATES
+        for action in re.findall(r'"((?:s3|glue|athena|lambda|sns|sqs|states|logs|xray|cloudwatch|kms):\w+)"',
+                                 (FOLDER / template).read_text())
+        if action not in NOT_OF_ROLES
+    }  # fmt: skip
+
+
 def test_nothing_is_public() -> None:
     for logical, resource in resources("buckets.yaml").items():
         if resource["Type"] == "AWS::S3::Bucket":
             assert set(resource["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}, logical
-            assert resource["DeletionPolicy"] == "Retain"
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
     methods = [each for each in resources("main-etl.yaml").items() if each[1]["Type"] == "AWS::ApiGateway::Method"]
     assert [name for name, each in methods if not each["Properties"]["ApiKeyRequired"]] == ["ApiHealthGet"]
 

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 """
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from duff_orders.messages import LedgerRow
 
 NAMESPACE = "duff-orders"
 #: What is measured of each file; beside these, its rows by fate.
-UNITS = {"Files": "Count", "Bytes": "Bytes", "Seconds": "Seconds"}
+UNITS = {"Bytes": "Bytes", "Seconds": "Seconds", "RejectedPercent": "Percent"}
 
 
 def log(message: str, file_id: str, key: str, **more: object) -> None:
@@ -22,13 +23,19 @@ def log(message: str, file_id: str, key: str, **more: object) -> None:
 
 
 def measure(row: LedgerRow) -> None:
-    """One line from which CloudWatch makes metrics, by verdict: the file's rows by fate, its bytes, the seconds."""
+    """One line from which CloudWatch makes metrics of a file: its rows by fate, its bytes, the seconds it took.
+
+    They are told for the deployment (`DEPLOYMENT` of the environment) as a whole, and by verdict.
+    """
     rows = {_camel(name): getattr(row, name) for name in COUNTS}
     values = {"Files": 1, "Bytes": row.size, "Seconds": (row.finished - row.started).total_seconds(), **rows}
+    if row.rows_read:
+        values["RejectedPercent"] = round(100 * row.rows_rejected / row.rows_read, 3)
     metrics = [{"Name": name, "Unit": UNITS.get(name, "Count")} for name in values]
-    about = {"Namespace": NAMESPACE, "Dimensions": [["Verdict"]], "Metrics": metrics}
+    about = {"Namespace": NAMESPACE, "Dimensions": [["Deployment"], ["Deployment", "Verdict"]], "Metrics": metrics}
     meta = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [about]}
-    named = {"Verdict": row.verdict, "file_id": row.file_id, "key": row.source_file}
+    deployment = os.environ.get("DEPLOYMENT", NAMESPACE)
+    named = {"Deployment": deployment, "Verdict": row.verdict, "file_id": row.file_id, "key": row.source_file}
     print(json.dumps({"_aws": meta, **named, **values}), flush=True)
 
 

@@ -1,20 +1,19 @@
-"""`duff package` and `deploy`: the way to AWS."""
+"""`duff package`, `deploy` and `destroy`: the way to AWS, and back."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from duff_orders.cli.options import app
 
-if TYPE_CHECKING:
-    pass
-
-
 ArchitectureOption = Annotated[
     str, typer.Option("--architecture", metavar="NAME", help="The functions' processor: arm64 or x86_64.")
 ]
 PythonOption = Annotated[str, typer.Option("--python", metavar="X.Y", help="The functions' Python.")]
+PrefixOption = Annotated[
+    str, typer.Option("--prefix", metavar="NAME", help="Put before all names, e.g. acme: acme-duff-orders-raw.")
+]
 
 
 @app.command()
@@ -39,9 +38,7 @@ def package(
 
 @app.command()
 def deploy(
-    prefix: Annotated[
-        str, typer.Option(metavar="NAME", help="Put before all names, e.g. test-: several fit into one account.")
-    ] = "",
+    prefix: PrefixOption = "",
     stage: Annotated[str, typer.Option(metavar="STAGE", help="buckets, etl, models, or all.")] = "all",
     parameter: Annotated[
         list[str] | None,
@@ -49,27 +46,91 @@ def deploy(
     ] = None,
     architecture: ArchitectureOption = "arm64",
     python: PythonOption = "3.13",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change; touch no stack.")] = False,
+    try_out: Annotated[
+        bool, typer.Option("--smoke/--no-smoke", help="At the end, send a small file through, ask for it, remove it.")
+    ] = True,
 ) -> None:
-    """Deploy to AWS: package, upload, create or update the three stacks.
+    """Deploy to AWS: package, upload, create or update the stacks, try out.
 
     Account, region and endpoint (AWS_ENDPOINT_URL) are those of the
     environment. Prints the stacks' events, and their outputs at the end. May
-    be repeated: what has not changed is left alone.
+    be repeated: what has not changed is left alone. Ends with exit code 1
+    where a stack or a check fails.
     """
-    from duff_orders.aws.deploy import Deployment
     from duff_orders.aws.deploy import deploy as bring_up
+    from duff_orders.aws.stacks import Deployment
 
     given = dict(each.partition("=")[::2] for each in parameter or ())
     if not all("=" in each for each in parameter or ()):
         raise typer.BadParameter("a parameter is given as NAME=VALUE", param_hint="--parameter")
+    deployment = Deployment(prefix)
     outputs = bring_up(
-        Deployment(prefix),
+        deployment,
         stage=stage,  # type: ignore[arg-type] # checked there
         parameters=given,
         architecture=architecture,  # type: ignore[arg-type] # checked there
         python=python,
-        on_event=lambda resource, state, why: print(f"{resource}: {state}{f' ({why})' if why else ''}", flush=True),
+        dry_run=dry_run,
+        on_event=_tell,
     )
+    if dry_run:
+        return
+    works = stage == "buckets" or not try_out or _smoke(prefix)
     print()
     for name, value in sorted(outputs.items()):
         print(f"{name}={value}")
+    if "RawBucket" in outputs:
+        print(f"\nNext: aws s3 cp orders.csv s3://{outputs['RawBucket']}/")
+    if "ApiKeyId" in outputs:
+        print(
+            "The API's key: aws apigateway get-api-key --include-value --query value --output text"
+            f" --api-key {outputs['ApiKeyId']}"
+        )
+    if not works:
+        raise typer.Exit(1)
+
+
+@app.command()
+def destroy(
+    prefix: PrefixOption = "",
+    data: Annotated[
+        bool, typer.Option("--data", help="Delete the buckets, too: every file, every version, for good.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete the stacks of a deployment; the buckets and all data stay.
+
+    `duff deploy` with the same prefix takes the buckets over again. With
+    --data they are emptied and deleted; what to type is then asked for.
+    """
+    from duff_orders.aws.deploy import destroy as take_down
+    from duff_orders.aws.stacks import Deployment
+
+    deployment = Deployment(prefix)
+    name = deployment.named("duff-orders")
+    if not yes:
+        what = "the stacks AND ALL DATA" if data else "the stacks (the buckets stay)"
+        if typer.prompt(f"This deletes {what} of {name}. Type its name to go on") != name:
+            print("Nothing was deleted.")
+            raise typer.Exit(1)
+    kept = take_down(deployment, data=data, on_event=_tell)
+    for bucket in kept:
+        print(f"kept: s3://{bucket}")
+
+
+def _tell(resource: str, state: str, why: str) -> None:
+    print(f"{resource}: {state}{f' ({why})' if why else ''}", flush=True)
+
+
+def _smoke(prefix: str) -> bool:
+    """Try the deployment out; prints each check. Returns whether all hold."""
+    from duff_orders.aws.smoke import smoke
+    from duff_orders.aws.stacks import Deployment
+
+    print("\nTrying it out:")
+    problems = 0
+    for check in smoke(Deployment(prefix)):
+        problems += check.problem is not None
+        print(f"  {'not so' if check.problem else 'ok'}: {check.name}{f': {check.problem}' if check.problem else ''}")
+    return problems == 0

@@ -1,6 +1,5 @@
 """`duff check`: proves the lake, and lists what does not hold."""
 
-import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -128,17 +127,16 @@ def _raw(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     for found in raw_folder.everything(lake.disk.path(layout.RAW)):
         if found.status is None:
             yield f"{found.key}: lies in the raw folder, but is left alone: {found.why}"
-        elif not _is_announced(lake, found.key, found.status, announced):
+        elif not _is_announced(lake, found, announced.get((found.key, found.status.st_size), [])):
             yield f"{found.key}: lies in the raw folder, but was never processed; `duff watch` takes it up"
 
 
-def _is_announced(lake: Lake, key: str, status: os.stat_result, announced: dict[tuple[str, int], list[Event]]) -> bool:
-    """Whether the file that lies there is one that was announced; of one that has changed since its bytes must tell."""
-    known = announced.get((key, status.st_size), [])
-    if any(max(status.st_ctime, status.st_mtime) < event.time.timestamp() for event in known):
+def _is_announced(lake: Lake, found: raw_folder.Found, known: list[Event]) -> bool:
+    """Whether a file is one of those announced under its key and size; of one that changed since, its bytes tell."""
+    if any(found.holds_since(event.time) for event in known):
         return True
     try:
-        return bool(known) and fingerprint(lake.disk.path(f"{layout.RAW}/{key}"))[1] in {e.etag for e in known}
+        return bool(known) and fingerprint(lake.disk.path(f"{layout.RAW}/{found.key}"))[1] in {e.etag for e in known}
     except (OSError, SourceChanged):
         return False  # it goes or changes while we look, so it is not what was announced
 

@@ -131,8 +131,7 @@ class _Watcher:
                 self._leave(found)
                 continue
             known = finished.get((found.key, found.status.st_size))
-            # An inode that has not changed since the event is what the event announced.
-            if known is None or found.status.st_ctime > known.timestamp():
+            if known is None or not found.holds_since(known):
                 keys.append(found.key)
         return keys
 

@@ -21,6 +21,7 @@ from ministack.app import main
 from ministack.core import lambda_runtime
 from ministack.core.responses import error_response_json, get_account_id
 from ministack.services import athena, eventbridge, glue, lambda_svc, s3, sqs
+from ministack.services.cloudformation import stacks
 
 from duff_orders.engines.duckdb import type_of
 from duff_orders.query.guard.check import check
@@ -142,6 +143,23 @@ def glue_jobs_run() -> None:
     glue._start_job_run = start_if_allowed
 
 
+def kept_buckets_are_taken_over() -> None:
+    """A bucket that a change set imports, since it is there and kept, is no clash of names."""
+    validate = stacks._validation_errors
+
+    def validate_what_is_new(resources: dict[str, Any], *args: Any, **kwargs: Any) -> list[Any]:
+        kept = {
+            name
+            for name, each in resources.items()
+            if str(each.get("DeletionPolicy")).startswith("Retain")
+            and isinstance((each.get("Properties") or {}).get("BucketName"), str)
+        }
+        found = validate(resources, *args, **kwargs)
+        return [each for each in found if not (each[0] in kept and each[2] == "NAME_CONFLICT_VALIDATION")]
+
+    stacks._validation_errors = validate_what_is_new
+
+
 def athena_obeys_the_catalog() -> None:
     """Registered partitions only, the catalog's types, Athena's dialect, execution parameters."""
     start = athena._start_query_execution
@@ -232,6 +250,7 @@ if __name__ == "__main__":
     ranges_of_a_version_are_ranges()
     queues_gather_batches()
     glue_jobs_run()
+    kept_buckets_are_taken_over()
     athena_obeys_the_catalog()
     sys.argv = ["ministack"]
     main()

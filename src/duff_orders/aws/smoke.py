@@ -1,0 +1,205 @@
+"""A deployment tried out as its users do: a file in, its verdict, answers of tables and API. Then all is removed."""
+
+import hashlib
+import json
+import os
+import secrets
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from duff_orders.aws.stacks import Deployment
+from duff_orders.contract import COLUMN_NAMES
+from duff_orders.errors import DuffError
+from duff_orders.lake import layout
+from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.store import names
+from duff_orders.messages import LedgerRow
+from duff_orders.query.athena import Athena
+
+#: Where the file is put in the raw bucket.
+FOLDER = "duff-smoke-test"
+# Two good records, one of them twice, and one that breaks a rule.
+_RECORDS = (
+    "1,{mark},1,1,Duff,2.50,6,0.33,Retail,created",
+    "1,{mark},1,1,Duff,2.50,6,0.33,Retail,created",
+    "1,{mark},1,2,Duff Dry,0.1,3,0.5,B2B,delivered",
+    "1,{mark},1,3,Duff,2.50,six,0.33,Retail,created",
+)
+_COUNTS = {"rows_read": 4, "rows_published": 2, "rows_duplicate": 1, "rows_rejected": 1, "rows_withheld": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One assertion: what should be, and, where it is not so, what was found instead."""
+
+    name: str
+    problem: str | None = None
+
+
+def smoke(deployment: Deployment, *, timeout: float = 180.0) -> Iterator[Check]:
+    """Put a file into the raw bucket, follow it, ask, and remove all traces; yields each check as it is made.
+
+    `timeout` is in seconds, for the file's verdict. Where the file gets none, the later checks are not made. Raises
+    InputError where the deployment is not there.
+    """
+    outputs = {**deployment.outputs("buckets"), **deployment.outputs("etl")}
+    yield from _private(outputs)
+    with _file(outputs) as (key, version):
+        row, why = _verdict(outputs, key, timeout)
+        yield Check("a file gets its verdict", why)
+        if row is None:
+            return
+        yield _equal("the verdict", row.verdict, "valid_with_rejects")
+        yield _equal("every row is counted", {name: getattr(row, name) for name in _COUNTS}, _COUNTS)
+        yield _equal("the ledger names the version of the object", row.version, version)
+        yield from _tables(outputs, row)
+        yield from _api(outputs, row)
+
+
+def api_address(outputs: dict[str, str]) -> str:
+    """The address of the deployed API, without a slash at the end; an emulator has it below its own."""
+    emulated = os.environ.get("AWS_ENDPOINT_URL")
+    if emulated:
+        return f"{emulated}/restapis/{outputs['ApiId']}/live/_user_request_"
+    return outputs["ApiUrl"].rstrip("/")
+
+
+def get(outputs: dict[str, str], path: str, *, key: str | None = None) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """A GET of the deployed API: status, body and headers."""
+    request = urllib.request.Request(api_address(outputs) + path, headers={"x-api-key": key} if key else {})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error), dict(error.headers)
+
+
+def api_key(outputs: dict[str, str]) -> str:
+    """The API's key, which only who may read it in API Gateway is told."""
+    import boto3
+
+    return str(boto3.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)["value"])
+
+
+def _equal(name: str, found: object, expected: object) -> Check:
+    return Check(name, None if found == expected else f"{found!r}, not {expected!r}")
+
+
+def _made(name: str, check: Callable[[], Check]) -> Check:
+    """A check; one that fails in another way is a problem, too."""
+    try:
+        return check()
+    except (DuffError, OSError, ValueError, KeyError) as error:
+        return Check(name, f"{type(error).__name__}: {error}")
+
+
+def _private(outputs: dict[str, str]) -> Iterator[Check]:
+    import boto3
+
+    s3 = boto3.client("s3")
+    for name in ("RawBucket", "ProcessedBucket", "ArtifactsBucket"):
+        blocked = s3.get_public_access_block(Bucket=outputs[name])["PublicAccessBlockConfiguration"]
+        yield _equal(f"{outputs[name]} is not public", set(blocked.values()), {True})
+
+
+@contextmanager
+def _file(outputs: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Put the file; at the end it is gone, and whatever was made of it."""
+    import boto3
+
+    s3 = boto3.client("s3")
+    mark = f"smoke {secrets.token_hex(8)}"
+    data = "\n".join([",".join(COLUMN_NAMES), *(line.format(mark=mark) for line in _RECORDS), ""]).encode()
+    key = f"{FOLDER}/{mark.replace(' ', '-')}.csv"
+    version = s3.put_object(Bucket=outputs["RawBucket"], Key=key, Body=data)["VersionId"]
+    try:
+        yield key, version
+    finally:
+        store = _store(outputs)
+        s3.delete_object(Bucket=outputs["RawBucket"], Key=key, VersionId=version)
+        row = _find(store, key)
+        if row:
+            # First the row: from then on the file is not published.
+            store.delete(layout.ledger_object(row.pa_date, row.file_id))
+            for table in layout.OBJECT_COUNTS:
+                for name in layout.data_objects(table, row):
+                    store.delete(name)
+            store.delete(layout.content_object(hashlib.sha256(data).hexdigest()[:32], len(data)))
+            store.delete(layout.event_object(row.file_id))
+
+
+def _store(outputs: dict[str, str]) -> S3Store:
+    return S3Store(outputs["RawBucket"], outputs["ProcessedBucket"])
+
+
+def _find(store: S3Store, key: str) -> LedgerRow | None:
+    """The ledger row of a key that is new: it is among those of the newest days."""
+    day = max(names(store, f"{layout.PROCESSED}/files/"), default="").rpartition("/")[0]
+    for name in names(store, f"{day}/") if day else ():
+        found = store.read(name)
+        if found and json.loads(found.data).get("source_file") == key:
+            return LedgerRow.from_json(found.data)
+    return None
+
+
+def _verdict(outputs: dict[str, str], key: str, timeout: float) -> tuple[LedgerRow | None, str | None]:
+    """The file's ledger row once it is there, or why it is not."""
+    store, deadline = _store(outputs), time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        row = _find(store, key)
+        if row:
+            return row, row.error and f"failed: {row.error}"
+        time.sleep(0.2)
+    return None, f"no ledger row within {timeout:.0f} s; see the executions of {outputs['StateMachine']}"
+
+
+def _tables(outputs: dict[str, str], row: LedgerRow) -> Iterator[Check]:
+    import boto3
+
+    athena = Athena(boto3.client("athena"), outputs["WorkGroup"], outputs["Database"])
+
+    def ask(name: str, sql: str, expected: dict[str, Any]) -> Check:
+        def check() -> Check:
+            (found,) = athena.ask(sql, [row.pa_date.isoformat(), row.file_id], timeout=60).dictionaries()
+            return _equal(name, found, expected)
+
+        return _made(name, check)
+
+    of_the_file = "where pa_date = cast(? as date) and file_id = ?"
+    yield ask(
+        "tbl_duff_orders answers, exactly",
+        f"select count(*) as n, sum(total_price) as total from tbl_duff_orders {of_the_file}",
+        {"n": 2, "total": "15.3000"},
+    )
+    yield ask(
+        "tbl_duff_rejected_rows tells why",
+        f"select product_ccf, reasons from tbl_duff_rejected_rows {of_the_file}",
+        {"product_ccf": "six", "reasons": "product_ccf:not_an_integer"},
+    )
+    # A time or a structure that Athena cannot read becomes null without a word.
+    yield ask(
+        "tbl_duff_files has its times and counts",
+        "select count(event_time) as announced, count(started) as started, count(finished) as finished,"
+        f" sum(rows_published) as published from tbl_duff_files {of_the_file}",
+        {"announced": 1, "started": 1, "finished": 1, "published": 2},
+    )
+
+
+def _api(outputs: dict[str, str], row: LedgerRow) -> Iterator[Check]:
+    name = "the API says that it is well"
+    yield _made(name, lambda: _equal(name, get(outputs, "/v1/health")[0], 200))
+    refused = "the API refuses who has no key"
+    yield _made(refused, lambda: _equal(refused, get(outputs, "/v1/files")[0], 403))
+    told = "the API tells the rejected row"
+
+    def rejects() -> Check:
+        status, body, _ = get(outputs, f"/v1/files/{row.file_id}/rejects", key=api_key(outputs))
+        return _equal(told, (status, len(body.get("data", []))), (200, 1))
+
+    yield _made(told, rejects)

@@ -1,0 +1,146 @@
+"""A deployment's life, by the commands alone: planned, made, tried out, changed, broken, taken down, made again."""
+
+import os
+from collections.abc import Callable
+
+import boto3
+import pytest
+from typer.testing import CliRunner, Result
+
+from duff_orders.aws.stacks import Deployment
+from duff_orders.cli.main import app
+from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.store import names
+
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
+
+ACME = Deployment("acme")
+BUCKETS = ["acme-aws-project-artifacts-interview", "acme-duff-orders-processed", "acme-duff-orders-raw"]
+MACHINE = "x86_64" if os.uname().machine == "x86_64" else "arm64"
+# What the file of the try-out could leave; a build is not started so soon.
+FOLDERS = ("orders", "rejected_rows", "files", "events", "content", "locks", "staging", "incoming", "star")
+
+
+def duff(*words: str, typed: str | None = None) -> Result:
+    return CliRunner().invoke(app, words, input=typed)
+
+
+def deploy(*words: str) -> Result:
+    quick = ("RetrySeconds=1", "PollSeconds=1", "BatchSeconds=300")
+    told = [word for each in quick for word in ("--parameter", each)] if "--stage" not in words else []
+    return duff("deploy", "--prefix", "acme", "--architecture", MACHINE, "--python", "3.11", *told, *words)
+
+
+@pytest.fixture(scope="module")
+def made(aws: str) -> Result:
+    """The first deployment, tried out."""
+    planned = deploy("--dry-run")
+    assert planned.exit_code == 0, planned.output
+    for expected in ("RawBucket: would be created (AWS::S3::Bucket)", "TransformData: would be", "ModelsJob: would be"):
+        assert expected in planned.output
+    assert stacks() == []
+    return deploy()
+
+
+def stacks() -> list[str]:
+    found = boto3.client("cloudformation").describe_stacks()["Stacks"]
+    return sorted(each["StackName"] for each in found if each["StackName"].startswith("acme-"))
+
+
+def buckets() -> list[str]:
+    found = boto3.client("s3").list_buckets()["Buckets"]
+    return sorted(each["Name"] for each in found if each["Name"].startswith("acme-"))
+
+
+def test_two_commands_are_enough(made: Result) -> None:
+    assert made.exit_code == 0, made.output
+    assert made.output.count("  ok: ") == 13
+    assert "not so" not in made.output
+    assert "\nNext: aws s3 cp orders.csv s3://acme-duff-orders-raw/\n" in made.output
+    assert stacks() == ["acme-duff-orders-buckets", "acme-duff-orders-etl", "acme-duff-orders-models"]
+
+
+def test_trying_out_leaves_nothing(made: Result) -> None:
+    store = S3Store("acme-duff-orders-raw", "acme-duff-orders-processed")
+    assert [name for folder in FOLDERS for name in names(store, f"processed/{folder}/")] == []
+    versions = boto3.client("s3").list_object_versions(Bucket="acme-duff-orders-raw")
+    assert not versions.get("Versions")
+    assert not versions.get("DeleteMarkers")
+
+
+def test_what_has_not_changed_is_left_alone(made: Result) -> None:
+    again = deploy("--no-smoke")
+    assert again.exit_code == 0
+    for stage in ("buckets", "etl", "models"):
+        assert f"acme-duff-orders-{stage}: UNCHANGED" in again.output
+
+
+def memory() -> int:
+    client = boto3.client("lambda")
+    return int(client.get_function_configuration(FunctionName="acme-Transform-data")["MemorySize"])
+
+
+def test_an_update_is_planned_and_made(made: Result) -> None:
+    words = ("--stage", "etl", "--parameter", "TransformMemory=1024", "--no-smoke")
+    planned = deploy(*words, "--dry-run")
+    assert "TransformData: would be changed (AWS::Lambda::Function)" in planned.output
+    assert memory() == 2048
+    updated = deploy(*words)
+    assert updated.exit_code == 0, updated.output
+    assert memory() == 1024
+
+
+def broken(change: Callable[[dict[str, str]], dict[str, str]]) -> Callable[[], None]:
+    """Break Transform-data by its environment; returns what mends it."""
+    client = boto3.client("lambda")
+    found = client.get_function_configuration(FunctionName="acme-Transform-data")["Environment"]["Variables"]
+
+    def set_to(variables: dict[str, str]) -> None:
+        client.update_function_configuration(FunctionName="acme-Transform-data", Environment={"Variables": variables})
+
+    set_to(change(found))
+    return lambda: set_to(found)
+
+
+def test_trying_out_tells_what_does_not_work(made: Result) -> None:
+    mend = broken(lambda found: {**found, "PROCESSED_BUCKET": "no-such-bucket"})
+    try:
+        told = deploy("--stage", "models")
+    finally:
+        mend()
+    assert told.exit_code == 1
+    assert "  not so: a file gets its verdict: failed: " in told.output
+    assert "no-such-bucket" in told.output
+    assert "\nModelsJob=acme-duff_data_models\n" in told.output
+
+
+def test_a_stack_is_deleted_only_by_its_name(made: Result) -> None:
+    told = duff("destroy", "--prefix", "acme", typed="duff-orders\n")
+    assert (told.exit_code, "Nothing was deleted." in told.output) == (1, True)
+    assert len(stacks()) == 3
+
+
+def test_destroyed_and_made_again_onto_the_buckets_that_were_kept(made: Result) -> None:
+    client = boto3.client("s3")
+    client.put_object(Bucket="acme-duff-orders-raw", Key="kept.txt", Body=b"not ours")
+    told = duff("destroy", "--prefix", "acme", typed="acme-duff-orders\n")
+    assert told.exit_code == 0, told.output
+    for bucket in BUCKETS:
+        assert f"kept: s3://{bucket}" in told.output
+    assert (stacks(), buckets()) == ([], BUCKETS)
+    again = deploy()
+    assert again.exit_code == 0, again.output
+    assert again.output.count("  ok: ") == 13
+    assert client.get_object(Bucket="acme-duff-orders-raw", Key="kept.txt")["Body"].read() == b"not ours"
+    assert client.get_bucket_policy(Bucket="acme-duff-orders-raw")["Policy"]
+
+
+def test_destroyed_with_all_data(made: Result) -> None:
+    told = duff("destroy", "--prefix", "acme", "--data", typed="acme-duff-orders\n")
+    assert told.exit_code == 0, told.output
+    assert (stacks(), buckets()) == ([], [])
+    told = duff("destroy", "--prefix", "acme", "--yes")
+    assert (told.exit_code, told.stderr.strip()) == (
+        1,
+        "Error: nothing is deployed: there is no stack acme-duff-orders-buckets",
+    )
