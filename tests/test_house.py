@@ -28,6 +28,8 @@ HEAVY = {
     "boto3": {
         "lake.s3",
         "aws.deploy",
+        "aws.smoke",
+        "aws.stacks",
         "aws.handlers",
         "aws.query_athena",
         "aws.glue_jobs.duff_data_models",

@@ -33,4 +33,4 @@ def deployed(aws: str) -> Deployed:
         on_event=lambda resource, state, why: told.append(f"{resource} {state} {why}"),
     )
     assert any("OrdersEtl CREATE_COMPLETE" in each for each in told)
-    return Deployed(aws, outputs)
+    return Deployed(outputs)

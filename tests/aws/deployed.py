@@ -18,9 +18,8 @@ Found = TypeVar("Found")
 
 @dataclass
 class Deployed:
-    """The outputs of the three stacks, and where AWS is."""
+    """The outputs of the three stacks."""
 
-    endpoint: str
     outputs: dict[str, str]
 
     def put(self, key: str, data: bytes) -> str:

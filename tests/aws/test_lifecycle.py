@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import boto3
 import pytest
@@ -11,9 +12,11 @@ from duff_orders.aws.stacks import Deployment
 from duff_orders.cli.main import app
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
+from tests.aws.deployed import Deployed
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
 
+SAMPLE = Path(__file__).parents[2] / "samples" / "01-orders.csv"
 ACME = Deployment("acme")
 BUCKETS = ["acme-aws-project-artifacts-interview", "acme-duff-orders-processed", "acme-duff-orders-raw"]
 MACHINE = "x86_64" if os.uname().machine == "x86_64" else "arm64"
@@ -123,6 +126,9 @@ def test_a_stack_is_deleted_only_by_its_name(made: Result) -> None:
 def test_destroyed_and_made_again_onto_the_buckets_that_were_kept(made: Result) -> None:
     client = boto3.client("s3")
     client.put_object(Bucket="acme-duff-orders-raw", Key="kept.txt", Body=b"not ours")
+    client.upload_file(str(SAMPLE), "acme-duff-orders-raw", "kept.csv")
+    deployed = Deployed({**ACME.outputs("buckets"), **ACME.outputs("etl")})
+    row = deployed.row("kept.csv")
     told = duff("destroy", "--prefix", "acme", typed="acme-duff-orders\n")
     assert told.exit_code == 0, told.output
     for bucket in BUCKETS:
@@ -132,6 +138,8 @@ def test_destroyed_and_made_again_onto_the_buckets_that_were_kept(made: Result) 
     assert again.exit_code == 0, again.output
     assert again.output.count("  ok: ") == 13
     assert client.get_object(Bucket="acme-duff-orders-raw", Key="kept.txt")["Body"].read() == b"not ours"
+    # The tables are new and show what the buckets held.
+    assert deployed.ask("select count(*) as n from tbl_duff_orders") == [{"n": row.rows_published}]
     assert client.get_bucket_policy(Bucket="acme-duff-orders-raw")["Policy"]
 
 
@@ -140,7 +148,7 @@ def test_destroyed_with_all_data(made: Result) -> None:
     assert told.exit_code == 0, told.output
     assert (stacks(), buckets()) == ([], [])
     told = duff("destroy", "--prefix", "acme", "--yes")
-    assert (told.exit_code, told.stderr.strip()) == (
+    assert (told.exit_code, str(told.exception)) == (
         1,
-        "Error: nothing is deployed: there is no stack acme-duff-orders-buckets",
+        "nothing is deployed: there is no stack acme-duff-orders-buckets",
     )

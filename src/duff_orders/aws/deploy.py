@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from duff_orders.aws.package import Architecture, package, templates
-from duff_orders.aws.stacks import Deployment, OnEvent, Template, bring_up, describe, take_down
+from duff_orders.aws.stacks import Deployment, Done, OnEvent, Template, bring_up, describe, take_down
 from duff_orders.contract import DATABASE
 from duff_orders.errors import InputError, PipelineError
+from duff_orders.lake import layout
+from duff_orders.lake.glue_catalog import register_days
+from duff_orders.lake.s3 import S3Store
 
 Stage = Literal["buckets", "etl", "models", "all"]
 TEMPLATES = {"buckets": "buckets.yaml", "etl": "main-etl.yaml", "models": "data-modeling.yaml"}
@@ -83,9 +86,8 @@ def deploy(
             if dry_run:
                 continue
             outputs |= deployment.outputs(each)
-            if each == "models" and done == "updated":
-                # An update may have set the tables back to where the template has them: the job lets them follow again.
-                _start(outputs["ModelsJob"], on_event)
+            if done != "unchanged" and each != "buckets":
+                _follow(_store(deployment), each, done, outputs, on_event)
     return outputs
 
 
@@ -178,6 +180,20 @@ def _remove(bucket: str) -> None:
             if refused:
                 raise PipelineError(f"{bucket} cannot be emptied: {refused[0]['Key']}: {refused[0]['Message']}")
     s3.delete_bucket(Bucket=bucket)
+
+
+def _follow(store: S3Store, stage: str, done: Done, outputs: Mapping[str, str], on_event: OnEvent) -> None:
+    """Let the catalog show what the buckets hold already: they may be older than its tables."""
+    if stage == "etl" and done == "created":
+        register_days(store, outputs["Database"])
+    if stage == "models" and (done == "updated" or store.exists(layout.STAR_POINTER)):
+        # An update may have set the tables back to where the template has them: the job lets them follow again.
+        _start(outputs["ModelsJob"], on_event)
+
+
+def _store(deployment: Deployment) -> S3Store:
+    outputs = deployment.outputs("buckets")
+    return S3Store(outputs["RawBucket"], outputs["ProcessedBucket"])
 
 
 def _start(job: str, on_event: OnEvent) -> None:

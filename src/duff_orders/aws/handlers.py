@@ -47,7 +47,8 @@ def validate_csv(payload: Payload, context: Any) -> Payload:
             failure = payload["failure"]
             error = f"{failure.get('Error', 'Error')}: {_cause(failure)}"
             return _done(close(lake, event, error, replay=replay), began)
-        register_day(store, os.environ["DATABASE"], event.pa_date.isoformat())
+        catalog = os.environ.get("CATALOG", "")
+        register_day(store, os.environ["DATABASE"], event.pa_date.isoformat(), catalog=catalog)
         decision = validate(lake, event, replay=replay)
         if decision.row is not None:
             return _done(decision.row, began)

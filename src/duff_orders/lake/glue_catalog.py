@@ -9,9 +9,10 @@ from typing import Any
 
 from duff_orders.contract import FACT_ORDERS, FILES, ORDERS, REJECTED_ROWS, STAR, Table
 from duff_orders.errors import PipelineError
-from duff_orders.lake.layout import FOLDERS, PROCESSED
+from duff_orders.lake.layout import FOLDERS, PROCESSED, pa_date_of
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import Snapshot
+from duff_orders.lake.store import names
 
 #: Where the markers of the days that are registered lie.
 DAYS = f"{PROCESSED}/partitions/"
@@ -37,18 +38,27 @@ def check_columns(table: Table, found: Sequence[dict[str, Any]]) -> None:
         )
 
 
-def register_day(store: S3Store, database: str, pa_date: str) -> None:
-    """Register a day's partitions, once; a marker says that it was done."""
+def register_day(store: S3Store, database: str, pa_date: str, *, catalog: str = "") -> None:
+    """Register a day's partitions, once a `catalog` (which names the tables as they were created): a marker says so."""
     marker = f"{DAYS}pa_date={pa_date}"
-    if store.exists(marker):
+    found = store.read(marker)
+    if found and found.data == catalog.encode():
         return
+    register_days(store, database, [pa_date])
+    store.replace(marker, catalog.encode(), found and found.token)
+
+
+def register_days(store: S3Store, database: str, days: Iterable[str] | None = None) -> None:
+    """Register partitions, of all days that the ledger has unless told which; those that are there stay as they are."""
     import boto3  # half a second, once a day
 
     glue = boto3.client("glue")
+    if days is None:
+        found = (pa_date_of(name) for name in names(store, f"{PROCESSED}/{FOLDERS[FILES.name]}/"))
+        days = {day.isoformat() for day in found if day}
     for table in _DAILY:
-        location = f"{store.address(f'{PROCESSED}/{FOLDERS[table.name]}')}/pa_date={pa_date}/"
-        _create(glue, database, table.name, {pa_date: location})
-    store.put_new(marker, b"")
+        folder = store.address(f"{PROCESSED}/{FOLDERS[table.name]}")
+        _create(glue, database, table.name, {day: f"{folder}/pa_date={day}/" for day in days})
 
 
 def follow(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> None:
