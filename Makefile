@@ -15,7 +15,7 @@ PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
 DEMO := $(BIN)/duff --lake lake-demo
 REPORTS := src/duff_orders/query/reports
 # Tests run side by side; each worker starts engines of its own, hence the upper bound.
-# Those on emulated AWS share one deployment, those on Spark one or two contexts.
+# Those on emulated AWS share one deployment and a second emulator, those on Spark one or two contexts.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
 .PHONY: help venv install install-spark install-aws glue demo test fast lint format types docs bench bench-lambda lock clean

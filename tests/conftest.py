@@ -1,6 +1,5 @@
 """What tests of several folders share: one Spark context and one emulated AWS for the whole process."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,12 +35,7 @@ def _spark(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of emulated AWS, which the environment names, too."""
-    from tests.aws.emulator import CREDENTIALS, emulator
+    from tests.aws.emulator import emulated_aws
 
-    with emulator(tmp_path_factory.mktemp("aws")) as address, pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in CREDENTIALS.items():
-            patch.setenv(name, value)
-        patch.setenv("AWS_ENDPOINT_URL", address)
+    with emulated_aws(tmp_path_factory.mktemp("aws")) as address:
         yield address

@@ -5,12 +5,14 @@ import os
 import pytest
 
 from duff_orders.aws.deploy import deploy
+from duff_orders.aws.package import Architecture
 from duff_orders.aws.stacks import Deployment
 from tests.aws.deployed import Deployed
 
 #: Files from this size on go to the Glue job.
 THRESHOLD = 200_000
-# The machine of the tests, and times that suit tests.
+ARCHITECTURE: Architecture = "x86_64" if os.uname().machine == "x86_64" else "arm64"
+# Times that suit tests.
 PARAMETERS = {
     "ThresholdBytes": str(THRESHOLD),
     "RetrySeconds": "1",
@@ -27,7 +29,7 @@ def deployed(aws: str) -> Deployed:
     told: list[str] = []
     outputs = deploy(
         Deployment(),
-        architecture="x86_64" if os.uname().machine == "x86_64" else "arm64",
+        architecture=ARCHITECTURE,
         python="3.11",
         parameters=PARAMETERS,
         on_event=lambda resource, state, why: told.append(f"{resource} {state} {why}"),

@@ -1,8 +1,11 @@
 """A deployment on emulated AWS, used as its users do: with boto3 and HTTP."""
 
+import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
@@ -49,12 +52,35 @@ class Deployed:
             time.sleep(0.1)
         return result
 
+    def announce(self, event: dict[str, Any]) -> str:
+        """Start the state machine with an event, as EventBridge does; returns the execution's ARN."""
+        client = boto3.client("stepfunctions")
+        started = client.start_execution(stateMachineArn=self.outputs["StateMachine"], input=json.dumps(event))
+        return str(started["executionArn"])
+
+    def execution_of(self, key: str) -> dict[str, Any]:
+        """The newest execution for a key, described."""
+        client = boto3.client("stepfunctions")
+        for each in self.executions():
+            found: dict[str, Any] = client.describe_execution(executionArn=each["executionArn"])
+            if json.loads(found["input"])["detail"]["object"]["key"] == key:
+                return found
+        raise AssertionError(f"no execution for {key}")
+
+    def fail(self, function: str, *faults: str) -> None:
+        """Let the next invocations of a function fail, one a fault: `kill` or `stop`; without faults none does."""
+        Path(os.environ["EMULATOR_FOLDER"], "faults", function).write_text("\n".join(faults))
+
     def executions(self) -> list[dict[str, Any]]:
         machine = self.outputs["StateMachine"]
         found: list[dict[str, Any]] = boto3.client("stepfunctions").list_executions(stateMachineArn=machine)[
             "executions"
         ]
         return found
+
+    def settled(self, timeout: float = 240) -> None:
+        """Wait until no execution is under way; builds may be."""
+        self.until(lambda: all(each["status"] != "RUNNING" for each in self.executions()), timeout)
 
     def idle(self, timeout: float = 540) -> None:
         """Wait until no execution and no job run is under way, and the queue of ledger rows is empty.

@@ -11,7 +11,7 @@ from duff_orders.aws.package import package, unzipped
 from duff_orders.aws.stacks import Deployment
 from duff_orders.cli.main import app
 from duff_orders.errors import InputError, PipelineError
-from tests.aws.conftest import PARAMETERS
+from tests.aws.conftest import ARCHITECTURE, PARAMETERS
 from tests.aws.deployed import Deployed
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
@@ -38,7 +38,7 @@ def test_an_update_lets_the_catalog_follow_again(deployed: Deployed) -> None:
     deploy(
         Deployment(),
         stage="models",
-        architecture="x86_64",
+        architecture=ARCHITECTURE,
         python="3.11",
         parameters={
             **{k: v for k, v in PARAMETERS.items() if k in ("BatchSeconds", "RetryBuildSeconds")},

@@ -26,7 +26,7 @@ from tests.hostile import HostileFile, orders_files
 from tests.ingest import test_spark_parity as by_hand
 from tests.oracle import judge
 
-pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws")]
+pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws-store")]
 
 DATABASE = "hostile"
 TABLES = {

@@ -1,6 +1,5 @@
 """A deployment's life, by the commands alone: planned, made, tried out, changed, broken, taken down, made again."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,14 +11,14 @@ from duff_orders.aws.stacks import Deployment
 from duff_orders.cli.main import app
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
+from tests.aws.conftest import ARCHITECTURE
 from tests.aws.deployed import Deployed
 
-pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws-store"), pytest.mark.timeout(600)]
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "01-orders.csv"
 ACME = Deployment("acme")
 BUCKETS = ["acme-aws-project-artifacts-interview", "acme-duff-orders-processed", "acme-duff-orders-raw"]
-MACHINE = "x86_64" if os.uname().machine == "x86_64" else "arm64"
 # What the file of the try-out could leave; a build is not started so soon.
 FOLDERS = ("orders", "rejected_rows", "files", "events", "content", "locks", "staging", "incoming", "star")
 
@@ -31,7 +30,7 @@ def duff(*words: str, typed: str | None = None) -> Result:
 def deploy(*words: str) -> Result:
     quick = ("RetrySeconds=1", "PollSeconds=1", "BatchSeconds=300")
     told = [word for each in quick for word in ("--parameter", each)] if "--stage" not in words else []
-    return duff("deploy", "--prefix", "acme", "--architecture", MACHINE, "--python", "3.11", *told, *words)
+    return duff("deploy", "--prefix", "acme", "--architecture", ARCHITECTURE, "--python", "3.11", *told, *words)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from duff_orders.lake.s3 import MARGIN, S3Store
 from duff_orders.lake.store import names
 from duff_orders.messages import Event
 
-pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws-store")]
 
 
 @pytest.fixture

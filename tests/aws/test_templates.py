@@ -151,6 +151,34 @@ def test_what_the_api_gateway_says_itself_is_a_problem_document() -> None:
         assert str(problem["status"]) == told["StatusCode"]
 
 
+def test_the_access_log_tells_no_key() -> None:
+    setting = resources("main-etl.yaml")["ApiStage"]["Properties"]["AccessLogSetting"]["Fn::If"]
+    assert setting[0] == "HasApiLogs"
+    logged = json.loads(setting[1]["Format"])
+    assert {"request_id", "route", "status"} <= logged.keys()
+    assert not {"$context.identity.apiKey", "$context.path"} & set(logged.values())
+
+
+def test_life_cycles() -> None:
+    """What is scratch goes, what was replaced can be had back for a while; of raw files no version ever goes."""
+    found = resources("buckets.yaml")
+
+    def rules(name: str) -> list[dict[str, Any]]:
+        listed = found[name]["Properties"]["LifecycleConfiguration"]["Rules"]
+        return [each["Fn::If"][1] if "Fn::If" in each else each for each in listed]
+
+    scratch = {each["Prefix"]: each["ExpirationInDays"] for each in rules("ProcessedBucket") if "Prefix" in each}
+    assert scratch == {"locks/": 1, "staging/": 1, "incoming/": 1, "athena/": 7}
+    for name in ("ProcessedBucket", "ArtifactsBucket"):
+        assert any("NoncurrentVersionExpiration" in each for each in rules(name))
+    assert not [
+        each for each in rules("RawBucket") if "ExpirationInDays" in each or "NoncurrentVersionExpiration" in each
+    ]
+    assert any(each["Id"] == "cold" for each in rules("RawBucket"))
+    for name in ("RawBucket", "ProcessedBucket", "ArtifactsBucket"):
+        assert any("AbortIncompleteMultipartUpload" in each for each in rules(name))
+
+
 def test_someone_is_told_of_whatever_goes_wrong() -> None:
     alarms = {
         name: each["Properties"]

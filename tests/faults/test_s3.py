@@ -34,7 +34,7 @@ from duff_orders.local import run
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.settings import Settings
 
-pytestmark = [pytest.mark.aws, pytest.mark.faults, pytest.mark.xdist_group("aws")]
+pytestmark = [pytest.mark.aws, pytest.mark.faults, pytest.mark.xdist_group("aws-store")]
 
 HEADER = (
     "client_id,client_name,order_id,product_id,product_description,product_price,product_ccf,"

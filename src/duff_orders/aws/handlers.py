@@ -46,7 +46,11 @@ def validate_csv(payload: Payload, context: Any) -> Payload:
         if "failure" in payload:
             failure = payload["failure"]
             error = f"{failure.get('Error', 'Error')}: {_cause(failure)}"
-            return _done(close(lake, event, error, replay=replay), began)
+            row = close(lake, event, error, replay=replay)
+            # A function has ended when the state machine comes here; a Glue job may be at work still.
+            if next(store.listed(_job_note(event, payload["execution"])), None) is None:
+                store.release()
+            return _done(row, began)
         catalog = os.environ.get("CATALOG", "")
         register_day(store, os.environ["DATABASE"], event.pa_date.isoformat(), catalog=catalog)
         decision = validate(lake, event, replay=replay)
@@ -84,7 +88,7 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
     event = decision.event
     job = os.environ["TRANSFORM_JOB"]
     # The note is written first: whoever comes later with the same decision finds the run, or that it was to start.
-    name = f"{layout.PROCESSED}/jobs/{event.file_id}-{_run_name(payload)}"
+    name = f"{_job_note(event, payload['execution'])}{payload['attempt']}"
     note = json.dumps({"asked_by": context.aws_request_id}).encode()
     store.put_new(name, note)
     known = store.read(name)
@@ -104,9 +108,9 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
     return {"job_run_id": run_id}
 
 
-def _run_name(payload: Payload) -> str:
-    """One run a file, execution and attempt."""
-    return f"{str(payload['execution']).rsplit(':', 1)[-1]}-a{payload['attempt']}"
+def _job_note(event: Event, execution: str) -> str:
+    """The note of a job run, without the number of the attempt: one run a file, execution and attempt."""
+    return f"{layout.PROCESSED}/jobs/{event.file_id}-{str(execution).rsplit(':', 1)[-1]}-a"
 
 
 def _find_run(glue: Any, job: str, note: str) -> str | None:

@@ -200,6 +200,16 @@ class S3Store:
             if time.time() < self.deadline + MARGIN and (found := self.read(lease)) and found.data == mine:
                 self.delete(lease)
 
+    def release(self) -> None:
+        """Give back every lease of this holder: those that workers had which the platform ended.
+
+        The caller knows that none of them is at work any more.
+        """
+        for each in self.listed(f"{PROCESSED}/locks/"):
+            found = self.read(each.name)
+            if found is not None and json.loads(found.data)["holder"] == self.holder:
+                self.delete(each.name)
+
     def check_locks(self) -> None:
         """Raises Busy where a lease that is held is about to end: somebody else may take it during a write."""
         if self._held and time.time() > self.deadline:

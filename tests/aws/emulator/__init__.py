@@ -5,13 +5,18 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 ENVIRONMENTS = ROOT / "build" / "emulator"
+#: Of an emulator that speaks TLS, below its folder.
+CERTIFICATE = "tmp/ministack-tls/server.crt"
+#: What names it to boto3, and to everybody else.
+TRUST = ("AWS_CA_BUNDLE", "SSL_CERT_FILE")
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -21,12 +26,28 @@ CREDENTIALS = {
 
 
 @contextmanager
-def emulator(folder: Path) -> Iterator[str]:
-    """Run the emulator with its data below `folder`; yields its address."""
+def emulated_aws(folder: Path, *, enforced: bool = False) -> Iterator[str]:
+    """Run the emulator, which the environment names, too; EMULATOR_FOLDER is `folder`. Yields its address."""
+    with emulator(folder, enforced=enforced) as address, pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": address, "EMULATOR_FOLDER": str(folder)}.items():
+            patch.setenv(name, value)
+        for name in TRUST if enforced else ():
+            patch.setenv(name, str(folder / CERTIFICATE))
+        yield address
+
+
+@contextmanager
+def emulator(folder: Path, *, enforced: bool = False) -> Iterator[str]:
+    """Run the emulator with its data below `folder`; yields its address.
+
+    With `enforced` it speaks TLS only, verifies signatures, and refuses what the caller's policies do not allow.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
+    address = f"http{'s' * enforced}://127.0.0.1:{port}"
     data = folder / "s3"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DUFF_"))},
@@ -43,8 +64,10 @@ def emulator(folder: Path) -> Iterator[str]:
         "PYTHONPATH": str(ROOT / "src"),
         "RUNTIME_PYTHON": str(ENVIRONMENTS / "runtime" / "bin" / "python"),
         "GLUE_PYTHON": sys.executable,
+        **({"AUTH": "true", "USE_SSL": "1", **dict.fromkeys(TRUST, str(folder / CERTIFICATE))} if enforced else {}),
     }
-    (folder / "tmp").mkdir(parents=True, exist_ok=True)
+    for name in ("tmp", "faults"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     with (folder / "emulator.log").open("w") as log:
         server = subprocess.Popen(
             [ENVIRONMENTS / "aws" / "bin" / "python", Path(__file__).parent / "server.py"],
@@ -53,7 +76,7 @@ def emulator(folder: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait(server, address, folder / "emulator.log")
+            _wait(server, port, folder / "emulator.log")
             yield address
         finally:
             server.terminate()
@@ -64,11 +87,11 @@ def emulator(folder: Path) -> Iterator[str]:
                 server.wait()
 
 
-def _wait(server: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
-            urllib.request.urlopen(f"{address}/_ministack/health", timeout=2).close()
+            socket.create_connection(("127.0.0.1", port), timeout=2).close()
             return
         except OSError:
             if server.poll() is not None or time.monotonic() > deadline:

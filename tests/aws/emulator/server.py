@@ -7,7 +7,9 @@ all by its environment: what MiniStack takes, RUNTIME_PYTHON (awslambdaric, boto
 import asyncio
 import json
 import os
+import random
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -18,7 +20,7 @@ from urllib.parse import urlparse
 
 import duckdb
 from ministack.app import main
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import error_response_json, get_account_id
 from ministack.services import athena, eventbridge, glue, lambda_svc, s3, sqs
 from ministack.services.cloudformation import stacks
@@ -43,18 +45,53 @@ def functions_run_in_the_real_runtime_interface() -> None:
         folder = unpack(code_zip)
         bootstrap = Path(folder, "bootstrap")
         if not bootstrap.exists():
-            bootstrap.write_text(BOOTSTRAP)
-            bootstrap.chmod(0o755)
+            # Several workers may begin at once: it is there whole, or not at all.
+            own = Path(folder, f"bootstrap-{threading.get_ident()}")
+            own.write_text(BOOTSTRAP)
+            own.chmod(0o755)
+            own.replace(bootstrap)
         return str(folder)
 
     def bare(config: dict[str, Any], code_dir: str, port: int) -> dict[str, str]:
         found: dict[str, str] = environment(config, code_dir, port)
         for name in ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME", "RUNTIME_PYTHON", "GLUE_PYTHON"):
             found.pop(name, None)
-        return {**found, "PYTHONPATH": code_dir, "PYTHONDONTWRITEBYTECODE": "1"}
+        trusted = {name: os.environ[name] for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE") if name in os.environ}
+        return {**found, **trusted, "PYTHONPATH": code_dir, "PYTHONDONTWRITEBYTECODE": "1"}
 
     lambda_svc._provided_runtime_code_dir = with_bootstrap
     lambda_svc._provided_worker_env = bare
+
+
+def functions_fail_when_told() -> None:
+    """AWS may end a worker at any time: a line of the file `faults/FUNCTION` does it to the function's next invocation.
+
+    `kill` ends the process in the middle of its work, `stop` lets it hang until its time is over.
+    """
+    invoke, lock = lambda_runtime.ProvidedWorker.invoke, threading.Lock()
+    signals = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+
+    def told(function: str) -> str | None:
+        path = Path(os.environ["S3_DATA_DIR"]).parent / "faults" / function
+        with lock:
+            lines = path.read_text().split() if path.exists() else []
+            if lines:
+                path.write_text("\n".join(lines[1:]))
+        return lines[0] if lines else None
+
+    def strike(worker: Any, fault: str) -> None:
+        while worker._current_request_id is None or worker._proc is None or not worker._first_poll.is_set():
+            time.sleep(0.005)
+        time.sleep(random.uniform(0.0, 0.02))  # the quickest takes longer
+        worker._proc.send_signal(signals[fault])
+
+    def invoke_with_fault(worker: Any, *args: Any, **kwargs: Any) -> Any:
+        fault = told(worker.func_name)
+        if fault:
+            threading.Thread(target=strike, args=(worker, fault), daemon=True).start()
+        return invoke(worker, *args, **kwargs)
+
+    lambda_runtime.ProvidedWorker.invoke = invoke_with_fault
 
 
 def events_of_s3_carry_the_version() -> None:
@@ -113,6 +150,18 @@ def glue_jobs_run() -> None:
     """Spark jobs run as processes, a missing script fails, and MaxConcurrentRuns holds."""
     resolve, start = glue._resolve_script, glue._start_job_run
 
+    def credentials(job: dict[str, Any]) -> dict[str, str]:
+        """Those of the job's role, as a function has those of its own."""
+        name = str(job["Name"])
+        found: dict[str, str] = lambda_runtime.execution_credentials(
+            {
+                "FunctionName": name,
+                "FunctionArn": f"arn:aws:lambda:us-east-1:{get_account_id()}:function:{name}",
+                "Role": job["Role"],
+            }
+        )
+        return found
+
     def run_job(run: dict[str, Any], job: dict[str, Any], args: dict[str, str], script: str) -> None:
         words = [word for name, value in args.items() for word in (name, str(value))]
         library = resolve(args["--extra-py-files"])
@@ -121,7 +170,7 @@ def glue_jobs_run() -> None:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "PYTHONPATH": ""},
+            env={**os.environ, **credentials(job), "PYTHONPATH": ""},
         )
         log = Path(os.environ["S3_DATA_DIR"]).parent / f"glue-{run['Id']}.log"
         log.write_text(done.stdout + done.stderr)
@@ -141,6 +190,21 @@ def glue_jobs_run() -> None:
     glue._resolve_script = lambda location: resolve(location) or "/missing/script.py"
     glue._execute_subprocess = run_job
     glue._start_job_run = start_if_allowed
+
+
+def queries_belong_to_their_workgroup() -> None:
+    """Who asks for a query by its id must be allowed its workgroup; the emulator would want rights on everything."""
+    extract = iam_actions.extract_resource_arn
+
+    def extract_with_workgroup(*args: Any) -> Any:
+        found = extract(*args)
+        service, body, region, account = args[0], args[4], args[6], args[7]
+        if service == "athena" and found == "*" and b"QueryExecutionId" in body:
+            query = athena._executions.get(json.loads(body)["QueryExecutionId"]) or {}
+            return f"arn:aws:athena:{region}:{account}:workgroup/{query.get('WorkGroup')}"
+        return found
+
+    iam_actions.extract_resource_arn = extract_with_workgroup
 
 
 def kept_buckets_are_taken_over() -> None:
@@ -246,10 +310,12 @@ def _files(location: str) -> list[str]:
 
 if __name__ == "__main__":
     functions_run_in_the_real_runtime_interface()
+    functions_fail_when_told()
     events_of_s3_carry_the_version()
     ranges_of_a_version_are_ranges()
     queues_gather_batches()
     glue_jobs_run()
+    queries_belong_to_their_workgroup()
     kept_buckets_are_taken_over()
     athena_obeys_the_catalog()
     sys.argv = ["ministack"]

@@ -1,0 +1,67 @@
+"""The deployment where signatures are verified, policies are enforced and only TLS is spoken: the roles suffice."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from duff_orders import generate
+from duff_orders.aws.deploy import deploy
+from duff_orders.aws.smoke import smoke
+from duff_orders.aws.stacks import Deployment
+from tests.aws.conftest import ARCHITECTURE, PARAMETERS, THRESHOLD
+from tests.aws.deployed import Deployed
+from tests.aws.emulator import emulated_aws
+
+pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws-store"), pytest.mark.timeout(600)]
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+@pytest.fixture(scope="module")
+def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    with emulated_aws(tmp_path_factory.mktemp("enforced"), enforced=True):
+        yield Deployed(deploy(Deployment(), architecture=ARCHITECTURE, python="3.11", parameters=PARAMETERS))
+
+
+def test_every_role_may_do_what_it_must(enforced: Deployed, tmp_path: Path) -> None:
+    assert os.environ["AWS_ENDPOINT_URL"].startswith("https://")
+    generate(tmp_path / "large.csv", rows=4000, seed=5, bad=0.1)
+    files = {
+        "orders.csv": (SAMPLES / "01-orders.csv").read_bytes(),
+        "a//odd.csv": (SAMPLES / "03-dirty.csv").read_bytes(),
+        "invalid.csv": (SAMPLES / "05-missing-column.csv").read_bytes(),
+        "large.csv": (tmp_path / "large.csv").read_bytes(),
+    }
+    assert len(files["large.csv"]) >= THRESHOLD
+    for key, data in files.items():
+        enforced.put(key, data)
+    assert {key: (enforced.row(key, 240).verdict, enforced.row(key).engine) for key in files} == {
+        "orders.csv": ("valid", "duckdb"),
+        "a//odd.csv": ("valid_with_rejects", "duckdb"),
+        "invalid.csv": ("invalid", None),
+        "large.csv": ("valid_with_rejects", "spark"),
+    }
+    enforced.idle(240)
+    lines = enforced.ask("select count(distinct (order_id, product_id)) as n from tbl_duff_orders")
+    assert enforced.ask("select count(*) as n from fact_orders") == lines
+    assert lines[0]["n"] > 1000
+    status, body, _ = enforced.get("/v1/reports/sales_by_channel")
+    assert status == 200
+    assert body["data"]
+
+
+def test_trying_out_finds_no_problem(enforced: Deployed) -> None:
+    assert [check for check in smoke(Deployment()) if check.problem] == []
+
+
+def test_what_a_policy_does_not_allow_is_refused(enforced: Deployed) -> None:
+    """Without this the others would prove nothing."""
+    iam = boto3.client("iam")
+    role = boto3.client("lambda").get_function_configuration(FunctionName="Transform-data")["Role"].rpartition("/")[2]
+    iam.delete_role_policy(RoleName=role, PolicyName="work")
+    enforced.put("denied.csv", (SAMPLES / "01-orders.csv").read_bytes().replace(b"Moe", b"Denied"))
+    row = enforced.row("denied.csv", 120)
+    assert row.verdict == "failed"
+    assert "denied" in (row.error or "").lower()
