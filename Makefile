@@ -18,7 +18,7 @@ REPORTS := src/duff_orders/query/reports
 # Those on emulated AWS share one deployment and a second emulator, those on Spark one or two contexts.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: help venv install install-spark install-aws glue demo test fast lint format types docs bench bench-lambda lock clean
+.PHONY: help venv install install-spark install-aws glue demo sandbox test fast lint format types docs bench bench-lambda lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ demo: install ## run the pipeline on samples/ and ask the star schema three ques
 	@echo; echo "== Top products"
 	@$(DEMO) query - < $(REPORTS)/top_products.sql
 	@echo; echo "The lake is in ./lake-demo. Ask it more: $(DEMO) query 'select * from tbl_duff_files'"
+
+sandbox: install-spark install-aws ## run all of AWS on this machine, without an account, until stopped
+	@$(BIN)/python -m tests.aws.sandbox
 
 test: install-spark install-aws lint types ## the whole gate: format, lint, types and every test
 	$(PYTEST)

@@ -62,6 +62,14 @@ class MemoryStore:
     def address(self, name: str) -> str:
         return f"memory:{name}"
 
+    def local(self, name: str, scratch: Path) -> Path:
+        found = self.read(name)
+        if found is None:
+            raise FileNotFoundError(name)
+        copy = scratch / name.replace("/", "-")
+        copy.write_bytes(found.data)
+        return copy
+
     def delete(self, name: str) -> None:
         self.objects.pop(name, None)
 

@@ -1,6 +1,7 @@
 """The documents say what is. `python -m tests.test_docs` writes anew what is made from the code.
 
-That is docs/cli.md from the help of the commands, the README's settings, and the tree in docs/architecture.md.
+That is docs/cli.md from the help of the commands, the README's settings, the tree in docs/architecture.md, and what
+`duff cost` prints in docs/cost.md.
 """
 
 import ast
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 CLI = ROOT / "docs" / "cli.md"
 DOCUMENTS = sorted(path for folder in (".", "docs", "samples", "benchmarks") for path in (ROOT / folder).glob("*.md"))
+COST = ROOT / "docs" / "cost.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 PACKAGE = ROOT / "src" / "duff_orders"
 MARK = "<!-- made from the docstrings of the modules by `make docs` -->\n```\n"
@@ -160,7 +162,19 @@ def test_readme_and_decisions_give_the_limits_of_the_code() -> None:
     assert f"after {BATCH:.0f} seconds" in architecture
 
 
+def costs() -> str:
+    """docs/cost.md as it must be: what `duff cost` prints stands in it."""
+    start, fence, rest = read(COST).partition("$ duff cost\n")
+    assert fence
+    return start + fence + CliRunner().invoke(app, ["cost"]).output + "```" + rest.partition("```")[2]
+
+
+def test_the_page_of_costs_is_what_the_command_prints() -> None:
+    assert read(COST) == costs(), "run `make docs`"
+
+
 if __name__ == "__main__":
+    COST.write_text(costs(), encoding="utf-8")
     CLI.write_text(cli_page(), encoding="utf-8")
     README.write_text(readme(), encoding="utf-8")
     ARCHITECTURE.write_text(architecture(), encoding="utf-8")

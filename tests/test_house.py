@@ -28,6 +28,7 @@ HEAVY = {
     "boto3": {
         "lake.s3",
         "aws.deploy",
+        "aws.remote",
         "aws.smoke",
         "aws.stacks",
         "aws.handlers",

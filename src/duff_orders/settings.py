@@ -72,6 +72,9 @@ class Settings:
     """What can be set: `options` describes each. Sizes are in bytes, times in seconds."""
 
     lake: Path = _setting(Path, "lake", "DIR", "the lake's folder")
+    stack: str = _setting(
+        str, "", "NAME", "a deployment on AWS instead, by its prefix; `duff-orders` is the one without a prefix"
+    )
     engine: EngineChoice = _setting(
         _engine,
         "auto",

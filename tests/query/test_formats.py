@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import duckdb
 import pytest
 
 from duff_orders.errors import InputError
+from duff_orders.query import formats
 from duff_orders.query.formats import BATCH, FORMATS, Format, write, write_parquet
 from duff_orders.query.guard.check import check
 
@@ -140,3 +142,23 @@ def test_parquet_keeps_every_digit_of_a_sum_of_integers(tmp_path: Path) -> None:
     too_large = "select sum(n) from (values (9223372036854775807), (1)) as t (n)"
     with pytest.raises(duckdb.Error, match="out of range"):
         write_parquet(connection, too_large, path)
+
+
+def test_the_answer_of_another_engine_keeps_types_and_digits() -> None:
+    columns = [("n", "bigint"), ("total", "decimal(38,0)"), ("price", "decimal(12,4)"), ("t", "timestamp")]
+    columns += [("ok", "boolean"), ("day", "date"), ("n", "array(bigint)")]
+    rows: list[list[object]] = [
+        [1, "15.3000", "2.5", "2026-03-01T12:00:00.123456Z", True, "2026-03-01", "[1, 2]"],
+        [None, None, None, None, None, None, None],
+    ]
+    with formats.taken(columns, rows) as (connection, statement):
+        connection.execute(statement)
+        found = connection.fetchall()
+    assert found[0] == (
+        *(1, Decimal("15.3000"), Decimal("2.5000"), datetime(2026, 3, 1, 12, 0, 0, 123456)),
+        *(True, date(2026, 3, 1), "[1, 2]"),
+    )
+    assert str(found[0][1]) == "15.3000"
+    assert found[1] == (None,) * 7
+    with formats.taken([("n", "bigint")], []) as (connection, statement):
+        assert connection.execute(statement).fetchall() == []

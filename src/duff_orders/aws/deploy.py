@@ -2,13 +2,12 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from duff_orders.aws.package import Architecture, package, templates
-from duff_orders.aws.stacks import Deployment, Done, OnEvent, Template, bring_up, describe, take_down
+from duff_orders.aws.stacks import Deployment, Done, OnEvent, Template, aws_errors, bring_up, describe, take_down
 from duff_orders.contract import DATABASE
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
@@ -64,7 +63,7 @@ def deploy(
         **given,
     }
     outputs: dict[str, str] = {}
-    with _answered():
+    with aws_errors():
         for each in stages:
             template = _template(each)
             if each == "buckets" and describe(deployment.stack(each)) is None:
@@ -99,7 +98,7 @@ def destroy(
     With `data` these are emptied and deleted, too: every file, every version. Raises InputError where nothing is
     deployed, PipelineError where AWS refuses.
     """
-    with _answered():
+    with aws_errors():
         there = [each for each in reversed(TEMPLATES) if describe(deployment.stack(each))]
         if not there:
             raise InputError(f"nothing is deployed: there is no stack {deployment.stack('buckets')}")
@@ -124,17 +123,6 @@ def _tell_all(template: Template, on_event: OnEvent) -> None:
     """Of a stack whose predecessor is not there, CloudFormation cannot make a change set."""
     for name, kind in template.resources.items():
         on_event(name, "would be created", kind)
-
-
-@contextmanager
-def _answered() -> Iterator[None]:
-    """What AWS refuses, and that it cannot be reached, in our words."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except (BotoCoreError, ClientError) as error:
-        raise PipelineError(f"AWS refused: {error}") from error
 
 
 def _upload(bucket: str, architecture: str, runtime: str) -> str:

@@ -3,10 +3,12 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from duff_orders.errors import InputError, PipelineError
+from duff_orders.lake.s3 import object_errors
 
 #: Told of each event of a stack: the resource, its state, and why.
 OnEvent = Callable[[str, str, str], None]
@@ -18,6 +20,25 @@ MAX_TEMPLATE_BODY = 51_200
 _PREFIX = re.compile(r"([a-z][a-z0-9-]{0,18}[a-z0-9])?")
 # A stack in one of these was never created whole: nothing can be updated in it.
 _NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+
+
+@contextmanager
+def aws_errors() -> Iterator[None]:
+    """What AWS refuses, and that it cannot be reached, in our words; raises PipelineError."""
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    try:
+        with object_errors():
+            yield
+    except NoCredentialsError:
+        raise PipelineError("there are no credentials for AWS; `aws configure` or AWS_PROFILE names some") from None
+    except ClientError as error:
+        code, said = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+        if code.startswith("ExpiredToken"):
+            raise PipelineError("the credentials for AWS have expired; sign in again, e.g. `aws sso login`") from None
+        raise PipelineError(f"AWS refused {error.operation_name}: {said or code}") from error
+    except BotoCoreError as error:
+        raise PipelineError(f"AWS cannot be asked: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

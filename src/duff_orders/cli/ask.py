@@ -1,8 +1,10 @@
 """`duff query`, `files` and `rejects`: what came out."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
@@ -10,14 +12,19 @@ from duff_orders.cli.options import (
     JsonOption,
     LakeOption,
     MemoryOption,
+    StackOption,
     app,
+    deployment,
     open_lake,
+    opened,
 )
 from duff_orders.errors import InputError
 
 if TYPE_CHECKING:
-    pass
+    from duff_orders.query.athena import Answer
 
+#: How long an answer of Athena is waited for; then the query is cancelled.
+ATHENA_SECONDS = 300.0
 
 Format = Literal["table", "json", "csv", "parquet"]
 
@@ -35,6 +42,7 @@ def query(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.", dir_okay=False)
     ] = None,
     lake: LakeOption = None,
+    stack: StackOption = None,
     memory: MemoryOption = None,
 ) -> None:
     """Ask a question in SQL: read-only, over all tables, plain or as db_duff_orders.TABLE.
@@ -47,22 +55,46 @@ def query(
     from duff_orders.query.duckdb import answer, write_parquet
     from duff_orders.query.rejects import make_folder
 
-    opened = open_lake(context, lake, memory=memory)
     # the guard says what is wrong with bytes that are not UTF-8
     text = _read_stdin().decode("utf-8", "surrogateescape") if sql == "-" else sql
+    if format == "parquet" and output is None:
+        raise typer.BadParameter("--format parquet needs --output FILE")
     if output is not None:
         make_folder(output)
+    with deployment(stack) as remote:
+        if remote is not None:
+            _write_answer(remote.ask(text, timeout=ATHENA_SECONDS), format, output)
+            return
+    opened_lake = open_lake(context, lake, memory=memory)
     if format == "parquet":
-        if output is None:
-            raise typer.BadParameter("--format parquet needs --output FILE")
-        write_parquet(opened, text, output)
+        assert output is not None
+        write_parquet(opened_lake, text, output)
         return
-    with answer(opened, text) as connection:
-        if output is None:
-            formats.write(connection, sys.stdout, format)
-        else:
-            with output.open("w", encoding="utf-8", newline="") as stream:
-                formats.write(connection, stream, format)
+    with answer(opened_lake, text) as connection, _stream(output) as stream:
+        formats.write(connection, stream, format)
+
+
+@contextmanager
+def _stream(output: Path | None) -> Iterator[TextIO]:
+    if output is None:
+        yield sys.stdout
+    else:
+        with output.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+
+
+def _write_answer(found: "Answer", format: Format, output: Path | None) -> None:
+    """Write what Athena answered."""
+    from duff_orders.query import formats
+
+    with formats.taken(found.columns, found.rows) as (connection, statement):
+        if format == "parquet":
+            assert output is not None
+            formats.write_parquet(connection, statement, output)
+            return
+        connection.execute(statement)
+        with _stream(output) as stream:
+            formats.write(connection, stream, format)
 
 
 def _read_stdin() -> bytes:
@@ -72,11 +104,12 @@ def _read_stdin() -> bytes:
 
 
 @app.command()
-def files(context: typer.Context, lake: LakeOption = None, json: JsonOption = False) -> None:
+def files(context: typer.Context, lake: LakeOption = None, stack: StackOption = None, json: JsonOption = False) -> None:
     """List the ledger: every file, its verdict and its counts."""
     from duff_orders.cli import show
 
-    rows = sorted(open_lake(context, lake).ledger.rows(), key=lambda row: (row.event_time, row.source_file))
+    with opened(context, lake, stack) as found:
+        rows = sorted(found.ledger.rows(), key=lambda row: (row.event_time, row.source_file))
     if json:
         for row in rows:
             print(row.to_json())
@@ -96,6 +129,7 @@ def rejects(
         bool, typer.Option("--raw", help="Write the exact text, formulas included: not for spreadsheets.")
     ] = False,
     lake: LakeOption = None,
+    stack: StackOption = None,
 ) -> None:
     """Show a file's rejected rows, with every reason.
 
@@ -109,9 +143,9 @@ def rejects(
 
     if raw and csv is None:
         raise typer.BadParameter("--raw belongs to --csv OUT")
-    opened = open_lake(context, lake)
-    row = opened.ledger.find(file_id)
-    if csv is None:
-        show.rejected(row, rejected.read(opened, row))
-    else:
-        print(f"{rejected.export(opened, row, csv, raw=raw)} rejected rows written to {csv}")
+    with opened(context, lake, stack) as found:
+        row = found.ledger.find(file_id)
+        if csv is None:
+            show.rejected(row, rejected.read(found, row))
+        else:
+            print(f"{rejected.export(found, row, csv, raw=raw)} rejected rows written to {csv}")

@@ -1,11 +1,11 @@
-"""`duff package`, `deploy` and `destroy`: the way to AWS, and back."""
+"""`duff package`, `deploy`, `destroy` and `status`: the way to AWS, and how it is there."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from duff_orders.cli.options import app
+from duff_orders.cli.options import StackOption, app, deployment
 
 ArchitectureOption = Annotated[
     str, typer.Option("--architecture", metavar="NAME", help="The functions' processor: arm64 or x86_64.")
@@ -64,9 +64,8 @@ def deploy(
     given = dict(each.partition("=")[::2] for each in parameter or ())
     if not all("=" in each for each in parameter or ()):
         raise typer.BadParameter("a parameter is given as NAME=VALUE", param_hint="--parameter")
-    deployment = Deployment(prefix)
     outputs = bring_up(
-        deployment,
+        Deployment(prefix),
         stage=stage,  # type: ignore[arg-type] # checked there
         parameters=given,
         architecture=architecture,  # type: ignore[arg-type] # checked there
@@ -107,16 +106,76 @@ def destroy(
     from duff_orders.aws.deploy import destroy as take_down
     from duff_orders.aws.stacks import Deployment
 
-    deployment = Deployment(prefix)
-    name = deployment.named("duff-orders")
+    found = Deployment(prefix)
+    name = found.named("duff-orders")
     if not yes:
         what = "the stacks AND ALL DATA" if data else "the stacks (the buckets stay)"
         if typer.prompt(f"This deletes {what} of {name}. Type its name to go on") != name:
             print("Nothing was deleted.")
             raise typer.Exit(1)
-    kept = take_down(deployment, data=data, on_event=_tell)
+    kept = take_down(found, data=data, on_event=_tell)
     for bucket in kept:
         print(f"kept: s3://{bucket}")
+
+
+@app.command()
+def status(
+    stack: StackOption = None,
+    redrive: Annotated[
+        bool, typer.Option("--redrive", help="Start what the dead-letter queue holds, and empty it.")
+    ] = False,
+) -> None:
+    """Tell how a deployment is doing: what waits, runs, failed.
+
+    Exits with 1 where announcements wait in the dead-letter queue, or the
+    last build failed.
+    """
+    from duff_orders.cli import show
+
+    with deployment(stack) as remote:
+        if remote is None:
+            raise typer.BadParameter("--stack NAME says which deployment")
+        if redrive:
+            print(f"{remote.redrive()} announcements started again")
+        found = remote.status()
+        show.status(found)
+        if found.undelivered or found.last_build in ("FAILED", "ERROR", "TIMEOUT"):
+            raise typer.Exit(1)
+
+
+@app.command()
+def cost(
+    files: Annotated[
+        list[str] | None,
+        typer.Option("--files", metavar="NxSIZE", help="N files of a SIZE a day, e.g. 1000x1MB; may be repeated."),
+    ] = None,
+    queries: Annotated[int, typer.Option(metavar="N", help="Queries a day.")] = 100,
+    scanned: Annotated[str, typer.Option(metavar="SIZE", help="What a query scans.")] = "10MB",
+    builds: Annotated[int, typer.Option(metavar="N", help="Builds of the star schema a day.")] = 24,
+    kept_days: Annotated[int, typer.Option(metavar="N", help="Days for which everything is kept.")] = 30,
+) -> None:
+    """Tell what a deployment costs a month, in dollars.
+
+    From measured figures and the prices published for us-east-1, without free
+    tiers; docs/cost.md tells both. Without --files: 1000x1MB, 50x50MB, 5x2GB.
+    """
+    from duff_orders.aws.cost import cost as items
+    from duff_orders.aws.cost import example, glue_only, load, naive_function
+    from duff_orders.settings import parse_size
+
+    loads = [load(each) for each in files] if files else example()
+    try:
+        size = parse_size(scanned)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--scanned") from None
+    found = list(items(loads, queries=queries, scanned=size, builds=builds, kept_days=kept_days))
+    for item in found:
+        print(f"{item.name:18} {item.dollars:>9,.2f}  {item.why}")
+    print(f"{'a month':18} {sum(item.dollars for item in found):>9,.2f}")
+    naive, left = naive_function(loads)
+    print(f"\nBeside it, for the files alone: a Glue job a file {glue_only(loads):,.2f};")
+    unable = f", and cannot take those of {', '.join(f'{each.size:,} bytes' for each in left)}" if left else ""
+    print(f"a function with awswrangler, no reasons, no ledger, money as floats {naive:,.2f}{unable}")
 
 
 def _tell(resource: str, state: str, why: str) -> None:

@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,13 +18,19 @@ from duff_orders.cli.options import (
     MemoryOption,
     SettleOption,
     ShareOption,
+    StackOption,
     WorkersOption,
     app,
+    deployment,
     open_lake,
 )
 
 if TYPE_CHECKING:
     from duff_orders.lake.lake import Lake
+    from duff_orders.messages import LedgerRow
+
+#: How long the verdicts of a deployment are waited for: a large file takes its Glue job's time.
+REMOTE_SECONDS = 4 * 3600.0
 
 
 @app.command()
@@ -66,6 +73,7 @@ def replay(
     failed: Annotated[bool, typer.Option("--failed", help="Every file that failed or was cut off.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Every file.")] = False,
     lake: LakeOption = None,
+    stack: StackOption = None,
     engine: EngineOption = None,
     master: MasterOption = None,
     memory: MemoryOption = None,
@@ -80,12 +88,68 @@ def replay(
 
     if not (file_ids or failed or all_):
         raise typer.BadParameter("name file ids, or give --failed or --all")
+    with deployment(stack) as remote:
+        if remote is not None:
+            waiting, revisions = remote.replay(file_ids or (), failed=failed, everything=all_)
+            _follow(remote.outcomes(waiting, after=revisions, timeout=REMOTE_SECONDS), as_json=json)
+            return
     opened = open_lake(context, lake, engine=engine, master=master, memory=memory, max_reject_share=max_reject_share)
     _process(
         opened,
         lambda phase: replay_files(opened, file_ids or (), failed=failed, everything=all_, phase=phase),
         as_json=json,
     )
+
+
+def _follow(outcomes: Iterable["LedgerRow"], *, as_json: bool) -> None:
+    """Show what a deployment makes of files, as they come to their verdicts."""
+    from duff_orders.cli import show
+
+    bad = False
+    for row in outcomes:
+        print(row.to_json() if as_json else show.line(row), flush=True)
+        bad |= row.verdict in ("invalid", "failed")
+    if bad:
+        raise typer.Exit(1)
+
+
+@app.command()
+def upload(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="Orders files: *.csv or *.csv.gz.", exists=True, dir_okay=False),
+    ],
+    stack: StackOption = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the verdicts.")] = True,
+    json: JsonOption = False,
+) -> None:
+    """Put files into a deployment's raw bucket, and follow them.
+
+    The key is the file's name; one that is there becomes a new version beside
+    it. Large files go in parts. Prints each file's verdict as it comes.
+    """
+    from duff_orders.cli import show
+
+    with deployment(stack) as remote:
+        if remote is None:
+            raise typer.BadParameter("--stack NAME says which deployment; into a folder, `duff run` puts files")
+        sent = dict.fromkeys((path.name for path in files), 0)
+        sizes = {path.name: max(path.stat().st_size, 1) for path in files}
+        with show.progress() as bars:
+            for name in sent:
+                bars.phase(name, "upload", lambda name=name: sent[name] / sizes[name])  # type: ignore[misc]
+
+            def count(name: str, size: int) -> None:
+                sent[name] += size
+
+            announced = remote.upload(files, sent=count)
+            for name in sent:
+                bars.done(name)
+        if not wait:
+            for event in announced:
+                print(f"{event.key}: uploaded ({event.file_id})")
+            return
+        _follow(remote.outcomes(announced, after={}, timeout=REMOTE_SECONDS), as_json=json)
 
 
 def _process(lake: "Lake", files: Any, *, as_json: bool) -> None:

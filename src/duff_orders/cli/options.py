@@ -4,6 +4,8 @@ The help keeps the line breaks of all but a text's first paragraph, so these are
 docs/cli.md is made of it: `python -m tests.test_docs`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +15,7 @@ from duff_orders.errors import InputError
 from duff_orders.settings import Settings
 
 if TYPE_CHECKING:
+    from duff_orders.aws.remote import Remote
     from duff_orders.lake.lake import Lake
 
 app = typer.Typer(
@@ -43,6 +46,7 @@ def setting(name: str) -> Any:
 
 
 LakeOption = Annotated[Path | None, setting("lake")]
+StackOption = Annotated[str | None, setting("stack")]
 MemoryOption = Annotated[str | None, setting("memory")]
 ShareOption = Annotated[str | None, setting("max_reject_share")]
 EngineOption = Annotated[str | None, setting("engine")]
@@ -66,3 +70,24 @@ def open_lake(context: typer.Context, lake: Path | None, *, create: bool = False
     if not create and not (settings.lake / "raw").is_dir():
         raise InputError(f"there is no lake at {settings.lake}; `duff run FILE` makes one, --lake names another")
     return Lake.open(settings)
+
+
+@contextmanager
+def deployment(stack: str | None, **given: Any) -> Iterator["Remote | None"]:
+    """The deployment of the options and the environment, if one is named; what AWS refuses is told in a sentence."""
+    settings = Settings.load(stack=stack, **given)
+    if not settings.stack:
+        yield None
+        return
+    from duff_orders.aws.remote import Remote
+    from duff_orders.aws.stacks import aws_errors
+
+    with aws_errors():
+        yield Remote.of(settings.stack, settings)
+
+
+@contextmanager
+def opened(context: typer.Context, lake: Path | None, stack: str | None, **given: Any) -> Iterator["Lake"]:
+    """The lake in a folder, or that of a deployment."""
+    with deployment(stack, **given) as remote:
+        yield remote.lake if remote else open_lake(context, lake, **given)

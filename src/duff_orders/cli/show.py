@@ -4,16 +4,19 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from duff_orders.contract import COLUMN_NAMES, COUNTS
-from duff_orders.messages import LedgerRow
+from duff_orders.messages import LedgerRow, utc_now
 from duff_orders.models.build import BuildReport
 from duff_orders.printable import printable
+
+if TYPE_CHECKING:
+    from duff_orders.aws.remote import Status
 
 COLOURS = {
     "valid": "green",
@@ -79,6 +82,21 @@ def build(report: BuildReport) -> None:
             f"star schema: {report.kind}, {report.files:,} files added, {report.partitions:,} partitions written, "
             f"{report.rows:,} order lines, {report.seconds:.2f} s"
         )
+
+
+def status(found: "Status") -> None:
+    """How a deployment is doing."""
+    if found.newest_file is None:
+        print("newest verdict: none yet")
+    else:
+        age = int((utc_now() - found.newest_file).total_seconds())
+        print(f"newest verdict: {found.newest_file:%Y-%m-%d %H:%M:%S} UTC, {age:,} s ago")
+    print(f"files under way: {found.running}")
+    print(f"files that wait for a build: {found.waiting_for_build}; builds under way: {found.builds_running}")
+    print(f"last build: {(found.last_build or 'none yet').lower()}")
+    print(f"announcements in the dead-letter queue: {found.undelivered}")
+    for key, time in found.failed:
+        print(printable(f"failed at {time}: {key}"))
 
 
 def rejected(row: LedgerRow, records: Iterator[dict[str, Any]]) -> None:

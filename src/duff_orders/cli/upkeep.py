@@ -11,7 +11,9 @@ from duff_orders.cli.options import (
     LakeOption,
     MasterOption,
     MemoryOption,
+    StackOption,
     app,
+    deployment,
     open_lake,
 )
 from duff_orders.errors import InputError
@@ -44,6 +46,7 @@ def check(
         bool, typer.Option("--deep", help="Compare the rows of every file with its text, not of some only.")
     ] = False,
     lake: LakeOption = None,
+    stack: StackOption = None,
     memory: MemoryOption = None,
 ) -> None:
     """Prove the lake: counts, rows, objects, and the star schema's invariants.
@@ -51,10 +54,19 @@ def check(
     Lists what does not hold, and exits with 1 then. The rows of up to ten
     files, chosen at random, are compared with their text, which is read a
     second time, in another way than they were made.
+
+    Of a deployment the ledger, the contents, the objects that Athena sees and
+    the catalog are compared.
     """
+    from duff_orders.local.check import Proof
     from duff_orders.local.check import check as prove
 
-    proof = prove(open_lake(context, lake, memory=memory), deep=deep)
+    with deployment(stack) as remote:
+        if remote is None:
+            proof = prove(open_lake(context, lake, memory=memory), deep=deep)
+        else:
+            rows = list(remote.lake.ledger.rows())
+            proof = Proof(len(rows), sum(row.rows_read for row in rows), list(remote.problems(rows)))
     for problem in proof.problems:
         print(printable(problem))
     if proof.problems:

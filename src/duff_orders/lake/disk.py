@@ -131,6 +131,12 @@ class DiskStore:
     def check_locks(self) -> None:
         """A lock of the system is held for as long as its holder lives."""
 
+    def local(self, name: str, scratch: Path) -> Path:
+        """The object itself. Raises FileNotFoundError."""
+        path = self.path(name)
+        path.stat()
+        return path
+
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""
         self.path(name).unlink(missing_ok=True)

@@ -4,7 +4,7 @@ The catalog follows the lake, never the other way round: what it says can be mad
 star's snapshot at any time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from duff_orders.contract import FACT_ORDERS, FILES, ORDERS, REJECTED_ROWS, STAR, Table
@@ -82,6 +82,19 @@ def follow(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> None
     for days in _batches(found.keys() - wanted.keys()):
         gone = [{"Values": [day]} for day in days]
         _refuse(glue.batch_delete_partition(DatabaseName=database, TableName=FACT_ORDERS.name, PartitionsToDelete=gone))
+
+
+def behind(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> Iterator[str]:
+    """The tables of the star schema that the catalog does not show as the snapshot has them."""
+    if snapshot.build_id is None:
+        return
+    for table in STAR:
+        if not table.partitioned:
+            found = glue.get_table(DatabaseName=database, Name=table.name)["Table"]["StorageDescriptor"].get("Location")
+            if found != _folder(store, snapshot.dimensions[table.name]):
+                yield table.name
+    if _partitions(glue, database) != {day: _folder(store, names[0]) for day, names in snapshot.partitions.items()}:
+        yield FACT_ORDERS.name
 
 
 def _folder(store: S3Store, name: str) -> str:

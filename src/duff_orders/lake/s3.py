@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, PreconditionError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 from obstore.store import S3Store as Bucket
 
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
@@ -141,6 +147,14 @@ class S3Store:
         store, key = self._at(target)
         obstore.copy(store, self._at(source)[1], key)
 
+    def local(self, name: str, scratch: Path) -> Path:
+        """The object as a file of this machine: a copy in `scratch`."""
+        copy = scratch / hashlib.sha256(name.encode()).hexdigest()[:32]
+        with copy.open("wb") as target:
+            for block in obstore.get(*self._at(name)).stream(min_chunk_size=4 * MIB):
+                target.write(bytes(block))
+        return copy
+
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""
         obstore.delete(*self._at(name))
@@ -223,6 +237,21 @@ class S3Store:
 
     def sweep_scratch(self) -> None:
         """The platform's affair."""
+
+
+@contextmanager
+def object_errors() -> Iterator[None]:
+    """What S3 refuses, and that it cannot be reached, in our words; raises PipelineError."""
+    try:
+        yield
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise PipelineError(f"S3 refused to read or write an object: {_first_line(error)}") from error
+    except BaseError as error:
+        raise PipelineError(f"S3 cannot be asked: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def bucket(name: str) -> Bucket:

@@ -72,6 +72,9 @@ class Store(Protocol):
     def address(self, name: str) -> str:
         """Where an engine reads or writes an object or folder: a path, or `s3://...`."""
 
+    def local(self, name: str, scratch: Path) -> Path:
+        """The object as a file of this machine: its own, or a copy in `scratch`. Raises FileNotFoundError."""
+
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""
 

@@ -7,7 +7,8 @@ import base64
 import csv
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import chain, islice
@@ -56,6 +57,37 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, path: Path | 
     statement = f"copy (\n{sql}\n) to {sql_text(path)} (format parquet, compression zstd)"
     row = connection.execute(statement).fetchone()
     return int(row[0]) if row else 0
+
+
+@contextmanager
+def taken(
+    columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """The answer of another engine: columns with Athena's types, and values as they go to JSON.
+
+    Gives a connection and the statement that selects the answer, for `write` and `write_parquet`.
+    """
+    kinds = [_kind(kind, (row[place] for row in rows)) for place, (_, kind) in enumerate(columns)]
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        places = ", ".join(f"c{place} {kind}" for place, kind in enumerate(kinds))
+        connection.execute(f"create table answer ({places})")
+        values = ", ".join(f"cast(? as {kind})" for kind in kinds)
+        if rows:
+            connection.executemany(f"insert into answer values ({values})", [list(row) for row in rows])
+        named = ", ".join(f"c{place} as {sql_name(name)}" for place, (name, _) in enumerate(columns))
+        yield connection, f"select {named} from answer"
+
+
+def _kind(athena: str, values: Iterable[Any]) -> str:
+    """A type of Athena in DuckDB's words; what has parts is left as the text that Athena gives."""
+    if athena.startswith("decimal("):
+        # No digit is lost, whatever the engine says of its type.
+        digits = (len(str(value).partition(".")[2]) for value in values if value is not None)
+        scale = max([int(athena.rstrip(")").rpartition(",")[2]), *digits])
+        return f"decimal(38,{scale})"
+    known = ("boolean", "tinyint", "smallint", "integer", "bigint", "double", "date", "timestamp")
+    return athena if athena in known else "varchar"
 
 
 def column_names(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -20,10 +20,11 @@ _NUMBER = re.compile(r"[+-]?[\d.,]+", re.ASCII)
 
 def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
     """The rejected rows of a file: the ten original texts, `reasons`, and `record` for those that have no fields."""
-    paths = [lake.store.address(name) for name in data_objects(REJECTED_ROWS.name, row)]
-    if not paths:
+    objects = data_objects(REJECTED_ROWS.name, row)
+    if not objects:
         return
-    with lake.engine(only_reads=True) as (connection, _):
+    with lake.engine(only_reads=True) as (connection, scratch):
+        paths = [str(lake.store.local(name, scratch)) for name in objects]
         connection.execute(f"select {', '.join(FIELDS)} from {read_parquet(*paths)} order by all")
         while found := connection.fetchmany(1000):
             for values in found:

@@ -26,9 +26,9 @@ CREDENTIALS = {
 
 
 @contextmanager
-def emulated_aws(folder: Path, *, enforced: bool = False) -> Iterator[str]:
+def emulated_aws(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator[str]:
     """Run the emulator, which the environment names, too; EMULATOR_FOLDER is `folder`. Yields its address."""
-    with emulator(folder, enforced=enforced) as address, pytest.MonkeyPatch.context() as patch:
+    with emulator(folder, enforced=enforced, port=port) as address, pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
         for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": address, "EMULATOR_FOLDER": str(folder)}.items():
@@ -39,13 +39,13 @@ def emulated_aws(folder: Path, *, enforced: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def emulator(folder: Path, *, enforced: bool = False) -> Iterator[str]:
-    """Run the emulator with its data below `folder`; yields its address.
+def emulator(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator[str]:
+    """Run the emulator with its data below `folder`, on a free port unless told which; yields its address.
 
     With `enforced` it speaks TLS only, verifies signatures, and refuses what the caller's policies do not allow.
     """
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     address = f"http{'s' * enforced}://127.0.0.1:{port}"
     data = folder / "s3"

@@ -1,0 +1,165 @@
+"""`duff cost`: what a deployment costs a month, from figures that were measured, prices that are published, and yours.
+
+Prices are those of us-east-1 on demand, in dollars, without free tiers; each says where it is published. What was
+measured is in docs/benchmarks.md.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from duff_orders.errors import InputError
+from duff_orders.settings import parse_size
+
+DAYS = Decimal("30.4")
+MB, GB, TB = 10**6, 10**9, 10**12
+
+#: Dollars. https://aws.amazon.com/lambda/pricing/ (arm64)
+LAMBDA_GB_SECOND, LAMBDA_REQUEST = Decimal("0.0000133334"), Decimal("0.0000002")
+#: https://aws.amazon.com/step-functions/pricing/ (standard workflows)
+TRANSITION = Decimal("0.000025")
+#: https://aws.amazon.com/s3/pricing/ (standard)
+S3_PUT, S3_GET, S3_GB_MONTH = Decimal("0.000005"), Decimal("0.0000004"), Decimal("0.023")
+#: https://aws.amazon.com/glue/pricing/ (by the second, at least one minute a run; a G.1X worker is one DPU)
+DPU_HOUR, GLUE_MINIMUM = Decimal("0.44"), 60
+#: https://aws.amazon.com/athena/pricing/ (at least 10 MB a query)
+ATHENA_TB, ATHENA_MINIMUM = Decimal(5), 10 * MB
+#: https://aws.amazon.com/api-gateway/pricing/ (REST)
+API_REQUEST = Decimal("0.0000035")
+#: https://aws.amazon.com/sqs/pricing/
+SQS_REQUEST = Decimal("0.0000004")
+#: https://aws.amazon.com/cloudwatch/pricing/ (an alarm; a GB of logs; a custom metric)
+ALARM, LOG_GB, METRIC = Decimal("0.10"), Decimal("0.50"), Decimal("0.30")
+
+#: Alarms and custom metrics of a deployment: the templates, and `telemetry` (nine, for all and by five verdicts).
+ALARMS, METRICS = 13, 9 * 6
+#: Requests of a small file, of which so many write: `tests/faults/test_s3.py` counts them.
+S3_WRITES, S3_READS = 8, 12
+#: Seconds of the function with a file of the sample's size, and more for each MB: `make bench-lambda`.
+FUNCTION_BASE, FUNCTION_MB = Decimal("0.24"), Decimal("0.0841")
+#: ... of an awswrangler function that does less.
+NAIVE_BASE, NAIVE_MB = Decimal("0.96"), Decimal("0.0856")
+#: Its memory, of which the file of 100 MB took so much: more does not fit into the largest function.
+NAIVE_MEMORY_MB, LARGEST_FUNCTION_MB = Decimal("9.65"), 10_240
+#: Worker seconds of Spark for each MB, and for the start of a job: docs/benchmarks.md (a core each, two a worker).
+SPARK_MB, SPARK_START = Decimal("0.101"), Decimal(40)
+MEMORY_GB, VALIDATE_GB, VALIDATE_SECONDS = Decimal(2), Decimal("0.5"), Decimal("0.15")
+THRESHOLD = 100 * MB
+_POLL, _WORKER_BYTES, _MAX_WORKERS = 30, 512 * 2**20, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """So many files of a size come each day."""
+
+    number: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What one thing costs a month, in dollars, and whence it comes."""
+
+    name: str
+    dollars: Decimal
+    why: str
+
+
+def example() -> list[Load]:
+    """1,000 files a day of 1 MB, 50 of 50 MB and 5 of 2 GB."""
+    return [Load(1000, MB), Load(50, 50 * MB), Load(5, 2 * GB)]
+
+
+def load(text: str) -> Load:
+    """The load of `1000x1MB`; raises InputError."""
+    number, _, size = text.partition("x")
+    try:
+        return Load(int(number), parse_size(size))
+    except ValueError:
+        raise InputError(f"{text!r} is no load; it is given as a number of files and their size: 1000x1MB") from None
+
+
+def cost(
+    loads: Sequence[Load],
+    *,
+    queries: int = 100,
+    scanned: int = ATHENA_MINIMUM,
+    builds: int = 24,
+    api_requests: int = 1000,
+    kept_days: int = 30,
+) -> Iterator[Item]:
+    """What a deployment costs a month.
+
+    `queries` are asked a day and scan `scanned` bytes each; `builds` of the star schema are made a day; raw files and
+    tables are counted with what `kept_days` of them take. Raises InputError for numbers below zero.
+    """
+    if any(number < 0 for number in (queries, scanned, builds, api_requests, kept_days)) or any(
+        load.number < 0 or load.size < 0 for load in loads
+    ):
+        raise InputError("numbers are 0 or greater")
+    small = [load for load in loads if load.size < THRESHOLD]
+    large = [load for load in loads if load.size >= THRESHOLD]
+    files = sum(load.number for load in loads)
+    seconds = sum((load.number * _function_seconds(load.size) for load in small), Decimal(0))
+    yield Item(
+        "Lambda",
+        DAYS
+        * (
+            LAMBDA_GB_SECOND * (seconds * MEMORY_GB + files * VALIDATE_SECONDS * VALIDATE_GB)
+            + LAMBDA_REQUEST * (2 * files + api_requests + builds)
+        ),
+        f"{seconds:,.0f} s of Transform-data a day with {MEMORY_GB} GB",
+    )
+    hours = sum((load.number * _job_seconds(load.size) for load in large), Decimal(0)) / 3600
+    yield Item("Glue, large files", DAYS * hours * DPU_HOUR, f"{hours:,.2f} DPU-hours a day")
+    hours = builds * 2 * Decimal(GLUE_MINIMUM + 30) / 3600
+    yield Item("Glue, star schema", DAYS * hours * DPU_HOUR, f"{builds} builds a day with two workers")
+    transitions = sum(load.number for load in small) * 6 + sum(
+        load.number * (6 + 3 * (1 + int(_job_seconds(load.size) / _workers(load.size)) // _POLL)) for load in large
+    )
+    yield Item("Step Functions", DAYS * transitions * TRANSITION, f"{transitions:,} transitions a day")
+    writes, reads = files * S3_WRITES, files * S3_READS
+    yield Item("S3, requests", DAYS * (writes * S3_PUT + reads * S3_GET), f"{writes:,} that write, {reads:,} that read")
+    kept = sum(load.number * load.size for load in loads) * kept_days * Decimal("1.3")
+    yield Item("S3, storage", kept / GB * S3_GB_MONTH, f"{kept / GB:,.0f} GB: {kept_days} days, raw and as tables")
+    asked = queries * max(scanned, ATHENA_MINIMUM)
+    yield Item("Athena", DAYS * Decimal(asked) / TB * ATHENA_TB, f"{queries:,} queries a day")
+    yield Item("API Gateway", DAYS * api_requests * API_REQUEST, f"{api_requests:,} requests a day")
+    yield Item(
+        "SQS, CloudWatch",
+        DAYS * (3 * files * SQS_REQUEST + files * 4 * Decimal(1000) / GB * LOG_GB) + ALARMS * ALARM + METRICS * METRIC,
+        f"{ALARMS} alarms, {METRICS} metrics, 4 KB of logs a file",
+    )
+
+
+def naive_function(loads: Sequence[Load]) -> tuple[Decimal, list[Load]]:
+    """What the functions alone cost a month that load each file with awswrangler; and the files that do not fit."""
+    dollars, left = Decimal(0), []
+    for load in loads:
+        memory = max(Decimal(1024), NAIVE_MEMORY_MB * load.size / MB)
+        if memory > LARGEST_FUNCTION_MB:
+            left.append(load)
+            continue
+        seconds = NAIVE_BASE + NAIVE_MB * load.size / MB
+        dollars += DAYS * load.number * (seconds * memory / 1024 * LAMBDA_GB_SECOND + LAMBDA_REQUEST)
+    return dollars, left
+
+
+def glue_only(loads: Sequence[Load]) -> Decimal:
+    """What the jobs alone cost a month where every file has one of its own."""
+    return sum((DAYS * load.number * _job_seconds(load.size) / 3600 * DPU_HOUR for load in loads), Decimal(0))
+
+
+def _function_seconds(size: int) -> Decimal:
+    return FUNCTION_BASE + FUNCTION_MB * size / MB
+
+
+def _workers(size: int) -> int:
+    """As TriggerGlueJob has it."""
+    return max(2, min(_MAX_WORKERS, 1 + size // _WORKER_BYTES))
+
+
+def _job_seconds(size: int) -> Decimal:
+    """Worker seconds of a job run, each worker at least a minute."""
+    workers = _workers(size)
+    return workers * max(Decimal(GLUE_MINIMUM), SPARK_START + SPARK_MB * size / MB / workers)

@@ -1,0 +1,262 @@
+"""A deployment as its engineer uses it: put files in, follow them, take them up again, ask, and see how it is doing."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from duff_orders.aws.stacks import Deployment
+from duff_orders.contract import COUNTS
+from duff_orders.errors import InputError, PipelineError
+from duff_orders.lake import layout, snapshot
+from duff_orders.lake.glue_catalog import behind
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.ledger import the_one
+from duff_orders.lake.raw import check_name, events
+from duff_orders.lake.s3 import S3Store
+from duff_orders.messages import Event, LedgerRow, format_time, utc_now
+from duff_orders.query.athena import Answer, Athena
+from duff_orders.query.guard.check import check
+from duff_orders.settings import Settings
+
+#: The name of the deployment that has no prefix.
+PLAIN = "duff-orders"
+# How often the ledger is looked at while a file is on its way.
+_PAUSE = 0.5
+# The most messages that SQS hands out at once.
+_AT_ONCE = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How a deployment is doing. Times are in UTC."""
+
+    newest_file: datetime | None
+    running: int
+    failed: Sequence[tuple[str, str]]
+    undelivered: int
+    waiting_for_build: int
+    builds_running: int
+    last_build: str | None
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A deployment, by the name of its stacks; raises InputError where it is not there."""
+
+    deployment: Deployment
+    settings: Settings
+
+    @classmethod
+    def of(cls, name: str, settings: Settings) -> "Remote":
+        """The deployment of a prefix; `duff-orders` is the one without a prefix."""
+        return cls(Deployment("" if name == PLAIN else name), settings)
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the stacks of the first two phases."""
+        return {**self.deployment.outputs("buckets"), **self.deployment.outputs("etl")}
+
+    @cached_property
+    def store(self) -> S3Store:
+        """Its buckets."""
+        return S3Store(self.outputs["RawBucket"], self.outputs["ProcessedBucket"])
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake in its buckets."""
+        return Lake(self.settings, self.store)
+
+    def upload(
+        self, paths: Sequence[Path], *, sent: Callable[[str, int], None] = lambda key, size: None
+    ) -> list[Event]:
+        """Put files into the raw bucket, under their names; `sent` is told of bytes on their way.
+
+        A file that has the name of another becomes a new version beside it. Raises InputError for what is no orders
+        file, before any is sent.
+        """
+        import boto3
+
+        for path in paths:
+            check_name(path)
+        s3, bucket = boto3.client("s3"), self.outputs["RawBucket"]
+        announced = []
+        for path in paths:
+            key = path.name
+            s3.upload_file(str(path), bucket, key, Callback=lambda size, key=key: sent(key, size))
+            found = s3.head_object(Bucket=bucket, Key=key)
+            announced.append(
+                Event(
+                    bucket=bucket,
+                    key=key,
+                    size=found["ContentLength"],
+                    etag=found["ETag"].strip('"'),
+                    version=found.get("VersionId"),
+                    time=utc_now(),
+                )
+            )
+        return announced
+
+    def outcomes(self, awaited: Iterable[Event], *, after: dict[str, int], timeout: float) -> Iterator[LedgerRow]:
+        """The ledger row of each event once it is there, of a later revision than `after` says where it says one.
+
+        Raises PipelineError for those that have none after `timeout` seconds.
+        """
+        waiting = {event.file_id: event.key for event in awaited}
+        deadline = time.monotonic() + timeout
+        while waiting:
+            for file_id in list(waiting):
+                row = self._row(file_id)
+                if row is not None and row.revision > after.get(file_id, -1):
+                    del waiting[file_id]
+                    yield row
+            if waiting and time.monotonic() > deadline:
+                raise PipelineError(
+                    f"no verdict within {timeout:.0f} s on {', '.join(sorted(waiting.values()))}; "
+                    "`duff status` tells what runs"
+                )
+            if waiting:
+                time.sleep(_PAUSE)
+
+    def _row(self, file_id: str) -> LedgerRow | None:
+        """The row of a file whose day only its event knows."""
+        found = self.store.read(layout.event_object(file_id))
+        return self.lake.ledger.get(Event.from_json(found.data).pa_date, file_id) if found else None
+
+    def replay(
+        self, file_ids: Sequence[str] = (), *, failed: bool = False, everything: bool = False
+    ) -> tuple[list[Event], dict[str, int]]:
+        """Start an execution for each file named, for those that failed, or for all; gives their events and revisions.
+
+        An execution is named by the file and the revision it is to make: the second of two replays at once is told
+        that there is one. Raises UnknownFile.
+        """
+        import boto3
+
+        known = {event.file_id: event for event in events(self.store)}
+        rows = {row.file_id: row for row in self.lake.ledger.rows()}
+        chosen = {the_one(prefix, known) for prefix in file_ids}
+        for file_id in known if failed or everything else ():
+            if everything or file_id not in rows or rows[file_id].verdict == "failed":
+                chosen.add(file_id)
+        client = boto3.client("stepfunctions")
+        revisions = {file_id: rows[file_id].revision for file_id in chosen if file_id in rows}
+        for file_id in sorted(chosen):
+            revision = revisions.get(file_id, -1) + 1
+            try:
+                client.start_execution(
+                    stateMachineArn=self.outputs["StateMachine"],
+                    name=f"replay-{file_id}-r{revision}-{utc_now():%Y%m%dT%H%M}",
+                    input=json.dumps(_announcement(known[file_id])),
+                )
+            except client.exceptions.ExecutionAlreadyExists:
+                raise InputError(f"{known[file_id].key}: a replay of this file was just started") from None
+        return [known[file_id] for file_id in sorted(chosen)], revisions
+
+    def ask(self, sql: str, *, timeout: float) -> Answer:
+        """One read-only SELECT, answered by Athena; raises QueryRefused for anything else."""
+        import boto3
+
+        check(sql)
+        athena = Athena(boto3.client("athena"), self.outputs["WorkGroup"], self.outputs["Database"])
+        return athena.ask(sql, timeout=timeout)
+
+    def status(self) -> Status:
+        """How the deployment is doing."""
+        import boto3
+
+        states, glue = boto3.client("stepfunctions"), boto3.client("glue")
+        machine = self.outputs["StateMachine"]
+        running = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+        failed = states.list_executions(stateMachineArn=machine, statusFilter="FAILED", maxResults=5)["executions"]
+        models = self.deployment.outputs("models")
+        runs = glue.get_job_runs(JobName=models["ModelsJob"], MaxResults=20)["JobRuns"]
+        days = sorted({name.rsplit("/", 1)[0] for name in self._days()})
+        written = (each.modified for day in days[-1:] for each in self.store.listed(f"{day}/"))
+        return Status(
+            newest_file=max(written, default=None),
+            running=len(running),
+            failed=[(_key_of(states, each), format_time(each["stopDate"])) for each in failed],
+            undelivered=_messages(self.outputs["Undelivered"]),
+            waiting_for_build=_messages(models["LedgerRows"]),
+            builds_running=sum(run["JobRunState"] in ("STARTING", "RUNNING") for run in runs),
+            last_build=next((run["JobRunState"] for run in runs if run.get("CompletedOn")), None),
+        )
+
+    def _days(self) -> Iterator[str]:
+        yield from (each.name for each in self.store.listed(f"{layout.PROCESSED}/files/"))
+
+    def redrive(self) -> int:
+        """Start the state machine for the announcements in the dead-letter queue; returns how many there were."""
+        import boto3
+
+        sqs, states = boto3.client("sqs"), boto3.client("stepfunctions")
+        queue, number = self.outputs["Undelivered"], 0
+        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=_AT_ONCE).get("Messages"):
+            for each in messages:
+                states.start_execution(stateMachineArn=self.outputs["StateMachine"], input=each["Body"])
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=each["ReceiptHandle"])
+                number += 1
+        return number
+
+    def problems(self, rows: Sequence[LedgerRow]) -> Iterator[str]:
+        """What does not hold between the ledger's rows, the objects that Athena sees, contents, and the catalog."""
+        import boto3
+
+        store = self.store
+        claims = set(_claims(store))
+        for row in rows:
+            read, *parts = (getattr(row, name) for name in COUNTS)
+            if read != sum(parts):
+                yield f"{row.source_file} ({row.file_id}): {read} rows read, but the four counts add up to {sum(parts)}"
+            if row.published and row.file_id not in claims:
+                yield f"{row.source_file} ({row.file_id}): its content was published from another file, too"
+        expected = {name for row in rows for table in layout.OBJECT_COUNTS for name in layout.data_objects(table, row)}
+        there = {each.name for table in layout.OBJECT_COUNTS for each in store.listed(_folder(table))}
+        for name in sorted(expected - there):
+            yield f"{name}: is missing; `duff replay` makes it again"
+        for name in sorted(there - expected):
+            yield f"{name}: no ledger row names it, and Athena counts it; the next attempt of its file removes it"
+        waiting = {event.file_id: event for event in events(store)}.keys() - {row.file_id for row in rows}
+        for file_id in sorted(waiting):
+            yield f"{file_id}: announced, but without a verdict; `duff replay {file_id}` takes it up"
+        for table in behind(store, boto3.client("glue"), self.outputs["Database"], snapshot.current(store)):
+            yield f"{table}: the catalog is behind the star schema; the next build mends it"
+
+
+def _folder(table: str) -> str:
+    return f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"
+
+
+def _claims(store: S3Store) -> Iterator[str]:
+    """The file that each content was published from."""
+    for each in store.listed(f"{layout.PROCESSED}/content/"):
+        found = store.read(each.name)
+        if found is not None:
+            yield found.data.decode().split()[1]
+
+
+def _announcement(event: Event) -> dict[str, Any]:
+    """An event as EventBridge would announce it, as a replay."""
+    found = {"key": event.key, "size": event.size, "etag": event.etag}
+    if event.version:
+        found["version-id"] = event.version
+    detail = {"bucket": {"name": event.bucket}, "object": found}
+    return {"time": format_time(event.time), "replay": True, "detail": detail}
+
+
+def _key_of(states: Any, execution: dict[str, Any]) -> str:
+    told = json.loads(states.describe_execution(executionArn=execution["executionArn"])["input"])
+    return str(told["detail"]["object"]["key"])
+
+
+def _messages(queue: str) -> int:
+    import boto3
+
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)

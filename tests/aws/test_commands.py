@@ -1,0 +1,162 @@
+"""The commands of who answers for a deployment, `--stack`, and what they say where something is not so."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import boto3
+import duckdb
+import pytest
+from typer.testing import CliRunner, Result
+
+from duff_orders.cli.main import app
+from duff_orders.errors import InputError, PipelineError, QueryRefused
+from duff_orders.lake import layout
+from tests.aws.deployed import Deployed
+
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def duff(*words: str) -> Result:
+    return CliRunner().invoke(app, [words[0], "--stack", "duff-orders", *words[1:]])
+
+
+def told(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.output.splitlines() if line.startswith("{")]
+
+
+@pytest.fixture(scope="module")
+def dirty(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A file with rejected rows, uploaded: its ledger row."""
+    path = tmp_path_factory.mktemp("files") / "commands dirty.csv"
+    path.write_bytes((SAMPLES / "03-dirty.csv").read_bytes().replace(b"Retail", b"Commands"))
+    result = duff("upload", str(path), "--json")
+    assert result.exit_code == 0, result.output
+    (row,) = told(result)
+    return row
+
+
+def test_upload_follows_the_file_to_its_verdict(deployed: Deployed, dirty: dict[str, Any], tmp_path: Path) -> None:
+    assert (dirty["source_file"], dirty["verdict"]) == ("commands dirty.csv", "valid_with_rejects")
+    invalid = tmp_path / "invalid.csv"
+    invalid.write_text("a,b\n1,2\n")
+    result = duff("upload", str(invalid))
+    assert result.exit_code == 1
+    assert result.output.startswith("invalid.csv: invalid, ")
+    result = duff("upload", "--no-wait", str(invalid))
+    assert (result.exit_code, "uploaded" in result.output) == (0, True)
+
+
+def test_files_and_rejects(dirty: dict[str, Any], tmp_path: Path) -> None:
+    assert dirty in told(duff("files", "--json"))
+    assert "commands dirty.csv" in duff("files").output
+    shown = duff("rejects", dirty["file_id"][:12])
+    assert shown.exit_code == 0, shown.output
+    assert "product_ccf:not_an_integer" in shown.output
+    out = tmp_path / "to correct.csv"
+    exported = duff("rejects", dirty["file_id"], "--csv", str(out))
+    assert exported.output == f"{dirty['rows_rejected']} rejected rows written to {out}\n"
+    assert len(out.read_text(encoding="utf-8-sig").splitlines()) > dirty["rows_rejected"]
+
+
+def test_query_answers_exactly_in_every_format(dirty: dict[str, Any], tmp_path: Path) -> None:
+    sql = (
+        "select count(*) as n, sum(total_price) as total, min(ingested_at) as t from tbl_duff_orders"
+        f" where file_id = '{dirty['file_id']}'"
+    )
+    (found,) = told(duff("query", "--format", "json", sql))
+    assert found["n"] == dirty["rows_published"]
+    assert found["t"] == dirty["event_time"]
+    out = tmp_path / "answer.parquet"
+    assert duff("query", "--format", "parquet", "--output", str(out), sql).exit_code == 0
+    row = duckdb.execute(f"select n, total, typeof(total) from '{out}'").fetchone()
+    assert row is not None
+    assert (row[0], row[2]) == (dirty["rows_published"], "DECIMAL(38,4)")
+    assert row[1] == Decimal(str(found["total"]))
+    assert duff("query", "--format", "csv", sql).output.splitlines()[0] == "n,total,t"
+    assert duff("query", sql).exit_code == 0
+    refused = duff("query", "drop table tbl_duff_orders")
+    assert (refused.exit_code, type(refused.exception)) == (1, QueryRefused)
+
+
+def test_replay_takes_a_file_up_again_in_place(deployed: Deployed, dirty: dict[str, Any]) -> None:
+    result = duff("replay", dirty["file_id"][:10], "--json")
+    assert result.exit_code == 0, result.output
+    (row,) = told(result)
+    assert (row["revision"], row["verdict"], row["rows_published"]) == (1, dirty["verdict"], dirty["rows_published"])
+    count = f"select count(*) as n from tbl_duff_orders where file_id = '{dirty['file_id']}'"
+    assert deployed.ask(count) == [{"n": dirty["rows_published"]}]
+    execution = deployed.executions()[0]
+    assert execution["name"].startswith(f"replay-{dirty['file_id']}-r1-")
+
+
+def test_check_finds_what_does_not_hold(deployed: Deployed, dirty: dict[str, Any]) -> None:
+    deployed.idle()
+    assert duff("check").exit_code == 0, duff("check").output
+    store = deployed.store
+    row = next(row for row in deployed.rows() if row.file_id == dirty["file_id"])
+    orphan = layout.data_object("tbl_duff_orders", row.pa_date, "f" * 32)
+    store.put_new(orphan, b"nobody's")
+    (lost,) = layout.data_objects("tbl_duff_rejected_rows", row)
+    kept = store.read(lost)
+    assert kept is not None
+    store.delete(lost)
+    try:
+        result = duff("check")
+    finally:
+        store.delete(orphan)
+        store.put_new(lost, kept.data)
+    assert result.exit_code == 1
+    assert f"{orphan}: no ledger row names it" in result.output
+    assert f"{lost}: is missing" in result.output
+    glue = boto3.client("glue")
+    table = glue.get_table(DatabaseName=deployed.outputs["Database"], Name="dim_clients")["Table"]
+    moved = {**table["StorageDescriptor"], "Location": "s3://nowhere/"}
+    given = {"Name": "dim_clients", "TableType": "EXTERNAL_TABLE", "StorageDescriptor": moved}
+    glue.update_table(DatabaseName=deployed.outputs["Database"], TableInput=given)
+    try:
+        assert "dim_clients: the catalog is behind" in duff("check").output
+    finally:
+        given["StorageDescriptor"] = table["StorageDescriptor"]
+        glue.update_table(DatabaseName=deployed.outputs["Database"], TableInput=given)
+
+
+def test_status_and_the_dead_letters(deployed: Deployed) -> None:
+    deployed.idle()
+    result = duff("status")
+    assert result.exit_code == 0, result.output
+    for expected in ("newest verdict: 20", "files under way: 0", "last build: succeeded", "dead-letter queue: 0"):
+        assert expected in result.output
+    events = boto3.client("events")
+    events.disable_rule(Name="duff-orders-file-arrived")
+    data = (SAMPLES / "01-orders.csv").read_bytes().replace(b"Moe", b"Letter")
+    version = deployed.put("dead letter.csv", data)
+    events.enable_rule(Name="duff-orders-file-arrived")
+    found = {"key": "dead letter.csv", "size": len(data), "etag": "0", "version-id": version}
+    event = {
+        "time": "2026-03-01T12:00:00Z",
+        "detail": {"bucket": {"name": deployed.outputs["RawBucket"]}, "object": found},
+    }
+    boto3.client("sqs").send_message(QueueUrl=deployed.outputs["Undelivered"], MessageBody=json.dumps(event))
+    waiting = duff("status")
+    assert (waiting.exit_code, "dead-letter queue: 1" in waiting.output) == (1, True)
+    again = duff("status", "--redrive")
+    assert again.output.startswith("1 announcements started again\n")
+    assert deployed.row("dead letter.csv").verdict == "valid"
+
+
+def test_what_is_not_there_is_said_in_a_sentence(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = CliRunner().invoke(app, ["files", "--stack", "nowhere"])
+    assert type(result.exception) is InputError
+    assert str(result.exception) == "there is no stack nowhere-duff-orders-buckets; `duff deploy` makes it"
+    result = CliRunner().invoke(app, ["status"])
+    assert (result.exit_code, "--stack NAME says which deployment" in result.output) == (2, True)
+    monkeypatch.setenv("DUFF_STACK", "duff-orders")
+    assert CliRunner().invoke(app, ["files"]).exit_code == 0
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    result = CliRunner().invoke(app, ["files"])
+    assert type(result.exception) is PipelineError
+    assert str(result.exception).startswith("AWS cannot be asked: Could not connect")

@@ -1,0 +1,67 @@
+"""What a deployment costs: exact arithmetic, and figures that are those of the templates and the code."""
+
+from decimal import Decimal
+
+import pytest
+
+from duff_orders.aws import cost as costs
+from duff_orders.aws.cost import MB, Load, cost, example, glue_only, load, naive_function
+from duff_orders.contract import COUNTS
+from duff_orders.errors import InputError
+from duff_orders.settings import Settings
+from tests.aws.test_templates import TEMPLATES, resources
+
+
+def dollars(loads: list[Load], **given: int) -> dict[str, Decimal]:
+    return {item.name: item.dollars for item in cost(loads, **given)}
+
+
+def test_nothing_costs_what_is_there_anyway() -> None:
+    found = dollars([], queries=0, builds=0, api_requests=0, kept_days=0)
+    assert {name for name, amount in found.items() if amount} == {"SQS, CloudWatch"}
+    assert found["SQS, CloudWatch"] == costs.ALARMS * costs.ALARM + costs.METRICS * costs.METRIC
+
+
+def test_a_file_costs_what_it_takes() -> None:
+    found = dollars([Load(1, 10 * MB)], queries=0, builds=0, api_requests=0, kept_days=10)
+    seconds = Decimal("0.24") + Decimal("0.841")
+    gigabytes = seconds * 2 + Decimal("0.075")
+    assert found["Lambda"] == Decimal("30.4") * (gigabytes * Decimal("0.0000133334") + Decimal("0.0000004"))
+    assert found["S3, requests"] == Decimal("30.4") * (8 * Decimal("0.000005") + 12 * Decimal("0.0000004"))
+    assert found["S3, storage"] == Decimal("0.13") * Decimal("0.023")
+    assert found["Glue, large files"] == 0
+
+
+def test_twice_as_many_files_cost_twice_as_much() -> None:
+    once, twice = (dollars([Load(number, 200 * MB)], builds=0) for number in (50, 100))
+    for name in ("Glue, large files", "Step Functions", "S3, requests", "S3, storage"):
+        assert round(twice[name], 9) == round(2 * once[name], 9) > 0
+
+
+def test_the_threshold_is_that_of_the_pipeline() -> None:
+    assert Settings().threshold == costs.THRESHOLD
+    assert dollars([Load(1, costs.THRESHOLD - 1)])["Glue, large files"] == 0
+    assert dollars([Load(1, costs.THRESHOLD)])["Glue, large files"] > 0
+
+
+def test_alarms_and_metrics_are_those_of_the_deployment() -> None:
+    kinds = [each["Type"] for template in TEMPLATES for each in resources(template).values()]
+    assert kinds.count("AWS::CloudWatch::Alarm") == costs.ALARMS
+    verdicts, others = 5, ("Files", "Bytes", "Seconds", "RejectedPercent")
+    assert (len(COUNTS) + len(others)) * (1 + verdicts) == costs.METRICS
+
+
+def test_the_others() -> None:
+    loads = example()
+    naive, left = naive_function(loads)
+    assert left == [Load(5, 2 * costs.GB)]
+    assert glue_only(loads) > 100 * naive
+    assert glue_only([Load(60, MB)]) == Decimal("30.4") * 60 * 120 / 3600 * Decimal("0.44")
+
+
+@pytest.mark.parametrize("text", ["", "3", "x", "3x", "x1MB", "3xMB", "threex1MB"])
+def test_a_load_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="1000x1MB"):
+        load(text)
+    with pytest.raises(InputError, match="0 or greater"):
+        list(cost([Load(-1, 1)]))
