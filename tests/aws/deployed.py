@@ -52,14 +52,15 @@ class Deployed:
             time.sleep(0.1)
         return result
 
-    def announce(self, event: dict[str, Any]) -> str:
-        """Start the state machine with an event, as EventBridge does; returns the execution's ARN."""
+    def announce(self, event: dict[str, Any] | str) -> str:
+        """Start the state machine with an event (or its JSON), as EventBridge does; returns the execution's ARN."""
         client = boto3.client("stepfunctions")
-        started = client.start_execution(stateMachineArn=self.outputs["StateMachine"], input=json.dumps(event))
+        text = event if isinstance(event, str) else json.dumps(event)
+        started = client.start_execution(stateMachineArn=self.outputs["StateMachine"], input=text)
         return str(started["executionArn"])
 
     def execution_of(self, key: str) -> dict[str, Any]:
-        """The newest execution for a key, described."""
+        """The newest execution for a key, described; raises AssertionError where there is none."""
         client = boto3.client("stepfunctions")
         for each in self.executions():
             found: dict[str, Any] = client.describe_execution(executionArn=each["executionArn"])

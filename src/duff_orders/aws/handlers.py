@@ -16,7 +16,7 @@ from typing import Any
 
 from duff_orders.aws.telemetry import failures_logged, log, measure
 from duff_orders.contract import COUNTS, ORDERS
-from duff_orders.errors import PipelineError
+from duff_orders.errors import Busy, PipelineError
 from duff_orders.ingest.publish import close, publish
 from duff_orders.ingest.transform import transform
 from duff_orders.ingest.validate import validate
@@ -29,6 +29,10 @@ from duff_orders.messages import Decision, Event, LedgerRow, parse_time, utc_now
 from duff_orders.settings import MIB, MINIMUM_MEMORY, Settings
 
 Payload = dict[str, Any]
+
+#: Seconds within which a job run that was noted is started, or the function is no more.
+_STARTING = 60.0
+_ENDED_BADLY = ("FAILED", "ERROR", "TIMEOUT", "STOPPED", "EXPIRED")
 
 
 def validate_csv(payload: Payload, context: Any) -> Payload:
@@ -47,8 +51,9 @@ def validate_csv(payload: Payload, context: Any) -> Payload:
             failure = payload["failure"]
             error = f"{failure.get('Error', 'Error')}: {_cause(failure)}"
             row = close(lake, event, error, replay=replay)
-            # A function has ended when the state machine comes here; a Glue job may be at work still.
-            if next(store.listed(_job_note(event, payload["execution"])), None) is None:
+            # A function has ended when the state machine comes here; of a Glue job that is known only where it says so.
+            jobs = store.listed(f"{layout.PROCESSED}/jobs/{event.file_id}-")
+            if str(failure.get("Error", "")).startswith("GlueJob") or next(jobs, None) is None:
                 store.release()
             return _done(row, began)
         catalog = os.environ.get("CATALOG", "")
@@ -87,15 +92,15 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
     decision = Decision.of(payload["decision"])
     event = decision.event
     job = os.environ["TRANSFORM_JOB"]
-    # The note is written first: whoever comes later with the same decision finds the run, or that it was to start.
-    name = f"{_job_note(event, payload['execution'])}{payload['attempt']}"
-    note = json.dumps({"asked_by": context.aws_request_id}).encode()
-    store.put_new(name, note)
-    known = store.read(name)
-    if known is not None and known.data != note:
-        run_id = json.loads(known.data).get("job_run_id") or _find_run(glue, job, name)
-        if run_id:
-            return {"job_run_id": run_id}
+    name = f"{_job_notes(decision, payload['execution'])}{payload['attempt']}"
+    # The note is written first: whoever comes later with the same file finds the run, or that it is to start.
+    note = json.dumps({"execution": payload["execution"], "until": time.time() + _STARTING}).encode()
+    known = None if store.put_new(name, note) else store.read(name)
+    run_id = known and _noted_run(glue, job, name, known.data, str(payload["execution"]))
+    if run_id:
+        return {"job_run_id": run_id}
+    if known and not store.replace(name, note, known.token):
+        raise Busy(name, time.time() + _STARTING)
     workers = max(2, min(int(os.environ["MAX_WORKERS"]), 1 + event.size // (512 * MIB)))
     arguments = {
         "--decision": replace(decision, dialect=None).to_json(),  # arguments are limited: a header may be long
@@ -103,14 +108,37 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
         "--note": name,
     }
     run_id = glue.start_job_run(JobName=job, Arguments=arguments, NumberOfWorkers=workers)["JobRunId"]
-    store.replace(name, json.dumps({"job_run_id": run_id}).encode(), known and known.token)
+    mine = store.read(name)
+    told = json.dumps({"execution": payload["execution"], "job_run_id": run_id}).encode()
+    store.replace(name, told, mine and mine.token)
     log("started", event.file_id, event.key, job_run_id=run_id, workers=workers)
     return {"job_run_id": run_id}
 
 
-def _job_note(event: Event, execution: str) -> str:
-    """The note of a job run, without the number of the attempt: one run a file, execution and attempt."""
-    return f"{layout.PROCESSED}/jobs/{event.file_id}-{str(execution).rsplit(':', 1)[-1]}-a"
+def _job_notes(decision: Decision, execution: str) -> str:
+    """The notes of a file's job runs, without the number of the attempt: one run a file and attempt.
+
+    A replay makes a revision of its own, so it has runs of its own.
+    """
+    whose = f"replay-{str(execution).rsplit(':', 1)[-1]}" if decision.replay else "first"
+    return f"{layout.PROCESSED}/jobs/{decision.event.file_id}-{whose}-a"
+
+
+def _noted_run(glue: Any, job: str, name: str, note: bytes, execution: str) -> str | None:
+    """The run that a note speaks of, if this execution is to wait for it; raises Busy where it is about to start.
+
+    Another execution's run is as good as one's own, unless it failed: that was a try before.
+    """
+    noted = json.loads(note)
+    run_id = noted.get("job_run_id") or _find_run(glue, job, name)
+    if noted["execution"] == execution:
+        return run_id
+    if run_id is None:
+        if time.time() < noted["until"]:
+            raise Busy(name, noted["until"])
+        return None  # the function that wrote the note did not live to start the run
+    state = glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]["JobRunState"]
+    return None if state in _ENDED_BADLY else run_id
 
 
 def _find_run(glue: Any, job: str, note: str) -> str | None:

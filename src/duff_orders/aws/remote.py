@@ -175,6 +175,7 @@ class Remote:
         failed = states.list_executions(stateMachineArn=machine, statusFilter="FAILED", maxResults=5)["executions"]
         models = self.deployment.outputs("models")
         runs = glue.get_job_runs(JobName=models["ModelsJob"], MaxResults=20)["JobRuns"]
+        runs.sort(key=lambda run: run["StartedOn"], reverse=True)
         days = sorted({name.rsplit("/", 1)[0] for name in self._days()})
         written = (each.modified for day in days[-1:] for each in self.store.listed(f"{day}/"))
         return Status(

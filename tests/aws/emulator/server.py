@@ -63,21 +63,26 @@ def functions_run_in_the_real_runtime_interface() -> None:
     lambda_svc._provided_worker_env = bare
 
 
+_TOLD = threading.Lock()
+
+
+def told(name: str) -> str | None:
+    """What is to happen to the next invocation of a function or run of a job: a line of the file `faults/NAME`."""
+    path = Path(os.environ["S3_DATA_DIR"]).parent / "faults" / name
+    with _TOLD:
+        lines = path.read_text().split() if path.exists() else []
+        if lines:
+            path.write_text("\n".join(lines[1:]))
+    return lines[0] if lines else None
+
+
 def functions_fail_when_told() -> None:
-    """AWS may end a worker at any time: a line of the file `faults/FUNCTION` does it to the function's next invocation.
+    """AWS may end a worker at any time.
 
     `kill` ends the process in the middle of its work, `stop` lets it hang until its time is over.
     """
-    invoke, lock = lambda_runtime.ProvidedWorker.invoke, threading.Lock()
+    invoke = lambda_runtime.ProvidedWorker.invoke
     signals = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
-
-    def told(function: str) -> str | None:
-        path = Path(os.environ["S3_DATA_DIR"]).parent / "faults" / function
-        with lock:
-            lines = path.read_text().split() if path.exists() else []
-            if lines:
-                path.write_text("\n".join(lines[1:]))
-        return lines[0] if lines else None
 
     def strike(worker: Any, fault: str) -> None:
         while worker._current_request_id is None or worker._proc is None or not worker._first_poll.is_set():
@@ -165,18 +170,22 @@ def glue_jobs_run() -> None:
     def run_job(run: dict[str, Any], job: dict[str, Any], args: dict[str, str], script: str) -> None:
         words = [word for name, value in args.items() for word in (name, str(value))]
         library = resolve(args["--extra-py-files"])
-        done = subprocess.run(
+        process = subprocess.Popen(
             [os.environ["GLUE_PYTHON"], str(HERE / "glue_run.py"), script, library or "", *words],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
             env={**os.environ, **credentials(job), "PYTHONPATH": ""},
+            start_new_session=True,
         )
+        if told(str(job["Name"])):  # Java is up after some four seconds, and the work takes as many
+            threading.Timer(random.uniform(4.0, 9.0), os.killpg, (process.pid, signal.SIGKILL)).start()
+        out, err = process.communicate()
         log = Path(os.environ["S3_DATA_DIR"]).parent / f"glue-{run['Id']}.log"
-        log.write_text(done.stdout + done.stderr)
-        run["JobRunState"] = "SUCCEEDED" if done.returncode == 0 else "FAILED"
-        if done.returncode:
-            run["ErrorMessage"] = (done.stderr.strip().splitlines() or ["?"])[-1][:1000]
+        log.write_text(out + err)
+        run["JobRunState"] = "SUCCEEDED" if process.returncode == 0 else "FAILED"
+        if process.returncode:
+            run["ErrorMessage"] = (err.strip().splitlines() or ["the run was killed"])[-1][:1000]
 
     def start_if_allowed(data: dict[str, Any]) -> Any:
         job = glue._jobs.get(data.get("JobName")) or {}
