@@ -41,7 +41,8 @@ from duff_orders.lake.raw import record
 from duff_orders.lake.s3 import S3Store
 from duff_orders.messages import Event
 from duff_orders.settings import Settings
-from tests.aws.emulator import CREDENTIALS, ENVIRONMENTS, emulator
+from tests.aws.conftest import ARCHITECTURE
+from tests.aws.emulator import CREDENTIALS, ENVIRONMENTS, emulator, new_buckets
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).resolve().parent / "peers"
@@ -191,17 +192,12 @@ class Buckets:
 def buckets() -> Iterator[Buckets]:
     with tempfile.TemporaryDirectory() as folder, emulator(Path(folder)) as address:
         os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": address})
-        made = Buckets(f"raw-{uuid.uuid4()}", f"processed-{uuid.uuid4()}")
-        client = boto3.client("s3")
-        for name in (made.raw, made.processed):
-            client.create_bucket(Bucket=name)
-        client.put_bucket_versioning(Bucket=made.raw, VersioningConfiguration={"Status": "Enabled"})
-        yield made
+        yield Buckets(*new_buckets())
 
 
 def section(megabytes: int, rounds: int, scratch: Path) -> str:
     """The table, as docs/benchmarks.md shows it."""
-    made = package(scratch / "bundles", architecture="x86_64", python=f"3.{sys.version_info[1]}")
+    made = package(scratch / "bundles", architecture=ARCHITECTURE, python=f"3.{sys.version_info[1]}")
     bundle = next(path for path in made if path.name == "transform.zip")
     code = scratch / "transform"
     with zipfile.ZipFile(bundle) as archive:

@@ -22,6 +22,7 @@ from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
 from duff_orders.messages import LedgerRow
 from tests.agreement import assert_agrees
+from tests.aws.emulator import new_buckets
 from tests.hostile import HostileFile, orders_files
 from tests.ingest import test_spark_parity as by_hand
 from tests.oracle import judge
@@ -41,10 +42,7 @@ class Functions:
 
     def __init__(self) -> None:
         self.client = boto3.client("s3")
-        self.buckets = (f"raw-{uuid.uuid4()}", f"processed-{uuid.uuid4()}")
-        for name in self.buckets:
-            self.client.create_bucket(Bucket=name)
-        self.client.put_bucket_versioning(Bucket=self.buckets[0], VersioningConfiguration={"Status": "Enabled"})
+        self.buckets = new_buckets()
         glue = boto3.client("glue")
         glue.create_database(DatabaseInput={"Name": DATABASE})
         for table in (ORDERS, REJECTED_ROWS, FILES):

@@ -1,7 +1,6 @@
 """What the store on S3 has beside the behaviour of every store: leases, raw object versions, odd keys."""
 
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -12,17 +11,14 @@ from duff_orders.errors import Busy, InputError, SourceChanged
 from duff_orders.lake.s3 import MARGIN, S3Store
 from duff_orders.lake.store import names
 from duff_orders.messages import Event
+from tests.aws.emulator import new_buckets
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws-store")]
 
 
 @pytest.fixture
 def buckets(aws: str) -> tuple[str, str]:
-    client, made = boto3.client("s3"), (f"raw-{uuid.uuid4()}", f"processed-{uuid.uuid4()}")
-    for name in made:
-        client.create_bucket(Bucket=name)
-    client.put_bucket_versioning(Bucket=made[0], VersioningConfiguration={"Status": "Enabled"})
-    return made
+    return new_buckets()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ would give its leases back.
 import random
 import threading
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +32,7 @@ from duff_orders.lake.store import names
 from duff_orders.local import run
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.settings import Settings
+from tests.aws.emulator import new_buckets
 
 pytestmark = [pytest.mark.aws, pytest.mark.faults, pytest.mark.xdist_group("aws-store")]
 
@@ -94,10 +94,7 @@ class Cloud:
         import boto3
 
         self.client = boto3.client("s3")
-        self.buckets = (f"raw-{uuid.uuid4()}", f"processed-{uuid.uuid4()}")
-        for name in self.buckets:
-            self.client.create_bucket(Bucket=name)
-        self.client.put_bucket_versioning(Bucket=self.buckets[0], VersioningConfiguration={"Status": "Enabled"})
+        self.buckets = new_buckets()
         self.patch = patch
 
     def put(self, key: str, data: bytes) -> Event:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +86,17 @@ def emulator(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def new_buckets() -> tuple[str, str]:
+    """A raw bucket, which keeps versions, and a processed one, under names that nobody has."""
+    import boto3
+
+    client, made = boto3.client("s3"), (f"raw-{uuid.uuid4()}", f"processed-{uuid.uuid4()}")
+    for name in made:
+        client.create_bucket(Bucket=name)
+    client.put_bucket_versioning(Bucket=made[0], VersioningConfiguration={"Status": "Enabled"})
+    return made
 
 
 def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
