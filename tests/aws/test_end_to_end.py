@@ -71,7 +71,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def ingested(deployed: Deployed, files: dict[str, bytes]) -> Deployed:
-    """The deployment, all files processed and modelled."""
+    """The deployment, all files processed and modelled. Whole tables are compared: whoever puts others comes later."""
     for key, data in files.items():
         deployed.put(key, data)
     for key in files:
