@@ -56,7 +56,7 @@ def orders(name: str) -> bytes:
 
 def nothing_is_left(deployed: Deployed) -> None:
     deployed.settled()
-    for begins in ("locks/file-", "locks/content-", "incoming/"):
+    for begins in ("locks/file-", "locks/content-"):
         assert list(names(deployed.store, f"processed/{begins}")) == []
 
 

@@ -84,17 +84,25 @@ def functions_fail_when_told() -> None:
     invoke = lambda_runtime.ProvidedWorker.invoke
     signals = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
-    def strike(worker: Any, fault: str) -> None:
+    def strike(worker: Any, fault: str, answered: threading.Event) -> None:
         while worker._current_request_id is None or worker._proc is None or not worker._first_poll.is_set():
-            time.sleep(0.005)
-        time.sleep(random.uniform(0.0, 0.02))  # the quickest takes longer
-        worker._proc.send_signal(signals[fault])
+            if answered.wait(0.002):
+                return
+        if not answered.wait(random.uniform(0.0, 0.02)):  # the quickest takes longer
+            worker._proc.send_signal(signals[fault])
 
     def invoke_with_fault(worker: Any, *args: Any, **kwargs: Any) -> Any:
         fault = told(worker.func_name)
-        if fault:
-            threading.Thread(target=strike, args=(worker, fault), daemon=True).start()
-        return invoke(worker, *args, **kwargs)
+        if not fault:
+            return invoke(worker, *args, **kwargs)
+        answered = threading.Event()
+        threading.Thread(target=strike, args=(worker, fault, answered), daemon=True).start()
+        result = invoke(worker, *args, **kwargs)
+        answered.set()
+        if result["status"] == "ok":  # it was quicker than the blow: killed when all was done, but nothing said
+            payload = {"errorMessage": "killed", "errorType": "Runtime.ExitError"}
+            return {**result, "status": "error", "error": "killed", "error_payload": payload}
+        return result
 
     lambda_runtime.ProvidedWorker.invoke = invoke_with_fault
 
