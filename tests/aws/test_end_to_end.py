@@ -201,7 +201,7 @@ def test_the_same_event_twice_changes_nothing(ingested: Deployed) -> None:
     event = client.describe_execution(executionArn=first["executionArn"])["input"]
     for _ in range(2):
         client.start_execution(stateMachineArn=ingested.outputs["StateMachine"], input=event)
-    ingested.idle(240)
+    ingested.settled()
     assert {each["status"] for each in ingested.executions()[:2]} == {"SUCCEEDED"}
     after = {name: ingested.store.read(name) for name in names(ingested.store, "processed/files/")}
     assert {name: after[name] for name in before} == before
@@ -236,7 +236,7 @@ def test_a_function_that_fails_ends_in_a_verdict(deployed: Deployed) -> None:
     try:
         deployed.put("fails.csv", BRIEF.read_bytes().replace(b"Moe", b"Ned"))
         row = deployed.row("fails.csv", timeout=120)
-        deployed.idle()
+        deployed.settled()
     finally:
         lambdas.update_function_configuration(FunctionName="Transform-data", Environment={"Variables": found})
     assert (row.verdict, row.rows_published, row.orders_objects) == ("failed", 0, 0)
