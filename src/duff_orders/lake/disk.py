@@ -132,10 +132,8 @@ class DiskStore:
         """A lock of the system is held for as long as its holder lives."""
 
     def local(self, name: str, scratch: Path) -> Path:
-        """The object itself. Raises FileNotFoundError."""
-        path = self.path(name)
-        path.stat()
-        return path
+        """The object itself; whoever reads it is told if it is missing."""
+        return self.path(name)
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""

@@ -73,7 +73,7 @@ class Store(Protocol):
         """Where an engine reads or writes an object or folder: a path, or `s3://...`."""
 
     def local(self, name: str, scratch: Path) -> Path:
-        """The object as a file of this machine: its own, or a copy in `scratch`. Raises FileNotFoundError."""
+        """The object as a file of this machine: its own, or a copy in `scratch` (FileNotFoundError if missing)."""
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""
