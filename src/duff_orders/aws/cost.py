@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from duff_orders.aws.glue_jobs import workers_for
 from duff_orders.errors import InputError
 from duff_orders.settings import parse_size
 
@@ -33,7 +34,7 @@ ALARM, LOG_GB, METRIC = Decimal("0.10"), Decimal("0.50"), Decimal("0.30")
 
 #: Alarms and custom metrics of a deployment: the templates, and `telemetry` (nine, for all and by five verdicts).
 ALARMS, METRICS = 13, 9 * 6
-#: Requests of a small file, of which so many write: `tests/faults/test_s3.py` counts them.
+#: Requests of a small file: `tests/faults/test_s3.py` holds them to 20 in all; the split is an estimate.
 S3_WRITES, S3_READS = 8, 12
 #: Seconds of the function with a file of the sample's size, and more for each MB: `make bench-lambda`.
 FUNCTION_BASE, FUNCTION_MB = Decimal("0.24"), Decimal("0.0841")
@@ -45,7 +46,8 @@ NAIVE_MEMORY_MB, LARGEST_FUNCTION_MB = Decimal("9.65"), 10_240
 SPARK_MB, SPARK_START = Decimal("0.101"), Decimal(40)
 MEMORY_GB, VALIDATE_GB, VALIDATE_SECONDS = Decimal(2), Decimal("0.5"), Decimal("0.15")
 THRESHOLD = 100 * MB
-_POLL, _WORKER_BYTES, _MAX_WORKERS = 30, 512 * 2**20, 10
+# As the templates have them.
+_POLL, _MAX_WORKERS = 30, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,8 @@ def cost(
     hours = builds * 2 * Decimal(GLUE_MINIMUM + 30) / 3600
     yield Item("Glue, star schema", DAYS * hours * DPU_HOUR, f"{builds} builds a day with two workers")
     transitions = sum(load.number for load in small) * 6 + sum(
-        load.number * (6 + 3 * (1 + int(_job_seconds(load.size) / _workers(load.size)) // _POLL)) for load in large
+        load.number * (6 + 3 * (1 + int(_job_seconds(load.size) / workers_for(load.size, _MAX_WORKERS)) // _POLL))
+        for load in large
     )
     yield Item("Step Functions", DAYS * transitions * TRANSITION, f"{transitions:,} transitions a day")
     writes, reads = files * S3_WRITES, files * S3_READS
@@ -154,12 +157,7 @@ def _function_seconds(size: int) -> Decimal:
     return FUNCTION_BASE + FUNCTION_MB * size / MB
 
 
-def _workers(size: int) -> int:
-    """As TriggerGlueJob has it."""
-    return max(2, min(_MAX_WORKERS, 1 + size // _WORKER_BYTES))
-
-
 def _job_seconds(size: int) -> Decimal:
     """Worker seconds of a job run, each worker at least a minute."""
-    workers = _workers(size)
+    workers = workers_for(size, _MAX_WORKERS)
     return workers * max(Decimal(GLUE_MINIMUM), SPARK_START + SPARK_MB * size / MB / workers)

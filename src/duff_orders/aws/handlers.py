@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from duff_orders.aws.glue_jobs import workers_for
 from duff_orders.aws.telemetry import failures_logged, log, measure
 from duff_orders.contract import COUNTS, ORDERS
 from duff_orders.errors import Busy, PipelineError
@@ -101,7 +102,7 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
         return {"job_run_id": run_id}
     if known and not store.replace(name, note, known.token):
         raise Busy(name, time.time() + _STARTING)
-    workers = max(2, min(int(os.environ["MAX_WORKERS"]), 1 + event.size // (512 * MIB)))
+    workers = workers_for(event.size, int(os.environ["MAX_WORKERS"]))
     arguments = {
         "--decision": replace(decision, dialect=None).to_json(),  # arguments are limited: a header may be long
         "--holder": str(payload["execution"]),

@@ -17,10 +17,8 @@ from typing import Any
 from duff_orders.contract import COLUMN_NAMES, FILES
 from duff_orders.errors import DuffError, QueryRefused
 from duff_orders.lake import snapshot
-from duff_orders.lake.glue_catalog import DAYS
-from duff_orders.lake.layout import FOLDERS, PROCESSED
+from duff_orders.lake.glue_catalog import newest_verdict
 from duff_orders.lake.s3 import S3Store
-from duff_orders.lake.store import names
 from duff_orders.messages import format_time
 from duff_orders.query import reports
 from duff_orders.query.athena import Athena
@@ -76,14 +74,7 @@ def _route(path: str, query: dict[str, str]) -> dict[str, Any]:
 def _health(query: dict[str, str]) -> dict[str, Any]:
     """Whether this function answers, and how fresh the lake is; asks no query."""
     store = _store()
-    newest = None
-    # A day is registered before its first row is written; the days before need not be listed.
-    for day in reversed([name.removeprefix(DAYS) for name in names(store, DAYS)]):
-        newest = max(
-            (each.modified for each in store.listed(f"{PROCESSED}/{FOLDERS[FILES.name]}/{day}/")), default=None
-        )
-        if newest is not None:
-            break
+    newest = newest_verdict(store)
     return {
         "status": "ok",
         "newest_file": newest and format_time(newest),

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from duff_orders.aws.stacks import Deployment
-from duff_orders.contract import COUNTS
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout, snapshot
-from duff_orders.lake.glue_catalog import behind
+from duff_orders.lake.glue_catalog import behind, newest_verdict
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import the_one
 from duff_orders.lake.raw import check_name, events
 from duff_orders.lake.s3 import S3Store
+from duff_orders.local.check import counts
 from duff_orders.messages import Event, LedgerRow, format_time, utc_now
 from duff_orders.query.athena import Answer, Athena
 from duff_orders.query.guard.check import check
@@ -110,7 +110,7 @@ class Remote:
         deadline = time.monotonic() + timeout
         while waiting:
             for file_id in list(waiting):
-                row = self._row(file_id)
+                row = self.lake.ledger.of(file_id)
                 if row is not None and row.revision > after.get(file_id, -1):
                     del waiting[file_id]
                     yield row
@@ -121,11 +121,6 @@ class Remote:
                 )
             if waiting:
                 time.sleep(_PAUSE)
-
-    def _row(self, file_id: str) -> LedgerRow | None:
-        """The row of a file whose day only its event knows."""
-        found = self.store.read(layout.event_object(file_id))
-        return self.lake.ledger.get(Event.from_json(found.data).pa_date, file_id) if found else None
 
     def replay(
         self, file_ids: Sequence[str] = (), *, failed: bool = False, everything: bool = False
@@ -176,10 +171,8 @@ class Remote:
         models = self.deployment.outputs("models")
         runs = glue.get_job_runs(JobName=models["ModelsJob"], MaxResults=20)["JobRuns"]
         runs.sort(key=lambda run: run["StartedOn"], reverse=True)
-        days = sorted({name.rsplit("/", 1)[0] for name in self._days()})
-        written = (each.modified for day in days[-1:] for each in self.store.listed(f"{day}/"))
         return Status(
-            newest_file=max(written, default=None),
+            newest_file=newest_verdict(self.store),
             running=len(running),
             failed=[(_key_of(states, each), format_time(each["stopDate"])) for each in failed],
             undelivered=_messages(self.outputs["Undelivered"]),
@@ -187,9 +180,6 @@ class Remote:
             builds_running=sum(run["JobRunState"] in ("STARTING", "RUNNING") for run in runs),
             last_build=next((run["JobRunState"] for run in runs if run.get("CompletedOn")), None),
         )
-
-    def _days(self) -> Iterator[str]:
-        yield from (each.name for each in self.store.listed(f"{layout.PROCESSED}/files/"))
 
     def redrive(self) -> int:
         """Start the state machine for the announcements in the dead-letter queue; returns how many there were."""
@@ -210,10 +200,8 @@ class Remote:
 
         store = self.store
         claims = set(_claims(store))
+        yield from counts(rows)
         for row in rows:
-            read, *parts = (getattr(row, name) for name in COUNTS)
-            if read != sum(parts):
-                yield f"{row.source_file} ({row.file_id}): {read} rows read, but the four counts add up to {sum(parts)}"
             if row.published and row.file_id not in claims:
                 yield f"{row.source_file} ({row.file_id}): its content was published from another file, too"
         expected = {name for row in rows for table in layout.OBJECT_COUNTS for name in layout.data_objects(table, row)}

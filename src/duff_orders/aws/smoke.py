@@ -16,9 +16,9 @@ from duff_orders.aws.stacks import Deployment
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.errors import DuffError
 from duff_orders.lake import layout
+from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.s3 import S3Store
-from duff_orders.lake.store import names
-from duff_orders.messages import LedgerRow
+from duff_orders.messages import Event, LedgerRow, utc_now
 from duff_orders.query.athena import Athena
 
 #: Where the file is put in the raw bucket.
@@ -49,14 +49,14 @@ def smoke(deployment: Deployment, *, timeout: float = 180.0) -> Iterator[Check]:
     """
     outputs = {**deployment.outputs("buckets"), **deployment.outputs("etl")}
     yield from _private(outputs)
-    with _file(outputs) as (key, version):
-        row, why = _verdict(outputs, key, timeout)
+    with _file(outputs) as event:
+        row, why = _verdict(outputs, event, timeout)
         yield Check("a file gets its verdict", why)
         if row is None:
             return
         yield _equal("the verdict", row.verdict, "valid_with_rejects")
         yield _equal("every row is counted", {name: getattr(row, name) for name in _COUNTS}, _COUNTS)
-        yield _equal("the ledger names the version of the object", row.version, version)
+        yield _equal("the ledger names the version of the object", row.version, event.version)
         yield from _tables(outputs, row)
         yield from _api(outputs, row)
 
@@ -109,7 +109,7 @@ def _private(outputs: dict[str, str]) -> Iterator[Check]:
 
 
 @contextmanager
-def _file(outputs: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _file(outputs: dict[str, str]) -> Iterator[Event]:
     """Put the file; at the end it is gone, and whatever was made of it."""
     import boto3
 
@@ -117,13 +117,17 @@ def _file(outputs: dict[str, str]) -> Iterator[tuple[str, str]]:
     mark = f"smoke {secrets.token_hex(8)}"
     data = "\n".join([",".join(COLUMN_NAMES), *(line.format(mark=mark) for line in _RECORDS), ""]).encode()
     key = f"{FOLDER}/{mark.replace(' ', '-')}.csv"
-    version = s3.put_object(Bucket=outputs["RawBucket"], Key=key, Body=data)["VersionId"]
+    bucket = outputs["RawBucket"]
+    put = s3.put_object(Bucket=bucket, Key=key, Body=data)
+    event = Event(
+        bucket=bucket, key=key, size=len(data), etag=put["ETag"].strip('"'), version=put["VersionId"], time=utc_now()
+    )
     try:
-        yield key, version
+        yield event
     finally:
         store = _store(outputs)
-        s3.delete_object(Bucket=outputs["RawBucket"], Key=key, VersionId=version)
-        row = _find(store, key)
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=put["VersionId"])
+        row = Ledger(store).of(event.file_id)
         if row:
             # First the row: from then on the file is not published.
             store.delete(layout.ledger_object(row.pa_date, row.file_id))
@@ -138,21 +142,11 @@ def _store(outputs: dict[str, str]) -> S3Store:
     return S3Store(outputs["RawBucket"], outputs["ProcessedBucket"])
 
 
-def _find(store: S3Store, key: str) -> LedgerRow | None:
-    """The ledger row of a key that is new: it is among those of the newest days."""
-    day = max(names(store, f"{layout.PROCESSED}/files/"), default="").rpartition("/")[0]
-    for name in names(store, f"{day}/") if day else ():
-        found = store.read(name)
-        if found and json.loads(found.data).get("source_file") == key:
-            return LedgerRow.from_json(found.data)
-    return None
-
-
-def _verdict(outputs: dict[str, str], key: str, timeout: float) -> tuple[LedgerRow | None, str | None]:
+def _verdict(outputs: dict[str, str], event: Event, timeout: float) -> tuple[LedgerRow | None, str | None]:
     """The file's ledger row once it is there, or why it is not."""
-    store, deadline = _store(outputs), time.monotonic() + timeout
+    ledger, deadline = Ledger(_store(outputs)), time.monotonic() + timeout
     while time.monotonic() < deadline:
-        row = _find(store, key)
+        row = ledger.of(event.file_id)
         if row:
             return row, row.error and f"failed: {row.error}"
         time.sleep(0.2)

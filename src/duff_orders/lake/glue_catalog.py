@@ -5,6 +5,7 @@ star's snapshot at any time.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from duff_orders.contract import FACT_ORDERS, FILES, ORDERS, REJECTED_ROWS, STAR, Table
@@ -59,6 +60,19 @@ def register_days(store: S3Store, database: str, days: Iterable[str] | None = No
     for table in _DAILY:
         folder = store.address(f"{PROCESSED}/{FOLDERS[table.name]}")
         _create(glue, database, table.name, {day: f"{folder}/pa_date={day}/" for day in days})
+
+
+def newest_verdict(store: S3Store) -> datetime | None:
+    """When the newest ledger row was written; None where there is none.
+
+    A day is registered before its first row is written, so the days before need not be listed.
+    """
+    for day in reversed([name.removeprefix(DAYS) for name in names(store, DAYS)]):
+        written = (each.modified for each in store.listed(f"{PROCESSED}/{FOLDERS[FILES.name]}/{day}/"))
+        newest = max(written, default=None)
+        if newest is not None:
+            return newest
+    return None
 
 
 def follow(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> None:

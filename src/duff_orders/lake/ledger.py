@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 from duff_orders.contract import FILES
 from duff_orders.errors import DamagedObject, UnknownFile
-from duff_orders.lake.layout import FOLDERS, PROCESSED, ledger_object
+from duff_orders.lake.layout import FOLDERS, PROCESSED, event_object, ledger_object
 from duff_orders.lake.store import Store, Stored, names
-from duff_orders.messages import LedgerRow
+from duff_orders.messages import Event, LedgerRow
 
 _ROWS = f"{PROCESSED}/{FOLDERS[FILES.name]}/"
 
@@ -66,6 +66,11 @@ class Ledger:
             return
         with ThreadPoolExecutor(self.store.reads_at_once, thread_name_prefix="ledger") as pool:
             yield from pool.map(self.store.read, listed)
+
+    def of(self, file_id: str) -> LedgerRow | None:
+        """The row of a file whose day only its event knows; None where there is no event, or no row yet."""
+        found = self.store.read(event_object(file_id))
+        return self.get(Event.from_json(found.data).pa_date, file_id) if found else None
 
     def find(self, prefix: str) -> LedgerRow:
         """The one row whose file_id starts with `prefix`; raises UnknownFile where there is none, or several."""

@@ -44,7 +44,7 @@ def check(lake: Lake, *, deep: bool = False) -> Proof:
     """
     problems: list[str] = []
     ledger = {row.file_id: row for row in lake.ledger.rows(damaged=lambda error: problems.append(str(error)))}
-    problems += [*_counts(ledger), *_contents(lake, ledger), *_raw(lake, ledger)]
+    problems += [*counts(ledger.values()), *_contents(lake, ledger), *_raw(lake, ledger)]
     unreadable = [*_missing(lake, ledger)]
     try:
         star = snapshot.current(lake.store)
@@ -62,8 +62,9 @@ def check(lake: Lake, *, deep: bool = False) -> Proof:
     return Proof(len(ledger), sum(row.rows_read for row in ledger.values()), problems, reread)
 
 
-def _counts(ledger: dict[str, LedgerRow]) -> Iterator[str]:
-    for row in ledger.values():
+def counts(rows: Iterable[LedgerRow]) -> Iterator[str]:
+    """A sentence for each ledger row whose counts contradict each other, or its verdict."""
+    for row in rows:
         read, *parts = (getattr(row, name) for name in COUNTS)
         if read != sum(parts):
             yield f"{_name(row)}: {read} rows read, but the four counts add up to {sum(parts)}"

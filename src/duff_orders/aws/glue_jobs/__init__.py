@@ -1,1 +1,8 @@
 """The two Glue jobs: they read their arguments and call the floors below."""
+
+from duff_orders.settings import MIB
+
+
+def workers_for(size: int, most: int) -> int:
+    """The workers (G.1X) of a job run for a file of `size` bytes: one for the driver, and one for each 512 MiB."""
+    return max(2, min(most, 1 + size // (512 * MIB)))
