@@ -1,5 +1,6 @@
 """A deployment on emulated AWS, used as its users do: with boto3 and HTTP."""
 
+import contextlib
 import json
 import os
 import time
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 import boto3
 
 from duff_orders.aws.smoke import api_key, get
+from duff_orders.lake import snapshot
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
 from duff_orders.messages import LedgerRow
@@ -83,29 +85,26 @@ class Deployed:
         """Wait until no execution is under way; builds may be."""
         self.until(lambda: all(each["status"] != "RUNNING" for each in self.executions()), timeout)
 
-    def idle(self, timeout: float = 540) -> None:
-        """Wait until no execution and no job run is under way, and the queue of ledger rows is empty.
+    def modelled(self, timeout: float = 240) -> None:
+        """Wait until the star schema holds every file with rows, and no build is under way.
 
-        A build that could not start because another one ran is tried again after 120 s: the queue's visibility time.
+        Where none is, one is started: the queue asks again for what a build did not take only after half a minute.
         """
-        glue, sqs = boto3.client("glue"), boto3.client("sqs")
-        queue = sqs.get_queue_url(QueueName="duff-orders-ledger-rows")["QueueUrl"]
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        glue = boto3.client("glue")
+        job = "duff_data_models"
 
-        def quiet() -> bool:
-            waiting = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
-            runs = [
-                run["JobRunState"]
-                for job in ("Duff_transform_glue_job", "duff_data_models")
-                for run in glue.get_job_runs(JobName=job)["JobRuns"]
-            ]
-            return (
-                all(each["status"] != "RUNNING" for each in self.executions())
-                and all(int(number) == 0 for number in waiting.values())
-                and not {"STARTING", "RUNNING"} & set(runs)
-            )
+        def done() -> bool:
+            if {"STARTING", "RUNNING"} & {run["JobRunState"] for run in glue.get_job_runs(JobName=job)["JobRuns"]}:
+                return False
+            held = snapshot.current(self.store).files
+            if held == {row.file_id: row.revision for row in self.rows() if row.published and row.rows_published}:
+                return True
+            with contextlib.suppress(glue.exceptions.ConcurrentRunsExceededException):
+                glue.start_job_run(JobName=job)
+            return False
 
-        self.until(quiet, timeout)
+        self.settled(timeout)
+        self.until(done, timeout)
 
     def ask(self, sql: str) -> list[dict[str, Any]]:
         """Ask Athena."""

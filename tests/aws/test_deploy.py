@@ -48,7 +48,7 @@ def test_an_update_lets_the_catalog_follow_again(deployed: Deployed) -> None:
     )
     assert any(each.endswith("UPDATE_COMPLETE") for each in told)
     assert len(glue.get_job_runs(JobName="duff_data_models")["JobRuns"]) > before
-    deployed.idle()
+    deployed.modelled()
 
 
 @pytest.mark.parametrize(

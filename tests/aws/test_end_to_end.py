@@ -9,7 +9,6 @@ from typing import Any
 import boto3
 import pytest
 
-import duff_orders
 from duff_orders import build_models, generate, sql
 from duff_orders.contract import TABLES
 from duff_orders.ingest.header import HEAD
@@ -19,6 +18,7 @@ from duff_orders.lake.raw import announce
 from duff_orders.lake.store import names
 from duff_orders.local.run import process
 from duff_orders.messages import Event
+from duff_orders.query import reports
 from tests.aws.conftest import THRESHOLD
 from tests.aws.deployed import Deployed
 from tests.lakes import drop, open_lake
@@ -76,7 +76,7 @@ def ingested(deployed: Deployed, files: dict[str, bytes]) -> Deployed:
         deployed.put(key, data)
     for key in files:
         deployed.row(key, timeout=240)
-    deployed.idle(240)
+    deployed.modelled()
     return deployed
 
 
@@ -93,13 +93,15 @@ def test_every_file_has_its_verdict(ingested: Deployed, files: dict[str, bytes])
         assert row.rows_read == row.rows_published + row.rows_duplicate + row.rows_rejected + row.rows_withheld
 
 
+def events_of(deployed: Deployed) -> dict[str, Event]:
+    """What was announced, by the file's key."""
+    found = (deployed.store.read(layout.event_object(row.file_id)) for row in deployed.rows())
+    events = [Event.from_json(each.data) for each in found if each]
+    return {event.key: event for event in events}
+
+
 def test_the_lake_equals_an_embedded_one(ingested: Deployed, files: dict[str, bytes], tmp_path: Path) -> None:
-    events = {
-        row.source_file: Event.from_json(found.data)
-        for row in ingested.rows()
-        if (found := ingested.store.read(layout.event_object(row.file_id)))
-    }
-    lake = embedded(tmp_path / "lake", files, events)
+    lake = embedded(tmp_path / "lake", files, events_of(ingested))
     for table in TABLES.values():
         columns = [f.name for f in table.all_fields if f.name not in IDENTITIES and "<" not in f.type]
         query = f"select {', '.join(columns)} from {table.name}"
@@ -107,11 +109,15 @@ def test_the_lake_equals_an_embedded_one(ingested: Deployed, files: dict[str, by
         theirs = [[text(value) for value in row.values()] for row in ingested.ask(query)]
         assert sorted(map(str, ours)) == sorted(map(str, theirs)), table.name
         assert theirs, table.name
-    status, body, _ = ingested.get("/v1/reports/sales_by_channel")
-    assert status == 200
-    expected = sql(lake, (Path(duff_orders.__file__).parent / "query/reports/sales_by_channel.sql").read_text())
-    assert body["data"] == [{name: text(value) for name, value in row.items()} for row in expected]
-    assert body["version"]
+
+
+def test_every_report_is_the_embedded_one(ingested: Deployed, files: dict[str, bytes], tmp_path: Path) -> None:
+    lake = embedded(tmp_path / "lake", files, events_of(ingested))
+    for name in reports.names():
+        status, body, _ = ingested.get(f"/v1/reports/{name}")
+        assert (status, bool(body["data"]), bool(body["version"])) == (200, True, True), name
+        expected = sql(lake, reports.text(name))
+        assert body["data"] == [{name: text(value) for name, value in row.items()} for row in expected], name
 
 
 def test_the_catalog_shows_what_the_ledger_names(ingested: Deployed) -> None:

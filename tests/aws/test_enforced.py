@@ -6,11 +6,14 @@ from pathlib import Path
 
 import boto3
 import pytest
+from typer.testing import CliRunner
 
 from duff_orders import generate
 from duff_orders.aws.deploy import deploy
 from duff_orders.aws.smoke import smoke
 from duff_orders.aws.stacks import Deployment
+from duff_orders.cli.main import app
+from duff_orders.errors import PipelineError
 from tests.aws.conftest import ARCHITECTURE, PARAMETERS, THRESHOLD
 from tests.aws.deployed import Deployed
 from tests.aws.emulator import emulated_aws
@@ -43,7 +46,7 @@ def test_every_role_may_do_what_it_must(enforced: Deployed, tmp_path: Path) -> N
         "invalid.csv": ("invalid", None),
         "large.csv": ("valid_with_rejects", "spark"),
     }
-    enforced.idle(240)
+    enforced.modelled()
     lines = enforced.ask("select count(distinct (order_id, product_id)) as n from tbl_duff_orders")
     assert enforced.ask("select count(*) as n from fact_orders") == lines
     assert lines[0]["n"] > 1000
@@ -65,3 +68,21 @@ def test_what_a_policy_does_not_allow_is_refused(enforced: Deployed) -> None:
     row = enforced.row("denied.csv", 120)
     assert row.verdict == "failed"
     assert "denied" in (row.error or "").lower()
+
+
+def test_who_may_nothing_is_told_so(enforced: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    iam = boto3.client("iam")
+    iam.create_user(UserName="stranger")
+    key = iam.create_access_key(UserName="stranger")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    boto3.setup_default_session()
+    try:
+        for command in ("files", "status", "check"):
+            result = CliRunner().invoke(app, [command, "--stack", "duff-orders"])
+            assert type(result.exception) is PipelineError, result.output
+            assert str(result.exception).startswith("AWS refused DescribeStacks: ")
+            assert "not authorized" in str(result.exception)
+    finally:
+        monkeypatch.undo()
+        boto3.setup_default_session()

@@ -121,6 +121,6 @@ def test_the_later_event_wins_whichever_is_processed_first(deployed: Deployed, t
         assert deployed.row(key).verdict == "valid"
     sql = "select s.status from fact_orders f join dim_status s on s.status_id = f.status_id where f.order_id = 7000001"
     # A build may have taken the first alone; the one that takes both must not let the earlier event win.
-    deployed.idle()
+    deployed.modelled()
     assert deployed.ask(sql) == [{"status": "delivered"}]
     assert json.loads(deployed.execution_of("late/created.csv")["input"])["time"] == times["created"]

@@ -93,7 +93,7 @@ def test_replay_takes_a_file_up_again_in_place(deployed: Deployed, dirty: dict[s
 
 
 def test_check_finds_what_does_not_hold(deployed: Deployed, dirty: dict[str, Any]) -> None:
-    deployed.idle()
+    deployed.modelled()
     assert duff("check").exit_code == 0, duff("check").output
     store = deployed.store
     row = next(row for row in deployed.rows() if row.file_id == dirty["file_id"])
@@ -124,7 +124,7 @@ def test_check_finds_what_does_not_hold(deployed: Deployed, dirty: dict[str, Any
 
 
 def test_status_and_the_dead_letters(deployed: Deployed) -> None:
-    deployed.idle()
+    deployed.modelled()
     result = duff("status")
     assert result.exit_code == 0, result.output
     for expected in ("newest verdict: 20", "files under way: 0", "last build: succeeded", "dead-letter queue: 0"):

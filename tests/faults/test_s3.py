@@ -8,31 +8,26 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
-import obstore
 import pytest
 
 from duff_orders.contract import COUNTS
 from duff_orders.errors import Busy
 from duff_orders.ingest.publish import close
-from duff_orders.lake import layout, s3
+from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import record
-from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
 from duff_orders.local import run
 from duff_orders.messages import Event, LedgerRow
-from duff_orders.settings import Settings
-from tests.aws.emulator import new_buckets
+from tests.faults.cloud import Cloud, Killed
 
 pytestmark = [pytest.mark.aws, pytest.mark.faults, pytest.mark.xdist_group("aws-store")]
 
@@ -40,8 +35,6 @@ HEADER = (
     "client_id,client_name,order_id,product_id,product_description,product_price,product_ccf,"
     "product_volume,point_of_sale_channel,status"
 )
-WRITES = {"put", "delete", "copy"}
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def orders(number: int) -> bytes:
@@ -53,79 +46,6 @@ def orders(number: int) -> bytes:
 def attempt(lake: Lake, event: Event, *, replay: bool = False) -> LedgerRow:
     """All that the functions do of an event: it is recorded, and taken to its ledger row."""
     return run.attempt(lake, record(lake.store, event), replay=replay)
-
-
-class Killed(BaseException):
-    """The worker is gone: whatever it still wants to ask ends here."""
-
-
-class Requests:
-    """obstore, counting the points before each request and after each write; dead from one of them on."""
-
-    def __init__(self, dies_at: int = 0) -> None:
-        self.dies_at = dies_at
-        self.passed: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        real = getattr(obstore, name)
-        if name not in WRITES | {"get", "head", "list"}:
-            return real
-
-        def request(store: Any, *arguments: Any, **options: Any) -> Any:
-            told = f"{name} {arguments[0] if arguments else ''}"
-            self.point(f"before {told}")
-            answer = real(store, *arguments, **options)
-            if name in WRITES:
-                self.point(f"after {told}")
-            return answer
-
-        return request
-
-    def point(self, name: str) -> None:
-        self.passed.append(name)
-        if self.dies_at and len(self.passed) >= self.dies_at:
-            raise Killed(name)
-
-
-class Cloud:
-    """Two buckets, and workers that share them."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        import boto3
-
-        self.client = boto3.client("s3")
-        self.buckets = new_buckets()
-        self.patch = patch
-
-    def put(self, key: str, data: bytes) -> Event:
-        done = self.client.put_object(Bucket=self.buckets[0], Key=key, Body=data)
-        return Event(
-            bucket=self.buckets[0],
-            key=key,
-            size=len(data),
-            etag=done["ETag"].strip('"'),
-            version=done["VersionId"],
-            time=NOON,
-        )
-
-    def worker(self, holder: str, **settings: Any) -> Lake:
-        store = S3Store(*self.buckets, holder=holder)
-        return Lake(Settings(engine="duckdb", threads=1, memory=256 * 10**6, **settings), store)
-
-    @contextmanager
-    def later(self, by: timedelta) -> Iterator[None]:
-        """A worker whose clock is ahead: for it the leases of before are over."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(s3, "time", SimpleNamespace(time=lambda: time.time() + by.total_seconds()))
-            yield
-
-    def requests(self, dies_at: int = 0) -> Requests:
-        made = Requests(dies_at)
-        self.patch.setattr(s3, "obstore", made)
-        return made
-
-    def well(self) -> None:
-        self.patch.setattr(s3, "obstore", obstore)
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ def test_the_answer_of_another_engine_keeps_types_and_digits() -> None:
         [1, "15.3000", "2.5", "2026-03-01T12:00:00.123456Z", True, "2026-03-01", "[1, 2]"],
         [None, None, None, None, None, None, None],
     ]
-    with formats.taken(columns, rows) as (connection, statement):
+    with formats.taken(columns, [rows[:1], rows[1:]]) as (connection, statement):
         connection.execute(statement)
         found = connection.fetchall()
     assert found[0] == (

@@ -19,7 +19,7 @@ from duff_orders.lake.raw import check_name, events
 from duff_orders.lake.s3 import S3Store
 from duff_orders.local.check import counts
 from duff_orders.messages import Event, LedgerRow, format_time, utc_now
-from duff_orders.query.athena import Answer, Athena
+from duff_orders.query.athena import Athena, Result
 from duff_orders.query.guard.check import check
 from duff_orders.settings import Settings
 
@@ -152,13 +152,13 @@ class Remote:
                 raise InputError(f"{known[file_id].key}: a replay of this file was just started") from None
         return [known[file_id] for file_id in sorted(chosen)], revisions
 
-    def ask(self, sql: str, *, timeout: float) -> Answer:
+    def ask(self, sql: str, *, timeout: float) -> Result:
         """One read-only SELECT, answered by Athena; raises QueryRefused for anything else."""
         import boto3
 
         check(sql)
         athena = Athena(boto3.client("athena"), self.outputs["WorkGroup"], self.outputs["Database"])
-        return athena.ask(sql, timeout=timeout)
+        return athena.run(sql, timeout=timeout)
 
     def status(self) -> Status:
         """How the deployment is doing."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from duff_orders.errors import InputError, PipelineError
-from duff_orders.lake.s3 import object_errors
+from duff_orders.lake.s3 import EXPIRED, object_errors
 
 #: Told of each event of a stack: the resource, its state, and why.
 OnEvent = Callable[[str, str, str], None]
@@ -35,7 +35,7 @@ def aws_errors() -> Iterator[None]:
     except ClientError as error:
         code, said = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
         if code.startswith("ExpiredToken"):
-            raise PipelineError("the credentials for AWS have expired; sign in again, e.g. `aws sso login`") from None
+            raise PipelineError(EXPIRED) from None
         raise PipelineError(f"AWS refused {error.operation_name}: {said or code}") from error
     except BotoCoreError as error:
         raise PipelineError(f"AWS cannot be asked: {error}") from error

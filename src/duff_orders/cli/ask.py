@@ -21,7 +21,7 @@ from duff_orders.cli.options import (
 from duff_orders.errors import InputError
 
 if TYPE_CHECKING:
-    from duff_orders.query.athena import Answer
+    from duff_orders.query.athena import Result
 
 #: How long an answer of Athena is waited for; then the query is cancelled.
 ATHENA_SECONDS = 300.0
@@ -83,11 +83,11 @@ def _stream(output: Path | None) -> Iterator[TextIO]:
             yield stream
 
 
-def _write_answer(found: "Answer", format: Format, output: Path | None) -> None:
+def _write_answer(found: "Result", format: Format, output: Path | None) -> None:
     """Write what Athena answered."""
     from duff_orders.query import formats
 
-    with formats.taken(found.columns, found.rows) as (connection, statement):
+    with formats.taken(found.columns, found.pages) as (connection, statement):
         if format == "parquet":
             assert output is not None
             formats.write_parquet(connection, statement, output)

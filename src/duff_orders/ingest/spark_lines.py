@@ -42,7 +42,7 @@ def in_place(source: Source, space: Workspace) -> Lines:
     encoding = source.dialect.encoding
     return Lines(
         # Under a name of ours: a key may hold any character, and end as a compressed file's.
-        address=space.share(source.path, f"{encoding}.csv"),
+        address=space.share_raw(source.event, source.path, f"{encoding}.csv"),
         size=source.path.stat().st_size,
         skip=head.count("\n") + (not head.endswith("\n")),
         encoding=encoding,

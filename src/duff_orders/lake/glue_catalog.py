@@ -78,15 +78,17 @@ def newest_verdict(store: S3Store) -> datetime | None:
 def follow(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> None:
     """Make the catalog show the star schema of a snapshot: dimensions first, so that no fact lacks its row.
 
-    Can be repeated; raises PipelineError where a partition is refused.
+    Where a build from nothing dropped rows, dimensions with those of before, too, are shown while the facts move.
+    Can be repeated, from wherever it was left; raises PipelineError where a partition is refused.
     """
     if snapshot.build_id is None:
         return
-    for table in STAR:
-        if not table.partitioned:
-            _move_table(glue, database, table.name, _folder(store, snapshot.dimensions[table.name]))
     wanted = {day: _folder(store, names[0]) for day, names in snapshot.partitions.items()}
     found = _partitions(glue, database)
+    shown = dict(snapshot.dimensions)
+    if found and found != wanted:
+        shown |= snapshot.interim
+    _move_dimensions(store, glue, database, shown)
     moved = {day: place for day, place in wanted.items() if found.get(day, place) != place}
     for days in _batches(moved):
         entries = [{"PartitionValueList": [day], "PartitionInput": _input(day, moved[day])} for day in days]
@@ -96,6 +98,8 @@ def follow(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> None
     for days in _batches(found.keys() - wanted.keys()):
         gone = [{"Values": [day]} for day in days]
         _refuse(glue.batch_delete_partition(DatabaseName=database, TableName=FACT_ORDERS.name, PartitionsToDelete=gone))
+    if shown != snapshot.dimensions:
+        _move_dimensions(store, glue, database, snapshot.dimensions)
 
 
 def behind(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> Iterator[str]:
@@ -113,6 +117,12 @@ def behind(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> Iter
 
 def _folder(store: S3Store, name: str) -> str:
     return store.address(name).rpartition("/")[0] + "/"
+
+
+def _move_dimensions(store: S3Store, glue: Any, database: str, objects: dict[str, str]) -> None:
+    for table in STAR:
+        if not table.partitioned:
+            _move_table(glue, database, table.name, _folder(store, objects[table.name]))
 
 
 def _move_table(glue: Any, database: str, name: str, location: str) -> None:

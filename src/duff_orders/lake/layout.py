@@ -74,6 +74,12 @@ def star_object(table: str, build_id: str, pa_date: date | None = None, *, part:
     return f"{PROCESSED}/star/{table}{folder}/{build_id}/{part}.parquet"
 
 
+def interim(build_id: str) -> str:
+    """The name under which a build writes what is shown only while a catalog moves from one build to the next."""
+    began, _, token = build_id.partition("-")
+    return f"{began}-interim{token}"
+
+
 class DataObject(NamedTuple):
     """What the name of a data object says."""
 

@@ -32,6 +32,10 @@ from duff_orders.lake.store import Listed, RawObject, Stored
 from duff_orders.messages import Event
 from duff_orders.settings import MIB
 
+# Bytes that the server copies in one request; larger objects in parts of this size, ten at a time.
+_COPIED_AT_ONCE = 256 * MIB
+#: What to do about credentials that are over.
+EXPIRED = "the credentials for AWS have expired; sign in again, e.g. `aws sso login`"
 #: Seconds that a lease outlives its worker, and that must be left of it for what cannot be taken back.
 MARGIN = 60.0
 # How often a conditional write is tried that was refused although the object is as it should be.
@@ -147,6 +151,22 @@ class S3Store:
         store, key = self._at(target)
         obstore.copy(store, self._at(source)[1], key)
 
+    def copy_raw(self, event: Event, target: str) -> None:
+        """Copy a raw object version to an object of the processed bucket, on the server, whatever its size."""
+        import boto3
+        from boto3.s3.transfer import TransferConfig
+
+        key = self._at(target)[1]
+        source = {"Bucket": self.raw_bucket, "Key": event.key}
+        source |= {"VersionId": event.version} if event.version else {}
+        boto3.client("s3").copy(
+            source,
+            self.processed_bucket,
+            key,
+            ExtraArgs={"TaggingDirective": "REPLACE"},  # reading the tags would be a right more
+            Config=TransferConfig(multipart_threshold=_COPIED_AT_ONCE, multipart_chunksize=_COPIED_AT_ONCE),
+        )
+
     def local(self, name: str, scratch: Path) -> Path:
         """The object as a file of this machine: a copy in `scratch`."""
         copy = scratch / hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -244,10 +264,12 @@ def object_errors() -> Iterator[None]:
     """What S3 refuses, and that it cannot be reached, in our words; raises PipelineError."""
     try:
         yield
-    except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise PipelineError(f"S3 refused to read or write an object: {_first_line(error)}") from error
     except BaseError as error:
-        raise PipelineError(f"S3 cannot be asked: {_first_line(error)}") from error
+        if "ExpiredToken" in str(error):
+            raise PipelineError(EXPIRED) from None
+        if not isinstance(error, PermissionDeniedError | UnauthenticatedError):
+            raise PipelineError(f"S3 cannot be asked: {_first_line(error)}") from error
+        raise PipelineError(f"S3 refused to read or write an object: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -19,15 +19,18 @@ from duff_orders.messages import Document, format_time, parse_time
 class Snapshot(Document):
     """The star schema as one build left it.
 
-    `dimensions` holds the object of each dimension by the table's name; `partitions` and `rows` the objects of each
-    partition of fact_orders, and its number of rows, by `pa_date` (YYYY-MM-DD); `files` the revision of each file
-    that is in them, by `file_id`; `superseded` the objects that are no more part of it, and since when (ISO 8601).
+    `dimensions` holds the object of each dimension by the table's name; `interim`, where everything was built
+    from nothing, those that hold the rows of before, too: for readers who switch one table after the other.
+    `partitions` and `rows` are the objects of each partition of fact_orders, and its number of rows, by `pa_date`
+    (YYYY-MM-DD); `files` the revision of each file that is in them, by `file_id`; `superseded` the objects that are no
+    more part of it, and since when (ISO 8601).
     `ledger_read` is when the build began to read the ledger: it knows every row that was written before. Before the
     first build everything is empty, and `build_id` is None.
     """
 
     build_id: str | None = None
     dimensions: dict[str, str] = field(default_factory=dict)
+    interim: dict[str, str] = field(default_factory=dict)
     partitions: dict[str, list[str]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
@@ -49,7 +52,7 @@ class Snapshot(Document):
 
     def all_objects(self) -> set[str]:
         """The names of the objects of all tables."""
-        return {*self.dimensions.values(), *self.objects(FACT_ORDERS.name)}
+        return {*self.dimensions.values(), *self.interim.values(), *self.objects(FACT_ORDERS.name)}
 
     def followed_by(self, new: "Snapshot", now: datetime, grace: float) -> "Snapshot":
         """`new`, which also tells what it supersedes; `grace` in seconds."""

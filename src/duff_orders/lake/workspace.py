@@ -10,7 +10,9 @@ from typing import NamedTuple
 from duff_orders.engines.spark import escaped, target, uri
 from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.layout import PROCESSED
+from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import StagedFile, Store, names
+from duff_orders.messages import Event
 
 
 class Part(NamedTuple):
@@ -65,6 +67,17 @@ class Workspace:
         copy = self.local / f"shared-{name}"
         copy.hardlink_to(path)
         self.store.publish(shared, copy)
+        return escaped(self.store.address(shared))
+
+    def share_raw(self, event: Event, path: Path, name: str) -> str:
+        """The address at which every task reads a raw object, of which `path` is the driver's own copy.
+
+        On S3 the server copies it: a key may hold any character, and the raw object may get another version.
+        """
+        if not isinstance(self.store, S3Store):
+            return self.share(path, name)
+        shared = self._object("incoming", name)
+        self.store.copy_raw(event, shared)
         return escaped(self.store.address(shared))
 
     def _path(self, name: str) -> Path:

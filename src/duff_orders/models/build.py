@@ -9,7 +9,7 @@ from duff_orders.lake.cleanup import sweep_star
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.messages import Engine, utc_now
-from duff_orders.models.plan import OpenBuilder, make_plan, write_dimensions
+from duff_orders.models.plan import OpenBuilder, make_plan, write_dimensions, write_interim
 
 LOCK = "models-build"
 
@@ -55,11 +55,15 @@ def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
             )
         open_builder = _open_builder(lake.settings.engine_for(sum(row.size for row in plan.added)))
         with open_builder(lake, plan) as builder:
-            dimensions, written = write_dimensions(plan.base, builder), builder.write_partitions()
+            dimensions = write_dimensions(plan.base, builder)
+            catalogued = lake.store.listed_by_readers and plan.base is not old
+            interim = write_interim(old, dimensions, builder) if catalogued else {}
+            written = builder.write_partitions()
         facts = {day: (names, plan.base.rows[day]) for day, names in plan.base.partitions.items()} | written
         new = Snapshot(
             build_id=plan.build_id,
             dimensions=dimensions,
+            interim=interim,
             partitions={day: names for day, (names, rows) in facts.items() if rows},
             rows={day: rows for day, (_, rows) in facts.items() if rows},
             files=plan.files,

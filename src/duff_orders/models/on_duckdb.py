@@ -12,7 +12,7 @@ from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, STAR, Table
 from duff_orders.engines.dialect import DuckDBSpelling, sql_text
 from duff_orders.engines.duckdb import ROW_GROUP_BYTES
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import data_objects, star_object
+from duff_orders.lake.layout import data_objects, interim, star_object
 from duff_orders.lake.store import Store
 from duff_orders.lake.tables import create_view
 from duff_orders.messages import LedgerRow
@@ -122,7 +122,15 @@ class DuckDBBuilder:
         """Write a dimension to an object of this build; its name."""
         return self._write(table, select)[0]
 
-    def _write(self, table: Table, select: str, pa_date: date | None = None) -> tuple[str, int]:
+    def write_union(self, table: Table, first: str, second: str) -> str:
+        """Write the rows of two objects of a dimension, of equal keys the first's, to an interim object; its name."""
+        self._view(f"first_{table.name}", table, [first])
+        self._view(f"second_{table.name}", table, [second])
+        return self._write(table, star.union(table), build_id=interim(self.plan.build_id))[0]
+
+    def _write(
+        self, table: Table, select: str, pa_date: date | None = None, build_id: str | None = None
+    ) -> tuple[str, int]:
         """Write rows in the order of the table's key to an object of this build; its name and the rows' number."""
         path = self.scratch / f"{table.name}.parquet"
         fields = star.listed([field.name for field in table.fields])
@@ -131,7 +139,7 @@ class DuckDBBuilder:
             f" to {sql_text(path)} (format parquet, row_group_size_bytes {ROW_GROUP_BYTES})"
         ).fetchone()
         rows = int(copied[0]) if copied else 0
-        name = star_object(table.name, self.plan.build_id, pa_date)
+        name = star_object(table.name, build_id or self.plan.build_id, pa_date)
         if rows or not table.partitioned:
             self.store.publish(name, path)
         return name, rows

@@ -10,7 +10,7 @@ from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, S
 from duff_orders.engines.dialect import SparkSpelling
 from duff_orders.engines.spark import escaped, failures_as_ours, session
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import data_objects, star_object
+from duff_orders.lake.layout import data_objects, interim, star_object
 from duff_orders.lake.store import Store, place
 from duff_orders.lake.workspace import Workspace, address, workspace
 from duff_orders.models import star
@@ -143,19 +143,30 @@ class SparkBuilder:
 
     def write_dimension(self, table: Table, select: str) -> str:
         """Write a dimension, in the order of its key, to an object of this build; its name."""
+        return self._write(table, select, f"new_{table.name}", self.plan.build_id)
+
+    def write_union(self, table: Table, first: str, second: str) -> str:
+        """Write the rows of two objects of a dimension, of equal keys the first's, to an interim object; its name."""
+        self._view(f"first_{table.name}", table, [first])
+        self._view(f"second_{table.name}", table, [second])
+        return self._write(table, star.union(table), f"interim_{table.name}", interim(self.plan.build_id))
+
+    def _write(self, table: Table, select: str, folder: str, build_id: str) -> str:
         made = self.spark.sql(select).repartition(1).sortWithinPartitions(*star.KEYS[table.name])
-        self._stage(f"new_{table.name}", made)
-        [name] = self._publish(table, f"new_{table.name}")
+        self._stage(folder, made)
+        [name] = self._publish(table, folder, build_id=build_id)
         return name
 
     def _stage(self, name: str, made: "DataFrame", by: Sequence[str] = ()) -> None:
         made.write.partitionBy(*by).parquet(self.space.to(name))
 
-    def _publish(self, table: Table, folder: str, pa_date: date | None = None) -> list[str]:
+    def _publish(
+        self, table: Table, folder: str, pa_date: date | None = None, build_id: str | None = None
+    ) -> list[str]:
         """Give what was staged in a folder its place in the star schema."""
         names = []
         for number, part in enumerate(self.space.parts(folder)):
-            names.append(star_object(table.name, self.plan.build_id, pa_date, part=number))
+            names.append(star_object(table.name, build_id or self.plan.build_id, pa_date, part=number))
             place(self.store, names[-1], part.staged)
         return names
 

@@ -22,10 +22,14 @@ Partitions = dict[str, tuple[list[str], int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The files to add, in the order of (event time, `file_id`), to the tables of `base`, under names of its own."""
+    """The files to add, in the order of (event time, `file_id`), to the tables of `base`, under names of its own.
+
+    `old` is the star schema as it is: `base`, unless everything is built from nothing.
+    """
 
     build_id: str
     base: Snapshot
+    old: Snapshot
     added: Sequence[LedgerRow]
     ledger_read: datetime
 
@@ -54,7 +58,7 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
     added = [row for file_id, row in published.items() if file_id not in base.files]
     added.sort(key=lambda row: (row.event_time, row.file_id))
     build_id = f"{began:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
-    return Plan(build_id=build_id, base=base, added=added, ledger_read=began)
+    return Plan(build_id=build_id, base=base, old=old, added=added, ledger_read=began)
 
 
 def _counts(row: LedgerRow) -> bool:
@@ -70,6 +74,9 @@ class Builder(Protocol):
 
     def write_dimension(self, table: Table, select: str) -> str:
         """Write the rows of a select, in the order of the table's key, to an object; its name."""
+
+    def write_union(self, table: Table, first: str, second: str) -> str:
+        """Write the rows of two objects of a dimension, of equal keys the first's, to an interim object; its name."""
 
     def write_partitions(self) -> Partitions:
         """Write the partitions of fact_orders that change. One that has lost its last row has no object."""
@@ -92,3 +99,16 @@ def write_dimensions(base: Snapshot, builder: Builder) -> Dimensions:
     for table in star.MOVING:
         objects[table.name] = builder.write_dimension(table, star.dimension(table))
     return objects
+
+
+def write_interim(old: Snapshot, dimensions: Dimensions, builder: Builder) -> Dimensions:
+    """Write the dimensions with the rows of before, too; the object of each, by the table's name.
+
+    A build from nothing may drop a client whom facts of before still name. A catalog moves one table after the other:
+    while it moves the facts, it shows these.
+    """
+    return {
+        table.name: builder.write_union(table, dimensions[table.name], old.dimensions[table.name])
+        for table in star.MOVING
+        if table.name in old.dimensions
+    }

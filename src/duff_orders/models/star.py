@@ -75,6 +75,16 @@ def dim_status() -> str:
     )
 
 
+def union(table: Table) -> str:
+    """The rows of `first_<table>`, and those of `second_<table>` whose keys are not among them."""
+    columns, key = listed(names_of(table)), listed(KEYS[table.name])
+    first, second = f"first_{table.name}", f"second_{table.name}"
+    return (
+        f"select {columns} from {first}"
+        f" union all select {columns} from {second} where ({key}) not in (select {key} from {first})"
+    )
+
+
 def dim_channels(hash60: Callable[[str], str]) -> str:
     """Every channel ever seen. `hash60`: a text's first 15 hex digits of md5 as a bigint, in the engine's SQL."""
     return f"""

@@ -1,24 +1,38 @@
 """Athena: a statement with parameters in, typed rows out. Nothing is pasted into a statement."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import PipelineError, QueryRefused
 
 # How long to wait between looks at a query: most take about a second.
 _FIRST, _LONGEST = 0.1, 1.0
+# The most rows that Athena hands out at once.
+_PAGE = 1000
+
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a query found, page by page: an answer of any length takes the memory of one page.
+
+    `columns` are pairs of name and type as Athena spells it; the rows of `pages` hold the values as they go to JSON:
+    integers and booleans as such, everything else as text (decimals with all their digits, times as ISO 8601 in UTC),
+    None for null.
+    """
+
+    columns: list[tuple[str, str]]
+    pages: Iterator[list[list[Any]]]
+    bytes_scanned: int
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to one statement.
-
-    `columns` are pairs of name and type as Athena spells it; `rows` hold the values as they go to JSON: integers and
-    booleans as such, everything else as text (decimals with all their digits, times as ISO 8601 in UTC), None for null.
-    """
+    """The whole answer to a short statement: as `Result`, all rows at once."""
 
     columns: list[tuple[str, str]]
     rows: list[list[Any]]
@@ -31,6 +45,21 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Execution:
+    """How far a query is; `reason` tells why it failed, `seconds` is what it took so far."""
+
+    state: State
+    reason: str
+    bytes_scanned: int
+    seconds: float
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state not in ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
 class Athena:
     """One workgroup and the database that is asked; `client` is boto3's for Athena."""
 
@@ -39,11 +68,33 @@ class Athena:
     database: str
 
     def ask(self, sql: str, parameters: Sequence[int | str] = (), *, timeout: float = 25.0) -> Answer:
+        """The whole answer to a statement; raises as `run` does."""
+        found = self.run(sql, parameters, timeout=timeout)
+        return Answer(found.columns, [row for page in found.pages for row in page], found.bytes_scanned)
+
+    def run(self, sql: str, parameters: Sequence[int | str] = (), *, timeout: float = 25.0) -> Result:
         """Run a statement whose `?` stand for the parameters.
 
         Raises QueryRefused where Athena refuses it or scans more than the workgroup allows, PipelineError where it
-        takes longer than `timeout` seconds: it is cancelled then.
+        takes longer than `timeout` seconds. Whatever ends the waiting cancels the query.
         """
+        query = self.start(sql, parameters)
+        deadline, pause = time.monotonic() + timeout, _FIRST
+        try:
+            while not (execution := self.execution(query)).ended:
+                if time.monotonic() > deadline:
+                    raise PipelineError(f"the query took longer than {timeout:.0f} s and was cancelled")
+                time.sleep(pause)
+                pause = min(pause * 1.5, _LONGEST)
+        except BaseException:  # Ctrl-C, too
+            self.stop(query)
+            raise
+        if execution.state != "succeeded":
+            raise QueryRefused(f"the query cannot be answered: {execution.reason or execution.state}")
+        return self.result(query, execution.bytes_scanned)
+
+    def start(self, sql: str, parameters: Sequence[int | str] = (), *, token: str = "") -> str:
+        """Start a query; its id. The same `token` (32 characters and more) with the same statement starts it once."""
         request: dict[str, Any] = {
             "QueryString": sql,
             "WorkGroup": self.workgroup,
@@ -51,41 +102,50 @@ class Athena:
         }
         if parameters:
             request["ExecutionParameters"] = [literal(value) for value in parameters]
-        query = self.client.start_query_execution(**request)["QueryExecutionId"]
-        deadline, pause = time.monotonic() + timeout, _FIRST
-        while True:
-            execution = self.client.get_query_execution(QueryExecutionId=query)["QueryExecution"]
-            state = execution["Status"]["State"]
-            if state not in ("QUEUED", "RUNNING"):
-                break
-            if time.monotonic() > deadline:
-                self.client.stop_query_execution(QueryExecutionId=query)
-                raise PipelineError(f"the query took longer than {timeout:.0f} s and was cancelled")
-            time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST)
-        if state != "SUCCEEDED":
-            raise QueryRefused(f"the query cannot be answered: {execution['Status'].get('StateChangeReason', state)}")
-        return self._answer(query, int(execution.get("Statistics", {}).get("DataScannedInBytes", 0)))
+        if token:
+            request["ClientRequestToken"] = token
+        return str(self.client.start_query_execution(**request)["QueryExecutionId"])
 
-    def _answer(self, query: str, scanned: int) -> Answer:
-        columns: list[tuple[str, str]] = []
-        rows: list[list[Any]] = []
-        kinds: list[Callable[[str], Any]] = []
-        token: dict[str, str] = {}
-        while True:
-            page = self.client.get_query_results(QueryExecutionId=query, MaxResults=1000, **token)
-            found = [[each.get("VarCharValue") for each in row["Data"]] for row in page["ResultSet"]["Rows"]]
-            if not columns:
-                told = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
-                columns = [(each["Name"], _type(each)) for each in told]
-                kinds = [_KINDS.get(each["Type"], str) for each in told]
-                found = found[1:]  # the names
-            rows += [
-                [None if text is None else kind(text) for kind, text in zip(kinds, row, strict=True)] for row in found
-            ]
-            if "NextToken" not in page:
-                return Answer(columns, rows, scanned)
-            token = {"NextToken": page["NextToken"]}
+    def execution(self, query: str) -> Execution:
+        """How far a query is."""
+        told = self.client.get_query_execution(QueryExecutionId=query)["QueryExecution"]
+        statistics = told.get("Statistics", {})
+        return Execution(
+            state=told["Status"]["State"].lower(),
+            reason=told["Status"].get("StateChangeReason", ""),
+            bytes_scanned=int(statistics.get("DataScannedInBytes", 0)),
+            seconds=int(statistics.get("TotalExecutionTimeInMillis", 0)) / 1000,
+        )
+
+    def stop(self, query: str) -> None:
+        """Cancel a query; one that has ended stays as it is."""
+        self.client.stop_query_execution(QueryExecutionId=query)
+
+    def result(self, query: str, bytes_scanned: int = 0) -> Result:
+        """What a query found that has succeeded; its pages are fetched as they are taken."""
+        page = self.client.get_query_results(QueryExecutionId=query, MaxResults=_PAGE)
+        told = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+        columns = [(each["Name"], _type(each)) for each in told]
+        kinds = [_KINDS.get(each["Type"], str) for each in told]
+
+        def pages(page: dict[str, Any]) -> Iterator[list[list[Any]]]:
+            names = 1  # the first row of the first page
+            while True:
+                found = (
+                    [each.get("VarCharValue") for each in row["Data"]] for row in page["ResultSet"]["Rows"][names:]
+                )
+                yield [
+                    [None if text is None else kind(text) for kind, text in zip(kinds, row, strict=True)]
+                    for row in found
+                ]
+                if "NextToken" not in page:
+                    return
+                page = self.client.get_query_results(
+                    QueryExecutionId=query, MaxResults=_PAGE, NextToken=page["NextToken"]
+                )
+                names = 0
+
+        return Result(columns, pages(page), bytes_scanned)
 
 
 def literal(value: int | str) -> str:

@@ -7,6 +7,7 @@ import base64
 import csv
 import json
 import math
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
@@ -61,31 +62,39 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, path: Path | 
 
 @contextmanager
 def taken(
-    columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]
+    columns: Sequence[tuple[str, str]], pages: Iterable[Sequence[Sequence[Any]]]
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-    """The answer of another engine: columns with Athena's types, and values as they go to JSON.
+    """The answer of another engine: columns with Athena's types, and pages of values as they go to JSON.
 
-    Gives a connection and the statement that selects the answer, for `write` and `write_parquet`.
+    Gives a connection and the statement that selects the answer, for `write` and `write_parquet`. The rows wait in a
+    file, so that memory does not grow with them.
     """
-    kinds = [_kind(kind, (row[place] for row in rows)) for place, (_, kind) in enumerate(columns)]
-    with duckdb.connect() as connection:
+    places = [f"c{place}" for place in range(len(columns))]
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(Path(folder, "answer.duckdb")) as connection:
         connection.execute("set timezone = 'UTC'")
-        places = ", ".join(f"c{place} {kind}" for place, kind in enumerate(kinds))
-        connection.execute(f"create table answer ({places})")
-        values = ", ".join(f"cast(? as {kind})" for kind in kinds)
-        if rows:
-            connection.executemany(f"insert into answer values ({values})", [list(row) for row in rows])
-        named = ", ".join(f"c{place} as {sql_name(name)}" for place, (name, _) in enumerate(columns))
+        kinds = [kind if kind in ("boolean", "bigint", "integer") else "varchar" for _, kind in columns]
+        connection.execute(f"create table answer ({', '.join(map(' '.join, zip(places, kinds, strict=True)))})")
+        unnested = ", ".join(f"unnest(cast(? as {kind}[]))" for kind in kinds)
+        for page in pages:
+            if page:
+                connection.execute(
+                    f"insert into answer select {unnested}", [list(column) for column in zip(*page, strict=True)]
+                )
+        digits = ", ".join(f"coalesce(max(length(split_part({place}::varchar, '.', 2))), 0)" for place in places)
+        scales = connection.execute(f"select {digits} from answer").fetchone() or ()
+        typed = [_kind(kind, scale) for (_, kind), scale in zip(columns, scales, strict=True)]
+        named = ", ".join(
+            f"cast({place} as {kind}) as {sql_name(name)}"
+            for place, kind, (name, _) in zip(places, typed, columns, strict=True)
+        )
         yield connection, f"select {named} from answer"
 
 
-def _kind(athena: str, values: Iterable[Any]) -> str:
+def _kind(athena: str, scale: int) -> str:
     """A type of Athena in DuckDB's words; what has parts is left as the text that Athena gives."""
     if athena.startswith("decimal("):
         # No digit is lost, whatever the engine says of its type.
-        digits = (len(str(value).partition(".")[2]) for value in values if value is not None)
-        scale = max([int(athena.rstrip(")").rpartition(",")[2]), *digits])
-        return f"decimal(38,{scale})"
+        return f"decimal(38,{max(scale, int(athena.rstrip(')').rpartition(',')[2]))})"
     known = ("boolean", "tinyint", "smallint", "integer", "bigint", "double", "date", "timestamp")
     return athena if athena in known else "varchar"
 
