@@ -4,6 +4,9 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
+# Modules are compiled once, and not again by each of the many processes that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 # The first that will do creates .venv; `make PYTHON=/some/python3` puts that one before them.

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -59,8 +60,13 @@ MODULES = {
 }
 
 
-def imports(path: Path, *, for_types: bool) -> Iterator[str]:
+@cache
+def imports(path: Path, *, for_types: bool) -> frozenset[str]:
     """The modules that a module imports, anywhere in it; those for types alone only where they are asked for."""
+    return frozenset(_imports(path, for_types=for_types))
+
+
+def _imports(path: Path, *, for_types: bool) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     guarded = {
         id(node)

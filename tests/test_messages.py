@@ -14,7 +14,7 @@ KINDS: dict[str, type[Document]] = {"ledger_row": LedgerRow, "event": Event, "sn
 
 
 #: What documents have been given since, and its default.
-GIVEN_SINCE: dict[str, dict[str, Any]] = {"snapshot": {"ledger_read": None}}
+GIVEN_SINCE: dict[str, dict[str, Any]] = {"snapshot": {"ledger_read": None, "interim": {}}}
 
 
 def old(name: str) -> dict[str, Any]:

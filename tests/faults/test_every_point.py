@@ -18,7 +18,10 @@ pytestmark = [pytest.mark.faults, pytest.mark.slow]
 POINTS = 160  # at least: a scenario that lost some would prove less
 PARTS = 4  # so that workers share the points
 
-part = pytest.mark.parametrize("part", range(PARTS))
+# One worker takes a part in both ways: many faults leave the same behind, which is then played out once.
+part = pytest.mark.parametrize(
+    "part", [pytest.param(number, marks=pytest.mark.xdist_group(f"points-{number}")) for number in range(PARTS)]
+)
 
 
 def points_of(scenario: Scenario, part: int) -> range:

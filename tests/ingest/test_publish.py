@@ -146,6 +146,7 @@ def test_parts_of_a_killed_attempt_are_gone_when_the_file_is_published(tmp_path:
     assert check(lake).problems == []
 
 
+@pytest.mark.slow
 def test_parts_of_a_table_that_now_has_none_are_gone_too(tmp_path: Path) -> None:
     lake = open_lake(tmp_path)
     killed_before_the_ledger_row(lake, DATA, parts=4)
@@ -175,6 +176,7 @@ def test_a_missing_middle_part_is_told(tmp_path: Path, table: str) -> None:
     assert check(lake).problems == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", BOTH)
 def test_a_part_too_many_is_told_read_by_nobody_and_swept(tmp_path: Path, table: str) -> None:
     lake = open_lake(tmp_path, grace=3600)
@@ -209,6 +211,7 @@ def test_superseded_parts_stay_for_the_grace(tmp_path: Path) -> None:
     assert check(lake).problems == []
 
 
+@pytest.mark.slow
 def test_run_and_replay_remove_what_nothing_names_any_more(tmp_path: Path) -> None:
     lake = open_lake(tmp_path / "lake", grace=0)
     (tmp_path / "f.csv").write_bytes(DATA)

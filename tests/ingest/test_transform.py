@@ -14,7 +14,7 @@ from tests.oracle import judge
 
 @given(file=orders_files())
 @settings(
-    max_examples=20,
+    max_examples=12,
     derandomize=True,
     database=None,
     deadline=None,
