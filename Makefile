@@ -16,7 +16,6 @@ IS_FIT := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
 
 DEMO := $(BIN)/duff --lake lake-demo
-REPORTS := src/duff_orders/query/reports
 # Tests run side by side; each worker starts engines of its own, hence the upper bound.
 # Those on emulated AWS share one deployment and a second emulator, those on Spark one or two contexts.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
@@ -90,11 +89,11 @@ demo: install ## run the pipeline on samples/ and ask the star schema three ques
 	    echo "duff run ended with exit status $$status; with an invalid file it must be 1" >&2; exit 1; \
 	fi
 	@echo; echo "== Sales by channel"
-	@$(DEMO) query - < $(REPORTS)/sales_by_channel.sql
+	@$(DEMO) query --report sales_by_channel
 	@echo; echo "== Orders by status"
-	@$(DEMO) query - < $(REPORTS)/status_summary.sql
+	@$(DEMO) query --report status_summary
 	@echo; echo "== Top products"
-	@$(DEMO) query - < $(REPORTS)/top_products.sql
+	@$(DEMO) query --report sales_by_product
 	@echo; echo "The lake is in ./lake-demo. Ask it more: $(DEMO) query 'select * from tbl_duff_files'"
 
 sandbox: install-spark install-aws ## run all of AWS on this machine, without an account, until stopped

@@ -20,8 +20,9 @@ BELOW = {
     "query": {"engines", "lake"},
     "generator": {"engines"},
     "local": {"engines", "lake", "ingest", "models", "query"},
-    "aws": {"engines", "lake", "ingest", "models", "query", "local"},
-    "cli": {"engines", "lake", "ingest", "models", "query", "generator", "local", "aws"},
+    "api": {"engines", "lake", "query", "local"},
+    "aws": {"engines", "lake", "ingest", "models", "query", "local", "api"},
+    "cli": {"engines", "lake", "ingest", "models", "query", "generator", "local", "aws", "api"},
 }
 #: Who may import what is heavy, or is not there without an extra.
 HEAVY = {
@@ -33,6 +34,7 @@ HEAVY = {
         "aws.smoke",
         "aws.stacks",
         "aws.handlers",
+        "aws.asked",
         "aws.query_athena",
         "aws.glue_jobs.duff_data_models",
         "lake.glue_catalog",
@@ -47,6 +49,8 @@ HEAVY = {
         "models.on_duckdb",
         "query.duckdb",
         "query.formats",
+        "query.serving",
+        "query.worker",
         "lake.lake",
         "lake.tables",
         "models.invariants",

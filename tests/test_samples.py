@@ -6,6 +6,7 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -102,13 +103,28 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         ("delivered", 10, 10, 99, "291.1500"),
         ("broken", 5, 5, 47, "166.5000"),
     ],
-    "top_products": [
+    "sales_by_product": [
         (102, "Duff Classic", 110, "275.0000", "36.3000"),
         (103, "Duff Lite", 112, "244.0000", "56.0000"),
         (104, "Duff Dry", 36, "108.0000", "9.0000"),
         (107, "Duff Añejo", 15, "78.7500", "11.2500"),
         (105, "Duff Special", 13, "52.0000", "13.0000"),
         (108, "Duff Peñón", 12, "45.0000", "6.0000"),
+    ],
+    "average_order": [(18, "44.5972", "1.1111", "16.5556")],
+    "lifecycle": [(ANY, 25, 10, 10, 5, "0.4000")],
+    "sales_by_day": [(ANY, 18, 20, 298, "802.7500")],
+    "sales_by_client": [
+        (1006, "Springfield Isotopes", 1, 84, "199.2000"),
+        (1020, "Cervecería Ñuñoa", 1, 36, "105.0000"),
+        (1013, "The Frying Dutchman", 1, 30, "90.0000"),
+        (1021, "Café Valparaíso", 1, 36, "79.2000"),
+        (1002, "Kwik-E-Mart", 3, 34, "72.4000"),
+        (1009, "Cantina Señor Abejorro", 1, 12, "63.0000"),
+        (1011, "Barney's Bowl-A-Rama", 1, 20, "50.0000"),
+        (1023, "Almacén Núñez", 1, 10, "40.0000"),
+        (1007, "The Leftorium", 1, 6, "18.0000"),
+        (1012, 'Anthony "Fat Tony" D\'Amico', 1, 3, "15.7500"),
     ],
 }
 
@@ -122,7 +138,7 @@ def test_answer(run: tuple[Lake, dict[str, LedgerRow]], report: str) -> None:
     assert found == ANSWERS[report]
 
 
-@pytest.mark.parametrize("report", reports.names())
+@pytest.mark.parametrize("report", ["sales_by_channel", "status_summary", "sales_by_product"])
 def test_readme_shows_the_answer(run: tuple[Lake, dict[str, LedgerRow]], report: str) -> None:
     stream = io.StringIO()
     with answer(run[0], reports.text(report)) as connection:

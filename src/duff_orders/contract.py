@@ -5,7 +5,7 @@ Types are spelt as the Glue Data Catalog spells them; `lake.catalog` translates 
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal["integer", "number", "text", "status"]
 
@@ -60,7 +60,8 @@ DECIMALS = 4
 #: Unicode characters that a text may have, blanks at its ends left out.
 TEXT_CHARACTERS = 4096
 
-STATUSES = ("created", "delivered", "broken")
+Status = Literal["created", "delivered", "broken"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 #: Spellings of "no value" beside the empty one, compared without case.
 NULL_SPELLINGS = ("null", "none", "nan", "n/a", "\\n")
 #: What is trimmed from both ends of a value.

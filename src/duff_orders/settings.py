@@ -40,6 +40,12 @@ def _seconds(text: str) -> float:
         raise ValueError("allowed is a number of seconds, such as 1.5") from None
 
 
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("allowed are on and off")
+    return text == "on"
+
+
 def _engine(text: str) -> EngineChoice:
     if text not in get_args(EngineChoice):
         raise ValueError(f"allowed are {', '.join(get_args(EngineChoice))}")
@@ -115,6 +121,15 @@ class Settings:
     retries: int = _setting(
         _whole, "2", "N", "how often a failure is tried again before the verdict is `failed`", on_command_line=False
     )
+
+    api_keys: str = _setting(
+        str,
+        "",
+        "KEYS",
+        "who may ask `duff serve`: `NAME:SHA256` of each key, more after a comma; without any, this machine alone",
+        on_command_line=False,
+    )
+    queries: bool = _setting(_switch, "off", "on|off", "whether `duff serve` takes SQL from its callers")
 
     @classmethod
     def options(cls) -> dict[str, Option]:

@@ -20,6 +20,7 @@ PARAMETERS = {
     "BatchSeconds": "6",
     "RetryBuildSeconds": "30",
     "MaxRejectShare": "0.5",
+    "Queries": "on",
 }
 
 

@@ -132,7 +132,7 @@ def test_the_catalog_shows_what_the_ledger_names(ingested: Deployed) -> None:
 
 def test_the_api_wants_a_key(ingested: Deployed) -> None:
     status, body, headers = ingested.get("/v1/reports", key=False)
-    assert (status, body["type"], body["status"]) == (403, "/problems/forbidden", 403)
+    assert (status, body["type"], body["status"]) == (403, "/problems/wrong-key", 403)
     assert body["request_id"]
     assert {"title", "detail", "instance"} <= body.keys()  # the emulator knows no $context.path: instance is not read
     assert headers["Content-Type"] == "application/problem+json"

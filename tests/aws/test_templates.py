@@ -13,6 +13,7 @@ from cfnlint.decode.cfn_yaml import load as load_yaml
 
 import duff_orders
 from duff_orders import errors
+from duff_orders.api.problems import TYPES
 from duff_orders.aws.stacks import MAX_TEMPLATE_BODY, Template
 from duff_orders.aws.telemetry import NAMESPACE, UNITS
 from duff_orders.contract import FILES, ORDERS, REJECTED_ROWS, STAR, TABLES
@@ -144,11 +145,14 @@ def test_what_the_api_gateway_says_itself_is_a_problem_document() -> None:
     assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= {each["Properties"]["ResponseType"] for each in answers}
     for answer in answers:
         told = answer["Properties"]
-        assert told["ResponseParameters"] == {"gatewayresponse.header.Content-Type": "'application/problem+json'"}
+        headers = dict(told["ResponseParameters"])
+        assert headers.pop("gatewayresponse.header.Content-Type") == "'application/problem+json'"
+        retried = {"gatewayresponse.header.Retry-After"} if told["StatusCode"] in ("429", "503") else set()
+        assert headers.keys() == retried
         text = told["ResponseTemplates"]["application/json"].replace(":$context.error.messageString", ':"x"')
         problem = json.loads(text)
         assert list(problem) == ["type", "title", "status", "detail", "instance", "request_id"]
-        assert str(problem["status"]) == told["StatusCode"]
+        assert (int(told["StatusCode"]), problem["title"]) == TYPES[problem["type"].removeprefix("/problems/")]
 
 
 def test_the_access_log_tells_no_key() -> None:

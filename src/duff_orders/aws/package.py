@@ -1,6 +1,7 @@
 """What AWS is given: the functions' bundles, the jobs' library, wheels and scripts, the state machine.
 
-    functions.zip            Validate_csv, TriggerGlueJob, Query_Athena: this package and obstore
+    functions.zip            Validate_csv, TriggerGlueJob: this package and obstore
+    api.zip                  Query_Athena: FastAPI and the guard's parser, too; DuckDB writes its Parquet
     transform.zip            Transform-data: DuckDB, too
     duff_orders.zip          the library of the Glue jobs, for --extra-py-files
     NAME.gluewheels.zip      what Glue lacks, for --additional-python-modules
@@ -28,7 +29,14 @@ SCRIPTS = ("duff_transform_glue_job.py", "duff_data_models.py")
 STATE_MACHINE = "orders-etl.asl.json"
 WHEELS = "wheels-1.0.0.gluewheels.zip"
 #: What each bundle holds beside this package; boto3 is part of the functions' runtime.
-BUNDLES = {"functions.zip": ("obstore",), "transform.zip": ("duckdb", "obstore")}
+BUNDLES = {
+    "functions.zip": ("obstore",),
+    "transform.zip": ("duckdb", "obstore"),
+    "api.zip": (
+        *("duckdb", "obstore", "sqlglot", "mangum", "fastapi", "starlette", "anyio", "idna", "opentelemetry-api"),
+        *("pydantic", "pydantic-core", "annotated-types", "annotated-doc", "typing-extensions", "typing-inspection"),
+    ),
+}
 #: The most that a function's code may take, unzipped: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LIMIT = 250 * 2**20
 _LIBRARY = "duff_orders.zip"

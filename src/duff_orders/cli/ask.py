@@ -33,8 +33,16 @@ Format = Literal["table", "json", "csv", "parquet"]
 def query(
     context: typer.Context,
     sql: Annotated[
-        str, typer.Argument(metavar="SQL", help="One SELECT in Athena's (Trino's) dialect; - reads it from stdin.")
-    ],
+        str | None,
+        typer.Argument(metavar="SQL", help="One SELECT in Athena's (Trino's) dialect; - reads it from stdin."),
+    ] = None,
+    report: Annotated[
+        str | None, typer.Option("--report", metavar="NAME", help="A ready-made question instead of SQL.")
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="NAME=VALUE", help="A parameter of the report, e.g. from=2026-11-01."),
+    ] = None,
     format: Annotated[
         Format, typer.Option(metavar="FORMAT", help="table, json, csv or parquet; parquet needs --output.")
     ] = "table",
@@ -49,14 +57,15 @@ def query(
 
     Tables: tbl_duff_orders, tbl_duff_rejected_rows, tbl_duff_files,
     fact_orders, dim_clients, dim_products, dim_status, dim_channels. Decimals
-    are exact in every format.
+    are exact in every format. Reports: average_order, lifecycle,
+    sales_by_channel, sales_by_client, sales_by_day, sales_by_product,
+    status_summary; their parameters are from, to (dates) and limit.
     """
     from duff_orders.query import formats
     from duff_orders.query.duckdb import answer, write_parquet
     from duff_orders.query.rejects import make_folder
 
-    # the guard says what is wrong with bytes that are not UTF-8
-    text = _read_stdin().decode("utf-8", "surrogateescape") if sql == "-" else sql
+    text = _question(sql, report, given or [])
     if format == "parquet" and output is None:
         raise typer.BadParameter("--format parquet needs --output FILE")
     if output is not None:
@@ -72,6 +81,28 @@ def query(
         return
     with answer(opened_lake, text) as connection, _stream(output) as stream:
         formats.write(connection, stream, format)
+
+
+def _question(sql: str | None, report: str | None, given: list[str]) -> str:
+    """The SQL that is asked for, of one of the two ways to say it."""
+    from duff_orders.query import reports
+
+    if (sql is None) == (report is None):
+        raise typer.BadParameter("give SQL, or --report NAME")
+    if report is None:
+        if given:
+            raise typer.BadParameter("--with is for a --report")
+        # the guard says what is wrong with bytes that are not UTF-8
+        return _read_stdin().decode("utf-8", "surrogateescape") if sql == "-" else str(sql)
+    found = reports.report(report)
+    known = {each.name: each for each in found.parameters}
+    values = {}
+    for each in given:
+        name, _, value = each.partition("=")
+        if name not in known:
+            raise InputError(f"the report {report} has no parameter {name!r:.80}; parameters: {', '.join(known)}")
+        values[name] = known[name].read(value)
+    return found.text(values)
 
 
 @contextmanager

@@ -39,17 +39,26 @@ def create_views(lake: Lake, connection: "duckdb.DuckDBPyConnection", tables: It
 
 
 def create_view(
-    store: Store, connection: "duckdb.DuckDBPyConnection", name: str, table: Table, objects: Sequence[str]
+    store: Store,
+    connection: "duckdb.DuckDBPyConnection",
+    name: str,
+    table: Table,
+    objects: Sequence[str],
+    *,
+    kept: bool = False,
 ) -> None:
-    """Name the rows of a table's Parquet objects; a partition's date stands in the names of its objects."""
+    """Name the rows of a table's Parquet objects; a partition's date stands in the names of its objects.
+
+    `kept`: for all connections of the database, not for this one alone.
+    """
     columns = [field.name for field in table.fields]
     if objects:
         if table.partitioned:
             columns.append(_PA_DATE)
         source = f"select {', '.join(columns)} from {read_parquet(*(store.address(each) for each in objects))}"
     else:
-        source = _empty(table)
-    connection.execute(f"create or replace temp view {name} as {source}")
+        source = empty(table)
+    connection.execute(f"create or replace {'' if kept else 'temp'} view {name} as {source}")
 
 
 def _files_view(lake: Lake, connection: "duckdb.DuckDBPyConnection") -> None:
@@ -62,10 +71,11 @@ def _files_view(lake: Lake, connection: "duckdb.DuckDBPyConnection") -> None:
         f"columns = {{{columns}}})"
     )
     if not paths:
-        source = _empty(FILES)
+        source = empty(FILES)
     connection.execute(f"create or replace temp view {FILES.name} as {source}")
 
 
-def _empty(table: Table) -> str:
+def empty(table: Table) -> str:
+    """The relation of a table without rows."""
     nothing = (f"cast(null as {type_of(field.type)}) as {field.name}" for field in table.all_fields)
     return f"select {', '.join(nothing)} where false"

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import PipelineError, QueryRefused
+from duff_orders.query.answer import Answer
 
 # How long to wait between looks at a query: most take about a second.
 _FIRST, _LONGEST = 0.1, 1.0
@@ -20,28 +21,12 @@ State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 class Result:
     """What a query found, page by page: an answer of any length takes the memory of one page.
 
-    `columns` are pairs of name and type as Athena spells it; the rows of `pages` hold the values as they go to JSON:
-    integers and booleans as such, everything else as text (decimals with all their digits, times as ISO 8601 in UTC),
-    None for null.
+    Columns and values are those of `Answer`.
     """
 
     columns: list[tuple[str, str]]
     pages: Iterator[list[list[Any]]]
     bytes_scanned: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The whole answer to a short statement: as `Result`, all rows at once."""
-
-    columns: list[tuple[str, str]]
-    rows: list[list[Any]]
-    bytes_scanned: int
-
-    def dictionaries(self) -> list[dict[str, Any]]:
-        """The rows by the names of their columns."""
-        names = [name for name, _ in self.columns]
-        return [dict(zip(names, row, strict=True)) for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,11 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
         yield from rows
 
 
+def json_value(value: object) -> object:
+    """A value as it goes into JSON as part of a document: numbers, booleans and null as they are, the rest as text."""
+    return value if value is None or isinstance(value, bool | int) else _text(value)
+
+
 def _json(value: object) -> str:
     """One value as JSON. `json` itself cannot write a decimal's digits, hence by hand."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):

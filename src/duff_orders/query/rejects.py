@@ -1,7 +1,6 @@
 """A file's rejected rows: read, and exported so that someone can correct them and drop them again."""
 
 import csv
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,9 @@ from duff_orders.engines.duckdb import read_parquet
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.messages import LedgerRow
+from duff_orders.query.harmless import harmless
 
 FIELDS = (*COLUMN_NAMES, "reasons", "record")
-#: What a spreadsheet runs as a formula, the letters' full-width forms included.
-_FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
-_NUMBER = re.compile(r"[+-]?[\d.,]+", re.ASCII)
 
 
 def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
@@ -55,8 +52,3 @@ def make_folder(out: Path) -> None:
     """Make the folder of a file that is to be written, where it is missing."""
     if not out.parent.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
-
-
-def harmless(text: str) -> str:
-    """The text with a space in front where a spreadsheet would take it for a formula."""
-    return f" {text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

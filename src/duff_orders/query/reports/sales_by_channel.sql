@@ -1,4 +1,8 @@
 -- What does each channel sell, and how large is its average order? Broken order lines do not count.
+-- from date = 0001-01-01: the first day on which order lines appeared
+-- to date = 9999-12-31: the last day
+-- limit integer = 1000: the most rows, 1 to 10000
+-- gives point_of_sale_channel varchar, orders bigint, units bigint, sales decimal(38,4), average_order decimal(38,4)
 select
     c.point_of_sale_channel,
     count(distinct f.order_id) as orders,
@@ -8,6 +12,7 @@ select
 from fact_orders f
 join dim_channels c on c.channel_id = f.channel_id
 join dim_status s on s.status_id = f.status_id
-where s.status <> 'broken'
+where s.status <> 'broken' and f.pa_date between :from and :to
 group by c.channel_id, c.point_of_sale_channel
 order by sales desc, c.point_of_sale_channel
+limit :limit

@@ -1,4 +1,8 @@
 -- How many orders and order lines stand in each status, and what are they worth?
+-- from date = 0001-01-01: the first day on which order lines appeared
+-- to date = 9999-12-31: the last day
+-- limit integer = 1000: the most rows, 1 to 10000
+-- gives status varchar, orders bigint, order_lines bigint, units bigint, sales decimal(38,4)
 select
     s.status,
     count(distinct f.order_id) as orders,
@@ -7,5 +11,7 @@ select
     sum(f.total_price) as sales
 from fact_orders f
 join dim_status s on s.status_id = f.status_id
+where f.pa_date between :from and :to
 group by s.status_id, s.status
 order by s.status_id
+limit :limit

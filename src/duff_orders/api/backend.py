@@ -1,0 +1,85 @@
+"""What the application asks of where the data is: an embedded lake, or Athena."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from duff_orders.messages import LedgerRow
+from duff_orders.query.answer import Answer
+from duff_orders.query.reports import Report, Value
+from duff_orders.query.statements import Statement
+
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """How far a query is. `reason` tells why it failed, of the kind `problem`; `rows` is known once it succeeded."""
+
+    id: str
+    state: State
+    reason: str = ""
+    problem: str = "query-failed"
+    rows: int | None = None
+    truncated: bool = False
+    bytes_scanned: int = 0
+    seconds: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state not in ("queued", "running")
+
+
+class Queries(Protocol):
+    """SQL from outside. A query is visible to the caller who made it, and to nobody else."""
+
+    def submit(self, sql: str, max_rows: int, *, caller: str | None, token: str | None) -> str:
+        """Start a query; its id. The same token with the same query gives the same id.
+
+        Raises QueryRefused for what is no SELECT over the tables, Problem where too much is asked at once or the token
+        was used for another query.
+        """
+
+    def state(self, query_id: str, *, caller: str | None) -> Query | None:
+        """How far a query is; None where there is none such of this caller."""
+
+    def result(self, query_id: str, after: int, limit: int) -> Answer:
+        """Rows of a query that has succeeded, from number `after` on."""
+
+    def cancel(self, query_id: str) -> None:
+        """End a query; one that has ended stays as it is."""
+
+
+class Backend(Protocol):
+    """Where the data is. `queries` is None where SQL from outside is switched off."""
+
+    queries: Queries | None
+
+    def version(self) -> str | None:
+        """The build of the star schema that answers show; None before the first."""
+
+    def files_version(self) -> str | None:
+        """Changes with the ledger; None where that cannot be told without asking."""
+
+    def newest(self) -> datetime | None:
+        """When the newest verdict was written."""
+
+    def lines(self, *, by_client: bool = False) -> str:
+        """The relation that `statements` take for order lines; `by_client` where a client's are asked for."""
+
+    def ask(self, statement: Statement) -> Answer:
+        """The answer to a statement of `statements` over the star schema."""
+
+    def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
+        """The answer to a report, with the types that it promises."""
+
+    def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """A page of the ledger and one more, newest first, with the fields `statements.FILE`."""
+
+    def file(self, file_id: str) -> LedgerRow | None:
+        """The ledger row of a file."""
+
+    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+        """The answer to a statement of `statements` over the rejected rows of one file."""

@@ -1,0 +1,124 @@
+"""What others are told of the API: `python -m duff_orders.api.documents docs` writes it anew.
+
+openapi.json                                     the OpenAPI 3.1 document
+postman/duff-orders.postman_collection.json      every route, ready to be sent
+postman/duff-orders.postman_environment.json     the address and the key that it takes
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from duff_orders.api.app import create_app, document
+
+_SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
+#: What stands in the places of a path until somebody writes what they want; all of the samples.
+EXAMPLES = {
+    "order_id": "5678",
+    "client_id": "1001",
+    "name": "sales_by_channel",
+    "file_id": "40228693a13062e8cf6b1f1ac436c952",
+    "query_id": "{{query_id}}",
+}
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document of the application; it needs no backend."""
+    return document(create_app(None))  # type: ignore[arg-type] # no request is answered
+
+
+def collection(told: dict[str, Any]) -> dict[str, Any]:
+    """A Postman collection of an OpenAPI document's routes, in folders of their tags."""
+    folders: dict[str, list[dict[str, Any]]] = {}
+    for path, method, operation in sorted(_operations(told), key=lambda each: _turn(each[0], each[1])):
+        folders.setdefault(operation["tags"][0], []).append(_item(path, method, operation))
+    return {
+        "info": {"name": told["info"]["title"], "description": told["info"]["description"], "schema": _SCHEMA},
+        "auth": {
+            "type": "apikey",
+            "apikey": [
+                {"key": "key", "value": "X-API-Key", "type": "string"},
+                {"key": "value", "value": "{{api_key}}", "type": "string"},
+                {"key": "in", "value": "header", "type": "string"},
+            ],
+        },
+        "item": [{"name": name, "item": items} for name, items in folders.items()],
+    }
+
+
+def environment() -> dict[str, Any]:
+    """The variables of the collection: those of `duff serve`; of a deployment, its ApiUrl and a key."""
+    values = {"address": "http://127.0.0.1:8000", "api_key": "none"}
+    return {
+        "name": "duff-orders",
+        "values": [{"key": key, "value": value, "enabled": True} for key, value in values.items()],
+    }
+
+
+def write(folder: Path) -> list[Path]:
+    """Write all of them into a folder; returns their paths."""
+    told = openapi()
+    found = {
+        folder / "openapi.json": told,
+        folder / "postman" / "duff-orders.postman_collection.json": collection(told),
+        folder / "postman" / "duff-orders.postman_environment.json": environment(),
+    }
+    for path, content in found.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return list(found)
+
+
+def _operations(told: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in told["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def _turn(path: str, method: str) -> tuple[bool, int, str]:
+    """A query is made before it is asked for, and cancelled last."""
+    return ("queries" in path, ("post", "get", "delete").index(method), path)
+
+
+def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    parameters = operation.get("parameters", [])
+    place = path
+    for each in parameters:
+        if each["in"] == "path":
+            place = place.replace(f"{{{each['name']}}}", EXAMPLES[each["name"]])
+    request: dict[str, Any] = {
+        "method": method.upper(),
+        "description": operation.get("description", ""),
+        "header": [],
+        "url": {
+            "raw": f"{{{{address}}}}{place}",
+            "host": ["{{address}}"],
+            "path": place.strip("/").split("/"),
+            "query": [
+                {"key": each["name"], "value": "", "description": each.get("description", ""), "disabled": True}
+                for each in parameters
+                if each["in"] == "query"
+            ],
+        },
+    }
+    script = ['pm.test("answered", () => pm.expect([200, 202, 204]).to.include(pm.response.code));']
+    if "requestBody" in operation:
+        request["header"].append({"key": "Content-Type", "value": "application/json"})
+        body = {
+            "sql": "select status, count(*) as order_lines from fact_orders join dim_status using (status_id) "
+            "group by status order by status"
+        }
+        request["body"] = {"mode": "raw", "raw": json.dumps(body, indent=1)}
+        script.append('if (pm.response.code < 300) pm.collectionVariables.set("query_id", pm.response.json().id);')
+    return {
+        "name": f"{method.upper()} {path}",
+        "request": request,
+        "event": [{"listen": "test", "script": {"type": "text/javascript", "exec": script}}],
+    }
+
+
+if __name__ == "__main__":
+    for written in write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs")):
+        print(written)

@@ -1,0 +1,193 @@
+"""The backend of a lake in a folder: DuckDB over the serving copy, the ledger kept in memory."""
+
+import heapq
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from duff_orders.api.backend import Queries, Query
+from duff_orders.api.problems import Problem, invalid
+from duff_orders.contract import FILES, REJECTED_ROWS
+from duff_orders.engines.duckdb import read_parquet
+from duff_orders.lake import layout
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.tables import empty
+from duff_orders.messages import LedgerRow, format_time
+from duff_orders.query import statements
+from duff_orders.query.answer import Answer
+from duff_orders.query.guard.check import check
+from duff_orders.query.reports import Report, Value
+from duff_orders.query.runner import WAITING, Runner, TokenUsed, TooMany
+from duff_orders.query.serving import Serving
+from duff_orders.query.statements import Statement
+
+_FILES = f"{layout.PROCESSED}/{layout.FOLDERS[FILES.name]}"
+
+
+class Embedded:
+    """A lake in a folder; see `api.backend`."""
+
+    def __init__(self, lake: Lake, serving: Serving, queries: Queries | None = None) -> None:
+        self.lake = lake
+        self.serving = serving
+        self.queries = queries
+        self.ledger = KeptLedger(lake)
+
+    def version(self) -> str | None:
+        """The build that answers show."""
+        return self.serving.version
+
+    def files_version(self) -> str:
+        """A rename into a day's folder changes the folder's time."""
+        return self.ledger.version()
+
+    def newest(self) -> datetime | None:
+        """When the newest verdict was written."""
+        return max((row.finished for row in self.ledger.rows()), default=None)
+
+    def lines(self, *, by_client: bool = False) -> str:
+        """The copy that is sorted as the question wants it."""
+        return self.serving.lines(by_client=by_client)
+
+    def ask(self, statement: Statement) -> Answer:
+        """The answer to a statement of `statements`."""
+        return self.serving.ask(statement)
+
+    def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
+        """The answer to a report, in the guard's translation."""
+        found = self.serving.ask((_translated(report.text(given)), []))
+        return Answer(list(report.columns), found.rows, version=found.version)
+
+    def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """A page of the ledger and one more, newest first."""
+        rows = (row for row in self.ledger.rows() if verdict is None or row.verdict == verdict)
+        keyed = ((format_time(row.event_time), row.file_id, row) for row in rows)
+        if after is not None:
+            keyed = (each for each in keyed if each[:2] < tuple(after))
+        newest = heapq.nlargest(limit + 1, keyed, key=lambda each: each[:2])
+        return [_fields(row) for _, _, row in newest]
+
+    def file(self, file_id: str) -> LedgerRow | None:
+        """The ledger row of a file."""
+        return self.ledger.of(file_id)
+
+    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+        """The answer to a statement over the rejected rows of one file."""
+        objects = layout.data_objects(REJECTED_ROWS.name, row)
+        names = ", ".join(field.name for field in REJECTED_ROWS.fields)
+        day = f"date '{row.pa_date.isoformat()}' as pa_date"
+        places = (self.lake.store.address(name) for name in objects)
+        source = f"select {names}, {day} from {read_parquet(*places)}" if objects else empty(REJECTED_ROWS)
+        return self.serving.over({REJECTED_ROWS.name: source}, statement)
+
+
+class KeptLedger:
+    """The ledger in memory: of the days whose folders changed the rows are read again."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+        self._lock = threading.Lock()
+        self._days: dict[str, tuple[int, list[LedgerRow]]] = {}
+        self._by_id: dict[str, LedgerRow] = {}
+
+    def version(self) -> str:
+        """Changes with the ledger."""
+        return str(hash(tuple(sorted(self._times().items()))))
+
+    def rows(self) -> list[LedgerRow]:
+        """All rows, in no order."""
+        self._look()
+        return list(self._by_id.values())
+
+    def of(self, file_id: str) -> LedgerRow | None:
+        """The row of a file."""
+        self._look()
+        return self._by_id.get(file_id)
+
+    def _times(self) -> dict[str, int]:
+        folder = self.lake.disk.path(_FILES)
+        if not folder.is_dir():
+            return {}
+        return {each.name: each.stat().st_mtime_ns for each in folder.iterdir() if each.is_dir()}
+
+    def _look(self) -> None:
+        times = self._times()
+        with self._lock:
+            changed = {
+                day for day in self._days.keys() | times.keys() if self._days.get(day, (0,))[0] != times.get(day)
+            }
+            for day in changed:
+                if day in times:
+                    self._days[day] = times[day], list(self._read(Path(_FILES, day).as_posix()))
+                else:
+                    del self._days[day]
+            if changed:
+                self._by_id = {row.file_id: row for _, rows in self._days.values() for row in rows}
+
+    def _read(self, folder: str) -> list[LedgerRow]:
+        found = []
+        for each in self.lake.store.listed(f"{folder}/"):
+            stored = self.lake.store.read(each.name)
+            if stored is not None:
+                try:
+                    found.append(LedgerRow.from_json(stored.data))
+                except (ValueError, TypeError):
+                    continue  # `duff check` tells of a damaged row
+        return found
+
+
+def _fields(row: LedgerRow) -> dict[str, Any]:
+    """The fields of a list of files, as they go to JSON."""
+    values = {name: getattr(row, name) for name in statements.FILE}
+    for name in ("event_time", "started", "finished"):
+        values[name] = format_time(values[name])
+    return values | {"pa_date": row.pa_date.isoformat()}
+
+
+@lru_cache(maxsize=256)
+def _translated(sql: str) -> str:
+    return check(sql).sql
+
+
+class EmbeddedQueries:
+    """SQL from outside over a lake in a folder; see `api.backend.Queries`."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+
+    def submit(self, sql: str, max_rows: int, *, caller: str | None, token: str | None) -> str:
+        """Queue a query; its id."""
+        try:
+            return self.runner.submit(sql, max_rows, caller=caller, token=token)
+        except TooMany:
+            detail = f"one query runs and {WAITING} wait; ask again"
+            raise Problem("rate-limited", detail, headers={"Retry-After": "2"}) from None
+        except TokenUsed:
+            raise invalid("header", "Idempotency-Key", token, "one that was not used for another query") from None
+
+    def state(self, query_id: str, *, caller: str | None) -> Query | None:
+        """How far a query is."""
+        run = self.runner.get(query_id, caller)
+        if run is None:
+            return None
+        return Query(
+            id=run.id,
+            state=run.state,
+            reason=run.told.get("reason", ""),
+            problem=run.told.get("problem", "query-failed"),
+            rows=run.told.get("rows"),
+            truncated=run.told.get("truncated", False),
+            seconds=run.seconds,
+        )
+
+    def result(self, query_id: str, after: int, limit: int) -> Answer:
+        """Rows of a query that has succeeded."""
+        found = self.runner.answer(query_id)
+        return Answer(found.columns, found.rows[after : after + limit])
+
+    def cancel(self, query_id: str) -> None:
+        """End a query."""
+        self.runner.cancel(query_id)

@@ -1,0 +1,132 @@
+"""The ledger: files, their verdicts, their rejected rows."""
+
+import json
+from collections import Counter
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from duff_orders.api import models, paging
+from duff_orders.api.backend import Backend
+from duff_orders.api.formats import Body, respond
+from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked, Cursor, FileId, Limit
+from duff_orders.api.problems import Problem
+from duff_orders.contract import COLUMN_NAMES, FILES
+from duff_orders.messages import LedgerRow, Verdict
+from duff_orders.query import statements
+
+router = APIRouter(prefix="/files", tags=["files"])
+
+_TYPES = {field.name: field.type for field in FILES.all_fields}
+_COLUMNS = [(name, _TYPES[name].replace("string", "varchar")) for name in statements.FILE]
+_REJECT = (*COLUMN_NAMES, "reasons", "record")
+
+
+def _moment(value: Any) -> str:
+    text = paging.text(value)
+    datetime.fromisoformat(text)
+    return text
+
+
+def _hex(value: Any) -> str:
+    text = paging.text(value)
+    int(text, 16)
+    return text
+
+
+@router.get("", response_model=models.Files, responses=CONDITIONAL)
+def list_files(
+    request: Request,
+    asked: Asked,
+    verdict: Annotated[Verdict | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    format: AnyFormat = None,
+) -> Response:
+    """The ledger, newest first: every file, its verdict and its counts, which add up to the rows it holds."""
+    scope = f"files {verdict}"
+    after = paging.read(cursor, scope, "-event_time", (_moment, _hex))
+
+    def make() -> Body:
+        found = list(asked.files(verdict, after, limit))
+        shown = found[:limit]
+        following = None
+        if len(found) > limit:
+            following = paging.cursor(scope, "-event_time", [shown[-1]["event_time"], shown[-1]["file_id"]])
+        rows = [[row[name] for name in statements.FILE] for row in shown]
+        return Body({"data": shown, "next_cursor": following}, _COLUMNS, rows, following)
+
+    return respond(request, asked.files_version(), make, name="files")
+
+
+@router.get("/{file_id}", response_model=models.FileDocument)
+def get_file(request: Request, asked: Asked, file_id: FileId) -> Response:
+    """One file's verdict with all its parts."""
+    row = _row(asked, file_id)
+    return respond(request, None, lambda: Body(json.loads(row.to_json())), formats=("json",))
+
+
+@router.get("/{file_id}/rejects", response_model=models.RejectedRows, responses=CONDITIONAL)
+def list_rejects(
+    request: Request,
+    asked: Asked,
+    file_id: FileId,
+    reason: Annotated[
+        str | None, Query(pattern="^[a-z_]{1,40}:[a-z_]{1,40}$", description="COLUMN:CODE: rows with this reason")
+    ] = None,
+    summary: Annotated[bool, Query(description="count the rows by reason, too")] = False,
+    raw: Annotated[bool, Query(description="CSV: leave cells alone that a spreadsheet would run as a formula")] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    format: AnyFormat = None,
+) -> Response:
+    """A file's rejected rows: the original texts, and which column broke which rule."""
+    scope = f"{file_id} {reason}"
+    after = paging.read(cursor, scope, "position", (paging.integer,))
+    row = _row(asked, file_id)
+
+    def make() -> Body:
+        found = asked.rejects(
+            row, statements.rejects(file_id, row.pa_date, reason, after[0] if after else 0, limit)
+        ).dictionaries()
+        shown = found[:limit]
+        following = paging.cursor(scope, "position", [shown[-1]["position"]]) if len(found) > limit else None
+        document: dict[str, Any] = {"data": [_rejected(each) for each in shown], "next_cursor": following}
+        if summary:
+            document["summary"] = _summary(asked, row)
+        rows = [[each[name] for name in _REJECT] for each in shown]
+        return Body(document, [(name, "varchar") for name in _REJECT], rows, following)
+
+    version = None if asked.files_version() is None else f"{row.file_id} {row.revision}"
+    return respond(request, version, make, name=f"rejects-{file_id}", raw=raw)
+
+
+def _row(asked: Backend, file_id: str) -> LedgerRow:
+    row = asked.file(file_id)
+    if row is None:
+        raise Problem("not-found", f"no file {file_id}; /v1/files lists them")
+    return row
+
+
+def _rejected(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "reasons": [_reason(reason) for reason in row["reasons"].split(";")],
+        "fields": None if row["record"] is not None else {name: row[name] for name in COLUMN_NAMES},
+        "record": row["record"],
+    }
+
+
+def _reason(text: str) -> dict[str, str]:
+    column, _, code = text.partition(":")
+    return {"column": column, "code": code}
+
+
+def _summary(asked: Backend, row: LedgerRow) -> list[dict[str, Any]]:
+    counts = Counter[str]()
+    for each in asked.rejects(row, statements.reasons(row.file_id, row.pa_date)).dictionaries():
+        for reason in each["reasons"].split(";"):
+            counts[reason] += each["n"]
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [{**_reason(reason), "rows": number} for reason, number in ranked]

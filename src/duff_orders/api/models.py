@@ -1,0 +1,284 @@
+"""The shapes of answers, for the documents: what the routes give is checked against them by the tests."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from duff_orders.contract import COLUMN_NAMES, Status
+from duff_orders.messages import Verdict
+
+Money = Annotated[str, Field(pattern=r"^-?\d+\.\d{4}$", examples=["15.0000"])]
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-24T18:19:50.028731Z"])]
+Day = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2026-11-24"])]
+Id = Annotated[int, Field(ge=0, lt=10**18)]
+FileId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Cursor = Annotated[str | None, Field(description="of the next page; null on the last")]
+Version = Annotated[str | None, Field(description="the build of the star schema that this shows")]
+
+
+class Shape(BaseModel):
+    """No field beside those that are named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class OrderLine(Shape):
+    """One product of an order, in its latest state."""
+
+    order_id: Id
+    product_id: Id
+    client_id: Id
+    status: Status
+    channel: str
+    product_price: Money
+    product_ccf: int
+    total_price: Money
+    total_volume: Money
+    first_seen: Time
+    last_seen: Time
+    pa_date: Day
+
+
+class OrderLines(Shape):
+    """A page of order lines."""
+
+    data: list[OrderLine]
+    next_cursor: Cursor
+    version: Version
+
+
+class Order(Shape):
+    """An order with its lines."""
+
+    order_id: Id
+    client_id: Id
+    client_name: str | None
+    total_price: Money
+    statuses: dict[str, int]
+    lines: list[OrderLine]
+
+
+class Client(Shape):
+    """A client in its latest state."""
+
+    client_id: Id
+    client_name: str | None
+    first_seen: Time
+    last_seen: Time
+
+
+class Clients(Shape):
+    """A page of clients."""
+
+    data: list[Client]
+    next_cursor: Cursor
+    version: Version
+
+
+class Product(Shape):
+    """A product in its latest state."""
+
+    product_id: Id
+    product_description: str | None
+    product_price: Money
+    product_volume: Money
+    first_seen: Time
+    last_seen: Time
+
+
+class Products(Shape):
+    """All products."""
+
+    data: list[Product]
+    version: Version
+
+
+class Channel(Shape):
+    """A point of sale channel, by its name."""
+
+    channel: str
+
+
+class Channels(Shape):
+    """All channels."""
+
+    data: list[Channel]
+    version: Version
+
+
+class ReportParameter(Shape):
+    """What may be given to a report."""
+
+    name: str
+    type: Literal["date", "integer"]
+    default: str
+    about: str
+
+
+class Column(Shape):
+    """A column, and its type as Athena spells it."""
+
+    name: str
+    type: str
+
+
+class ReportTitle(Shape):
+    """A ready-made question."""
+
+    name: str
+    title: str
+    parameters: list[ReportParameter]
+    columns: list[Column]
+
+
+class ReportList(Shape):
+    """The ready-made questions."""
+
+    data: list[ReportTitle]
+
+
+class ReportAnswer(Shape):
+    """The answer to one of them."""
+
+    name: str
+    parameters: dict[str, str | int | None]
+    columns: list[Column]
+    data: list[dict[str, Any]]
+    version: Version
+    computed_at: Time
+
+
+class FileRow(Shape):
+    """A file's verdict: a row of the ledger."""
+
+    file_id: FileId
+    source_file: str
+    size: int
+    etag: str
+    version: str | None
+    event_time: Time
+    engine: str | None
+    encoding: str | None
+    delimiter: str | None
+    decimal_mark: str | None
+    verdict: Verdict
+    reason: str | None
+    rows_read: int
+    rows_published: int
+    rows_duplicate: int
+    rows_rejected: int
+    rows_withheld: int
+    orders_objects: int
+    rejected_objects: int
+    revision: int
+    started: Time
+    finished: Time
+    error: str | None
+    pa_date: Day
+
+
+class FileDocument(FileRow):
+    """A row of the ledger with all its parts."""
+
+    extra_columns: list[str] | None
+    nulls: dict[str, int] | None
+
+
+class Files(Shape):
+    """A page of the ledger, newest first."""
+
+    data: list[FileRow]
+    next_cursor: Cursor
+
+
+class Reason(Shape):
+    """A column, and which of its rules was broken."""
+
+    column: str
+    code: str
+
+
+class RejectedRow(Shape):
+    """A rejected row: its original texts by column, or the whole text of what could not be split into columns."""
+
+    reasons: list[Reason]
+    fields: Annotated[dict[str, str | None] | None, Field(description=", ".join(COLUMN_NAMES))]
+    record: str | None
+
+
+class ReasonCount(Reason):
+    """How many rows broke a rule."""
+
+    rows: int
+
+
+class RejectedRows(Shape):
+    """A page of rejected rows; `summary` only where it is asked for."""
+
+    data: list[RejectedRow]
+    next_cursor: Cursor
+    summary: list[ReasonCount] | None = None
+
+
+class QueryRequest(BaseModel):
+    """One read-only SELECT in Athena's dialect."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    sql: Annotated[str, Field(min_length=1, max_length=262_144, examples=["select count(*) as n from fact_orders"])]
+    max_rows: Annotated[int, Field(ge=1, le=10_000)] = 1000
+
+
+class QueryState(Shape):
+    """How far a query is; with columns and rows once it succeeded in time."""
+
+    id: str
+    state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    reason: str | None = None
+    rows: int | None = None
+    truncated: bool | None = None
+    bytes_scanned: int | None = None
+    seconds: float | None = None
+    columns: list[Column] | None = None
+    data: list[dict[str, Any]] | None = None
+    next_cursor: Cursor = None
+
+
+class QueryRows(Shape):
+    """A page of a query's rows."""
+
+    columns: list[Column]
+    data: list[dict[str, Any]]
+    next_cursor: Cursor
+
+
+class Health(Shape):
+    """Whether this answers, and how fresh the lake is."""
+
+    status: Literal["ok"]
+    newest_file: Time | None
+    newest_file_age_seconds: int | None
+    version: Version
+
+
+class ProblemDetail(BaseModel):
+    """One thing that is wrong."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    place: Annotated[str, Field(alias="in")]
+    name: str
+    found: str
+    allowed: str
+
+
+class ProblemDocument(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[ProblemDetail] | None = None
+    request_id: str

@@ -1,0 +1,190 @@
+"""Order lines, orders, clients, products, channels."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from duff_orders.api import models, paging
+from duff_orders.api.formats import Body, respond
+from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked, ClientId, Cursor, Day, Limit, OrderId
+from duff_orders.api.problems import Problem, invalid
+from duff_orders.contract import STATUSES, Status
+from duff_orders.query import statements
+from duff_orders.query.answer import Answer
+from duff_orders.query.statements import LineFilter, Statement
+
+router = APIRouter(tags=["orders"])
+
+Sort = Literal["-pa_date", "pa_date", "-order_id", "order_id", "-total_price", "total_price"]
+Id = Annotated[int | None, Query(ge=1, le=10**18 - 1)]
+Name = Annotated[str | None, Query(min_length=1, max_length=512)]
+_MONEY = r"^[0-9]{1,18}([.][0-9]{1,4})?$"
+
+
+def _day(value: str) -> str:
+    date.fromisoformat(value)
+    return value
+
+
+def _amount(value: str) -> str:
+    if not Decimal(value).is_finite() or len(value) > 26:
+        raise ValueError
+    return value
+
+
+_KEYS = {"pa_date": (_day,), "total_price": (_amount,), "order_id": ()}
+
+
+@router.get("/orders", response_model=models.OrderLines, responses=CONDITIONAL)
+def list_orders(
+    request: Request,
+    asked: Asked,
+    client_id: Id = None,
+    product_id: Id = None,
+    status: Status | None = None,
+    channel: Name = None,
+    pa_date_from: Day | None = None,
+    pa_date_to: Day | None = None,
+    min_total: Annotated[str | None, Query(pattern=_MONEY, description="the least `total_price`")] = None,
+    sort: Sort = "-pa_date",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    format: AnyFormat = None,
+) -> Response:
+    """Order lines, each in its latest state."""
+    wanted = LineFilter(
+        client_id=client_id,
+        product_id=product_id,
+        status=status,
+        channel=_printable("channel", channel),
+        pa_date_from=pa_date_from,
+        pa_date_to=pa_date_to,
+        min_total=None if min_total is None else Decimal(min_total),
+    )
+    return _lines(request, asked, wanted, sort, limit, cursor)
+
+
+@router.get("/orders/{order_id}", response_model=models.Order, responses=CONDITIONAL)
+def get_order(request: Request, asked: Asked, order_id: OrderId, format: AnyFormat = None) -> Response:
+    """One order with its lines."""
+
+    def make() -> Body:
+        found = asked.ask(statements.order(asked.lines(), order_id))
+        if not found.rows:
+            raise Problem("not-found", f"no order {order_id}")
+        lines = found.dictionaries()
+        names = [line.pop("client_name") for line in lines]
+        statuses = [line["status"] for line in lines]
+        document = {
+            "order_id": order_id,
+            "client_id": lines[0]["client_id"],
+            "client_name": names[0],
+            "total_price": f"{sum(Decimal(line['total_price']) for line in lines):f}",
+            "statuses": {status: statuses.count(status) for status in STATUSES if status in statuses},
+            "lines": lines,
+        }
+        return Body(document, found.columns[:-1], [row[:-1] for row in found.rows])
+
+    return respond(request, asked.version(), make, name=f"order-{order_id}")
+
+
+@router.get("/clients", response_model=models.Clients, responses=CONDITIONAL)
+def list_clients(
+    request: Request,
+    asked: Asked,
+    name: Annotated[str | None, Query(min_length=1, max_length=512, description="how the name begins")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    format: AnyFormat = None,
+) -> Response:
+    """Clients by their id."""
+    after = paging.read(cursor, f"clients {name}", "client_id", (paging.integer,))
+    start = _printable("name", name)
+
+    def make() -> Body:
+        found = asked.ask(statements.clients(start, after[0] if after else None, limit))
+        return _page(asked, found, limit, f"clients {name}", "client_id", ("client_id",))
+
+    return respond(request, asked.version(), make, name="clients")
+
+
+@router.get("/clients/{client_id}", response_model=models.Client, responses=CONDITIONAL)
+def get_client(request: Request, asked: Asked, client_id: ClientId, format: AnyFormat = None) -> Response:
+    """One client in its latest state."""
+
+    def make() -> Body:
+        found = asked.ask(statements.client(client_id))
+        if not found.rows:
+            raise Problem("not-found", f"no client {client_id}")
+        return Body(found.dictionaries()[0], found.columns, found.rows)
+
+    return respond(request, asked.version(), make, name=f"client-{client_id}")
+
+
+@router.get("/clients/{client_id}/orders", response_model=models.OrderLines, responses=CONDITIONAL)
+def list_orders_of_client(
+    request: Request,
+    asked: Asked,
+    client_id: ClientId,
+    sort: Sort = "-pa_date",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    format: AnyFormat = None,
+) -> Response:
+    """A client's order lines."""
+    return _lines(request, asked, LineFilter(client_id=client_id), sort, limit, cursor)
+
+
+@router.get("/products", response_model=models.Products, responses=CONDITIONAL)
+def list_products(request: Request, asked: Asked, format: AnyFormat = None) -> Response:
+    """All products."""
+    return _whole(request, asked, statements.products(), "products")
+
+
+@router.get("/channels", response_model=models.Channels, responses=CONDITIONAL)
+def list_channels(request: Request, asked: Asked, format: AnyFormat = None) -> Response:
+    """All channels: their names are their keys."""
+    return _whole(request, asked, statements.channels(), "channels")
+
+
+def _lines(request: Request, asked: Asked, wanted: LineFilter, sort: Sort, limit: int, cursor: str | None) -> Response:
+    column = sort.removeprefix("-")
+    scope = f"orders {wanted}"
+    after = paging.read(cursor, scope, sort, (*_KEYS[column], paging.integer, paging.integer))
+    if after is not None and column == "order_id":
+        after = [None, *after]
+
+    def make() -> Body:
+        relation = asked.lines(by_client=wanted.client_id is not None)
+        found = asked.ask(statements.lines(relation, wanted, sort, after, limit))
+        keys = ("order_id", "product_id") if column == "order_id" else (column, "order_id", "product_id")
+        return _page(asked, found, limit, scope, sort, keys)
+
+    return respond(request, asked.version(), make, name="orders")
+
+
+def _page(asked: Asked, found: Answer, limit: int, scope: str, sort: str, keys: tuple[str, ...]) -> Body:
+    """A page, of which one row more than `limit` was asked for; the cursor names the last one shown."""
+    more = len(found.rows) > limit
+    shown = Answer(found.columns, found.rows[:limit])
+    data = shown.dictionaries()
+    following = paging.cursor(scope, sort, [data[-1][key] for key in keys]) if more else None
+    document = {"data": data, "next_cursor": following, "version": asked.version()}
+    return Body(document, shown.columns, shown.rows, following)
+
+
+def _whole(request: Request, asked: Asked, statement: Statement, name: str) -> Response:
+    def make() -> Body:
+        found = asked.ask(statement)
+        return Body({"data": found.dictionaries(), "version": asked.version()}, found.columns, found.rows)
+
+    return respond(request, asked.version(), make, name=name)
+
+
+def _printable(name: str, value: str | None) -> Any:
+    if value is not None and not value.isprintable():
+        raise invalid("query", name, value, "characters that can be printed")
+    return value

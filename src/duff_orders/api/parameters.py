@@ -1,0 +1,45 @@
+"""Parameters that several routes take, and the backend that a route asks."""
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, Path, Query, Request
+from pydantic import BeforeValidator
+
+from duff_orders.api.backend import Backend
+
+
+def _backend(request: Request) -> Any:
+    return request.app.state.backend
+
+
+Asked = Annotated[Backend, Depends(_backend)]
+Limit = Annotated[int, Query(ge=1, le=1000, description="the most rows of a page")]
+Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")]
+AnyFormat = Annotated[
+    Literal["json", "csv", "parquet"] | None, Query(alias="format", description="instead of the header Accept")
+]
+#: Up to 18 digits: what the contract allows.
+ClientId = Annotated[int, Path(ge=1, le=10**18 - 1)]
+OrderId = Annotated[int, Path(ge=1, le=10**18 - 1)]
+FileId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="the whole id, 32 hexadecimal digits")]
+
+
+def _iso(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value, re.ASCII):
+        raise ValueError("a date such as 2026-11-24")
+    return value
+
+
+#: A day as ISO 8601 writes it, and in no other way.
+Day = Annotated[date, BeforeValidator(_iso)]
+#: How the formats of an answer are told in the documents.
+FORMATS: dict[str, Any] = {
+    "text/csv": {"schema": {"type": "string"}},
+    "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
+}
+CONDITIONAL: dict[int | str, dict[str, Any]] = {
+    200: {"content": FORMATS},
+    304: {"description": "What `If-None-Match` names is what there is"},
+}

@@ -1,0 +1,151 @@
+"""SQL from outside: one read-only SELECT in Athena's dialect, answered at once or later."""
+
+import re
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from duff_orders.api import backend, models, paging
+from duff_orders.api.backend import Queries
+from duff_orders.api.formats import Body, respond
+from duff_orders.api.parameters import FORMATS, AnyFormat, Asked, Cursor
+from duff_orders.api.problems import Problem, invalid
+
+router = APIRouter(prefix="/queries", tags=["queries"])
+
+QueryId = Annotated[str, Path(pattern="^q_[0-9a-f]{32}([0-9a-f]{4}([0-9a-f]{16})?)?$")]
+#: Seconds for which an answer is waited: usually, and at most.
+WAIT, LONGEST_WAIT = 3, 20
+_FIRST, _LONGEST = 0.02, 0.5
+_WAIT = re.compile(r"\s*wait=([0-9]{1,4})\s*")
+_QUERY = {"description": "Succeeded in time"}, {"description": "Under way: ask again at `Location`"}
+
+
+@router.post(
+    "", response_model=models.QueryState, responses={200: _QUERY[0], 202: {"model": models.QueryState, **_QUERY[1]}}
+)
+def submit_query(
+    request: Request,
+    asked: Asked,
+    wanted: models.QueryRequest,
+    prefer: Annotated[str | None, Header(description="`wait=N`: seconds to wait for the answer, at most 20")] = None,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=128, description="the same key and query: the same id")
+    ] = None,
+) -> Response:
+    """Ask a question in SQL. Within the time waited for its rows are in the answer; else ask again at `Location`."""
+    queries, caller = _queries(asked), request.scope.get("caller")
+    wait = WAIT
+    if prefer is not None and (found := _WAIT.search(prefer)):
+        wait = min(LONGEST_WAIT, int(found[1]))
+    if "\0" in wanted.sql:
+        raise invalid("body", "sql", wanted.sql, "text without NUL characters")
+    query_id = queries.submit(wanted.sql, wanted.max_rows, caller=caller, token=idempotency_key)
+    deadline, pause = time.monotonic() + wait, _FIRST
+    while True:
+        state = _state(queries, query_id, caller)
+        left = deadline - time.monotonic()
+        if state.ended or left <= 0:
+            break
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, _LONGEST)
+    if state.ended:
+        return JSONResponse(_succeeded(queries, state, wanted.max_rows), headers=_PRIVATE)
+    place = f"{request.scope.get('stage_path', '')}/v1/queries/{query_id}"
+    return JSONResponse(_told(state), 202, headers={**_PRIVATE, "Location": place, "Retry-After": "1"})
+
+
+@router.get("/{query_id}", response_model=models.QueryState)
+def get_query(request: Request, asked: Asked, query_id: QueryId) -> Response:
+    """How far a query is."""
+    return JSONResponse(_told(_state(_queries(asked), query_id, request.scope.get("caller"))), headers=_PRIVATE)
+
+
+@router.get("/{query_id}/result", response_model=models.QueryRows, responses={200: {"content": FORMATS}})
+def get_result(
+    request: Request,
+    asked: Asked,
+    query_id: QueryId,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    cursor: Cursor = None,
+    format: AnyFormat = None,
+) -> Response:
+    """The rows of a query that has succeeded."""
+    queries = _queries(asked)
+    state = _state(queries, query_id, request.scope.get("caller"))
+    if not state.ended:
+        raise Problem("busy", f"the query is {state.state}; ask again", headers={"Retry-After": "1"})
+    _check(state)
+    after = paging.read(cursor, query_id, "row", (paging.integer,))
+    start = after[0] if after else 0
+
+    def make() -> Body:
+        found = queries.result(query_id, start, limit)
+        end = start + len(found.rows)
+        following = paging.cursor(query_id, "row", [end]) if state.rows is not None and end < state.rows else None
+        document = {"columns": _columns(found.columns), "data": found.dictionaries(), "next_cursor": following}
+        return Body(document, found.columns, found.rows, following)
+
+    return respond(request, None, make, name=query_id)
+
+
+@router.delete("/{query_id}", status_code=204)
+def cancel_query(request: Request, asked: Asked, query_id: QueryId) -> Response:
+    """End a query; one that has ended stays as it is."""
+    queries = _queries(asked)
+    _state(queries, query_id, request.scope.get("caller"))
+    queries.cancel(query_id)
+    return Response(status_code=204)
+
+
+_PRIVATE = {"Cache-Control": "private, no-store"}
+
+
+def _queries(asked: Asked) -> Queries:
+    if asked.queries is None:
+        raise Problem("queries-off", "whoever runs this server has not switched queries on")
+    return asked.queries
+
+
+def _state(queries: Queries, query_id: str, caller: str | None) -> backend.Query:
+    state = queries.state(query_id, caller=caller)
+    if state is None:
+        raise Problem("not-found", f"no query {query_id}; what is done long ago is forgotten")
+    return state
+
+
+def _check(state: backend.Query) -> None:
+    """Raises Problem where a query has no rows to give."""
+    if state.state == "failed":
+        raise Problem(state.problem, state.reason or "the query failed")
+    if state.state == "cancelled":
+        raise Problem("query-failed", "the query was cancelled")
+
+
+def _succeeded(queries: Queries, state: backend.Query, max_rows: int) -> dict[str, Any]:
+    _check(state)
+    found = queries.result(state.id, 0, min(max_rows, 1000))
+    rows = state.rows or 0
+    following = paging.cursor(state.id, "row", [len(found.rows)]) if len(found.rows) < rows else None
+    return {
+        **_told(state),
+        "columns": _columns(found.columns),
+        "data": found.dictionaries(),
+        "next_cursor": following,
+    }
+
+
+def _told(state: backend.Query) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": state.id, "state": state.state}
+    if state.state == "failed":
+        told["reason"] = state.reason
+    if state.state == "succeeded":
+        told |= {"rows": state.rows, "truncated": state.truncated}
+        told |= {"bytes_scanned": state.bytes_scanned, "seconds": round(state.seconds, 3)}
+    return told
+
+
+def _columns(columns: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "type": kind} for name, kind in columns]

@@ -1,0 +1,174 @@
+"""Who may ask: host, site, key; how much a body may be; what each answer says to a browser. Pure ASGI."""
+
+import hashlib
+import hmac
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from duff_orders.api.problems import Problem, response
+from duff_orders.errors import SettingsError
+
+#: Bytes of a body, which is a query.
+LARGEST_BODY = 256 * 1024 + 4096
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+# Without a key: what a load balancer asks, and what names no data.
+_OPEN = re.compile(r"/v1/(health|openapi\.json)|/docs(/.*)?|/problems/[a-z-]+")
+_NAMED_KEY = re.compile(r"([A-Za-z0-9_.-]{1,40}):([0-9a-f]{64})")
+_SAFE = frozenset({"GET", "HEAD"})
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+access = logging.getLogger("duff_orders.access")
+
+
+def parse_keys(text: str) -> dict[str, str]:
+    """The keys of a setting `name:sha256,...`: the SHA-256 (hex) of each, by name. Raises SettingsError."""
+    keys = {}
+    for each in filter(None, (part.strip() for part in text.split(","))):
+        found = _NAMED_KEY.fullmatch(each)
+        if found is None:
+            raise SettingsError(
+                "api_keys: allowed is NAME:SHA256 (64 hexadecimal digits of the key's hash), more of them after a "
+                "comma; `printf %s KEY | sha256sum` makes one"
+            )
+        keys[found[1]] = found[2]
+    return keys
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The application `app`, for those who may ask.
+
+    `hosts` are the names by which this server is called; None where something in front of it checks them and the key,
+    as API Gateway does. `keys` are SHA-256 (hex) by name; without any, none is asked for.
+    """
+
+    app: ASGIApp
+    hosts: frozenset[str] | None = LOOPBACK
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.monotonic()
+        gateway = scope.get("aws.context")
+        scope["request_id"] = getattr(gateway, "aws_request_id", None) or uuid.uuid4().hex
+        told: dict[str, Any] = {"status": 500, "bytes": 0}
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told["status"] = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers["X-Request-Id"] = scope["request_id"]
+            elif message["type"] == "http.response.body":
+                told["bytes"] += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            problem = self._refusal(scope)
+            if problem is not None:
+                await response(problem, scope["path"], scope["request_id"])(scope, receive, tell)
+            else:
+                await self.app(scope, receive, tell)
+        finally:
+            line = {
+                "method": scope["method"],
+                "path": scope["path"],
+                **told,
+                "seconds": round(time.monotonic() - began, 4),
+                "caller": scope.get("caller"),
+                "request_id": scope["request_id"],
+            }
+            access.info("%s", json.dumps(line))
+
+    def _refusal(self, scope: Scope) -> Problem | None:
+        headers = Headers(scope=scope)
+        if self.hosts is None:
+            scope["caller"] = _gateway_key(scope)
+            return _too_large(headers)
+        if _host(headers.get("host", "")) not in self.hosts:
+            return Problem("misdirected", f"this server is called {', '.join(sorted(self.hosts))}")
+        if scope["method"] not in _SAFE:
+            if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+                return Problem("cross-site", "only a page of this server may ask for a change")
+            origin = headers.get("origin")
+            if origin is not None and origin not in (f"http://{headers['host']}", f"https://{headers['host']}"):
+                return Problem("cross-site", "only a page of this server may ask for a change")
+        return self._wrong_key(scope, headers) or _too_large(headers)
+
+    def _wrong_key(self, scope: Scope, headers: Headers) -> Problem | None:
+        scope["caller"] = None
+        if not self.keys or _OPEN.fullmatch(scope["path"]):
+            return None
+        given = headers.get("x-api-key")
+        if given is None:
+            return Problem(
+                "missing-key", "the header X-API-Key is to hold a key", headers={"WWW-Authenticate": "ApiKey"}
+            )
+        digest = hashlib.sha256(given.encode("latin-1", "replace")).hexdigest()
+        # All are compared, so that the time tells nothing.
+        found = [name for name, known in self.keys.items() if hmac.compare_digest(digest, known)]
+        if not found:
+            return Problem("wrong-key", "the key in X-API-Key is not known here")
+        scope["caller"] = found[0]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """Counts a body while it is read: one sent in chunks tells no length."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the body on until it is too large."""
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > LARGEST_BODY:
+                raise Problem("too-large", f"allowed are {LARGEST_BODY} bytes")
+            return message
+
+        await self.app(scope, counted, send)
+
+
+def _too_large(headers: Headers) -> Problem | None:
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > LARGEST_BODY:
+        return Problem("too-large", f"allowed are {LARGEST_BODY} bytes")
+    return None
+
+
+def _host(header: str) -> str:
+    """The name in a Host header, without its port."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0].lower()
+    return header.partition(":")[0].lower()
+
+
+def _gateway_key(scope: Scope) -> str | None:
+    """The id of the key that API Gateway found good."""
+    identity = scope.get("aws.event", {}).get("requestContext", {}).get("identity", {})
+    found = identity.get("apiKeyId")
+    return str(found) if found else None

@@ -1,0 +1,140 @@
+"""`duff serve`: the API over a lake in a folder or a deployment, and the watcher beside it, in one process."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import uvicorn
+
+from duff_orders.api.app import create_app, guarded
+from duff_orders.api.backend import Backend
+from duff_orders.api.embedded import Embedded, EmbeddedQueries
+from duff_orders.api.security import LOOPBACK
+from duff_orders.errors import DuffError, SettingsError
+from duff_orders.lake.lake import Lake
+from duff_orders.local.watch import watch
+from duff_orders.messages import LedgerRow
+from duff_orders.query.runner import Runner
+from duff_orders.query.serving import Serving
+
+log = logging.getLogger(__name__)
+
+#: The part of the memory that answers may take; the rest is the watcher's.
+ANSWERS = 0.25
+#: Seconds after which the serving copy looks for a new build, and for which requests may end when it stops.
+LOOK, GRACE = 0.5, 5
+#: Requests that are answered or wait at once; more are told to come again.
+AT_ONCE = 64
+
+
+@contextmanager
+def embedded(lake: Lake, *, queries: bool = False) -> Iterator[Embedded]:
+    """The backend of a lake in a folder, whose serving copy follows the builds."""
+    serving = Serving(lake.disk, memory=int(lake.settings.memory * ANSWERS))
+    runner = Runner(lake.disk.root) if queries else None
+    stop = threading.Event()
+    follower = threading.Thread(target=_follow, args=(serving, stop), name="serving")
+    follower.start()
+    try:
+        yield Embedded(lake, serving, EmbeddedQueries(runner) if runner else None)
+    finally:
+        stop.set()
+        follower.join()
+        if runner is not None:
+            runner.close()
+        serving.close()
+
+
+@contextmanager
+def watching(lake: Lake, done: Callable[[LedgerRow], None]) -> Iterator[None]:
+    """Process what lands in the raw folder meanwhile; files in work are finished at the end."""
+    stop = threading.Event()
+    settings = replace(lake.settings, memory=int(lake.settings.memory * (1 - ANSWERS)))
+    other = Lake(settings, lake.store)
+    watcher = threading.Thread(target=watch, args=(other, stop), kwargs={"done": done}, name="watch")
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def serve(
+    backend: Backend,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    keys: Mapping[str, str] | None = None,
+    ready: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Answer requests until SIGINT or SIGTERM; `ready` is told the address.
+
+    Raises SettingsError for a host beyond this machine without keys, and for an address that cannot be had.
+    """
+    if host not in LOOPBACK and not keys:
+        raise SettingsError(
+            f"host is {host!r}: whoever can reach it could read everything; name keys in DUFF_API_KEYS, or serve "
+            "127.0.0.1 and let something in front of it ask who it is"
+        )
+    app = guarded(create_app(backend), hosts=LOOPBACK | {host.lower()}, keys=keys)
+    with _listening(host, port) as listener:
+        server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                limit_concurrency=AT_ONCE,
+                timeout_graceful_shutdown=GRACE,
+                lifespan="off",
+            )
+        )
+        before = {number: signal.signal(number, server.end) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            shown = f"[{host}]" if ":" in host else host
+            ready(f"http://{shown}:{listener.getsockname()[1]}")
+            asyncio.run(server.serve(sockets=[listener]))
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class _Server(uvicorn.Server):
+    """A server that ends quietly when it is told to."""
+
+    def end(self, *_: object) -> None:
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with contextlib.closing(socket.socket(family)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise SettingsError(f"{host}:{port} cannot be had: {error.strerror}; --port names another") from None
+        yield listener
+
+
+def _follow(serving: Serving, stop: threading.Event) -> None:
+    """Keep the serving copy up to the builds."""
+    while True:
+        try:
+            serving.refresh()
+        except (DuffError, OSError) as error:
+            log.warning("the serving copy could not be brought up: %s", error)
+        if stop.wait(LOOK):
+            return

@@ -1,0 +1,166 @@
+"""The backend of a deployment: Athena, the ledger and the snapshot on S3."""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from duff_orders.api.backend import Queries, Query
+from duff_orders.lake import snapshot
+from duff_orders.lake.glue_catalog import newest_verdict
+from duff_orders.lake.ledger import Ledger
+from duff_orders.lake.s3 import S3Store
+from duff_orders.messages import LedgerRow
+from duff_orders.query import statements
+from duff_orders.query.answer import Answer
+from duff_orders.query.athena import Athena
+from duff_orders.query.reports import Report, Value
+from duff_orders.query.statements import LINES, Statement
+
+if TYPE_CHECKING:
+    from duff_orders.aws.remote import Remote
+
+#: Seconds for which the version is not looked up again.
+_FRESH = 1.0
+
+
+@dataclass
+class Asked:
+    """A deployment's star schema, ledger and rejected rows; see `api.backend`."""
+
+    athena: Athena
+    store: S3Store
+    queries: Queries | None = None
+    _known: tuple[float, str | None] = (0.0, None)
+
+    def version(self) -> str | None:
+        """The newest build; the catalog follows it within seconds."""
+        when, known = self._known
+        if time.monotonic() - when > _FRESH:
+            known = snapshot.current(self.store).build_id
+            self._known = time.monotonic(), known
+        return known
+
+    def files_version(self) -> str | None:
+        """Nothing tells it without a look at all rows."""
+        return None
+
+    def newest(self) -> datetime | None:
+        """When the newest verdict was written."""
+        return newest_verdict(self.store)
+
+    def lines(self, *, by_client: bool = False) -> str:
+        """Facts with their dimensions."""
+        return LINES
+
+    def ask(self, statement: Statement) -> Answer:
+        """The answer to a statement."""
+        version = self.version()
+        found = self.athena.ask(*statement)
+        return Answer(found.columns, found.rows, found.bytes_scanned, version)
+
+    def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
+        """The answer to a report."""
+        version = self.version()
+        found = self.athena.ask(*report.statement(given))
+        return Answer(list(report.columns), found.rows, found.bytes_scanned, version)
+
+    def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """A page of the ledger and one more, newest first."""
+        return self.athena.ask(*statements.files(verdict, list(after) if after else None, limit)).dictionaries()
+
+    def file(self, file_id: str) -> LedgerRow | None:
+        """The ledger row of a file, from its own object."""
+        return Ledger(self.store).of(file_id)
+
+    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+        """The answer to a statement over the rejected rows of one file."""
+        return self.athena.ask(*statement)
+
+
+@dataclass
+class AthenaQueries:
+    """SQL from outside, answered by Athena; see `api.backend.Queries`.
+
+    No state is kept here: an id holds Athena's own, the most rows asked for and, for a caller with a key, what only
+    that key's id gives.
+    """
+
+    athena: Athena
+
+    def submit(self, sql: str, max_rows: int, *, caller: str | None, token: str | None) -> str:
+        """Start a query; its id."""
+        from duff_orders.query.guard.check import check  # the parser: who asks in SQL pays for it
+
+        check(sql)
+        digest = hashlib.sha256(f"{caller} {max_rows} {token}".encode()).hexdigest() if token else ""
+        return _named(self.athena.start(sql, token=digest), max_rows, caller)
+
+    def state(self, query_id: str, *, caller: str | None) -> Query | None:
+        """How far a query is; None where it is another caller's."""
+        query, most = _query(query_id)
+        if _named(query, most, caller) != query_id:
+            return None
+        try:
+            found = self.athena.execution(query)
+        except self.athena.client.exceptions.InvalidRequestException:
+            return None
+        rows = self._rows(query, most) if found.state == "succeeded" else None
+        return Query(
+            id=query_id,
+            state=found.state,
+            reason=found.reason,
+            rows=None if rows is None else min(rows, most),
+            truncated=rows is not None and rows > most,
+            bytes_scanned=found.bytes_scanned,
+            seconds=found.seconds,
+        )
+
+    def result(self, query_id: str, after: int, limit: int) -> Answer:
+        """Rows of a query that has succeeded."""
+        query, most = _query(query_id)
+        found, limit = self.athena.result(query), min(limit, most - after)
+        rows: list[list[Any]] = []
+        skipped = 0
+        for page in found.pages:
+            rows += page[max(0, after - skipped) :]
+            skipped += len(page)
+            if len(rows) >= limit:
+                break
+        return Answer(found.columns, rows[:limit])
+
+    def cancel(self, query_id: str) -> None:
+        """End a query."""
+        self.athena.stop(_query(query_id)[0])
+
+    def _rows(self, query: str, most: int) -> int:
+        """The rows of an answer, and one more than may be read."""
+        count = 0
+        for page in self.athena.result(query).pages:
+            count += len(page)
+            if count > most:
+                break
+        return count
+
+
+def backend_of(remote: "Remote", *, queries: bool) -> Asked:
+    """The backend of a deployment, for who has credentials for it."""
+    import boto3
+
+    athena = Athena(boto3.client("athena"), remote.outputs["WorkGroup"], remote.outputs["Database"])
+    return Asked(athena, remote.store, AthenaQueries(athena) if queries else None)
+
+
+def _named(query: str, most: int, caller: str | None) -> str:
+    owner = hashlib.sha256(f"{caller} {query} {most}".encode()).hexdigest()[:16] if caller else ""
+    return f"q_{query.replace('-', '')}{most:04x}{owner}"
+
+
+def _query(query_id: str) -> tuple[str, int]:
+    """Athena's own id, a UUID, of one of ours, and the most rows that were asked for."""
+    digits = query_id[2:34]
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])), int(
+        query_id[34:38] or "0", 16
+    )

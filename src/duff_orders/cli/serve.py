@@ -1,0 +1,67 @@
+"""`duff serve`: the HTTP API."""
+
+import logging
+import signal
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from duff_orders.cli.interrupt import leave_first_to_command
+from duff_orders.cli.options import LakeOption, MemoryOption, StackOption, app, deployment, open_lake
+from duff_orders.settings import Settings
+
+if TYPE_CHECKING:
+    from duff_orders.api.backend import Backend
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    lake: LakeOption = None,
+    stack: StackOption = None,
+    memory: MemoryOption = None,
+    host: Annotated[str, typer.Option(metavar="HOST", help="The address to answer at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", help="The port; 0 takes a free one.", min=0, max=65535)] = 8000,
+    watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Process what lands in LAKE/raw, too.")] = True,
+    queries: Annotated[
+        bool | None, typer.Option("--queries/--no-queries", help="Take SQL from callers [DUFF_QUERIES=on].")
+    ] = None,
+) -> None:
+    """Serve the HTTP API, and process what lands in the raw folder.
+
+    Orders, reports, files and their rejected rows as JSON, CSV and Parquet:
+    GET /v1/openapi.json describes it. Beyond this machine only with keys:
+    DUFF_API_KEYS holds NAME:SHA256, more of them after a comma. With --stack
+    the same over a deployment on AWS. Stop with Ctrl-C.
+    """
+    from duff_orders.api.security import parse_keys
+    from duff_orders.api.serve import embedded, watching
+    from duff_orders.api.serve import serve as answer
+    from duff_orders.cli import show
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("duff_orders").setLevel(logging.INFO)
+    settings = Settings.load(stack=stack)
+    allowed = settings.queries if queries is None else queries
+    keys = parse_keys(settings.api_keys)
+    with ExitStack() as stack_of, deployment(stack) as remote:
+        if remote is not None:
+            from duff_orders.aws.asked import backend_of
+
+            backend: Backend = backend_of(remote, queries=allowed)
+        else:
+            opened = open_lake(context, lake, create=True, memory=memory)
+            leave_first_to_command()
+            signal.signal(signal.SIGIO, signal.SIG_IGN)  # see watch._open_for_writing
+            backend = stack_of.enter_context(embedded(opened, queries=allowed))
+            if watch:
+                stack_of.enter_context(watching(opened, lambda row: print(show.line(row), file=sys.stderr, flush=True)))
+        answer(
+            backend,
+            host=host,
+            port=port,
+            keys=keys,
+            ready=lambda address: print(f"serving {address}/v1; Ctrl-C stops", file=sys.stderr, flush=True),
+        )

@@ -1,0 +1,18 @@
+-- How far are the order lines that first appeared on each day, and which share is delivered?
+-- from date = 0001-01-01: the first day on which order lines appeared
+-- to date = 9999-12-31: the last day
+-- limit integer = 1000: the most rows, 1 to 10000
+-- gives pa_date date, order_lines bigint, created bigint, delivered bigint, broken bigint, delivered_share decimal(38,4)
+select
+    f.pa_date,
+    count(*) as order_lines,
+    count_if(s.status = 'created') as created,
+    count_if(s.status = 'delivered') as delivered,
+    count_if(s.status = 'broken') as broken,
+    cast(count_if(s.status = 'delivered') as decimal(38,4)) / count(*) as delivered_share
+from fact_orders f
+join dim_status s on s.status_id = f.status_id
+where f.pa_date between :from and :to
+group by f.pa_date
+order by f.pa_date
+limit :limit

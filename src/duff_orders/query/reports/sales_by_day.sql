@@ -1,0 +1,17 @@
+-- What was sold on each day, by the day on which the order line first appeared? Broken order lines do not count.
+-- from date = 0001-01-01: the first day on which order lines appeared
+-- to date = 9999-12-31: the last day
+-- limit integer = 1000: the most rows, 1 to 10000
+-- gives pa_date date, orders bigint, order_lines bigint, units bigint, sales decimal(38,4)
+select
+    f.pa_date,
+    count(distinct f.order_id) as orders,
+    count(*) as order_lines,
+    sum(f.product_ccf) as units,
+    sum(f.total_price) as sales
+from fact_orders f
+join dim_status s on s.status_id = f.status_id
+where s.status <> 'broken' and f.pa_date between :from and :to
+group by f.pa_date
+order by f.pa_date
+limit :limit

@@ -1,0 +1,278 @@
+"""The serving copy: the star schema once more, laid out for answers within milliseconds.
+
+It lies in the lake's `cache/serve.duckdb`: the order lines with what their ids stand for, sorted by order and, again,
+by client. It is made of the snapshot alone, a changed day at a time, and may be deleted at any time: without it the
+Parquet objects answer, with equal rows. The file belongs to one process.
+"""
+
+import contextlib
+import json
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from duff_orders.contract import DIM_CHANNELS, DIM_CLIENTS, DIM_PRODUCTS, DIM_STATUS, FACT_ORDERS, STAR
+from duff_orders.engines.dialect import sql_text
+from duff_orders.engines.duckdb import read_parquet
+from duff_orders.errors import EngineError
+from duff_orders.lake.disk import DiskStore
+from duff_orders.lake.snapshot import Snapshot, current
+from duff_orders.lake.tables import create_view
+from duff_orders.query.answer import Answer, plain
+from duff_orders.query.statements import LINES, Statement
+
+log = logging.getLogger(__name__)
+
+#: Raised when the layout changes: a copy of another form is made anew.
+FORM = 1
+#: A copy of which so large a part was added since it was sorted is sorted again.
+_UNSORTED = 0.1
+_SORTED = {
+    "lines_by_order": "order_id, product_id",
+    "lines_by_client": "client_id, pa_date desc, order_id, product_id",
+}
+_DIMENSIONS = (DIM_CLIENTS, DIM_PRODUCTS, DIM_STATUS, DIM_CHANNELS)
+
+
+class Serving:
+    """Answers over the star schema of a lake in a folder; one instance a process.
+
+    `memory` is in bytes. Threads may ask at once; `refresh` brings the copy up to the newest build.
+    """
+
+    def __init__(self, store: DiskStore, *, memory: int) -> None:
+        self.store = store
+        self.memory = memory
+        self.path = store.root / "cache" / "serve.duckdb"
+        self._local = threading.local()
+        self._refreshing = threading.Lock()
+        self._switch = threading.Condition()
+        self._changing = False
+        self._views = self._connect(None)
+        self._view_version: str | None = ""  # none was looked at
+        self._copy = self._open()
+        self._copy_version = self._version_of_copy()
+        self._epoch = 0
+
+    def close(self) -> None:
+        """Give the file back."""
+        for connection in (self._copy, self._views):
+            if connection is not None:
+                connection.close()
+
+    @property
+    def version(self) -> str | None:
+        """The build that answers show: the copy's, while it is not older than a build before it could be made."""
+        return self._copy_version if self._copy_version is not None else current(self.store).build_id
+
+    @property
+    def has_copy(self) -> bool:
+        """Whether the copy answers."""
+        return self._copy_version is not None
+
+    def lines(self, *, by_client: bool) -> str:
+        """The relation of order lines that suits a question."""
+        if not self.has_copy:
+            return LINES
+        return "lines_by_client" if by_client else "lines_by_order"
+
+    def ask(self, statement: Statement) -> Answer:
+        """The answer to a statement, of one build alone. Raises EngineError."""
+        while True:
+            with self._switch:
+                self._switch.wait_for(lambda: not self._changing)
+                epoch, version = self._epoch, self._copy_version
+            if version is None:
+                version = self._refresh_views()
+            found = _answer(self._cursor(), statement)
+            if epoch == self._epoch:
+                return replace(found, version=version)
+
+    def over(self, views: Mapping[str, str], statement: Statement) -> Answer:
+        """The answer to a statement over relations of its own: their SQL by name."""
+        with self._views.cursor() as cursor:
+            for name, select in views.items():
+                cursor.execute(f"create or replace temp view {name} as {select}")
+            return _answer(cursor, statement)
+
+    def refresh(self) -> bool:
+        """Bring the copy up to the newest build, changed days alone; whether there was anything to do.
+
+        Readers see one build all the time. Raises EngineError, after which the copy of before answers.
+        """
+        with self._refreshing:
+            snapshot = current(self.store)
+            if self._copy is None or snapshot.build_id is None or snapshot.build_id == self._copy_version:
+                return False
+            with self._copy.cursor() as cursor:
+                cursor.execute("begin")
+                try:
+                    self._bring_up(cursor, snapshot)
+                    with self._switched():
+                        cursor.execute("commit")
+                        self._copy_version = snapshot.build_id
+                    cursor.execute("checkpoint")
+                except duckdb.Error as error:
+                    with contextlib.suppress(duckdb.Error):
+                        cursor.execute("rollback")
+                    raise EngineError(str(error)) from error
+            return True
+
+    # The copy
+
+    def _open(self) -> duckdb.DuckDBPyConnection | None:
+        """The copy's file, made anew where it cannot be read; None where another process has it."""
+        for attempt in (1, 2):
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                return self._connect(self.path)
+            except duckdb.IOException as error:
+                if "lock" in str(error).lower():
+                    log.warning("another process has the serving copy: the Parquet objects answer, slower")
+                    return None
+                if attempt == 2:
+                    log.warning("there is no serving copy: %s", error)
+                    return None
+                self.path.unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("there is no serving copy: %s", error)
+                return None
+            except duckdb.Error:
+                self.path.unlink(missing_ok=True)
+        return None
+
+    def _connect(self, path: Path | None) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(
+            str(path) if path else ":memory:",
+            config={
+                "memory_limit": f"{self.memory}B",
+                "threads": 1,
+                "preserve_insertion_order": True,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "temp_directory": str(self.path.parent / "spill"),
+            },
+        )
+        connection.execute("set timezone = 'UTC'")
+        return connection
+
+    def _version_of_copy(self) -> str | None:
+        """The build that the file holds; None where it holds none, or one of another form or another lake's."""
+        if self._copy is None:
+            return None
+        try:
+            row = self._copy.execute("select form, version, partitions from meta").fetchone()
+        except duckdb.CatalogException:
+            return None
+        if row is None or row[0] != FORM:
+            return None
+        # A build that is no longer in the lake: the copy shows what is not there.
+        snapshot = current(self.store)
+        return row[1] if snapshot.build_id is not None else None
+
+    def _bring_up(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+        held = self._held(cursor)
+        for table in _DIMENSIONS:
+            place = read_parquet(*(self.store.address(name) for name in snapshot.objects(table.name)))
+            names = ", ".join(field.name for field in table.fields)
+            cursor.execute(f"create or replace table {table.name} as select {names} from {place}")
+        changed = sorted(
+            day for day in held.keys() | snapshot.partitions.keys() if held.get(day) != snapshot.partitions.get(day)
+        )
+        rows = sum(snapshot.rows.values())
+        moved = sum(snapshot.rows.get(day, 0) for day in changed)
+        unsorted = self._unsorted(cursor) + moved
+        if not held or unsorted > _UNSORTED * max(rows, 1):
+            changed, unsorted = sorted(snapshot.partitions), 0
+            for name, keys in _SORTED.items():
+                self._name_facts(cursor, snapshot, changed)
+                cursor.execute(f"create or replace table {name} as select * from {_lines()} as lines order by {keys}")
+        else:
+            self._name_facts(cursor, snapshot, changed)
+            days = ", ".join(f"date {sql_text(day)}" for day in changed)
+            for name, keys in _SORTED.items():
+                if changed:
+                    cursor.execute(f"delete from {name} where pa_date in ({days})")
+                    cursor.execute(f"insert into {name} select * from {_lines()} as lines order by {keys}")
+        columns = ", ".join(field.name for field in FACT_ORDERS.all_fields)
+        cursor.execute(f"create or replace view fact_orders as select {columns} from lines_by_order")
+        cursor.execute(
+            "create or replace table meta (form integer, version varchar, partitions varchar, unsorted bigint)"
+        )
+        told = json.dumps(snapshot.partitions)
+        cursor.execute("insert into meta values (?, ?, ?, ?)", [FORM, snapshot.build_id, told, unsorted])
+
+    def _held(self, cursor: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+        if self._copy_version is None:
+            return {}
+        row = cursor.execute("select partitions from meta").fetchone()
+        return dict(json.loads(row[0])) if row else {}
+
+    def _unsorted(self, cursor: duckdb.DuckDBPyConnection) -> int:
+        if self._copy_version is None:
+            return 0
+        row = cursor.execute("select unsorted from meta").fetchone()
+        return int(row[0]) if row else 0
+
+    def _name_facts(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, days: Sequence[str]) -> None:
+        objects = [name for day in days for name in snapshot.partitions.get(day, [])]
+        create_view(self.store, cursor, "changed_facts", FACT_ORDERS, objects)
+
+    @contextmanager
+    def _switched(self) -> Iterator[None]:
+        """Readers that began before know that they must begin again, and those to come wait."""
+        with self._switch:
+            self._changing = True
+        try:
+            yield
+        finally:
+            with self._switch:
+                self._epoch += 1
+                self._changing = False
+                self._switch.notify_all()
+
+    # The Parquet objects
+
+    def _refresh_views(self) -> str | None:
+        snapshot = current(self.store)
+        if snapshot.build_id != self._view_version:
+            with self._switched():
+                for table in STAR:
+                    create_view(self.store, self._views, table.name, table, snapshot.objects(table.name), kept=True)
+                self._view_version = snapshot.build_id
+        return snapshot.build_id
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of this thread's own."""
+        wanted = self._copy if self.has_copy else self._views
+        assert wanted is not None
+        if getattr(self._local, "of", None) is not wanted:
+            self._local.of, self._local.cursor = wanted, wanted.cursor()
+        cursor: duckdb.DuckDBPyConnection = self._local.cursor
+        return cursor
+
+
+def _answer(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Answer:
+    try:
+        found = cursor.execute(*statement)
+        columns = [(str(each[0]), athena_type(str(each[1]))) for each in found.description or ()]
+        return Answer(columns, plain(found.fetchall()))
+    except duckdb.Error as error:
+        raise EngineError(str(error)) from error
+
+
+def _lines() -> str:
+    """`LINES`, with the ids that `fact_orders` has, over the facts that changed."""
+    inner = LINES.replace("f.product_price,", "f.status_id, f.channel_id, f.file_id, f.product_price,")
+    return inner.replace("from fact_orders f", "from changed_facts f")
+
+
+def athena_type(name: str) -> str:
+    """A type of DuckDB's as Athena spells it; sums of integers are Athena's bigint."""
+    known = name.lower()
+    return {"hugeint": "bigint", "float": "real"}.get(known, known)

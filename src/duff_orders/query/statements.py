@@ -1,0 +1,169 @@
+"""What the API asks, as SQL that Athena and DuckDB both read: values are `?`, never part of the text."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from duff_orders.contract import COLUMN_NAMES, FILES, MONEY
+
+Parameters = list[int | str]
+Statement = tuple[str, Parameters]
+
+#: Order lines with what their ids stand for.
+LINES = """(
+    select
+        f.order_id, f.product_id, f.client_id, s.status, n.point_of_sale_channel as channel,
+        f.product_price, f.product_ccf, f.total_price, f.total_volume, f.first_seen, f.last_seen, f.pa_date
+    from fact_orders f
+    join dim_status s on s.status_id = f.status_id
+    join dim_channels n on n.channel_id = f.channel_id
+)"""
+LINE = (
+    "order_id, product_id, client_id, status, channel, product_price, product_ccf, total_price, total_volume, "
+    "first_seen, last_seen, pa_date"
+)
+CLIENT = "client_id, client_name, first_seen, last_seen"
+PRODUCT = "product_id, product_description, product_price, product_volume, first_seen, last_seen"
+#: Fields of the ledger that a list shows; those with parts stand in the file's own document.
+FILE = tuple(field.name for field in FILES.all_fields if "<" not in field.type)
+#: How a value of a sort key is bound.
+_TYPES = {"pa_date": "date", "total_price": MONEY}
+#: The orders of a list of lines, by name: the column, and whether it falls.
+SORTS = {f"{sign}{name}": (name, sign == "-") for name in ("pa_date", "order_id", "total_price") for sign in ("-", "")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineFilter:
+    """Which order lines: those for which all of what is given holds."""
+
+    client_id: int | None = None
+    product_id: int | None = None
+    status: str | None = None
+    channel: str | None = None
+    pa_date_from: date | None = None
+    pa_date_to: date | None = None
+    min_total: Decimal | None = None
+
+    def conditions(self) -> tuple[list[str], Parameters]:
+        """The conditions, and the values of their `?`."""
+        told: list[tuple[str, int | str | None]] = [
+            ("client_id = ?", self.client_id),
+            ("product_id = ?", self.product_id),
+            ("status = ?", self.status),
+            ("channel = ?", self.channel),
+            ("pa_date >= cast(? as date)", _text(self.pa_date_from)),
+            ("pa_date <= cast(? as date)", _text(self.pa_date_to)),
+            (f"total_price >= cast(? as {MONEY})", _text(self.min_total)),
+        ]
+        given = [(condition, value) for condition, value in told if value is not None]
+        return [condition for condition, _ in given], [value for _, value in given]
+
+
+def _text(value: date | Decimal | None) -> str | None:
+    if value is None:
+        return None
+    return f"{value:f}" if isinstance(value, Decimal) else value.isoformat()
+
+
+def lines(relation: str, wanted: LineFilter, sort: str, after: list[Any] | None, limit: int) -> Statement:
+    """A page of order lines and one more; `after` holds the sort key, order and product of the last one seen."""
+    column, falls = SORTS[sort]
+    conditions, parameters = wanted.conditions()
+    beyond = "<" if falls else ">"
+    if after is not None:
+        key, order, product = after
+        if column == "order_id":
+            conditions.append(f"(order_id {beyond} ? or order_id = ? and product_id > ?)")
+            parameters += [order, order, product]
+        else:
+            bound = f"cast(? as {_TYPES[column]})"
+            conditions.append(
+                f"({column} {beyond} {bound} or {column} = {bound}"
+                " and (order_id > ? or order_id = ? and product_id > ?))"
+            )
+            parameters += [key, key, order, order, product]
+    where = f" where {' and '.join(conditions)}" if conditions else ""
+    keys = "" if column == "order_id" else "order_id, "
+    return (
+        f"select {LINE} from {relation} as lines{where}"
+        f" order by {column}{' desc' if falls else ''}, {keys}product_id limit {limit + 1}",
+        parameters,
+    )
+
+
+def order(relation: str, order_id: int) -> Statement:
+    """The lines of an order, with their client's name."""
+    listed = ", ".join(f"lines.{name}" for name in LINE.split(", "))
+    return (
+        f"select {listed}, c.client_name from {relation} as lines"
+        " left join dim_clients c on c.client_id = lines.client_id where lines.order_id = ? order by lines.product_id",
+        [order_id],
+    )
+
+
+def clients(name: str | None, after: int | None, limit: int) -> Statement:
+    """A page of clients and one more, by `client_id`; with `name`, those whose name begins so."""
+    told: list[tuple[str, int | str | None]] = [("starts_with(client_name, ?)", name), ("client_id > ?", after)]
+    given = [(condition, value) for condition, value in told if value is not None]
+    where = f" where {' and '.join(condition for condition, _ in given)}" if given else ""
+    return f"select {CLIENT} from dim_clients{where} order by client_id limit {limit + 1}", [v for _, v in given]
+
+
+def client(client_id: int) -> Statement:
+    """One client."""
+    return f"select {CLIENT} from dim_clients where client_id = ?", [client_id]
+
+
+def products() -> Statement:
+    """All products."""
+    return f"select {PRODUCT} from dim_products order by product_id", []
+
+
+def channels() -> Statement:
+    """All channels: their names are their keys."""
+    return "select point_of_sale_channel as channel from dim_channels order by point_of_sale_channel", []
+
+
+def files(verdict: str | None, after: list[Any] | None, limit: int) -> Statement:
+    """A page of the ledger and one more, newest first; `after` holds the last one's time and id."""
+    conditions, parameters = [], Parameters()
+    if verdict is not None:
+        conditions.append("verdict = ?")
+        parameters.append(verdict)
+    if after is not None:
+        when = str(after[0]).replace("T", " ").rstrip("Z")
+        conditions.append("(event_time < cast(? as timestamp) or event_time = cast(? as timestamp) and file_id < ?)")
+        parameters += [when, when, str(after[1])]
+    where = f" where {' and '.join(conditions)}" if conditions else ""
+    listed = ", ".join(FILE)
+    return f"select {listed} from tbl_duff_files{where} order by event_time desc, file_id desc limit {limit + 1}", (
+        parameters
+    )
+
+
+def rejects(file_id: str, pa_date: date, reason: str | None, after: int, limit: int) -> Statement:
+    """A page of a file's rejected rows and one more, numbered; with `reason` (COLUMN:CODE), those that have it."""
+    texts = ", ".join(COLUMN_NAMES)
+    conditions, parameters = ["file_id = ?", "pa_date = cast(? as date)"], Parameters()
+    parameters += [file_id, pa_date.isoformat()]
+    if reason is not None:
+        # a reason among others: between separators
+        conditions.append("strpos(concat(';', reasons, ';'), concat(';', ?, ';')) > 0")
+        parameters.append(reason)
+    return (
+        f"select {texts}, reasons, record, position from (select {texts}, reasons, record,"
+        f" row_number() over (order by reasons, record, {texts}) as position"
+        f" from tbl_duff_rejected_rows where {' and '.join(conditions)}) as numbered"
+        f" where position > ? order by position limit {limit + 1}",
+        [*parameters, after],
+    )
+
+
+def reasons(file_id: str, pa_date: date) -> Statement:
+    """The combinations of reasons among a file's rejected rows, and how many rows have each."""
+    return (
+        "select reasons, count(*) as n from tbl_duff_rejected_rows where file_id = ? and pa_date = cast(? as date)"
+        " group by reasons",
+        [file_id, pa_date.isoformat()],
+    )

@@ -1,0 +1,88 @@
+"""The process that runs SQL from outside: with an address space that ends, so that no query takes the machine's memory.
+
+    python -m duff_orders.query.worker
+
+reads one line of JSON (`lake`, `memory`, `sql`, `max_rows`, `address_space`, `out`), writes the answer to the file
+`out`, tells in one line of JSON what became of it, and ends. Whoever started it kills it when its time is over.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from duff_orders.errors import DuffError, EngineError, QueryRefused
+from duff_orders.lake.lake import open_lake
+from duff_orders.query import formats
+from duff_orders.query.answer import Answer, plain
+from duff_orders.query.duckdb import prepared
+from duff_orders.query.serving import athena_type
+
+#: Bytes of the largest answer.
+LARGEST = 50 * 2**20
+
+
+def main() -> None:
+    """Answer one query."""
+    line = sys.stdin.readline()
+    if not line:
+        return
+    asked = json.loads(line)
+    limit = asked["address_space"]
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    began = time.monotonic()
+    try:
+        told = run(asked)
+    except QueryRefused as error:
+        cause = error.__cause__ or error.__context__
+        kind = "query-limit" if isinstance(cause, duckdb.OutOfMemoryException) else "query-refused"
+        told = {"problem": kind if not isinstance(cause, duckdb.Error) else _kind(cause), "reason": _said(error, asked)}
+    except (MemoryError, EngineError) as error:
+        told = {"problem": "query-limit", "reason": f"the query needs too much memory: {_said(error, asked)}"}
+    except DuffError as error:
+        told = {"problem": "query-failed", "reason": _said(error, asked)}
+    print(json.dumps(told | {"seconds": time.monotonic() - began}), flush=True)
+
+
+def run(asked: dict[str, Any]) -> dict[str, Any]:
+    """Write the answer; what there is to tell of it."""
+    lake = open_lake(asked["lake"], memory=asked["memory"], threads=1)
+    most = asked["max_rows"]
+    with prepared(lake, asked["sql"]) as (connection, query):
+        try:
+            connection.execute(query)
+            columns = [
+                (name, athena_type(str(each[1])))
+                for name, each in zip(formats.column_names(connection), connection.description or (), strict=True)
+            ]
+            rows: list[list[Any]] = []
+            size = 0
+            while len(rows) <= most and (batch := connection.fetchmany(formats.BATCH)):
+                taken = [[formats.json_value(value) for value in row] for row in plain(batch)]
+                size += sum(len(value) if isinstance(value, str) else 8 for row in taken for value in row)
+                if size > LARGEST:
+                    raise EngineError(f"the answer is larger than {LARGEST} bytes")
+                rows += taken
+        except duckdb.Error as error:
+            raise QueryRefused(f"the query cannot be answered: {error}") from error
+    answer = Answer(columns, rows[:most])
+    Path(asked["out"]).write_text(json.dumps({"columns": answer.columns, "rows": answer.rows}), encoding="utf-8")
+    return {"rows": len(answer.rows), "truncated": len(rows) > most}
+
+
+def _kind(error: duckdb.Error) -> str:
+    return "query-limit" if isinstance(error, duckdb.OutOfMemoryException) else "query-failed"
+
+
+def _said(error: BaseException, asked: dict[str, Any]) -> str:
+    """What is said of an error outside: its first line, without the lake's path."""
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    return first.replace(str(Path(asked["lake"]).resolve()), "").replace(str(asked["lake"]), "")[:1000]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""A lake of the samples, each announced at a time of its own, and the application over it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from duff_orders import build_models
+from duff_orders.api.app import create_app, guarded
+from duff_orders.api.embedded import Embedded
+from duff_orders.api.serve import embedded
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import announce, put
+from duff_orders.local.run import process
+from tests.lakes import open_lake
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def sample_lake(folder: Path) -> Lake:
+    """The samples, a day after the other."""
+    lake = open_lake(folder)
+    for day, path in enumerate(sorted(SAMPLES.glob("*.csv")), 1):
+        process(lake, announce(lake.disk, put(lake.disk, path), when=datetime(2026, 11, day, 12, tzinfo=UTC)))
+    build_models(lake)
+    return lake
+
+
+@contextmanager
+def application(lake: Lake, *, queries: bool = True, **options: object) -> Iterator[tuple[TestClient, Embedded]]:
+    """A client of the application over a lake, without a server between; and the backend."""
+    with embedded(lake, queries=queries) as backend:
+        backend.serving.refresh()
+        app = guarded(create_app(backend), **options)  # type: ignore[arg-type]
+        yield TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False), backend

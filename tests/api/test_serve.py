@@ -1,0 +1,149 @@
+"""`duff serve` as its users start it: a process, a folder, HTTP."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from duff_orders.api.documents import openapi
+from tests.api.lakes import SAMPLES, sample_lake
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def serving(lake: Path, *options: str, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]", Path]]:
+    """`duff serve` on a free port: its address, the process, and what it writes."""
+    log = lake.parent / "serve.log"
+    with log.open("w") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "duff_orders", "serve", "--lake", str(lake), "--port", "0", *options],
+            stdout=subprocess.DEVNULL,
+            stderr=stream,
+            text=True,
+            env=os.environ | {"DUFF_SETTLE": "0.1"} | environment,
+        )
+        try:
+            until(lambda: "serving http" in log.read_text() or process.poll() is not None)
+            found = re.search(r"serving (http://\S+)/v1", log.read_text())
+            assert found, log.read_text()
+            yield found[1], process, log
+        finally:
+            process.kill()
+            process.wait()
+
+
+def until(condition: Any, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def get(address: str, path: str, **headers: str) -> Any:
+    answer = httpx2.get(address + path, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_file_that_lands_is_served(tmp_path: Path) -> None:
+    with serving(tmp_path / "lake") as (address, process, log):
+        assert get(address, "/v1/health")["newest_file"] is None
+        assert get(address, "/v1/orders") == {"data": [], "next_cursor": None, "version": None}
+        (tmp_path / "lake" / "raw" / "01-orders.csv").write_bytes((SAMPLES / "01-orders.csv").read_bytes())
+        until(lambda: get(address, "/v1/files")["data"])
+        until(lambda: len(get(address, "/v1/orders")["data"]) == 5)
+        assert get(address, "/v1/orders/5678")["total_price"] == "15.0000"
+        (tmp_path / "lake" / "raw" / "02.csv").write_bytes((SAMPLES / "02-orders-later.csv").read_bytes())
+        until(lambda: get(address, "/v1/orders/5678")["statuses"] == {"delivered": 1})
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+        assert {"method", "path", "status", "seconds", "caller", "request_id", "bytes"} <= lines[0].keys()
+        assert "Traceback" not in log.read_text()
+
+
+def test_killed_it_starts_again_with_what_it_had(tmp_path: Path) -> None:
+    sample_lake(tmp_path / "lake")
+    for _ in range(2):
+        with serving(tmp_path / "lake", "--no-watch") as (address, process, _log):
+            until(lambda address=address: len(get(address, "/v1/orders?limit=1000")["data"]) == 25)
+            process.kill()
+            process.wait()
+    # and a copy that is spoilt is made anew
+    (tmp_path / "lake" / "cache" / "serve.duckdb").write_bytes(b"spoilt" * 5000)
+    with serving(tmp_path / "lake", "--no-watch") as (address, _process, _log):
+        assert len(get(address, "/v1/orders?limit=1000")["data"]) == 25
+
+
+def test_two_at_once_answer_alike(tmp_path: Path) -> None:
+    sample_lake(tmp_path / "lake")
+    with serving(tmp_path / "lake", "--no-watch") as (first, _process, _log):
+        until((tmp_path / "lake" / "cache" / "serve.duckdb").exists)
+        with serving(tmp_path / "lake", "--no-watch") as (second, _other, log):
+            assert get(first, "/v1/orders") == get(second, "/v1/orders")
+            assert "another process has the serving copy" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "said"),
+    [
+        (("--host", "0.0.0.0"), {}, "whoever can reach it could read everything; name keys in DUFF_API_KEYS"),
+        ((), {"DUFF_API_KEYS": "secret"}, "allowed is NAME:SHA256"),
+        ((), {"DUFF_QUERIES": "yes"}, "allowed are on and off"),
+        (("--port", "TAKEN"), {}, "cannot be had: Address already in use; --port names another"),
+        (("--host", "no.such.host.invalid"), {"DUFF_API_KEYS": "a:" + "0" * 64}, "cannot be had"),
+    ],
+)
+def test_a_wrong_set_up_is_told_in_a_sentence(
+    tmp_path: Path, options: tuple[str, ...], environment: dict[str, str], said: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = [word.replace("TAKEN", str(taken.getsockname()[1])) for word in options]
+        done = subprocess.run(
+            [sys.executable, "-m", "duff_orders", "serve", "--lake", str(tmp_path / "lake"), *words],
+            capture_output=True,
+            text=True,
+            env=os.environ | environment,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_what_was_answered_fits_the_document(tmp_path: Path) -> None:
+    """Schemathesis: whatever it sends, no answer is a 5xx or outside the document."""
+    sample_lake(tmp_path / "lake")
+    keys = {"DUFF_API_KEYS": "tests:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"}
+    assert openapi()["openapi"] == "3.1.0"
+    with serving(tmp_path / "lake", "--no-watch", "--queries", **keys) as (address, _process, log):
+        done = subprocess.run(
+            [
+                Path(sys.executable).with_name("schemathesis"),
+                *("run", f"{address}/v1/openapi.json", "--max-examples", "15", "--phases", "examples,coverage,fuzzing"),
+                *("--header", "X-API-Key: secret", "--seed", "7", "--no-color", "--generation-database", "none"),
+                # a cursor is a text to the document, and only one that was given will do
+                *("--exclude-checks", "positive_data_acceptance"),
+            ],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        assert '"status": 5' not in log.read_text()
