@@ -48,6 +48,7 @@ HEAVY = {
         "local.reread",
         "models.on_duckdb",
         "query.duckdb",
+        "query.cubes",
         "query.formats",
         "query.serving",
         "query.worker",

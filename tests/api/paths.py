@@ -21,7 +21,7 @@ ORDERS = [
 ]
 OTHERS = [
     "/v1/orders/5678",
-    "/v1/orders/5684",
+    "/v1/orders/5681",
     "/v1/clients?limit=5",
     "/v1/clients?name=Moe",
     "/v1/clients?name=%25",

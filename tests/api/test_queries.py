@@ -12,6 +12,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.query.runner import WAITING, Runner
 from tests.api.lakes import application
 
+pytestmark = pytest.mark.slow
 SLOW = "select count(*) as n from " + ", ".join(f"tbl_duff_orders {name}" for name in "abcdefgh")
 
 
@@ -135,7 +136,6 @@ def ended(runner: Runner, query_id: str) -> Any:
     return run
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql",
     [
@@ -163,7 +163,6 @@ def test_a_bomb_ends_within_its_limits(runner: Runner, sql: str) -> None:
     assert ended(runner, runner.submit("select 1 as n", 10, caller=None, token=None)).state == "succeeded"
 
 
-@pytest.mark.slow
 def test_only_so_many_wait(samples: Lake) -> None:
     with application(samples) as (client, _):
         made = [ask(client, SLOW, headers={"Prefer": "wait=0"}) for _ in range(WAITING + 3)]

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
+import httpx2
 
-from duff_orders.aws.smoke import api_key, get
+from duff_orders.aws.smoke import api_address, api_key
 from duff_orders.lake import snapshot
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
@@ -113,8 +114,14 @@ class Deployed:
         )
 
     def get(self, path: str, *, key: bool = True) -> tuple[int, dict[str, Any], dict[str, str]]:
-        """A GET of the API: status, body and headers."""
-        return get(self.outputs, path, key=self.api_key() if key else None)
+        """A GET of the API: status, document and headers (small letters)."""
+        answer = self.request("GET", path, key=key)
+        return answer.status_code, answer.json(), dict(answer.headers)
+
+    def request(self, method: str, path: str, *, key: bool = True, **options: Any) -> httpx2.Response:
+        """A request of the API."""
+        headers = {"x-api-key": self.api_key() if key else "", **options.pop("headers", {})}
+        return httpx2.request(method, api_address(self.outputs) + path, headers=headers, timeout=60, **options)
 
     def api_key(self) -> str:
         return api_key(self.outputs)

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from duff_orders.api import files, health, orders, problems, queries, reports
+from duff_orders.api import docs_page, files, health, orders, problems, queries, reports
 from duff_orders.api.backend import Backend
 from duff_orders.api.formats import Kept
 from duff_orders.api.models import ProblemDocument
@@ -41,6 +41,7 @@ def create_app(backend: Backend) -> FastAPI:
     app.state.kept = Kept()
     for router in (orders.router, reports.router, files.router, queries.router, health.router):
         app.include_router(router, prefix="/v1", responses=_ERRORS)
+    app.include_router(docs_page.router)
     app.get("/v1/openapi.json", include_in_schema=False)(_openapi)
     app.get("/problems/{kind}", include_in_schema=False)(_about_problem)
     problems.install(app)
@@ -84,7 +85,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _only_known_parameters(request: Request) -> None:
+async def _only_known_parameters(request: Request) -> None:
     """Refuse a query parameter that the route does not have: a typing error must not widen an answer."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or not route.include_in_schema:

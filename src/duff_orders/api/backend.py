@@ -72,6 +72,9 @@ class Backend(Protocol):
     def ask(self, statement: Statement) -> Answer:
         """The answer to a statement of `statements` over the star schema."""
 
+    def order(self, order_id: int) -> Answer:
+        """The lines of an order; the last column is their client's name."""
+
     def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
         """The answer to a report, with the types that it promises."""
 

@@ -3,8 +3,8 @@
 import heapq
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from duff_orders.lake.tables import empty
 from duff_orders.messages import LedgerRow, format_time
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
-from duff_orders.query.guard.check import check
 from duff_orders.query.reports import Report, Value
 from duff_orders.query.runner import WAITING, Runner, TokenUsed, TooMany
 from duff_orders.query.serving import Serving
@@ -54,12 +53,22 @@ class Embedded:
 
     def ask(self, statement: Statement) -> Answer:
         """The answer to a statement of `statements`."""
-        return self.serving.ask(statement)
+        return self.serving.ask(lambda: statement)
+
+    def order(self, order_id: int) -> Answer:
+        """The lines of an order and their client's name: two look-ups are quicker than one join."""
+        found = self.serving.ask(lambda: statements.lines_of_order(self.lines(), order_id))
+        names: dict[Any, Any] = {}
+        place = [name for name, _ in found.columns].index("client_id")
+        for client_id in {row[place] for row in found.rows}:
+            statement = statements.client(client_id)
+            names |= {row[0]: row[1] for row in self.serving.ask(lambda statement=statement: statement).rows}  # type: ignore[misc]
+        rows = [[*row, names.get(row[place])] for row in found.rows]
+        return replace(found, columns=[*found.columns, ("client_name", "varchar")], rows=rows)
 
     def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
-        """The answer to a report, in the guard's translation."""
-        found = self.serving.ask((_translated(report.text(given)), []))
-        return Answer(list(report.columns), found.rows, version=found.version)
+        """The answer to a report."""
+        return self.serving.report(report, given)
 
     def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """A page of the ledger and one more, newest first."""
@@ -145,11 +154,6 @@ def _fields(row: LedgerRow) -> dict[str, Any]:
     for name in ("event_time", "started", "finished"):
         values[name] = format_time(values[name])
     return values | {"pa_date": row.pa_date.isoformat()}
-
-
-@lru_cache(maxsize=256)
-def _translated(sql: str) -> str:
-    return check(sql).sql
 
 
 class EmbeddedQueries:

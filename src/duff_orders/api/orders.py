@@ -72,7 +72,7 @@ def get_order(request: Request, asked: Asked, order_id: OrderId, format: AnyForm
     """One order with its lines."""
 
     def make() -> Body:
-        found = asked.ask(statements.order(asked.lines(), order_id))
+        found = asked.order(order_id)
         if not found.rows:
             raise Problem("not-found", f"no order {order_id}")
         lines = found.dictionaries()

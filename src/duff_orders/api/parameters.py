@@ -10,7 +10,7 @@ from pydantic import BeforeValidator
 from duff_orders.api.backend import Backend
 
 
-def _backend(request: Request) -> Any:
+async def _backend(request: Request) -> Any:  # else it would wait for a thread
     return request.app.state.backend
 
 

@@ -61,6 +61,10 @@ class Asked:
         found = self.athena.ask(*statement)
         return Answer(found.columns, found.rows, found.bytes_scanned, version)
 
+    def order(self, order_id: int) -> Answer:
+        """The lines of an order with their client's name, in one query: each takes a second."""
+        return self.ask(statements.order(LINES, order_id))
+
     def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
         """The answer to a report."""
         version = self.version()

@@ -49,6 +49,10 @@ def query(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.", dir_okay=False)
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", help="Give up after so long; then memory is limited, too.", min=0),
+    ] = None,
     lake: LakeOption = None,
     stack: StackOption = None,
     memory: MemoryOption = None,
@@ -61,6 +65,7 @@ def query(
     sales_by_channel, sales_by_client, sales_by_day, sales_by_product,
     status_summary; their parameters are from, to (dates) and limit.
     """
+    from duff_orders.cli.limits import within
     from duff_orders.query import formats
     from duff_orders.query.duckdb import answer, write_parquet
     from duff_orders.query.rejects import make_folder
@@ -72,15 +77,16 @@ def query(
         make_folder(output)
     with deployment(stack) as remote:
         if remote is not None:
-            _write_answer(remote.ask(text, timeout=ATHENA_SECONDS), format, output)
+            _write_answer(remote.ask(text, timeout=ATHENA_SECONDS if timeout is None else timeout), format, output)
             return
     opened_lake = open_lake(context, lake, memory=memory)
-    if format == "parquet":
-        assert output is not None
-        write_parquet(opened_lake, text, output)
-        return
-    with answer(opened_lake, text) as connection, _stream(output) as stream:
-        formats.write(connection, stream, format)
+    with within(timeout, opened_lake.settings.memory, output):
+        if format == "parquet":
+            assert output is not None
+            write_parquet(opened_lake, text, output)
+            return
+        with answer(opened_lake, text) as connection, _stream(output) as stream:
+            formats.write(connection, stream, format)
 
 
 def _question(sql: str | None, report: str | None, given: list[str]) -> str:

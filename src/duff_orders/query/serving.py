@@ -9,9 +9,10 @@ import contextlib
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import duckdb
@@ -23,13 +24,16 @@ from duff_orders.errors import EngineError
 from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.tables import create_view
+from duff_orders.query import cubes
 from duff_orders.query.answer import Answer, plain
+from duff_orders.query.guard.check import check
+from duff_orders.query.reports import Report, Value
 from duff_orders.query.statements import LINES, Statement
 
 log = logging.getLogger(__name__)
 
 #: Raised when the layout changes: a copy of another form is made anew.
-FORM = 1
+FORM = 2
 #: A copy of which so large a part was added since it was sorted is sorted again.
 _UNSORTED = 0.1
 _SORTED = {
@@ -56,7 +60,7 @@ class Serving:
         self._views = self._connect(None)
         self._view_version: str | None = ""  # none was looked at
         self._copy = self._open()
-        self._copy_version = self._version_of_copy()
+        self._copy_version, self._has_cubes = self._state_of_copy()
         self._epoch = 0
 
     def close(self) -> None:
@@ -81,15 +85,27 @@ class Serving:
             return LINES
         return "lines_by_client" if by_client else "lines_by_order"
 
-    def ask(self, statement: Statement) -> Answer:
-        """The answer to a statement, of one build alone. Raises EngineError."""
+    def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
+        """The answer to a report: from the cubes where there are some for it, else from the lines."""
+
+        def statement() -> Statement:
+            over_cubes = cubes.text(report) if self._has_cubes else None
+            return (over_cubes.text(given) if over_cubes else _translated(report.text(given))), []
+
+        return replace(self.ask(statement), columns=list(report.columns))
+
+    def ask(self, statement: Callable[[], Statement]) -> Answer:
+        """The answer to a statement, of one build alone: it is made anew where the build changed meanwhile.
+
+        Raises EngineError.
+        """
         while True:
             with self._switch:
                 self._switch.wait_for(lambda: not self._changing)
                 epoch, version = self._epoch, self._copy_version
             if version is None:
                 version = self._refresh_views()
-            found = _answer(self._cursor(), statement)
+            found = _answer(self._cursor(), statement())
             if epoch == self._epoch:
                 return replace(found, version=version)
 
@@ -107,44 +123,51 @@ class Serving:
         """
         with self._refreshing:
             snapshot = current(self.store)
-            if self._copy is None or snapshot.build_id is None or snapshot.build_id == self._copy_version:
+            if self._copy is None or snapshot.build_id is None:
+                return False
+            if snapshot.build_id == self._copy_version and self._has_cubes:
                 return False
             with self._copy.cursor() as cursor:
-                cursor.execute("begin")
-                try:
-                    self._bring_up(cursor, snapshot)
-                    with self._switched():
-                        cursor.execute("commit")
-                        self._copy_version = snapshot.build_id
+                if snapshot.build_id != self._copy_version:
+                    self._change(cursor, partial(self._bring_up, cursor, snapshot), snapshot.build_id, has_cubes=False)
+                # Look-ups need not wait for these.
+                self._change(cursor, partial(_make_cubes, cursor), snapshot.build_id, has_cubes=True)
+                with contextlib.suppress(duckdb.Error):  # readers may be in its way: the next one does it
                     cursor.execute("checkpoint")
-                except duckdb.Error as error:
-                    with contextlib.suppress(duckdb.Error):
-                        cursor.execute("rollback")
-                    raise EngineError(str(error)) from error
             return True
+
+    def _change(
+        self, cursor: duckdb.DuckDBPyConnection, work: Callable[[], None], version: str, *, has_cubes: bool
+    ) -> None:
+        """Change the copy in one transaction: readers see it before, or after."""
+        try:
+            cursor.execute("begin")
+            work()
+            with self._switched():
+                cursor.execute("commit")
+                self._copy_version, self._has_cubes = version, has_cubes
+        except duckdb.Error as error:
+            with contextlib.suppress(duckdb.Error):
+                cursor.execute("rollback")
+            raise EngineError(str(error)) from error
 
     # The copy
 
     def _open(self) -> duckdb.DuckDBPyConnection | None:
         """The copy's file, made anew where it cannot be read; None where another process has it."""
-        for attempt in (1, 2):
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
                 return self._connect(self.path)
-            except duckdb.IOException as error:
+            except duckdb.Error as error:
                 if "lock" in str(error).lower():
                     log.warning("another process has the serving copy: the Parquet objects answer, slower")
                     return None
-                if attempt == 2:
-                    log.warning("there is no serving copy: %s", error)
-                    return None
-                self.path.unlink(missing_ok=True)
-            except OSError as error:
-                log.warning("there is no serving copy: %s", error)
-                return None
-            except duckdb.Error:
-                self.path.unlink(missing_ok=True)
-        return None
+                self.path.unlink(missing_ok=True)  # whatever it is, it can be made again
+                return self._connect(self.path)
+        except (OSError, duckdb.Error) as error:
+            log.warning("there is no serving copy, the Parquet objects answer, slower: %s", error)
+            return None
 
     def _connect(self, path: Path | None) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(
@@ -161,19 +184,13 @@ class Serving:
         connection.execute("set timezone = 'UTC'")
         return connection
 
-    def _version_of_copy(self) -> str | None:
-        """The build that the file holds; None where it holds none, or one of another form or another lake's."""
-        if self._copy is None:
-            return None
-        try:
-            row = self._copy.execute("select form, version, partitions from meta").fetchone()
-        except duckdb.CatalogException:
-            return None
-        if row is None or row[0] != FORM:
-            return None
-        # A build that is no longer in the lake: the copy shows what is not there.
-        snapshot = current(self.store)
-        return row[1] if snapshot.build_id is not None else None
+    def _state_of_copy(self) -> tuple[str | None, bool]:
+        """The build that the file holds, and whether with its cubes; None where it holds none, or in another form."""
+        row = None
+        if self._copy is not None and current(self.store).build_id is not None:
+            with contextlib.suppress(duckdb.CatalogException, duckdb.BinderException):
+                row = self._copy.execute("select form, version, cubes from meta").fetchone()
+        return (row[1], bool(row[2])) if row is not None and row[0] == FORM else (None, False)
 
     def _bring_up(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
         held = self._held(cursor)
@@ -202,10 +219,11 @@ class Serving:
         columns = ", ".join(field.name for field in FACT_ORDERS.all_fields)
         cursor.execute(f"create or replace view fact_orders as select {columns} from lines_by_order")
         cursor.execute(
-            "create or replace table meta (form integer, version varchar, partitions varchar, unsorted bigint)"
+            "create or replace table meta"
+            " (form integer, version varchar, partitions varchar, unsorted bigint, cubes boolean)"
         )
         told = json.dumps(snapshot.partitions)
-        cursor.execute("insert into meta values (?, ?, ?, ?)", [FORM, snapshot.build_id, told, unsorted])
+        cursor.execute("insert into meta values (?, ?, ?, ?, false)", [FORM, snapshot.build_id, told, unsorted])
 
     def _held(self, cursor: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
         if self._copy_version is None:
@@ -255,6 +273,16 @@ class Serving:
             self._local.of, self._local.cursor = wanted, wanted.cursor()
         cursor: duckdb.DuckDBPyConnection = self._local.cursor
         return cursor
+
+
+def _make_cubes(cursor: duckdb.DuckDBPyConnection) -> None:
+    cubes.build(cursor)
+    cursor.execute("update meta set cubes = true")
+
+
+@lru_cache(maxsize=256)
+def _translated(sql: str) -> str:
+    return check(sql).sql
 
 
 def _answer(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Answer:

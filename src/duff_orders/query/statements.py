@@ -92,6 +92,11 @@ def lines(relation: str, wanted: LineFilter, sort: str, after: list[Any] | None,
     )
 
 
+def lines_of_order(relation: str, order_id: int) -> Statement:
+    """The lines of an order."""
+    return f"select {LINE} from {relation} as lines where order_id = ? order by product_id", [order_id]
+
+
 def order(relation: str, order_id: int) -> Statement:
     """The lines of an order, with their client's name."""
     listed = ", ".join(f"lines.{name}" for name in LINE.split(", "))

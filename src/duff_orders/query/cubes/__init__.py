@@ -1,0 +1,48 @@
+"""Cubes of the serving copy: what reports add up, added up by day; their SQL, one file a report, is DuckDB's alone.
+
+    line_cube     lines, units, sales, litres by day, channel, product and status
+    order_cube    orders by day, channel and the states of their lines (a bit each), of orders that stand in one row
+    spanning      the orders that do not: counted one by one
+
+Orders are not additive: one whose lines lie on two days or in two channels counts once. Most lie in one.
+"""
+
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+
+import duckdb
+
+from duff_orders.query.reports import Report
+
+_FOLDER = files("duff_orders.query.cubes")
+_SUFFIX = ".sql"
+
+
+@cache
+def text(report: Report) -> Report | None:
+    """The report as it is asked of the cubes; None where they do not help."""
+    place = _FOLDER.joinpath(report.name + _SUFFIX)
+    return replace(report, body=place.read_text(encoding="utf-8")) if place.is_file() else None
+
+
+def build(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Make the cubes anew from `lines_by_order`."""
+    cursor.execute("""
+        create or replace table line_cube as
+        select pa_date, channel_id, product_id, status_id, count(*) as lines, sum(product_ccf)::bigint as units,
+            sum(total_price) as sales, sum(total_volume) as litres
+        from lines_by_order group by all order by all""")
+    cursor.execute("""
+        create or replace temp table by_order as
+        select order_id, pa_date, channel_id, bit_or(1 << (status_id - 1)) as mask
+        from lines_by_order group by order_id, pa_date, channel_id""")
+    cursor.execute("""
+        create or replace table spanning as
+        select * from by_order semi join (select order_id from by_order group by order_id having count(*) > 1)
+        using (order_id)""")
+    cursor.execute("""
+        create or replace table order_cube as
+        select pa_date, channel_id, mask, count(*) as orders from by_order anti join spanning using (order_id)
+        group by all order by all""")
+    cursor.execute("drop table by_order")
