@@ -20,7 +20,7 @@ DEMO := $(BIN)/duff --lake lake-demo
 # Those on emulated AWS share one deployment and a second emulator, those on Spark one or two contexts.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: help venv install install-spark install-aws glue demo sandbox test fast lint format types docs bench bench-lambda lock clean
+.PHONY: help venv install install-spark install-aws glue demo sandbox test fast lint format types docs bench bench-api bench-lambda lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +133,16 @@ build/bench/.installed: benchmarks/peers/awswrangler.txt
 	@$(BIN)/python -m venv --clear build/bench/awswrangler
 	@build/bench/awswrangler/bin/python $(PIP_INSTALL) -r benchmarks/peers/awswrangler.txt
 	@touch $@
+
+build/bench/api/.installed: benchmarks/peers/api.txt
+	@echo "Installing Datasette and roapi into build/bench"
+	@$(BIN)/python -m venv --clear build/bench/api
+	@build/bench/api/bin/python $(PIP_INSTALL) -r benchmarks/peers/api.txt
+	@touch $@
+
+bench-api: install ## measure `duff serve` beside Datasette and roapi, on 10 million order lines
+	@$(MAKE) --silent --no-print-directory build/bench/api/.installed
+	$(BIN)/python -m benchmarks.api
 
 bench-lambda: install-aws ## measure the function Transform-data beside one with awswrangler
 	@$(MAKE) --silent --no-print-directory build/bench/.installed

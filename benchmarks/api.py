@@ -220,6 +220,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=10)
     options.add_argument("--mixed", type=int, default=0, help="so many mixed requests at the end, for the memory")
     options.add_argument("--keep", type=Path, help="a folder for the data, used again where it is there")
+    options.add_argument("--alone", action="store_true", help="leave the other servers out")
     given = options.parse_args()
     folder = given.keep or Path(tempfile.mkdtemp(prefix="duff-bench-api-"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -245,18 +246,26 @@ def main() -> None:
     if given.mixed:
         with served([*serve, "--no-watch"], port, "/v1/health") as pid:
             measure_growth(pid, port, list(duff.values())[:3], given.mixed)
+    with served([*serve, "--no-watch"], port, "/v1/health"):
+        measure_refresh(folder, port, given.rows)
+    if not given.alone:
+        measure_peers(folder, datasette, roapi, given.seconds)
+    if not given.keep:
+        shutil.rmtree(folder)
+
+
+def measure_peers(folder: Path, datasette: dict[str, Ask], roapi: dict[str, Ask], seconds: float) -> None:
+    """The other servers, where they are installed."""
     if (PEERS / "datasette").exists():
         port = free_port()
         command = [str(PEERS / "datasette"), str(folder / "lines.db"), "--port", str(port)]
         command += ["--setting", "sql_time_limit_ms", "60000", "--setting", "max_returned_rows", "2000"]
-        measure("Datasette", command, port, "/-/versions.json", datasette, given.seconds)
+        measure("Datasette", command, port, "/-/versions.json", datasette, seconds)
     if (PEERS / "roapi").exists():
         port = free_port()
         command = [str(PEERS / "roapi"), "--addr-http", f"127.0.0.1:{port}"]
         command += ["--table", f"lines={folder}/parquet,format=parquet"]
-        measure("roapi", command, port, "/api/schema", roapi, given.seconds)
-    if not given.keep:
-        shutil.rmtree(folder)
+        measure("roapi", command, port, "/api/schema", roapi, seconds)
 
 
 def wait_for_copy(port: int) -> None:
@@ -269,6 +278,31 @@ def wait_for_copy(port: int) -> None:
         if time.perf_counter() - began < 0.01:
             return
         time.sleep(0.5)
+
+
+def measure_refresh(folder: Path, port: int, rows: int) -> None:
+    """The seconds from the end of a build that changed one day to the answers that show it."""
+    lake = Lake.open(Settings(lake=folder / "lake", memory=4 * 10**9))
+    day = FIRST + timedelta(days=DAYS + random.randrange(1000))
+    path = folder / f"more-{day:%Y%m%d}.csv"
+    generate(path, rows=rows // DAYS, seed=day.toordinal(), first_order=10**9 + day.toordinal() * 10**6)
+    process(lake, announce(lake.disk, put(lake.disk, path), when=day))
+    path.unlink()
+    built = build_models(lake).build_id
+    began = time.monotonic()
+    while json.loads(fetched(port, "/v1/health"))["version"] != built:
+        time.sleep(0.02)
+    print(f"a day of {rows // DAYS:,} lines more: served {time.monotonic() - began:.1f} s after its build", flush=True)
+
+
+def fetched(port: int, path: str) -> bytes:
+    """The body of an answer."""
+    with socket.create_connection(("127.0.0.1", port), 60) as asked:
+        asked.sendall(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        told = b""
+        while piece := asked.recv(65536):
+            told += piece
+    return told.partition(b"\r\n\r\n")[2]
 
 
 def measure_growth(pid: int, port: int, kinds: list[Ask], number: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from duff_orders.api.security import LARGEST_BODY, parse_keys
+from duff_orders.api.security import AT_ONCE, LARGEST_BODY, Guard, parse_keys
 from duff_orders.errors import SettingsError
 from duff_orders.lake.lake import Lake
 from tests.api.lakes import application
@@ -104,3 +104,18 @@ def test_keys_are_given_as_hashes() -> None:
     for wrong in ("secret", "a:b", "a:" + "0" * 63, ":" + "0" * 64, "a b:" + "0" * 64):
         with pytest.raises(SettingsError, match="sha256sum"):
             parse_keys(wrong)
+
+
+def test_more_at_once_than_may_be_are_told_to_come_again(samples: Lake) -> None:
+    with application(samples) as (client, _):
+        guard = client.app
+        assert isinstance(guard, Guard)
+        assert client.get("/v1/health").status_code == 200
+        assert guard.under_way == set()
+        guard.under_way.update(range(AT_ONCE))
+        answer = client.get("/v1/health")
+        assert (answer.status_code, answer.json()["type"], answer.headers["retry-after"]) == (
+            503,
+            "/problems/busy",
+            "1",
+        )

@@ -96,6 +96,26 @@ def test_two_at_once_answer_alike(tmp_path: Path) -> None:
             assert "another process has the serving copy" in log.read_text()
 
 
+def test_slow_callers_take_nobody_s_place(tmp_path: Path) -> None:
+    with serving(tmp_path / "lake", "--no-watch", "--queries") as (address, process, _log):
+        port = int(address.rpartition(":")[2])
+        slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+        for number, each in enumerate(slow):
+            each.settimeout(30)
+            each.sendall(b"GET /v1/health HT" if number % 2 else b"")
+        halved = socket.create_connection(("127.0.0.1", port), 30)
+        halved.sendall(b"POST /v1/queries HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n")
+        halved.sendall(b"Content-Length: 100\r\n\r\n{")
+        assert get(address, "/v1/health")["status"] == "ok"  # meanwhile
+        assert halved.recv(1000).startswith(b"HTTP/1.1 400 ")
+        for each in slow:
+            assert each.recv(100) == b""  # closed
+            each.close()
+        halved.close()
+        assert get(address, "/v1/health")["status"] == "ok"
+        assert int(Path(f"/proc/{process.pid}/status").read_text().partition("VmRSS:")[2].split()[0]) < 300_000
+
+
 @pytest.mark.parametrize(
     ("options", "environment", "said"),
     [

@@ -1,5 +1,6 @@
 """Who may ask: host, site, key; how much a body may be; what each answer says to a browser. Pure ASGI."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -19,6 +20,10 @@ from duff_orders.errors import SettingsError
 
 #: Bytes of a body, which is a query.
 LARGEST_BODY = 256 * 1024 + 4096
+#: Requests that are answered or wait at once.
+AT_ONCE = 64
+#: Seconds within which each part of a body must come.
+SLOWEST = 10.0
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Without a key: what a load balancer asks, and what names no data.
 _OPEN = re.compile(r"/v1/(health|openapi\.json)|/docs(/.*)?|/problems/[a-z-]+")
@@ -60,6 +65,7 @@ class Guard:
     app: ASGIApp
     hosts: frozenset[str] | None = LOOPBACK
     keys: Mapping[str, str] = field(default_factory=dict)
+    under_way: set[int] = field(default_factory=set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse it."""
@@ -69,6 +75,7 @@ class Guard:
         began = time.monotonic()
         gateway = scope.get("aws.context")
         scope["request_id"] = getattr(gateway, "aws_request_id", None) or uuid.uuid4().hex
+        self.under_way.add(id(scope))
         told: dict[str, Any] = {"status": 500, "bytes": 0}
 
         async def tell(message: Message) -> None:
@@ -89,6 +96,7 @@ class Guard:
             else:
                 await self.app(scope, receive, tell)
         finally:
+            self.under_way.discard(id(scope))
             line = {
                 "method": scope["method"],
                 "path": scope["path"],
@@ -101,6 +109,8 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
+        if len(self.under_way) > AT_ONCE:
+            return Problem("busy", f"{AT_ONCE} requests are under way; ask again", headers={"Retry-After": "1"})
         if self.hosts is None:
             scope["caller"] = _gateway_key(scope)
             return _too_large(headers)
@@ -134,7 +144,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class BodyLimit:
-    """Counts a body while it is read: one sent in chunks tells no length."""
+    """Counts a body while it is read, as one sent in chunks tells no length, and waits for none that stops."""
 
     app: ASGIApp
 
@@ -144,7 +154,10 @@ class BodyLimit:
 
         async def counted() -> Message:
             nonlocal read
-            message = await receive()
+            try:
+                message = await asyncio.wait_for(receive(), SLOWEST)
+            except TimeoutError:
+                raise Problem("bad-request", f"no more of the body came within {SLOWEST:g} s") from None
             read += len(message.get("body", b""))
             if read > LARGEST_BODY:
                 raise Problem("too-large", f"allowed are {LARGEST_BODY} bytes")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from duff_orders.api.app import create_app, guarded
 from duff_orders.api.backend import Backend
@@ -29,8 +30,8 @@ log = logging.getLogger(__name__)
 ANSWERS = 0.25
 #: Seconds after which the serving copy looks for a new build, and for which requests may end when it stops.
 LOOK, GRACE = 0.5, 5
-#: Requests that are answered or wait at once; more are told to come again.
-AT_ONCE = 64
+#: Seconds within which a connection must have asked something.
+SLOWEST = 10.0
 
 
 @contextmanager
@@ -91,7 +92,7 @@ def serve(
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                limit_concurrency=AT_ONCE,
+                http=_Protocol,
                 timeout_graceful_shutdown=GRACE,
                 lifespan="off",
             )
@@ -104,6 +105,18 @@ def serve(
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+class _Protocol(H11Protocol):
+    """A connection that is closed where nothing is asked: whoever opens many and says little takes nobody's place."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(SLOWEST, self._end_if_silent)
+
+    def _end_if_silent(self) -> None:
+        if getattr(self, "cycle", None) is None and not self.transport.is_closing():
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):
