@@ -285,7 +285,7 @@ def measure_refresh(folder: Path, port: int, rows: int) -> None:
     lake = Lake.open(Settings(lake=folder / "lake", memory=4 * 10**9))
     day = FIRST + timedelta(days=DAYS + random.randrange(1000))
     path = folder / f"more-{day:%Y%m%d}.csv"
-    generate(path, rows=rows // DAYS, seed=day.toordinal(), first_order=10**9 + day.toordinal() * 10**6)
+    generate(path, rows=rows // DAYS, seed=day.toordinal(), first_order=8 * 10**8 + day.toordinal() % 1000 * 10**5)
     process(lake, announce(lake.disk, put(lake.disk, path), when=day))
     path.unlink()
     built = build_models(lake).build_id
