@@ -1,9 +1,23 @@
 """What tests of several folders share: one Spark context and one emulated AWS for the whole process."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+# A module all of whose tests bear a mark.
+_WHOLLY = re.compile(r"^pytestmark = .*?pytest\.mark\.(\w+)", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where marks are left out (`-m "not (slow or ...)"`), modules that wholly bear one need not even be imported."""
+    left_out = re.fullmatch(r"not \((.+)\)", config.option.markexpr)
+    if left_out is None or collection_path.suffix != ".py":
+        return None
+    found = _WHOLLY.search(collection_path.read_text(encoding="utf-8"))
+    return True if found is not None and found[1] in left_out[1].split(" or ") else None
 
 
 @pytest.fixture(scope="session")

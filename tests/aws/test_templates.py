@@ -5,11 +5,11 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.decode.cfn_yaml import load as load_yaml
 
 import duff_orders
 from duff_orders import errors
@@ -78,6 +78,14 @@ USED = {
 }  # fmt: skip
 #: What else is named: by policies of queues, and by conditions.
 NOT_OF_ROLES = {"sqs:SendMessage", "cloudwatch:namespace"}
+
+
+@cache
+def load_yaml(path: str) -> Any:
+    """A template as cfn-lint reads it; its import takes a second."""
+    from cfnlint.decode.cfn_yaml import load
+
+    return load(path)
 
 
 def resources(template: str) -> dict[str, Any]:

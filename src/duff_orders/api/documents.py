@@ -8,6 +8,7 @@ postman/duff-orders.postman_environment.json     the address and the key that it
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ EXAMPLES = {
 }
 
 
+@cache
 def openapi() -> dict[str, Any]:
     """The OpenAPI document of the application; it needs no backend."""
     return document(create_app(None))  # type: ignore[arg-type] # no request is answered
