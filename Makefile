@@ -95,6 +95,7 @@ demo: install ## run the pipeline on samples/ and ask the star schema three ques
 	@echo; echo "== Top products"
 	@$(DEMO) query --report sales_by_product
 	@echo; echo "The lake is in ./lake-demo. Ask it more: $(DEMO) query 'select * from tbl_duff_files'"
+	@echo "In a browser, to see what was rejected, correct it and drop it again: $(DEMO) serve"
 
 sandbox: install-spark install-aws ## run all of AWS on this machine, without an account, until stopped
 	@$(BIN)/python -m tests.aws.sandbox

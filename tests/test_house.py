@@ -21,8 +21,9 @@ BELOW = {
     "generator": {"engines"},
     "local": {"engines", "lake", "ingest", "models", "query"},
     "api": {"engines", "lake", "query", "local"},
+    "console": {"engines", "lake", "query", "local", "api"},
     "aws": {"engines", "lake", "ingest", "models", "query", "local", "api"},
-    "cli": {"engines", "lake", "ingest", "models", "query", "generator", "local", "aws", "api"},
+    "cli": {"engines", "lake", "ingest", "models", "query", "generator", "local", "aws", "api", "console"},
 }
 #: Who may import what is heavy, or is not there without an extra.
 HEAVY = {

@@ -11,6 +11,7 @@ from duff_orders import build_models
 from duff_orders.api.app import create_app, guarded
 from duff_orders.api.embedded import Embedded
 from duff_orders.api.serve import embedded
+from duff_orders.console.pages import install
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, put
 from duff_orders.local.run import process
@@ -33,5 +34,13 @@ def application(lake: Lake, *, queries: bool = True, **options: object) -> Itera
     """A client of the application over a lake, without a server between; and the backend."""
     with embedded(lake, queries=queries) as backend:
         backend.serving.refresh()
-        app = guarded(create_app(backend), **options)  # type: ignore[arg-type]
-        yield TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False), backend
+        app = create_app(backend)
+        install(app, lake, backend)
+        yield (
+            TestClient(
+                guarded(app, **options),  # type: ignore[arg-type]
+                base_url="http://127.0.0.1",
+                raise_server_exceptions=False,
+            ),
+            backend,
+        )

@@ -36,7 +36,7 @@ def serving(lake: Path, *options: str, **environment: str) -> Iterator[tuple[str
         )
         try:
             until(lambda: "serving http" in log.read_text() or process.poll() is not None)
-            found = re.search(r"serving (http://\S+)/v1", log.read_text())
+            found = re.search(r"serving (http://\S+)/ ", log.read_text())
             assert found, log.read_text()
             yield found[1], process, log
         finally:

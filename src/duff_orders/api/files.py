@@ -36,6 +36,11 @@ def _hex(value: Any) -> str:
     return text
 
 
+def file_cursor(verdict: str | None) -> tuple[str, str, tuple[paging.Key, paging.Key]]:
+    """What a cursor of the ledger is of: scope, sort, and how its keys are read."""
+    return f"files {verdict}", "-event_time", (_moment, _hex)
+
+
 @router.get("", response_model=models.Files, responses=CONDITIONAL)
 def list_files(
     request: Request,
@@ -46,15 +51,15 @@ def list_files(
     format: AnyFormat = None,
 ) -> Response:
     """The ledger, newest first: every file, its verdict and its counts, which add up to the rows it holds."""
-    scope = f"files {verdict}"
-    after = paging.read(cursor, scope, "-event_time", (_moment, _hex))
+    scope, sort, keys = file_cursor(verdict)
+    after = paging.read(cursor, scope, sort, keys)
 
     def make() -> Body:
         found = list(asked.files(verdict, after, limit))
         shown = found[:limit]
         following = None
         if len(found) > limit:
-            following = paging.cursor(scope, "-event_time", [shown[-1]["event_time"], shown[-1]["file_id"]])
+            following = paging.cursor(scope, sort, [shown[-1]["event_time"], shown[-1]["file_id"]])
         rows = [[row[name] for name in statements.FILE] for row in shown]
         return Body({"data": shown, "next_cursor": following}, _COLUMNS, rows, following)
 
@@ -93,9 +98,9 @@ def list_rejects(
         ).dictionaries()
         shown = found[:limit]
         following = paging.cursor(scope, "position", [shown[-1]["position"]]) if len(found) > limit else None
-        document: dict[str, Any] = {"data": [_rejected(each) for each in shown], "next_cursor": following}
+        document: dict[str, Any] = {"data": [rejected(each) for each in shown], "next_cursor": following}
         if summary:
-            document["summary"] = _summary(asked, row)
+            document["summary"] = reasons_of(asked, row)
         rows = [[each[name] for name in _REJECT] for each in shown]
         return Body(document, [(name, "varchar") for name in _REJECT], rows, following)
 
@@ -110,7 +115,8 @@ def _row(asked: Backend, file_id: str) -> LedgerRow:
     return row
 
 
-def _rejected(row: dict[str, Any]) -> dict[str, Any]:
+def rejected(row: dict[str, Any]) -> dict[str, Any]:
+    """A rejected row as it is told: its reasons, and its texts by column or as a whole."""
     return {
         "reasons": [_reason(reason) for reason in row["reasons"].split(";")],
         "fields": None if row["record"] is not None else {name: row[name] for name in COLUMN_NAMES},
@@ -123,7 +129,8 @@ def _reason(text: str) -> dict[str, str]:
     return {"column": column, "code": code}
 
 
-def _summary(asked: Backend, row: LedgerRow) -> list[dict[str, Any]]:
+def reasons_of(asked: Backend, row: LedgerRow) -> list[dict[str, Any]]:
+    """The reasons of a file's rejected rows, and how many rows have each, most first."""
     counts = Counter[str]()
     for each in asked.rejects(row, statements.reasons(row.file_id, row.pa_date)).dictionaries():
         for reason in each["reasons"].split(";"):

@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from duff_orders.api.problems import Problem, response
 from duff_orders.errors import SettingsError
 
+#: Where files are sent to.
+UPLOADS = "/console/uploads/"
 #: Bytes of a body, which is a query.
 LARGEST_BODY = 256 * 1024 + 4096
 #: Requests that are answered or wait at once.
@@ -122,7 +124,7 @@ class Guard:
             origin = headers.get("origin")
             if origin is not None and origin not in (f"http://{headers['host']}", f"https://{headers['host']}"):
                 return Problem("cross-site", "only a page of this server may ask for a change")
-        return self._wrong_key(scope, headers) or _too_large(headers)
+        return self._wrong_key(scope, headers) or (None if _is_upload(scope) else _too_large(headers))
 
     def _wrong_key(self, scope: Scope, headers: Headers) -> Problem | None:
         scope["caller"] = None
@@ -150,6 +152,9 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the body on until it is too large."""
+        if scope["type"] != "http" or _is_upload(scope):
+            await self.app(scope, receive, send)
+            return
         read = 0
 
         async def counted() -> Message:
@@ -164,6 +169,11 @@ class BodyLimit:
             return message
 
         await self.app(scope, counted, send)
+
+
+def _is_upload(scope: Scope) -> bool:
+    """Whether the body is a file, which the console limits by itself."""
+    return bool(scope["method"] == "PUT" and scope["path"].startswith(UPLOADS))
 
 
 def _too_large(headers: Headers) -> Problem | None:

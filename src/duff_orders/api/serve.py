@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from duff_orders.api.app import create_app, guarded
-from duff_orders.api.backend import Backend
+from duff_orders.api.app import guarded
 from duff_orders.api.embedded import Embedded, EmbeddedQueries
 from duff_orders.api.security import LOOPBACK
 from duff_orders.errors import DuffError, SettingsError
@@ -68,7 +68,7 @@ def watching(lake: Lake, done: Callable[[LedgerRow], None]) -> Iterator[None]:
 
 
 def serve(
-    backend: Backend,
+    app: FastAPI,
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
@@ -84,11 +84,11 @@ def serve(
             f"host is {host!r}: whoever can reach it could read everything; name keys in DUFF_API_KEYS, or serve "
             "127.0.0.1 and let something in front of it ask who it is"
         )
-    app = guarded(create_app(backend), hosts=LOOPBACK | {host.lower()}, keys=keys)
+    served = guarded(app, hosts=LOOPBACK | {host.lower()}, keys=keys)
     with _listening(host, port) as listener:
         server = _Server(
             uvicorn.Config(
-                app,
+                served,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -97,6 +97,7 @@ def serve(
                 lifespan="off",
             )
         )
+        server.app = app
         before = {number: signal.signal(number, server.end) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             shown = f"[{host}]" if ":" in host else host
@@ -122,8 +123,11 @@ class _Protocol(H11Protocol):
 class _Server(uvicorn.Server):
     """A server that ends quietly when it is told to."""
 
+    app: FastAPI
+
     def end(self, *_: object) -> None:
         self.should_exit = True
+        self.app.state.ending = True  # streams of events end by it
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from duff_orders.printable import printable
 __all__ = ["app", "main"]
 
 #: What brings a package that is not there without an extra.
-_EXTRAS = {"boto3": "aws", "obstore": "aws", "fastapi": "api", "uvicorn": "api"}
+_EXTRAS = {"boto3": "aws", "obstore": "aws", "fastapi": "api", "uvicorn": "api", "jinja2": "api"}
 
 
 def main() -> None:

@@ -13,7 +13,23 @@ from duff_orders.cli.options import LakeOption, MemoryOption, StackOption, app, 
 from duff_orders.settings import Settings
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from duff_orders.api.backend import Backend
+    from duff_orders.lake.lake import Lake
+
+
+def app_of(backend: "Backend", lake: "Lake | None") -> "FastAPI":
+    """The API, and for a lake of this machine that nobody needs a key for, its pages."""
+    from duff_orders.api.app import create_app
+    from duff_orders.api.embedded import Embedded
+
+    made = create_app(backend)
+    if lake is not None and isinstance(backend, Embedded):
+        from duff_orders.console.pages import install
+
+        install(made, lake, backend)
+    return made
 
 
 @app.command()
@@ -42,10 +58,12 @@ def serve(
     from duff_orders.cli import show
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("duff_orders").setLevel(logging.INFO)
+    for name in ("watchfiles", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     settings = Settings.load(stack=stack)
     allowed = settings.queries if queries is None else queries
     keys = parse_keys(settings.api_keys)
+    opened = None
     with ExitStack() as stack_of, deployment(stack) as remote:
         if remote is not None:
             from duff_orders.aws.asked import backend_of
@@ -59,9 +77,11 @@ def serve(
             if watch:
                 stack_of.enter_context(watching(opened, lambda row: print(show.line(row), file=sys.stderr, flush=True)))
         answer(
-            backend,
+            app_of(backend, None if remote or keys else opened),
             host=host,
             port=port,
             keys=keys,
-            ready=lambda address: print(f"serving {address}/v1; Ctrl-C stops", file=sys.stderr, flush=True),
+            ready=lambda address: print(
+                f"serving {address}/ (the API: {address}/v1); Ctrl-C stops", file=sys.stderr, flush=True
+            ),
         )

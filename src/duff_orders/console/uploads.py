@@ -1,0 +1,90 @@
+"""Files that are dropped on a page: taken as they come, put into the raw folder whole, and followed by events."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from duff_orders.api.problems import Problem, invalid
+from duff_orders.api.security import SLOWEST
+from duff_orders.console.progress import Progress
+from duff_orders.console.texts import Words, chosen
+from duff_orders.lake import layout
+from duff_orders.lake.raw import put
+
+router = APIRouter(prefix="/console", include_in_schema=False)
+
+#: Bytes of the disk that an upload must leave free, and bytes of the longest name.
+KEPT_FREE, LONGEST_NAME = 2**30, 200
+#: Seconds between two looks at the stages, and after which a sign of life is sent where nothing changed.
+LOOK, SIGN = 0.5, 10.0
+
+
+@router.put("/uploads/{name}")
+async def put_upload(request: Request, name: str) -> Response:
+    """Take a file; its key in the raw folder, where the watcher finds it."""
+    progress: Progress = request.app.state.progress
+    if not _is_name(name):
+        raise invalid("path", "name", name, " or ".join(f"*{suffix}" for suffix in layout.SUFFIXES))
+    size = request.headers.get("content-length", "0")
+    disk = progress.lake.disk
+    room = shutil.disk_usage(disk.root).free - KEPT_FREE
+    if not size.isdecimal() or int(size) > room:
+        raise Problem("too-large", f"there is room for {max(0, room):,} bytes on the disk")
+    with disk.scratch() as folder:
+        path = folder / name
+        written = 0
+        with path.open("wb") as target:
+            parts = request.stream()
+            while True:
+                try:
+                    part = await asyncio.wait_for(anext(parts), SLOWEST)
+                except StopAsyncIteration:
+                    break
+                except TimeoutError:
+                    raise Problem("bad-request", f"no more of the file came within {SLOWEST:g} s") from None
+                written += len(part)
+                if written > room:
+                    raise Problem("too-large", f"there is room for {max(0, room):,} bytes on the disk")
+                await run_in_threadpool(target.write, part)
+        key = await run_in_threadpool(put, disk, path)
+    progress.received(key)
+    t = _words(request)
+    return JSONResponse({"key": key, "stage": t("stage_received")}, 202, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/events")
+async def get_events(request: Request) -> Response:
+    """Server-sent events: the stages of files on their way, whenever one has changed."""
+    progress: Progress = request.app.state.progress
+    t = _words(request)
+
+    async def tell() -> AsyncIterator[str]:
+        yield "retry: 2000\n\n"
+        told, silent = "", 0.0
+        while not getattr(request.app.state, "ending", False) and not await request.is_disconnected():
+            found = json.dumps(await run_in_threadpool(progress.stages, t), ensure_ascii=False)
+            if found != told:
+                told, silent = found, 0.0
+                yield f"event: stages\ndata: {found}\n\n"
+            elif silent >= SIGN:
+                silent = 0.0
+                yield ": still here\n\n"
+            await asyncio.sleep(LOOK)
+            silent += LOOK
+
+    return StreamingResponse(tell(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+def _is_name(name: str) -> bool:
+    plain = name.isprintable() and "/" not in name and "\\" not in name and Path(name).name == name
+    return plain and layout.is_orders_file(name) and len(name.encode()) <= LONGEST_NAME
+
+
+def _words(request: Request) -> Words:
+    return Words(chosen(request.cookies.get("lang"), request.headers.get("accept-language")))

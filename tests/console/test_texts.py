@@ -1,0 +1,87 @@
+"""Two languages with the same things to say."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from string import Formatter
+from typing import get_args
+
+import pytest
+
+import duff_orders.console
+from duff_orders.console.texts import EN, ES, TEXTS, Words, chosen
+from duff_orders.contract import COLUMN_NAMES
+from duff_orders.messages import Verdict
+
+FOLDER = Path(duff_orders.console.__file__).parent
+TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_both_have_the_same_keys_and_places() -> None:
+    assert EN.keys() == ES.keys()
+    assert list(EN) == list(ES)
+    for key in EN:
+        assert places(EN[key]) == places(ES[key]), key
+
+
+def test_what_is_said_is_said_in_spanish() -> None:
+    same = {key for key in EN if EN[key] == ES[key]}
+    assert same == {"api", "age_seconds", "age_minutes", "age_hours", "do_look"}
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_holds_no_words_of_its_own(template: Path) -> None:
+    text = re.sub(r"\{[{%#].*?[}%#]\}", " ", template.read_text(encoding="utf-8"), flags=re.DOTALL)
+    words = re.findall(r"[A-Za-zñáéíóú]{3,}", re.sub(r"<[^>]*>", " ", text))
+    assert set(words) <= {"CSV", "UTC", "duff", "orders"}
+
+
+def test_templates_name_texts_that_there_are() -> None:
+    for template in TEMPLATES:
+        for key in re.findall(r"""\bt\("(\w+)\"""", template.read_text(encoding="utf-8")):
+            assert key in EN, (template.name, key)
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_every_verdict_reason_and_column_has_its_words(language: str) -> None:
+    t = Words(language)  # type: ignore[arg-type]
+    for verdict in get_args(Verdict):
+        assert t.verdict(verdict)
+        assert t(f"said_{verdict}", name="x", published=1, rejected=2, reason="y")
+    rules = (Path(duff_orders.__file__).parent / "ingest" / "rules.py").read_text()
+    for code in {
+        *re.findall(r"'(not_a\w+|out_of_range|too_\w+|missing|negative|unknown)'", rules),
+        "wrong_field_count",
+    }:
+        assert t.reason(code) != t("reason_other"), code
+    for column in (*COLUMN_NAMES, "record"):
+        assert "{" not in t.allowed(column)
+
+
+@pytest.mark.parametrize(
+    ("cookie", "accept", "language"),
+    [
+        (None, None, "en"),
+        (None, "es-CL,es;q=0.9,en;q=0.8", "es"),
+        (None, "fr, es;q=0.5", "es"),
+        ("en", "es", "en"),
+        ("es", "en", "es"),
+        ("xx", "es", "es"),
+        (None, "*", "en"),
+    ],
+)
+def test_the_language_is_the_reader_s(cookie: str | None, accept: str | None, language: str) -> None:
+    assert chosen(cookie, accept) == language
+
+
+def test_numbers_and_ages_are_written_as_the_reader_does() -> None:
+    en, es = Words("en"), Words("es")
+    assert (en.number(1234567), es.number(1234567)) == ("1,234,567", "1.234.567")
+    assert (en.number("-1234.5000"), es.number("-1234.5000")) == ("-1,234.5000", "-1.234,5000")
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    ages = [en.age(now - timedelta(seconds=each), now) for each in (-5, 0, 89, 90, 5400, 86_400, 200_000)]
+    assert ages == ["0 s", "0 s", "89 s", "1 min", "1 h", "24 h", "2 days"]

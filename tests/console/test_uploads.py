@@ -1,0 +1,129 @@
+"""Files dropped on a page: taken, followed, corrected, dropped again; and what is not taken."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.api.lakes import SAMPLES, application
+from tests.api.test_serve import get, serving, until
+from tests.lakes import open_lake
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[TestClient]:
+    with application(open_lake(tmp_path / "lake")) as (client, _):
+        yield client
+
+
+def raw(tmp_path: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (tmp_path / "lake" / "raw").glob("*")}
+
+
+def test_a_file_is_put_whole_and_never_over_another(console: TestClient, tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir(exist_ok=True)
+    for content, key in ((b"one", "a.csv"), (b"one", "a.csv"), (b"two", "a-")):
+        answer = console.put("/console/uploads/a.csv", content=content)
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["key"].startswith(key)
+    assert sorted(raw(tmp_path).values()) == [b"one", b"two"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.txt",
+        "..%2f..%2fa.csv",
+        "%2e%2e%2fa.csv",
+        "a%00.csv",
+        "a%0a.csv",
+        "\u202ea.csv",
+        "a" * 300 + ".csv",
+        ".csv%5ca",
+    ],
+)
+def test_a_name_that_is_none_is_refused(console: TestClient, tmp_path: Path, name: str) -> None:
+    answer = console.put(f"/console/uploads/{name}", content=b"x")
+    assert answer.status_code in (404, 422)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert raw(tmp_path) == {}
+
+
+def test_another_site_may_send_nothing(console: TestClient, tmp_path: Path) -> None:
+    for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert console.put("/console/uploads/a.csv", content=b"x", headers=headers).status_code == 403
+    assert console.post("/console/uploads/a.csv", content=b"x").status_code == 405
+    assert raw(tmp_path) == {}
+
+
+def test_more_than_the_disk_has_room_for_is_refused_at_once(console: TestClient) -> None:
+    answer = console.put("/console/uploads/a.csv", content=b"x", headers={"Content-Length": str(10**18)})
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too-large")
+
+
+def stages(address: str, wanted: Any, seconds: float = 30) -> dict[str, Any]:
+    """Read events until the files' stages are as wanted."""
+    with httpx2.stream("GET", f"{address}/console/events", timeout=seconds) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                found = {each["key"]: each for each in json.loads(line.removeprefix("data: "))}
+                if wanted(found):
+                    return found
+    raise AssertionError("the stream has ended")
+
+
+@pytest.mark.slow
+def test_drop_reject_correct_drop_again(tmp_path: Path) -> None:
+    """The loop, with the real server: the rejected rows are corrected, dropped, and published."""
+    with serving(tmp_path / "lake") as (address, process, _log):
+        dirty = (SAMPLES / "03-dirty.csv").read_bytes()
+        sent = httpx2.put(f"{address}/console/uploads/{quote('03 dirty.csv')}", content=dirty)
+        assert sent.status_code == 202
+        found = stages(address, lambda seen: seen.get("03 dirty.csv", {}).get("stage") == "tables")
+        file_id = found["03 dirty.csv"]["file_id"]
+        page = httpx2.get(f"{address}/files/{file_id}", headers={"Accept-Language": "es"})
+        assert "no es un número entero" in page.text
+        told = httpx2.get(f"{address}/files/{file_id}/corrections.csv").content.decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(told, newline="")))
+        (six,) = [row for row in rows if row["product_ccf"] == "six"]
+        corrected = io.StringIO(newline="")
+        writer = csv.DictWriter(corrected, rows[0].keys())
+        writer.writeheader()
+        writer.writerow({**six, "product_ccf": "6"})
+        httpx2.put(f"{address}/console/uploads/corrected.csv", content=corrected.getvalue().encode())
+        found = stages(address, lambda seen: seen.get("corrected.csv", {}).get("stage") == "tables")
+        row = get(address, f"/v1/files/{found['corrected.csv']['file_id']}")
+        assert (row["verdict"], row["rows_published"], row["rows_rejected"]) == ("valid", 1, 0)
+        # after a restart the stages are still told
+        process.kill()
+        process.wait()
+    with serving(tmp_path / "lake") as (address, process, _log):
+        again = stages(address, lambda seen: len(seen) == 2)
+        assert {each["stage"] for each in again.values()} == {"tables"}
+        with httpx2.stream("GET", f"{address}/console/events", timeout=30) as open_stream:
+            until(lambda: next(open_stream.iter_lines()) is not None)
+            process.terminate()
+            assert process.wait(10) == 0  # a stream that is open does not hold it
+
+
+@pytest.mark.slow
+def test_a_large_file_is_streamed(tmp_path: Path) -> None:
+    with serving(tmp_path / "lake", "--no-watch") as (address, process, _log):
+
+        def parts() -> Iterator[bytes]:
+            for _ in range(1000):
+                yield b"x" * 100_000
+
+        assert httpx2.put(f"{address}/console/uploads/large.csv", content=parts(), timeout=60).status_code == 202
+        assert (tmp_path / "lake" / "raw" / "large.csv").stat().st_size == 10**8
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        assert int(status.partition("VmHWM:")[2].split()[0]) < 250_000
+        get(address, "/v1/health")
