@@ -25,6 +25,8 @@ MEDIA_TYPES: dict[Format, str] = {
     "csv": "text/csv; charset=utf-8; header=present",
     "parquet": "application/vnd.apache.parquet",
 }
+#: Bytes that a function may answer, 6 MB as base64: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+GATEWAY = 4 * 2**20
 #: Bytes of answers that are kept, by the version of what they were made of.
 KEPT = 32 * 2**20
 
@@ -128,6 +130,10 @@ def respond(
     if format != "json":
         more["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}.{format}"
     content = write(made, format, raw=raw)
+    if "aws.event" in request.scope and len(content) > GATEWAY:
+        raise Problem(
+            "too-large", f"the answer takes {len(content):,} bytes, more than fit here; ask with a smaller limit"
+        )
     if tag is not None:
         request.app.state.kept.put(tag, content, more)
     return Response(content, headers=headers | more, media_type=MEDIA_TYPES[format])

@@ -27,7 +27,7 @@ from duff_orders.query import rejects, reports, statements
 router = APIRouter(include_in_schema=False)
 
 STATIC = Path(__file__).parent / "static"
-_TYPES = {"style.css": "text/css", "console.js": "text/javascript"}
+_TYPES = {"style.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
 #: Files of a page, rejected rows that are shown, files that are to be looked at, and the days that count as now.
 FILES, ROWS, TODO, NOW = 50, 100, 3, timedelta(days=7)
 _VERDICTS: tuple[Verdict, ...] = get_args(Verdict)

@@ -55,6 +55,7 @@ class Serving:
         self.path = store.root / "cache" / "serve.duckdb"
         self._local = threading.local()
         self._refreshing = threading.Lock()
+        self._viewing = threading.Lock()
         self._switch = threading.Condition()
         self._changing = False
         self._views = self._connect(None)
@@ -257,13 +258,14 @@ class Serving:
     # The Parquet objects
 
     def _refresh_views(self) -> str | None:
-        snapshot = current(self.store)
-        if snapshot.build_id != self._view_version:
-            with self._switched():
-                for table in STAR:
-                    create_view(self.store, self._views, table.name, table, snapshot.objects(table.name), kept=True)
-                self._view_version = snapshot.build_id
-        return snapshot.build_id
+        with self._viewing:
+            snapshot = current(self.store)
+            if snapshot.build_id != self._view_version:
+                with self._switched():
+                    for table in STAR:
+                        create_view(self.store, self._views, table.name, table, snapshot.objects(table.name), kept=True)
+                    self._view_version = snapshot.build_id
+            return snapshot.build_id
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of this thread's own."""
