@@ -1,5 +1,6 @@
 """`duff serve` as its users start it: a process, a folder, HTTP."""
 
+import hashlib
 import json
 import os
 import re
@@ -114,6 +115,16 @@ def test_slow_callers_take_nobody_s_place(tmp_path: Path) -> None:
         halved.close()
         assert get(address, "/v1/health")["status"] == "ok"
         assert int(Path(f"/proc/{process.pid}/status").read_text().partition("VmRSS:")[2].split()[0]) < 300_000
+
+
+def test_beyond_this_machine_with_a_key_by_any_name(tmp_path: Path) -> None:
+    keys = {"DUFF_API_KEYS": f"ann:{hashlib.sha256(b'secret').hexdigest()}"}
+    with serving(tmp_path / "lake", "--no-watch", "--host", "0.0.0.0", **keys) as (address, _process, _log):
+        here = address.replace("0.0.0.0", "127.0.0.1")
+        for host in ("orders.example.org", "10.1.2.3:8000"):
+            assert httpx2.get(f"{here}/v1/orders", headers={"Host": host}).status_code == 401
+            assert httpx2.get(f"{here}/v1/orders", headers={"Host": host, "X-API-Key": "secret"}).status_code == 200
+        assert httpx2.get(f"{here}/", headers={"X-API-Key": "secret"}).status_code == 404  # pages are for this machine
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,9 @@ def parse_keys(text: str) -> dict[str, str]:
 class Guard:
     """The application `app`, for those who may ask.
 
-    `hosts` are the names by which this server is called; None where something in front of it checks them and the key,
-    as API Gateway does. `keys` are SHA-256 (hex) by name; without any, none is asked for.
+    `hosts` are the names by which this server is called, none where every name will do (keys keep strangers out, then);
+    None where something in front of it checks them and the key, as API Gateway does. `keys` are SHA-256 (hex) by name;
+    without any, none is asked for.
     """
 
     app: ASGIApp
@@ -116,7 +117,7 @@ class Guard:
         if self.hosts is None:
             scope["caller"] = _gateway_key(scope)
             return _too_large(headers)
-        if _host(headers.get("host", "")) not in self.hosts:
+        if self.hosts and _host(headers.get("host", "")) not in self.hosts:
             return Problem("misdirected", f"this server is called {', '.join(sorted(self.hosts))}")
         if scope["method"] not in _SAFE:
             if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 ANSWERS = 0.25
 #: Seconds after which the serving copy looks for a new build, and for which requests may end when it stops.
 LOOK, GRACE = 0.5, 5
+#: Hosts that stand for all addresses of this machine.
+EVERYWHERE = ("0.0.0.0", "::")
 #: Seconds within which a connection must have asked something.
 SLOWEST = 10.0
 
@@ -84,7 +86,9 @@ def serve(
             f"host is {host!r}: whoever can reach it could read everything; name keys in DUFF_API_KEYS, or serve "
             "127.0.0.1 and let something in front of it ask who it is"
         )
-    served = guarded(app, hosts=LOOPBACK | {host.lower()}, keys=keys)
+    # Who answers at every address cannot know by which names it is called.
+    hosts = frozenset[str]() if host in EVERYWHERE else LOOPBACK | {host.lower()}
+    served = guarded(app, hosts=hosts, keys=keys)
     with _listening(host, port) as listener:
         server = _Server(
             uvicorn.Config(
