@@ -211,7 +211,8 @@ class _Scanner:
             self._slow(body, 0, None, final=True)
         elif alike and skeleton == (self.line + b"\n") * lines:
             self._emit(body, lines, clean=True, ended=ended)
-        elif alike and not broken and skeleton == (self.line + b"\r\n") * lines:
+        elif alike and not broken and skeleton == (self.line + b"\r\n") * lines and bare.count(b"\r\n") == lines:
+            # Each line has one carriage return, and at its end: a stray one is a character like any other.
             self._emit(body.replace(b"\r\n", b"\n"), lines, clean=False)
         elif broken:
             self._slow(body, 0, None, final=True)
