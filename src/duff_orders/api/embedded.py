@@ -5,13 +5,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from duff_orders.api.backend import Queries, Query
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.contract import FILES, REJECTED_ROWS
 from duff_orders.engines.duckdb import read_parquet
+from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.tables import empty
@@ -130,22 +130,15 @@ class KeptLedger:
             }
             for day in changed:
                 if day in times:
-                    self._days[day] = times[day], list(self._read(Path(_FILES, day).as_posix()))
+                    self._days[day] = times[day], list(self.lake.ledger.rows(day=day, damaged=_left_out))
                 else:
                     del self._days[day]
             if changed:
                 self._by_id = {row.file_id: row for _, rows in self._days.values() for row in rows}
 
-    def _read(self, folder: str) -> list[LedgerRow]:
-        found = []
-        for each in self.lake.store.listed(f"{folder}/"):
-            stored = self.lake.store.read(each.name)
-            if stored is not None:
-                try:
-                    found.append(LedgerRow.from_json(stored.data))
-                except (ValueError, TypeError):
-                    continue  # `duff check` tells of a damaged row
-        return found
+
+def _left_out(error: DamagedObject) -> None:
+    """`duff check` tells of a damaged row."""
 
 
 def _fields(row: LedgerRow) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -36,9 +37,20 @@ def _hex(value: Any) -> str:
     return text
 
 
-def file_cursor(verdict: str | None) -> tuple[str, str, tuple[paging.Key, paging.Key]]:
-    """What a cursor of the ledger is of: scope, sort, and how its keys are read."""
-    return f"files {verdict}", "-event_time", (_moment, _hex)
+def page_of_files(
+    asked: Backend, verdict: str | None, cursor: str | None, limit: int
+) -> Callable[[], tuple[list[Mapping[str, Any]], str | None]]:
+    """What gives a page of the ledger, newest first, and the next one's cursor; raises Problem for a wrong cursor."""
+    scope, sort = f"files {verdict}", "-event_time"
+    after = paging.read(cursor, scope, sort, (_moment, _hex))
+
+    def page() -> tuple[list[Mapping[str, Any]], str | None]:
+        found = list(asked.files(verdict, after, limit))
+        shown = found[:limit]
+        more = len(found) > limit
+        return shown, paging.cursor(scope, sort, [shown[-1]["event_time"], shown[-1]["file_id"]]) if more else None
+
+    return page
 
 
 @router.get("", response_model=models.Files, responses=CONDITIONAL)
@@ -51,15 +63,10 @@ def list_files(
     format: AnyFormat = None,
 ) -> Response:
     """The ledger, newest first: every file, its verdict and its counts, which add up to the rows it holds."""
-    scope, sort, keys = file_cursor(verdict)
-    after = paging.read(cursor, scope, sort, keys)
+    page = page_of_files(asked, verdict, cursor, limit)
 
     def make() -> Body:
-        found = list(asked.files(verdict, after, limit))
-        shown = found[:limit]
-        following = None
-        if len(found) > limit:
-            following = paging.cursor(scope, sort, [shown[-1]["event_time"], shown[-1]["file_id"]])
+        shown, following = page()
         rows = [[row[name] for name in statements.FILE] for row in shown]
         return Body({"data": shown, "next_cursor": following}, _COLUMNS, rows, following)
 

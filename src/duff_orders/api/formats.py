@@ -71,6 +71,11 @@ class Kept:
                 self.size -= len(oldest)
 
 
+def columns_told(columns: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    """Columns as a document tells them."""
+    return [{"name": name, "type": kind} for name, kind in columns]
+
+
 def wanted(request: Request, formats: Sequence[Format] = get_args(Format)) -> Format:
     """The format that is asked for, by `?format=` or `Accept`. Raises Problem where there is none such."""
     asked = request.query_params.get("format")

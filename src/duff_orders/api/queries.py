@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from duff_orders.api import backend, models, paging
 from duff_orders.api.backend import Queries
-from duff_orders.api.formats import Body, respond
+from duff_orders.api.formats import Body, columns_told, respond
 from duff_orders.api.parameters import FORMATS, AnyFormat, Asked, Cursor
 from duff_orders.api.problems import Problem, invalid
 
@@ -85,7 +85,7 @@ def get_result(
         found = queries.result(query_id, start, limit)
         end = start + len(found.rows)
         following = paging.cursor(query_id, "row", [end]) if state.rows is not None and end < state.rows else None
-        document = {"columns": _columns(found.columns), "data": found.dictionaries(), "next_cursor": following}
+        document = {"columns": columns_told(found.columns), "data": found.dictionaries(), "next_cursor": following}
         return Body(document, found.columns, found.rows, following)
 
     return respond(request, None, make, name=query_id)
@@ -131,7 +131,7 @@ def _succeeded(queries: Queries, state: backend.Query, max_rows: int) -> dict[st
     following = paging.cursor(state.id, "row", [len(found.rows)]) if len(found.rows) < rows else None
     return {
         **_told(state),
-        "columns": _columns(found.columns),
+        "columns": columns_told(found.columns),
         "data": found.dictionaries(),
         "next_cursor": following,
     }
@@ -145,7 +145,3 @@ def _told(state: backend.Query) -> dict[str, Any]:
         told |= {"rows": state.rows, "truncated": state.truncated}
         told |= {"bytes_scanned": state.bytes_scanned, "seconds": round(state.seconds, 3)}
     return told
-
-
-def _columns(columns: list[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"name": name, "type": kind} for name, kind in columns]

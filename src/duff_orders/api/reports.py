@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from duff_orders.api import models
-from duff_orders.api.formats import Body, respond
+from duff_orders.api.formats import Body, columns_told, respond
 from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.errors import InputError
@@ -30,7 +30,7 @@ def list_reports(request: Request) -> Response:
                     {"name": one.name, "type": one.type, "default": str(one.default), "about": one.about}
                     for one in each.parameters
                 ],
-                "columns": _columns(each.columns),
+                "columns": columns_told(each.columns),
             }
             for each in told
         ]
@@ -67,7 +67,7 @@ def get_report(
         document = {
             "name": name,
             "parameters": {each.name: _plain(values.get(each.name)) for each in report.parameters},
-            "columns": _columns(report.columns),
+            "columns": columns_told(report.columns),
             "data": found.dictionaries(),
             "version": asked.version(),
             "computed_at": format_time(utc_now()),
@@ -75,10 +75,6 @@ def get_report(
         return Body(document, report.columns, found.rows)
 
     return respond(request, asked.version(), make, name=name)
-
-
-def _columns(columns: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
-    return [{"name": column, "type": kind} for column, kind in columns]
 
 
 def _plain(value: Value | None) -> Any:

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +58,7 @@ class Asked:
     def ask(self, statement: Statement) -> Answer:
         """The answer to a statement."""
         version = self.version()
-        found = self.athena.ask(*statement)
-        return Answer(found.columns, found.rows, found.bytes_scanned, version)
+        return replace(self.athena.ask(*statement), version=version)
 
     def order(self, order_id: int) -> Answer:
         """The lines of an order with their client's name, in one query: each takes a second."""
@@ -67,9 +66,7 @@ class Asked:
 
     def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
         """The answer to a report."""
-        version = self.version()
-        found = self.athena.ask(*report.statement(given))
-        return Answer(list(report.columns), found.rows, found.bytes_scanned, version)
+        return replace(self.ask(report.statement(given)), columns=list(report.columns))
 
     def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """A page of the ledger and one more, newest first."""

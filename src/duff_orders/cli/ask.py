@@ -101,14 +101,8 @@ def _question(sql: str | None, report: str | None, given: list[str]) -> str:
         # the guard says what is wrong with bytes that are not UTF-8
         return _read_stdin().decode("utf-8", "surrogateescape") if sql == "-" else str(sql)
     found = reports.report(report)
-    known = {each.name: each for each in found.parameters}
-    values = {}
-    for each in given:
-        name, _, value = each.partition("=")
-        if name not in known:
-            raise InputError(f"the report {report} has no parameter {name!r:.80}; parameters: {', '.join(known)}")
-        values[name] = known[name].read(value)
-    return found.text(values)
+    pairs = [each.partition("=") for each in given]
+    return found.text({name: found.parameter(name).read(value) for name, _, value in pairs})
 
 
 @contextmanager

@@ -11,13 +11,13 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.background import BackgroundTask
 
-from duff_orders.api import paging
 from duff_orders.api.embedded import Embedded
-from duff_orders.api.files import file_cursor, reasons_of, rejected
+from duff_orders.api.files import page_of_files, reasons_of, rejected
 from duff_orders.api.problems import Problem
 from duff_orders.console import uploads
 from duff_orders.console.progress import Progress
-from duff_orders.console.texts import LANGUAGES, TEXTS, Words, chosen
+from duff_orders.console.texts import LANGUAGES, TEXTS, Words
+from duff_orders.console.uploads import words
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
@@ -66,7 +66,7 @@ def get_language(code: str, to: str = "/") -> Response:
 @router.get("/")
 def get_overview(request: Request) -> Response:
     """Three questions, answered in sentences; sales by status and channel; a place to drop files."""
-    t, asked = _words(request), _backend(request)
+    t, asked = words(request), _backend(request)
     rows = asked.ledger.rows()
     now = utc_now()
     recent = sorted((row for row in rows if row.event_time > now - NOW), key=lambda row: row.event_time, reverse=True)
@@ -91,14 +91,9 @@ def get_overview(request: Request) -> Response:
 def list_files(request: Request, verdict: str = "", cursor: str = "") -> Response:
     """The ledger, newest first."""
     wanted = verdict if verdict in _VERDICTS else None
-    after = paging.read(cursor or None, *file_cursor(wanted))
-    found = list(_backend(request).files(wanted, after, FILES))
-    following = None
-    if len(found) > FILES:
-        last = found[FILES - 1]
-        following = paging.cursor(*file_cursor(wanted)[:2], [last["event_time"], last["file_id"]])
+    rows, following = page_of_files(_backend(request), wanted, cursor or None, FILES)()
     shown = {
-        "rows": found[:FILES],
+        "rows": rows,
         "verdict": wanted,
         "verdicts": _VERDICTS,
         "next": following,
@@ -110,7 +105,7 @@ def list_files(request: Request, verdict: str = "", cursor: str = "") -> Respons
 @router.get("/files/{file_id}")
 def get_file(request: Request, file_id: str, reason: str = "") -> Response:
     """One file: its verdict, why rows were rejected, which cells are wrong, and the way to correct them."""
-    t, asked = _words(request), _backend(request)
+    t, asked = words(request), _backend(request)
     row = asked.file(file_id)
     if row is None:
         return _page(request, "missing.html", "files", {}, status=404)
@@ -163,7 +158,7 @@ def get_corrections(request: Request, file_id: str) -> Response:
 
 
 def _page(request: Request, template: str, here: str, shown: Mapping[str, Any], *, status: int = 200) -> Response:
-    t = _words(request)
+    t = words(request)
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     text = pages.get_template(template).render(
         **shown,
@@ -205,7 +200,3 @@ def _to_do(t: Words, asked: Embedded, row: LedgerRow) -> str:
 def _backend(request: Request) -> Embedded:
     backend: Embedded = request.app.state.backend
     return backend
-
-
-def _words(request: Request) -> Words:
-    return Words(chosen(request.cookies.get("lang"), request.headers.get("accept-language")))

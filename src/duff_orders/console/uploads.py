@@ -54,7 +54,7 @@ async def put_upload(request: Request, name: str) -> Response:
                 await run_in_threadpool(target.write, part)
         key = await run_in_threadpool(put, disk, path)
     progress.received(key)
-    t = _words(request)
+    t = words(request)
     return JSONResponse({"key": key, "stage": t("stage_received")}, 202, headers={"Cache-Control": "no-store"})
 
 
@@ -62,7 +62,7 @@ async def put_upload(request: Request, name: str) -> Response:
 async def get_events(request: Request) -> Response:
     """Server-sent events: the stages of files on their way, whenever one has changed."""
     progress: Progress = request.app.state.progress
-    t = _words(request)
+    t = words(request)
 
     async def tell() -> AsyncIterator[str]:
         yield "retry: 2000\n\n"
@@ -86,5 +86,6 @@ def _is_name(name: str) -> bool:
     return plain and layout.is_orders_file(name) and len(name.encode()) <= LONGEST_NAME
 
 
-def _words(request: Request) -> Words:
+def words(request: Request) -> Words:
+    """What is said to this reader."""
     return Words(chosen(request.cookies.get("lang"), request.headers.get("accept-language")))

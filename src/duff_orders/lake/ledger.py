@@ -37,12 +37,12 @@ class Ledger:
         """
         return self.store.replace(ledger_object(row.pa_date, row.file_id), row.stored(), token)
 
-    def rows(self, *, damaged: Callable[[DamagedObject], None] | None = None) -> Iterator[LedgerRow]:
-        """Every row, in the order of partitions and file ids.
+    def rows(self, *, day: str = "", damaged: Callable[[DamagedObject], None] | None = None) -> Iterator[LedgerRow]:
+        """Every row, or those of one day's folder (`pa_date=YYYY-MM-DD`), in the order of partitions and file ids.
 
         Raises DamagedObject for a row that cannot be read, or tells `damaged` of it and goes on.
         """
-        yield from self._decoded(names(self.store, _ROWS), damaged)
+        yield from self._decoded(names(self.store, f"{_ROWS}{day}/" if day else _ROWS), damaged)
 
     def since(self, is_new: Callable[[datetime], bool]) -> tuple[set[str], list[LedgerRow]]:
         """The file ids of all rows, and those rows which `is_new` finds new by the time at which they were written."""

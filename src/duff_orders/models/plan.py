@@ -22,14 +22,10 @@ Partitions = dict[str, tuple[list[str], int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The files to add, in the order of (event time, `file_id`), to the tables of `base`, under names of its own.
-
-    `old` is the star schema as it is: `base`, unless everything is built from nothing.
-    """
+    """The files to add, in the order of (event time, `file_id`), to the tables of `base`, under names of its own."""
 
     build_id: str
     base: Snapshot
-    old: Snapshot
     added: Sequence[LedgerRow]
     ledger_read: datetime
 
@@ -58,7 +54,7 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
     added = [row for file_id, row in published.items() if file_id not in base.files]
     added.sort(key=lambda row: (row.event_time, row.file_id))
     build_id = f"{began:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
-    return Plan(build_id=build_id, base=base, old=old, added=added, ledger_read=began)
+    return Plan(build_id=build_id, base=base, added=added, ledger_read=began)
 
 
 def _counts(row: LedgerRow) -> bool:

@@ -38,14 +38,15 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _time(value: datetime) -> str:
+def time_text(value: datetime) -> str:
+    """A time of DuckDB's as ISO 8601 in UTC."""
     # DuckDB's timestamps without a zone are UTC throughout the lake
     return format_time(value if value.tzinfo else value.replace(tzinfo=UTC))
 
 
 _PLAIN: dict[type, Callable[[Any], Any]] = {
     Decimal: "{:f}".format,
-    datetime: _time,
+    datetime: time_text,
     date: date.isoformat,
     float: str,
 }

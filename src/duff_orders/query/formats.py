@@ -10,7 +10,7 @@ import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
@@ -21,8 +21,8 @@ import duckdb
 
 from duff_orders.engines.dialect import sql_name, sql_text
 from duff_orders.errors import InputError
-from duff_orders.messages import format_time
 from duff_orders.printable import printable
+from duff_orders.query.answer import time_text
 
 Format = Literal["table", "json", "csv"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -154,18 +154,13 @@ def _text(value: object) -> str:
     raise TypeError(f"a query's result holds a {type(value).__name__}, which has no text form")
 
 
-def _time(value: datetime) -> str:
-    # DuckDB's timestamps without a zone are UTC throughout the lake
-    return format_time(value if value.tzinfo else value.replace(tzinfo=UTC))
-
-
 #: The first that fits, so a bool before the numbers and a datetime before the date it also is.
 _TEXTS: tuple[tuple[tuple[type, ...], Callable[[Any], str]], ...] = (
     ((str,), str),
     ((bool,), lambda value: "true" if value else "false"),
     ((int, float, UUID, timedelta), str),
     ((Decimal,), lambda value: format(value, "f")),
-    ((datetime,), _time),
+    ((datetime,), time_text),
     ((date, time), lambda value: value.isoformat()),
     ((bytes, bytearray, memoryview), lambda value: base64.b64encode(value).decode()),
     ((dict, list, tuple), _json),

@@ -61,10 +61,16 @@ class Report:
 
     def values(self, given: Mapping[str, Value]) -> dict[str, Value]:
         """The value of each parameter: what is given, or its default. Raises InputError for an unknown name."""
-        known = {each.name: each.default for each in self.parameters}
-        for name in given.keys() - known.keys():
+        for name in given:
+            self.parameter(name)
+        return {each.name: each.default for each in self.parameters} | dict(given)
+
+    def parameter(self, name: str) -> Parameter:
+        """A parameter by its name; raises InputError for an unknown one."""
+        known = {each.name: each for each in self.parameters}
+        if name not in known:
             raise InputError(f"the report {self.name} has no parameter {name!r:.80}; parameters: {', '.join(known)}")
-        return known | dict(given)
+        return known[name]
 
     def text(self, given: Mapping[str, Value] | None = None) -> str:
         """The report's SQL, with its parameters as literals, in Athena's dialect."""

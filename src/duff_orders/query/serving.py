@@ -194,7 +194,7 @@ class Serving:
         return (row[1], bool(row[2])) if row is not None and row[0] == FORM else (None, False)
 
     def _bring_up(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-        held = self._held(cursor)
+        held, unsorted = self._held(cursor)
         for table in _DIMENSIONS:
             place = read_parquet(*(self.store.address(name) for name in snapshot.objects(table.name)))
             names = ", ".join(field.name for field in table.fields)
@@ -204,11 +204,11 @@ class Serving:
         )
         rows = sum(snapshot.rows.values())
         moved = sum(snapshot.rows.get(day, 0) for day in changed)
-        unsorted = self._unsorted(cursor) + moved
+        unsorted += moved
         if not held or unsorted > _UNSORTED * max(rows, 1):
             changed, unsorted = sorted(snapshot.partitions), 0
+            self._name_facts(cursor, snapshot, changed)
             for name, keys in _SORTED.items():
-                self._name_facts(cursor, snapshot, changed)
                 cursor.execute(f"create or replace table {name} as select * from {_lines()} as lines order by {keys}")
         else:
             self._name_facts(cursor, snapshot, changed)
@@ -226,17 +226,11 @@ class Serving:
         told = json.dumps(snapshot.partitions)
         cursor.execute("insert into meta values (?, ?, ?, ?, false)", [FORM, snapshot.build_id, told, unsorted])
 
-    def _held(self, cursor: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
-        if self._copy_version is None:
-            return {}
-        row = cursor.execute("select partitions from meta").fetchone()
-        return dict(json.loads(row[0])) if row else {}
-
-    def _unsorted(self, cursor: duckdb.DuckDBPyConnection) -> int:
-        if self._copy_version is None:
-            return 0
-        row = cursor.execute("select unsorted from meta").fetchone()
-        return int(row[0]) if row else 0
+    def _held(self, cursor: duckdb.DuckDBPyConnection) -> tuple[dict[str, list[str]], int]:
+        """The objects of each day that the copy holds, and how many rows were added since it was sorted."""
+        found = "select partitions, unsorted from meta"
+        row = None if self._copy_version is None else cursor.execute(found).fetchone()
+        return ({}, 0) if row is None else (dict(json.loads(row[0])), int(row[1]))
 
     def _name_facts(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, days: Sequence[str]) -> None:
         objects = [name for day in days for name in snapshot.partitions.get(day, [])]

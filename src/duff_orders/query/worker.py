@@ -39,8 +39,8 @@ def main() -> None:
         told = run(asked)
     except QueryRefused as error:
         cause = error.__cause__ or error.__context__
-        kind = "query-limit" if isinstance(cause, duckdb.OutOfMemoryException) else "query-refused"
-        told = {"problem": kind if not isinstance(cause, duckdb.Error) else _kind(cause), "reason": _said(error, asked)}
+        kind = _kind(cause) if isinstance(cause, duckdb.Error) else "query-refused"
+        told = {"problem": kind, "reason": _said(error, asked)}
     except (MemoryError, EngineError) as error:
         told = {"problem": "query-limit", "reason": f"the query needs too much memory: {_said(error, asked)}"}
     except DuffError as error:
