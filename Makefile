@@ -104,7 +104,7 @@ test: install-spark install-aws lint types ## the whole gate: format, lint, type
 	$(PYTEST)
 
 fast: install ## the fast tests alone, for while you write
-	$(PYTEST) -m "not (slow or faults or property or spark or aws or browser)"
+	$(PYTEST) --dist loadfile -m "not (slow or faults or property or spark or aws or browser)"
 
 lint: install ## check format and lint rules
 	$(BIN)/ruff format --check .

@@ -45,6 +45,7 @@ def test_they_carry_no_place(word: str) -> None:
     assert not re.search(word, json.dumps(documents.openapi()))
 
 
+@pytest.mark.slow
 def test_the_page_of_the_documents_is_swagger_ui_as_it_was_published(api: TestClient) -> None:
     digests = {
         "swagger-ui-bundle.js": "e6a898692f2d768e807c3ba4626068a69a2c5dd960dd6c76f3e4d3a3de180af2",

@@ -44,6 +44,7 @@ def test_the_threshold_is_that_of_the_pipeline() -> None:
     assert dollars([Load(1, costs.THRESHOLD)])["Glue, large files"] > 0
 
 
+@pytest.mark.slow
 def test_alarms_and_metrics_are_those_of_the_deployment() -> None:
     kinds = [each["Type"] for template in TEMPLATES for each in resources(template).values()]
     assert kinds.count("AWS::CloudWatch::Alarm") == costs.ALARMS

@@ -121,6 +121,7 @@ def test_a_language_is_kept_and_leads_back_inside(console: TestClient, to: str, 
     console.cookies.clear()
 
 
+@pytest.mark.slow
 def test_nothing_on_any_page_runs(evil: tuple[TestClient, Lake]) -> None:
     client, lake = evil
     paths = ["/", "/files", *(f"/files/{row.file_id}" for row in lake.ledger.rows())]

@@ -377,6 +377,7 @@ _TANGLED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sql", _TANGLED.values(), ids=_TANGLED.keys())
 def test_a_tangled_query_is_refused_before_long(sql: str) -> None:
     start = time.thread_time()

@@ -106,6 +106,7 @@ def test_most_reports_have_a_cube() -> None:
     assert made == set(reports.names()) - {"sales_by_client"}
 
 
+@pytest.mark.slow
 def test_before_the_first_build_there_is_nothing(lake: Lake) -> None:
     serving = Serving(lake.disk, memory=200_000_000)
     assert (serving.refresh(), serving.version, serving.has_copy) == (False, None, False)
