@@ -11,7 +11,7 @@ from duff_orders import build_models
 from duff_orders.api.app import create_app, guarded
 from duff_orders.api.embedded import Embedded
 from duff_orders.api.serve import embedded
-from duff_orders.console.pages import install
+from duff_orders.console.app import install
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, put
 from duff_orders.local.run import process

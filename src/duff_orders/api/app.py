@@ -53,7 +53,7 @@ def guarded(app: FastAPI, *, hosts: frozenset[str] | None = LOOPBACK, keys: Mapp
     if hosts is not None:  # API Gateway compresses by itself
         app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BodyLimit)
-    return Guard(app, hosts, keys or {})
+    return Guard(app, hosts, keys or {}, pages=hasattr(app.state, "lake"))
 
 
 def document(app: FastAPI) -> dict[str, Any]:

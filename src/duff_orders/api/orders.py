@@ -1,5 +1,7 @@
 """Order lines, orders, clients, products, channels."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -8,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from duff_orders.api import models, paging
+from duff_orders.api.backend import Backend
 from duff_orders.api.formats import Body, respond
 from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked, ClientId, Cursor, Day, Limit, OrderId
 from duff_orders.api.problems import Problem, invalid
@@ -21,7 +24,7 @@ router = APIRouter(tags=["orders"])
 Sort = Literal["-pa_date", "pa_date", "-order_id", "order_id", "-total_price", "total_price"]
 Id = Annotated[int | None, Query(ge=1, le=10**18 - 1)]
 Name = Annotated[str | None, Query(min_length=1, max_length=512)]
-_MONEY = r"^[0-9]{1,18}([.][0-9]{1,4})?$"
+MONEY = r"^[0-9]{1,18}([.][0-9]{1,4})?$"
 
 
 def _day(value: str) -> str:
@@ -48,7 +51,7 @@ def list_orders(
     channel: Name = None,
     pa_date_from: Day | None = None,
     pa_date_to: Day | None = None,
-    min_total: Annotated[str | None, Query(pattern=_MONEY, description="the least `total_price`")] = None,
+    min_total: Annotated[str | None, Query(pattern=MONEY, description="the least `total_price`")] = None,
     sort: Sort = "-pa_date",
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -73,22 +76,26 @@ def get_order(request: Request, asked: Asked, order_id: OrderId, format: AnyForm
 
     def make() -> Body:
         found = asked.order(order_id)
-        if not found.rows:
-            raise Problem("not-found", f"no order {order_id}")
-        lines = found.dictionaries()
-        names = [line.pop("client_name") for line in lines]
-        statuses = [line["status"] for line in lines]
-        document = {
-            "order_id": order_id,
-            "client_id": lines[0]["client_id"],
-            "client_name": names[0],
-            "total_price": f"{sum(Decimal(line['total_price']) for line in lines):f}",
-            "statuses": {status: statuses.count(status) for status in STATUSES if status in statuses},
-            "lines": lines,
-        }
-        return Body(document, found.columns[:-1], [row[:-1] for row in found.rows])
+        return Body(order_document(order_id, found), found.columns[:-1], [row[:-1] for row in found.rows])
 
     return respond(request, asked.version(), make, name=f"order-{order_id}")
+
+
+def order_document(order_id: int, found: Answer) -> dict[str, Any]:
+    """An order from its lines, whose last column is their client's name; raises Problem where there are none."""
+    if not found.rows:
+        raise Problem("not-found", f"no order {order_id}")
+    lines = found.dictionaries()
+    names = [line.pop("client_name") for line in lines]
+    statuses = [line["status"] for line in lines]
+    return {
+        "order_id": order_id,
+        "client_id": lines[0]["client_id"],
+        "client_name": names[0],
+        "total_price": f"{sum(Decimal(line['total_price']) for line in lines):f}",
+        "statuses": {status: statuses.count(status) for status in STATUSES if status in statuses},
+        "lines": lines,
+    }
 
 
 @router.get("/clients", response_model=models.Clients, responses=CONDITIONAL)
@@ -106,7 +113,7 @@ def list_clients(
 
     def make() -> Body:
         found = asked.ask(statements.clients(start, after[0] if after else None, limit))
-        return _page(asked, found, limit, f"clients {name}", "client_id", ("client_id",))
+        return _page(asked, *_cut(found, limit, f"clients {name}", "client_id", ("client_id",)))
 
     return respond(request, asked.version(), make, name="clients")
 
@@ -151,28 +158,45 @@ def list_channels(request: Request, asked: Asked, format: AnyFormat = None) -> R
 
 
 def _lines(request: Request, asked: Asked, wanted: LineFilter, sort: Sort, limit: int, cursor: str | None) -> Response:
+    page = page_of_lines(asked, wanted, sort, cursor, limit)
+
+    def make() -> Body:
+        shown, following = page()
+        return _page(asked, shown, following)
+
+    return respond(request, asked.version(), make, name="orders")
+
+
+def page_of_lines(
+    asked: Backend, wanted: LineFilter, sort: Sort, cursor: str | None, limit: int
+) -> Callable[[], tuple[Answer, str | None]]:
+    """What gives a page of order lines, and the next one's cursor; raises Problem for a wrong cursor."""
     column = sort.removeprefix("-")
     scope = f"orders {wanted}"
     after = paging.read(cursor, scope, sort, (*_KEYS[column], paging.integer, paging.integer))
     if after is not None and column == "order_id":
         after = [None, *after]
 
-    def make() -> Body:
+    def page() -> tuple[Answer, str | None]:
         relation = asked.lines(by_client=wanted.client_id is not None)
         found = asked.ask(statements.lines(relation, wanted, sort, after, limit))
         keys = ("order_id", "product_id") if column == "order_id" else (column, "order_id", "product_id")
-        return _page(asked, found, limit, scope, sort, keys)
+        return _cut(found, limit, scope, sort, keys)
 
-    return respond(request, asked.version(), make, name="orders")
+    return page
 
 
-def _page(asked: Asked, found: Answer, limit: int, scope: str, sort: str, keys: tuple[str, ...]) -> Body:
-    """A page, of which one row more than `limit` was asked for; the cursor names the last one shown."""
-    more = len(found.rows) > limit
-    shown = Answer(found.columns, found.rows[:limit])
-    data = shown.dictionaries()
-    following = paging.cursor(scope, sort, [data[-1][key] for key in keys]) if more else None
-    document = {"data": data, "next_cursor": following, "version": asked.version()}
+def _cut(found: Answer, limit: int, scope: str, sort: str, keys: tuple[str, ...]) -> tuple[Answer, str | None]:
+    """A page, of which one row more than `limit` was asked for, and a cursor that names the last one shown."""
+    shown = replace(found, rows=found.rows[:limit])
+    if len(found.rows) <= limit:
+        return shown, None
+    names = [name for name, _ in found.columns]
+    return shown, paging.cursor(scope, sort, [shown.rows[-1][names.index(key)] for key in keys])
+
+
+def _page(asked: Asked, shown: Answer, following: str | None) -> Body:
+    document = {"data": shown.dictionaries(), "next_cursor": following, "version": asked.version()}
     return Body(document, shown.columns, shown.rows, following)
 
 

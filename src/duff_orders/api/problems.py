@@ -1,7 +1,7 @@
 """Errors over HTTP: every answer that is one is a problem document (RFC 9457), of one of the types listed here."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -82,14 +82,9 @@ def response(problem: Problem, path: str, request_id: str) -> Response:
     )
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of the application end as a problem."""
-    for kind in (Problem, RequestValidationError, HTTPException, DuffError, Exception):
-        app.add_exception_handler(kind, _answer)
-
-
-def _answer(request: Request, error: Exception) -> Response:
-    problem = _problem(error)
+def answer(request: Request, error: Exception) -> Response:
+    """The error as a problem document."""
+    problem = problem_of(error)
     if problem.kind == "method-not-allowed":
         # Of all the routes of the path: Starlette names those of the first alone.
         routes = [route for route in request.app.routes if isinstance(route, Route)]
@@ -100,7 +95,14 @@ def _answer(request: Request, error: Exception) -> Response:
     return response(problem, request.url.path, request.scope.get("request_id", ""))
 
 
-def _problem(error: Exception) -> Problem:
+def install(app: FastAPI, handler: Callable[[Request, Exception], Response] = answer) -> None:
+    """Let every error of the application end as a problem, told by `handler`."""
+    for kind in (Problem, RequestValidationError, HTTPException, DuffError, Exception):
+        app.add_exception_handler(kind, handler)
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an error is; what nobody expected goes to the log."""
     match error:
         case Problem():
             return error

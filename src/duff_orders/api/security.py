@@ -11,11 +11,15 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from duff_orders.api.problems import Problem, response
+from duff_orders.api.sessions import COOKIE, Sessions
 from duff_orders.errors import SettingsError
 
 #: Where files are sent to.
@@ -29,6 +33,8 @@ SLOWEST = 10.0
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Without a key: what a load balancer asks, and what names no data.
 _OPEN = re.compile(r"/v1/(health|openapi\.json)|/docs(/.*)?|/problems/[a-z-]+")
+# The console's own, that lead to its pages and name no data either.
+_DOOR = re.compile(r"/login|/logout|/static/[a-z0-9.-]+|/lang/[a-z]+")
 _NAMED_KEY = re.compile(r"([A-Za-z0-9_.-]{1,40}):([0-9a-f]{64})")
 _SAFE = frozenset({"GET", "HEAD"})
 HEADERS = {
@@ -62,13 +68,16 @@ class Guard:
 
     `hosts` are the names by which this server is called, none where every name will do (keys keep strangers out, then);
     None where something in front of it checks them and the key, as API Gateway does. `keys` are SHA-256 (hex) by name;
-    without any, none is asked for.
+    without any, none is asked for. With `pages` a session will do in a key's place, and who has none is led to where
+    one begins.
     """
 
     app: ASGIApp
     hosts: frozenset[str] | None = LOOPBACK
     keys: Mapping[str, str] = field(default_factory=dict)
+    pages: bool = False
     under_way: set[int] = field(default_factory=set)
+    sessions: Sessions = field(default_factory=Sessions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse it."""
@@ -78,6 +87,7 @@ class Guard:
         began = time.monotonic()
         gateway = scope.get("aws.context")
         scope["request_id"] = getattr(gateway, "aws_request_id", None) or uuid.uuid4().hex
+        scope["keys"], scope["sessions"] = self.keys, self.sessions
         self.under_way.add(id(scope))
         told: dict[str, Any] = {"status": 500, "bytes": 0}
 
@@ -94,7 +104,10 @@ class Guard:
 
         try:
             problem = self._refusal(scope)
-            if problem is not None:
+            if problem is not None and problem.kind == "missing-key" and self._is_page(scope):
+                to = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+                await RedirectResponse(f"/login?to={quote(to, safe='')}", 303)(scope, receive, tell)
+            elif problem is not None:
                 await response(problem, scope["path"], scope["request_id"])(scope, receive, tell)
             else:
                 await self.app(scope, receive, tell)
@@ -120,29 +133,43 @@ class Guard:
         if self.hosts and _host(headers.get("host", "")) not in self.hosts:
             return Problem("misdirected", f"this server is called {', '.join(sorted(self.hosts))}")
         if scope["method"] not in _SAFE:
-            if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-                return Problem("cross-site", "only a page of this server may ask for a change")
-            origin = headers.get("origin")
-            if origin is not None and origin not in (f"http://{headers['host']}", f"https://{headers['host']}"):
+            site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+            own = {f"http://{headers.get('host')}", f"https://{headers.get('host')}"}
+            if site == "same-origin":
+                own.add("null")  # as a form says it that is sent under the policy `no-referrer`
+            if site not in (None, "same-origin", "none") or origin not in (None, *own):
                 return Problem("cross-site", "only a page of this server may ask for a change")
         return self._wrong_key(scope, headers) or (None if _is_upload(scope) else _too_large(headers))
 
+    def _is_page(self, scope: Scope) -> bool:
+        """Whether a reader of pages asks."""
+        return self.pages and scope["method"] in _SAFE and "text/html" in Headers(scope=scope).get("accept", "")
+
     def _wrong_key(self, scope: Scope, headers: Headers) -> Problem | None:
-        scope["caller"] = None
-        if not self.keys or _OPEN.fullmatch(scope["path"]):
+        scope["caller"] = caller = None
+        if not self.keys:
             return None
         given = headers.get("x-api-key")
+        if given is None and self.pages:
+            token = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+            scope["caller"] = caller = self.sessions.caller(token)
+        is_open = _OPEN.fullmatch(scope["path"]) or (self.pages and _DOOR.fullmatch(scope["path"]))
+        if caller is not None or is_open:
+            return None
         if given is None:
             return Problem(
                 "missing-key", "the header X-API-Key is to hold a key", headers={"WWW-Authenticate": "ApiKey"}
             )
-        digest = hashlib.sha256(given.encode("latin-1", "replace")).hexdigest()
-        # All are compared, so that the time tells nothing.
-        found = [name for name, known in self.keys.items() if hmac.compare_digest(digest, known)]
-        if not found:
-            return Problem("wrong-key", "the key in X-API-Key is not known here")
-        scope["caller"] = found[0]
-        return None
+        scope["caller"] = caller = name_of(given, self.keys)
+        return None if caller is not None else Problem("wrong-key", "the key in X-API-Key is not known here")
+
+
+def name_of(key: str, keys: Mapping[str, str]) -> str | None:
+    """The name of a key; None for one that is not among the `keys`."""
+    digest = hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()
+    # All are compared, so that the time tells nothing.
+    found = [name for name, known in keys.items() if hmac.compare_digest(digest, known)]
+    return found[0] if found else None
 
 
 @dataclass(frozen=True, slots=True)

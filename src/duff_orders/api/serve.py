@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,7 +21,6 @@ from duff_orders.api.security import LOOPBACK
 from duff_orders.errors import DuffError, SettingsError
 from duff_orders.lake.lake import Lake
 from duff_orders.local.watch import watch
-from duff_orders.messages import LedgerRow
 from duff_orders.query.runner import Runner
 from duff_orders.query.serving import Serving
 
@@ -55,12 +55,12 @@ def embedded(lake: Lake, *, queries: bool = False) -> Iterator[Embedded]:
 
 
 @contextmanager
-def watching(lake: Lake, done: Callable[[LedgerRow], None]) -> Iterator[None]:
-    """Process what lands in the raw folder meanwhile; files in work are finished at the end."""
+def watching(lake: Lake, **told: Any) -> Iterator[None]:
+    """Process what lands in the raw folder meanwhile; files in work are finished at the end. `told`: see `watch`."""
     stop = threading.Event()
     settings = replace(lake.settings, memory=int(lake.settings.memory * (1 - ANSWERS)))
     other = Lake(settings, lake.store)
-    watcher = threading.Thread(target=watch, args=(other, stop), kwargs={"done": done}, name="watch")
+    watcher = threading.Thread(target=watch, args=(other, stop), kwargs=told, name="watch")
     watcher.start()
     try:
         yield

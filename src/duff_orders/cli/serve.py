@@ -1,4 +1,4 @@
-"""`duff serve`: the HTTP API."""
+"""`duff serve`: the HTTP API, and for a lake on this machine the console."""
 
 import logging
 import signal
@@ -13,23 +13,7 @@ from duff_orders.cli.options import LakeOption, MemoryOption, StackOption, app, 
 from duff_orders.settings import Settings
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
-    from duff_orders.api.backend import Backend
-    from duff_orders.lake.lake import Lake
-
-
-def app_of(backend: "Backend", lake: "Lake | None") -> "FastAPI":
-    """The API, and for a lake of this machine that nobody needs a key for, its pages."""
-    from duff_orders.api.app import create_app
-    from duff_orders.api.embedded import Embedded
-
-    made = create_app(backend)
-    if lake is not None and isinstance(backend, Embedded):
-        from duff_orders.console.pages import install
-
-        install(made, lake, backend)
-    return made
+    from duff_orders.messages import LedgerRow
 
 
 @app.command()
@@ -45,13 +29,14 @@ def serve(
         bool | None, typer.Option("--queries/--no-queries", help="Take SQL from callers [DUFF_QUERIES=on].")
     ] = None,
 ) -> None:
-    """Serve the HTTP API, and process what lands in the raw folder.
+    """Serve the console and the HTTP API, and process what lands in the raw folder.
 
     Orders, reports, files and their rejected rows as JSON, CSV and Parquet:
     GET /v1/openapi.json describes it. Beyond this machine only with keys:
     DUFF_API_KEYS holds NAME:SHA256, more of them after a comma. With --stack
     the same over a deployment on AWS. Stop with Ctrl-C.
     """
+    from duff_orders.api.app import create_app
     from duff_orders.api.security import parse_keys
     from duff_orders.api.serve import embedded, watching
     from duff_orders.api.serve import serve as answer
@@ -63,21 +48,29 @@ def serve(
     settings = Settings.load(stack=stack)
     allowed = settings.queries if queries is None else queries
     keys = parse_keys(settings.api_keys)
-    opened = None
     with ExitStack() as stack_of, deployment(stack) as remote:
         if remote is not None:
             from duff_orders.aws.asked import backend_of
 
-            backend: Backend = backend_of(remote, queries=allowed)
+            made = create_app(backend_of(remote, queries=allowed))
         else:
+            from duff_orders.console.app import install
+
             opened = open_lake(context, lake, create=True, memory=memory)
             leave_first_to_command()
             signal.signal(signal.SIGIO, signal.SIG_IGN)  # see watch._open_for_writing
             backend = stack_of.enter_context(embedded(opened, queries=allowed))
+            made = create_app(backend)
+            progress = install(made, opened, backend, watched=watch)
+
+            def done(row: "LedgerRow") -> None:
+                progress.done(row)
+                print(show.line(row), file=sys.stderr, flush=True)
+
             if watch:
-                stack_of.enter_context(watching(opened, lambda row: print(show.line(row), file=sys.stderr, flush=True)))
+                stack_of.enter_context(watching(opened, done=done, phase=progress.phase))
         answer(
-            app_of(backend, None if remote or keys else opened),
+            made,
             host=host,
             port=port,
             keys=keys,

@@ -1,8 +1,8 @@
-"""How far files are: from the raw folder, the ledger and the star schema, so that it survives a restart."""
+"""How far files are: as raw folder, watcher, ledger and star schema tell, so that it survives a restart."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -16,8 +16,10 @@ from duff_orders.messages import LedgerRow, utc_now
 
 #: How long a verdict is told of, and for how many seconds the raw folder is not looked through again.
 RECENT, LOOK = timedelta(minutes=10), 2.0
-#: Files that were sent here and are followed.
-MOST = 200
+#: Files that were sent here and are followed, and files without a verdict that are told of.
+MOST, WAITING = 200, 50
+
+Stage = dict[str, str | None]
 
 
 @dataclass
@@ -27,8 +29,10 @@ class Progress:
     lake: Lake
     ledger: KeptLedger
     sent: dict[str, None] = field(default_factory=dict)
+    _phases: dict[str, tuple[str, Callable[[], float]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _waiting: tuple[float, int] = (0.0, 0)
+    _looked: float = 0.0
+    _waiting: list[str] = field(default_factory=list)
 
     def received(self, key: str) -> None:
         """A file has been sent here."""
@@ -37,35 +41,67 @@ class Progress:
             while len(self.sent) > MOST:
                 del self.sent[next(iter(self.sent))]
 
-    def stages(self, t: Words) -> list[dict[str, str | None]]:
-        """Where each file is that was sent here, or got its verdict a short while ago."""
+    def phase(self, key: str, name: str, done_fraction: Callable[[], float]) -> None:
+        """The watcher has begun a phase of a file; `done_fraction` tells how far it is."""
+        with self._lock:
+            self._phases[key] = name, done_fraction
+
+    def done(self, row: LedgerRow) -> None:
+        """A file has its verdict."""
+        with self._lock:
+            self._phases.pop(row.source_file, None)
+
+    def stages(self, t: Words) -> list[Stage]:
+        """Where each file is that was sent here, waits, or got its verdict a short while ago."""
         since = utc_now() - RECENT
         rows = {row.source_file: row for row in sorted(self.ledger.rows(), key=lambda row: row.event_time)}
         keys = dict.fromkeys(key for key, row in rows.items() if row.finished > since)
+        keys |= dict.fromkeys(self._without_verdict()[:WAITING])
         with self._lock:
             keys |= self.sent
         held = current(self.lake.store).files
         return [self._stage(t, key, rows.get(key), held) for key in keys]
 
+    def on_their_way(self, t: Words) -> list[Stage]:
+        """Where the first files are that have no verdict yet."""
+        return [self._stage(t, key, None, {}) for key in self._without_verdict()[:WAITING]]
+
     def waiting(self) -> int:
         """How many files of the raw folder have no verdict."""
-        when, known = self._waiting
-        if time.monotonic() - when > LOOK or not when:
-            known = sum(1 for _ in self._without_verdict())
-            self._waiting = time.monotonic(), known
-        return known
+        return len(self._without_verdict())
 
-    def _without_verdict(self) -> Iterator[str]:
+    def _without_verdict(self) -> list[str]:
+        if not self._looked or time.monotonic() - self._looked > LOOK:
+            self._waiting, self._looked = list(self._look()), time.monotonic()
+        return self._waiting
+
+    def _look(self) -> Iterator[str]:
         rows = {row.source_file for row in self.ledger.rows()}
         for found in raw_folder.everything(self.lake.disk.path(layout.RAW)):
             if found.status is not None and found.key not in rows:
                 yield found.key
 
-    def _stage(self, t: Words, key: str, row: LedgerRow | None, held: dict[str, int]) -> dict[str, str | None]:
-        if row is None:
-            return {"key": key, "stage": "waiting", "text": t("stage_waiting"), "file_id": None}
+    def _stage(self, t: Words, key: str, row: LedgerRow | None, held: dict[str, int]) -> Stage:
+        if row is None or key in self._phases:
+            stage, text = self._before_verdict(t, key)
+            return {"key": key, "stage": stage, "text": text, "file_id": None}
         done = not (row.published and row.rows_published) or held.get(row.file_id) == row.revision
         stage = "tables" if done else "decided"
         verdict = t.verdict(row.verdict)
         text = verdict if not row.published else t(f"stage_{stage}", verdict=verdict)
         return {"key": key, "stage": stage, "text": text, "file_id": row.file_id}
+
+    def _before_verdict(self, t: Words, key: str) -> tuple[str, str]:
+        with self._lock:
+            phase = self._phases.get(key)
+        if phase is None:
+            there = self.lake.disk.path(layout.RAW).joinpath(key).exists()
+            stage = "waiting" if there else "gone"
+            return stage, t(f"stage_{stage}")
+        name, done_fraction = phase
+        try:
+            share = t.percent(int(100 * min(1.0, done_fraction())), 100)
+        except Exception:  # the engine may be gone already
+            share = ""
+        known = name if name in ("scan", "transform") else "other"
+        return name, t(f"stage_{known}", share=share).strip()

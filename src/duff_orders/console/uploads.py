@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.api.security import SLOWEST
+from duff_orders.console.page import words
 from duff_orders.console.progress import Progress
-from duff_orders.console.texts import Words, chosen
 from duff_orders.lake import layout
 from duff_orders.lake.raw import put
 
@@ -84,8 +84,3 @@ async def get_events(request: Request) -> Response:
 def _is_name(name: str) -> bool:
     plain = name.isprintable() and "/" not in name and "\\" not in name and Path(name).name == name
     return plain and layout.is_orders_file(name) and len(name.encode()) <= LONGEST_NAME
-
-
-def words(request: Request) -> Words:
-    """What is said to this reader."""
-    return Words(chosen(request.cookies.get("lang"), request.headers.get("accept-language")))

@@ -10,6 +10,7 @@ from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import Grammar
 from duff_orders.messages import Dialect
+from duff_orders.reasons import invalid
 
 HEAD = 64 * 1024
 #: Characters of a column's name, and of all of them, that a reason quotes.
@@ -70,7 +71,7 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, in
     """
     start = Grammar(",").skip_blank(data, 0, final=final)
     if start == len(data):
-        raise InvalidFile("the file is empty: a header line and records are expected")
+        raise invalid("empty")
     best: list[str] = []
     ended = start is not None
     for delimiter in DELIMITERS:
@@ -85,7 +86,7 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, in
             continue
         for column in COLUMN_NAMES:
             if keys.count(column) > 1:
-                raise InvalidFile(f"column `{column}` is named {keys.count(column)} times in the header")
+                raise invalid("column_twice", column=f"`{column}`", times=keys.count(column))
         dialect = Dialect(
             encoding=encoding,
             delimiter=delimiter,
@@ -95,19 +96,19 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, in
         )
         return dialect, record.next
     if b"\r" in data[start:].rstrip() and b"\n" not in data[start:]:
-        raise InvalidFile("the lines end with CR alone; allowed are LF and CRLF: save the file with these")
+        raise invalid("carriage_returns")
     if not ended and not best:
-        raise InvalidFile(f"the header line does not end within the first {HEAD // 1024} KiB of the file")
-    raise InvalidFile(_missing(best))
+        raise invalid("header_too_long", kib=HEAD // 1024)
+    raise _missing(best)
 
 
-def _missing(found: list[str]) -> str:
+def _missing(found: list[str]) -> InvalidFile:
     missing = [column for column in COLUMN_NAMES if column not in found]
     if len(missing) == len(COLUMN_NAMES):
-        return f"no header line: the first line names none of the columns {', '.join(COLUMN_NAMES)}"
-    what = "column" if len(missing) == 1 else "columns"
+        return invalid("no_header", columns=", ".join(COLUMN_NAMES))
+    which = "column_missing" if len(missing) == 1 else "columns_missing"
     named = _cut(", ".join(name[:QUOTED] for name in found if name))
-    return f"{what} {', '.join(f'`{name}`' for name in missing)} missing; found: {named}"
+    return invalid(which, columns=", ".join(f"`{name}`" for name in missing), found=named)
 
 
 def _cut(text: str) -> str:

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING
 from duff_orders.contract import BLANKS, COLUMN_NAMES, INTEGER_DIGITS, NULL_SPELLINGS, STATUSES, TEXT_CHARACTERS, Column
 from duff_orders.engines.dialect import SparkSpelling, sql_text
 from duff_orders.engines.spark import failures_as_ours, session
-from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.header import header
 from duff_orders.ingest.rules import Rules
-from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD, TOO_LONG
+from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD
 from duff_orders.ingest.spark_lines import LineGrammar, Lines, RecordsSpanLines, in_place, laid_out
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import NULL_COUNTS, Statements, repeated, text_of
@@ -31,6 +30,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.store import StagedFile
 from duff_orders.lake.workspace import Workspace, workspace
 from duff_orders.messages import Outcome
+from duff_orders.reasons import invalid
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -178,9 +178,9 @@ class Job:
             found = counted.first()
         assert found is not None
         if found["nul"]:
-            raise InvalidFile(text.HOLDS_NUL)
+            raise invalid("holds_nul")
         if (found["longest"] or 0) > MAX_RECORD:
-            raise InvalidFile(f"a record {TOO_LONG}")
+            raise invalid("record_too_long")
         if found["not_utf8"]:
             raise text.NotUtf8
         if found["unclosed"]:

@@ -14,6 +14,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import content_object, data_object
 from duff_orders.lake.store import place
 from duff_orders.messages import Event, LedgerRow, Outcome, Staged, utc_now
+from duff_orders.reasons import reason
 
 
 def publish(lake: Lake, staged: Staged) -> LedgerRow:
@@ -88,17 +89,17 @@ def close(lake: Lake, event: Event, error: str, *, replay: bool = False) -> Ledg
     the failure. A file that was published meanwhile stays so, too.
     """
     first_line = (error.partition(": ")[2].splitlines() or [error])[0] or error
-    reason = f"the pipeline failed: {first_line}"
+    why = reason("failed", error=first_line)
     with lake.store.lock(f"file-{event.file_id}"):
         row = lake.ledger.get(event.pa_date, event.file_id)
         if row is None or not row.stands:
-            outcome = Outcome(verdict="failed", reason=reason)
+            outcome = Outcome(verdict="failed", reason=why)
             return publish(lake, Staged(event=event, outcome=outcome, started=utc_now(), error=error))
         tidy(lake, row)  # of what the attempt left that failed
         if not replay:
             return row
-        reason += "; the outcome of before still stands"
-        return replace(row, verdict="failed", reason=reason, error=error)
+        why += "; the outcome of before still stands"
+        return replace(row, verdict="failed", reason=why, error=error)
 
 
 def publisher_of(lake: Lake, content: str, size: int) -> LedgerRow | None:

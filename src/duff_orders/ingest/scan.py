@@ -18,16 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from duff_orders.contract import COLUMN_NAMES
-from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import Grammar, Record
 from duff_orders.ingest.header import HEAD, read_header
 from duff_orders.ingest.long_records import LONG, LongRecords
 from duff_orders.messages import Dialect
+from duff_orders.reasons import invalid
 from duff_orders.settings import MIB
 
 MAX_RECORD = 16 * MIB
-TOO_LONG = "is longer than 16 MiB: not an orders file, or a quote that never closes"
 BLANKS = b" \t\r"
 # What stands for a line break within quotes where every record is to stand on one line: no orders file holds it.
 LINE_BREAK = b"\0"
@@ -112,7 +111,7 @@ class _Scanner:
                 read[0] += len(block)
                 if len(rest) > MAX_RECORD:
                     before = self.split + self.unsplit_records + self.long.split + self.long.unsplit
-                    raise InvalidFile(f"record {before + 1} {TOO_LONG}")
+                    raise invalid("record_number_too_long", number=before + 1)
             self._finish(self._take(rest))
         return Scan(
             dialect=self.dialect,

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from duff_orders.errors import InvalidFile
+from duff_orders.reasons import invalid
 
 BLOCK = 256 * 1024
-HOLDS_NUL = "not text: it holds NUL characters"
 
 UTF8, UTF16, WINDOWS = "utf-8", "utf-16", "windows-1252"
 _BOM8 = codecs.BOM_UTF8
@@ -43,7 +42,7 @@ def blocks_of(raw: BinaryIO, *, compressed: bool, size: int = BLOCK) -> Iterator
         while block := handle.read(size):
             yield block
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InvalidFile(f"not a readable gzip file: {error}") from None
+        raise invalid("not_gzip", error=error) from None
 
 
 def detect(head: bytes) -> str:
@@ -81,10 +80,10 @@ def utf8_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
                     pending = bool(decoder.getstate()[0])
                 text = block
             if b"\0" in text:
-                raise InvalidFile(HOLDS_NUL)
+                raise invalid("holds_nul")
             yield text
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         if encoding == UTF8:
             raise NotUtf8 from None
-        raise InvalidFile(f"not text: broken UTF-16 ({error.reason})") from None
+        raise invalid("broken_utf16", error=error.reason) from None

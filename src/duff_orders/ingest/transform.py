@@ -11,6 +11,7 @@ from duff_orders.ingest.staged import Source, Transform
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.store import StagedFile
 from duff_orders.messages import Decision, Engine, Outcome, Staged, utc_now
+from duff_orders.reasons import reason
 from duff_orders.settings import Settings
 
 #: Told at the start of a phase: the object's key, the phase, and a function that gives the fraction done (0 to 1).
@@ -54,8 +55,7 @@ def transform(
         stack.enter_context(lake.store.lock(f"content-{raw.content}"))
         twin = publisher_of(lake, raw.content, event.size)
         if twin is not None and twin.file_id != event.file_id:
-            reason = f"its content was already published from {twin.source_file}"
-            outcome = Outcome(verdict="duplicate", reason=reason)
+            outcome = Outcome(verdict="duplicate", reason=reason("known_content", file=twin.source_file))
             yield Staged(event=event, outcome=outcome, started=started, replay=decision.replay, content=raw.content)
             return
         engine = lake.settings.engine_for(event.size)

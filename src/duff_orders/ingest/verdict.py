@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from duff_orders.errors import CountMismatch
 from duff_orders.messages import Outcome, Verdict
+from duff_orders.reasons import reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ def judge(
     problem = _problem(records, rejected, nulls, max_reject_share)
     verdict: Verdict = "invalid" if problem else "valid_with_rejects" if rejected else "valid"
     if verdict == "valid_with_rejects":
-        problem = f"{rejected} of {records.all} records rejected"
+        problem = reason("some_rejected", rejected=rejected, records=records.all)
     withheld = verdict == "invalid"
     return Outcome(
         verdict=verdict,
@@ -56,13 +57,11 @@ def judge(
 
 def _problem(records: Records, rejected: int, nulls: dict[str, int], max_reject_share: Decimal) -> str | None:
     if records.unclosed:
-        return f"a quote in record {records.all} never closes"
+        return reason("unclosed_quote", number=records.all)
     empty = [column for column, count in nulls.items() if count == records.split] if records.all else []
     if empty:
         columns = ", ".join(f"`{column}`" for column in empty)
-        return f"no record has a value of {columns}"
+        return reason("no_value", columns=columns)
     if rejected > max_reject_share * records.all:
-        return (
-            f"{rejected} of {records.all} records rejected, more than the share of {max_reject_share} that is allowed"
-        )
+        return reason("too_many_rejected", rejected=rejected, records=records.all, share=max_reject_share)
     return None

@@ -21,7 +21,7 @@ from watchfiles._rust_notify import WatchfilesRustInternalError
 from watchfiles.main import FileChange
 
 from duff_orders.errors import SourceChanged
-from duff_orders.ingest.transform import check_engines
+from duff_orders.ingest.transform import OnPhase, check_engines, ignore_phase
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
@@ -46,20 +46,22 @@ def watch(
     *,
     done: Callable[[LedgerRow], None],
     ready: Callable[[], None] = lambda: None,
+    phase: OnPhase = ignore_phase,
 ) -> None:
     """Process files as they land, and bring the star schema up to date once a batch, until `stop` is set.
 
-    `done` is told of every file, `ready` once the folder is being watched. Files in work when `stop` is set are
-    finished.
+    `done` is told of every file, `phase` of how far one is, `ready` once the folder is being
+    watched. Files in work when `stop` is set are finished.
     """
-    _Watcher(lake, stop, done).run(ready)
+    _Watcher(lake, stop, done, phase).run(ready)
 
 
 class _Watcher:
-    def __init__(self, lake: Lake, stop: threading.Event, done: Callable[[LedgerRow], None]) -> None:
+    def __init__(self, lake: Lake, stop: threading.Event, done: Callable[[LedgerRow], None], phase: OnPhase) -> None:
         self.lake = lake
         self.stop = stop
         self.done = done
+        self.phase = phase
         self.raw = lake.disk.path(layout.RAW).resolve()
         self.waiting: set[str] = set()
         self.running: dict[Future[LedgerRow], str] = {}
@@ -152,7 +154,12 @@ class _Watcher:
             log.warning("%s is left alone: %s", printable(found.key), found.why)
 
     def _one(self, key: str) -> LedgerRow:
-        return process(self.lake, announce(self.lake.disk, key), memory_fraction=1 / self.lake.settings.workers)
+        return process(
+            self.lake,
+            announce(self.lake.disk, key),
+            memory_fraction=1 / self.lake.settings.workers,
+            phase=self.phase,
+        )
 
     def _collect(self) -> None:
         for future in wait(self.running, timeout=0, return_when=FIRST_COMPLETED).done:

@@ -60,9 +60,16 @@ function follow() {
       }
       entry.item.dataset.stage = file.stage;
     }
-    if ([...shown.values()].every((entry) => entry.item.dataset.stage === "tables")) { events.close(); events = null; }
+    if ([...shown.values()].every((entry) => ["tables", "gone"].includes(entry.item.dataset.stage))) { events.close(); events = null; }
   });
 }
+
+// Files that were on their way when the page was made.
+for (const item of box ? box.querySelectorAll("li") : []) {
+  const [name, stage] = item.children;
+  shown.set(item.dataset.key, { item, name, stage });
+}
+if (shown.size) follow();
 
 if (form) {
   const input = form.querySelector("input");

@@ -1,0 +1,74 @@
+"""The console within the application: its routes, its files, its errors as pages, and the reader's language."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import FileResponse, RedirectResponse, Response
+
+from duff_orders.api import problems
+from duff_orders.api.embedded import Embedded
+from duff_orders.api.problems import Problem
+from duff_orders.console import files, login, orders, overview, sql, uploads
+from duff_orders.console.page import page, words
+from duff_orders.console.progress import Progress
+from duff_orders.console.texts import LANGUAGES
+from duff_orders.lake.lake import Lake
+
+router = APIRouter(include_in_schema=False)
+
+STATIC = Path(__file__).parent / "static"
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+#: What programs ask for: their errors are documents.
+_FOR_PROGRAMS = ("/v1/", "/problems/", "/docs", "/console/", "/static/")
+
+
+def install(app: FastAPI, lake: Lake, backend: Embedded, *, watched: bool = True) -> Progress:
+    """Give the application its pages, over a lake in a folder; what is told how far files are.
+
+    `watched` says whether files that land in the raw folder are processed here.
+    """
+    progress = Progress(lake, backend.ledger)
+    app.state.lake, app.state.progress, app.state.watched = lake, progress, watched
+    for each in (router, overview.router, files.router, orders.router, sql.router, uploads.router, login.router):
+        app.include_router(each)
+    problems.install(app, _answer)
+    return progress
+
+
+@router.get("/static/{name}")
+def get_static(name: str) -> Response:
+    """Style, scripts and the icon."""
+    path = STATIC / name
+    if name not in {each.name for each in STATIC.iterdir()}:
+        raise Problem("not-found", "there is no such file")
+    kind = _TYPES[path.suffix.removeprefix(".")]
+    return FileResponse(path, media_type=kind, headers={"Cache-Control": "private, max-age=60"})
+
+
+@router.get("/lang/{code}")
+def get_language(code: str, to: str = "/") -> Response:
+    """Choose a language, and go back to where it was chosen."""
+    if code not in LANGUAGES:
+        raise Problem("not-found", "there is no such language")
+    answer = RedirectResponse(login.inside(to), 303)
+    answer.set_cookie("lang", code, max_age=31_536_000, httponly=True, samesite="lax")
+    return answer
+
+
+def _answer(request: Request, error: Exception) -> Response:
+    """The error as a page, to who reads pages; else as a document."""
+    reads_pages = "text/html" in request.headers.get("accept", "")
+    if not reads_pages or request.url.path.startswith(_FOR_PROGRAMS):
+        return problems.answer(request, error)
+    problem = problems.problem_of(error)
+    status, _ = problems.TYPES[problem.kind]
+    t = words(request)
+    known = {
+        "not-found": "not_found",
+        "method-not-allowed": "not_found",
+        "busy": "said_busy",
+        "internal": "said_failure",
+    }
+    said = t(known.get(problem.kind, "said_refused"))
+    shown = {"said": said, "detail": "" if problem.kind in known else str(problem)}
+    return page(request, "problem.html", "", shown, status=status)

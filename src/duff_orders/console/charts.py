@@ -1,0 +1,230 @@
+"""Charts, drawn to SVG on the server: a title that states the answer, the picture, the table, a link to its CSV.
+
+Vega-Lite describes them and `vl-convert` draws them, so that the browser runs nothing. Colours are the page's own
+custom properties: one drawing serves light and dark. Positions are floats, as pixels are; every number that can be
+read comes from the exact decimals. Without the extra `console` there are the tables alone.
+"""
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from markupsafe import Markup
+
+from duff_orders.console.texts import Words
+
+Row = dict[str, Any]
+
+#: Pixels of a chart; the page scales it.
+WIDTH, HEIGHT, BAR = 560, 130, 22
+#: Days that are shown as bars, and days that the table lists; the CSV has them all.
+BARS, LISTED = 60, 100
+#: Characters of a name beside a bar.
+NAME = 28
+_COLOURS = {"created": "var(--same)", "delivered": "var(--good)", "broken": "var(--bad)"}
+_DASHES = {"created": "○", "delivered": "✓", "broken": "✕"}
+_drawing = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart with all that stands around it. `svg` is empty where nothing can be drawn.
+
+    `heads` are the table's columns; the values of `rows` are written as the reader's language does.
+    """
+
+    id: str
+    title: str
+    csv: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    svg: Markup = field(default=Markup(""))
+
+
+def by_day(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
+    """Sales and orders of each day, one above the other."""
+    total = sum((Decimal(row["sales"]) for row in rows), Decimal(0))
+    when = t(f"period_{period}")
+    if rows:
+        best = max(rows, key=lambda row: Decimal(row["sales"]))
+        title = t("by_day", when=when, total=t.money(total), day=best["pa_date"], best=t.money(best["sales"]))
+    else:
+        title = t("by_day_none", when=when)
+    values = [
+        {
+            "day": row["pa_date"],
+            "sales": float(row["sales"]),
+            "orders": row["orders"],
+        }
+        for row in rows
+    ]
+    many = len(rows) > BARS
+    panels = [
+        _panel("sales", t("sales"), "var(--link)", many=many, last=False),
+        _panel("orders", t("orders"), "var(--same)", many=many),
+    ]
+    table = [(row["pa_date"], t.number(row["orders"]), t.money(row["sales"])) for row in reversed(rows[-LISTED:])]
+    spec = {"vconcat": panels, "spacing": 12, "data": {"values": values}} if rows else None
+    return Figure("by_day", title, csv, (t("day"), t("orders"), t("sales")), table, draw(t, title, spec))
+
+
+def by_status(t: Words, rows: Sequence[Row], csv: str) -> Figure:
+    """The states of the order lines as one bar."""
+    lines = sum(row["order_lines"] for row in rows)
+    delivered = sum(row["order_lines"] for row in rows if row["status"] == "delivered")
+    title = t("by_status", share=t.percent(delivered, lines), lines=lines) if lines else t("by_status_none")
+    values = [
+        {
+            "status": row["status"],
+            "place": number,
+            "lines": row["order_lines"],
+            "label": f"{_DASHES[row['status']]} {t('status_' + row['status'])} {t.percent(row['order_lines'], lines)}",
+        }
+        for number, row in enumerate(rows)
+    ]
+    spec = {
+        "data": {"values": values},
+        "width": WIDTH,
+        "height": 2 * BAR,
+        "mark": {"type": "bar", "stroke": "var(--back)"},
+        "encoding": {
+            "x": {"field": "lines", "type": "quantitative", "stack": "zero", "axis": None, "scale": {"nice": False}},
+            "order": {"field": "place"},
+            "color": {
+                "field": "label",
+                "type": "nominal",
+                "sort": {"field": "place"},
+                "scale": {
+                    "domain": [each["label"] for each in values],
+                    "range": [_COLOURS[each["status"]] for each in values],
+                },
+                "legend": {"orient": "bottom", "title": None, "labelFontSize": 13, "columns": 3, "columnPadding": 24},
+            },
+        },
+    }
+    table = [
+        (t("status_" + row["status"]), t.number(row["orders"]), t.number(row["order_lines"]), t.money(row["sales"]))
+        for row in rows
+    ]
+    heads = (t("status"), t("orders"), t("order_lines"), t("sales"))
+    return Figure("by_status", title, csv, heads, table, draw(t, title, spec if lines else None))
+
+
+def ranked(t: Words, what: str, rows: Sequence[Row], name: str, csv: str) -> Figure:
+    """The sales of the largest few, each with its value."""
+    if rows:
+        title = t(f"by_{what}", name=_short(rows[0][name] or "–"), sales=t.money(rows[0]["sales"]))
+    else:
+        title = t(f"by_{what}_none")
+    values = [
+        {
+            "place": number,
+            "name": _short(row[name] or "–"),
+            "sales": float(row["sales"]),
+            "label": t.money(row["sales"]),
+        }
+        for number, row in enumerate(rows)
+    ]
+    y = {"field": "place", "type": "ordinal", "axis": None}
+    # with room for the label beside the longest bar
+    room = 1.4 * max((float(row["sales"]) for row in rows), default=0.0)
+    x = {"field": "sales", "type": "quantitative", "axis": None, "scale": {"domain": [0, room]}}
+    beside = {"x": {"value": 0}, "y": y, "text": {"field": "name"}}
+    spec = {
+        "data": {"values": values},
+        "spacing": 4,
+        "hconcat": [
+            {
+                "width": WIDTH // 3,
+                "height": {"step": BAR},
+                "mark": {"type": "text", "align": "left"},
+                "encoding": beside,
+            },
+            {
+                "width": WIDTH - WIDTH // 3,
+                "height": {"step": BAR},
+                "layer": [
+                    {"mark": {"type": "bar", "color": "var(--link)"}},
+                    {
+                        "mark": {"type": "text", "align": "left", "dx": 5},
+                        "encoding": {"text": {"field": "label"}},
+                    },
+                ],
+                "encoding": {"x": x, "y": y},
+            },
+        ],
+    }
+    table = [(row[name] or "–", t.number(row["units"]), t.money(row["sales"])) for row in rows]
+    heads = (t(what), t("units"), t("sales"))
+    return Figure(f"by_{what}", title, csv, heads, table, draw(t, title, spec if rows else None))
+
+
+def draw(t: Words, title: str, spec: dict[str, Any] | None) -> Markup:
+    """The picture of a Vega-Lite specification; empty without one, and where nothing can draw."""
+    if spec is None:
+        return Markup("")
+    drawn = _drawn(json.dumps(spec, sort_keys=True), t.language)
+    if not drawn:
+        return Markup("")
+    # A name for who cannot see it; the drawing itself holds no text of ours but what was escaped by who drew it.
+    return Markup('<svg role="img" aria-label="{}" ').format(title) + Markup(drawn.removeprefix("<svg "))
+
+
+@lru_cache(maxsize=64)
+def _drawn(spec: str, language: str) -> str:
+    """SVG without a size of its own; it is drawn once for each lot of numbers."""
+    try:
+        import vl_convert
+    except ImportError:  # the extra `console` is not installed
+        return ""
+    whole = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "background": None, "config": _CONFIG}
+    thousands = {"decimal": ",", "thousands": "."} if language == "es" else {"decimal": ".", "thousands": ","}
+    locale = {**thousands, "grouping": [3], "currency": ["", ""]}
+    with _drawing:
+        return str(vl_convert.vegalite_to_svg(whole | json.loads(spec), format_locale=locale))
+
+
+def _panel(name: str, title: str, colour: str, *, many: bool, last: bool = True) -> dict[str, Any]:
+    """One of the charts by day: bars, or for many days a line, whose axis tells the time."""
+    x: dict[str, Any] = {"field": "day", "title": None, "type": "temporal" if many else "ordinal"}
+    x["axis"] = {"labelAngle": 0, "labelOverlap": True, "labelSeparation": 8} if last else None
+    if many:
+        x |= {"scale": {"type": "utc"}}
+        if last:
+            x["axis"] |= {"format": "%Y-%m-%d", "tickCount": 5}
+    y = {"field": name, "type": "quantitative", "title": title, "axis": {"tickCount": 3, "format": ",~r"}}
+    mark = {"type": "line", "interpolate": "step"} if many else {"type": "bar"}
+    return {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "mark": {**mark, "color": colour},
+        "encoding": {"x": x, "y": y},
+    }
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
+
+
+_TEXT = {"labelColor": "currentColor", "titleColor": "currentColor"}
+_CONFIG = {
+    "font": "system-ui, sans-serif",
+    "axis": {
+        **_TEXT,
+        "gridColor": "var(--line)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    },
+    "aria": False,
+    "legend": {"labelColor": "currentColor", "labelLimit": 300},
+    "text": {"color": "currentColor", "fontSize": 13},
+    "view": {"stroke": None},
+    "padding": 2,
+}

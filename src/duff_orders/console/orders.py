@@ -1,0 +1,136 @@
+"""Order lines with filters; one order, and the files that told of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, get_args
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import TypeAdapter, ValidationError
+
+from duff_orders.api.embedded import Embedded
+from duff_orders.api.orders import MONEY, Id, Name, Sort, order_document, page_of_lines
+from duff_orders.api.parameters import Day, OrderId
+from duff_orders.api.problems import Problem
+from duff_orders.console.page import backend, missing, page
+from duff_orders.contract import ORDERS, STATUSES, Status
+from duff_orders.engines.duckdb import read_parquet
+from duff_orders.lake import layout
+from duff_orders.messages import parse_time
+from duff_orders.query import statements
+from duff_orders.query.statements import LineFilter
+
+router = APIRouter(include_in_schema=False)
+
+#: Lines of a page, and the files among which those that told of an order are looked for without being asked.
+LINES, SEARCHED = 50, 200
+SORTS: tuple[str, ...] = get_args(Sort)
+_FIELDS: Mapping[str, TypeAdapter[Any]] = {
+    "client_id": TypeAdapter(Id),
+    "product_id": TypeAdapter(Id),
+    "status": TypeAdapter(Status | None),
+    "channel": TypeAdapter(Name),
+    "pa_date_from": TypeAdapter(Day | None),
+    "pa_date_to": TypeAdapter(Day | None),
+    "min_total": TypeAdapter(Annotated[str | None, Query(pattern=MONEY)]),
+}
+
+
+@dataclass(slots=True)
+class Form:
+    """What was filled in: the texts, the filter that they make, and which of them are not allowed."""
+
+    given: dict[str, str]
+    wanted: LineFilter = field(default_factory=LineFilter)
+    wrong: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str]) -> "Form":
+        """The form as it was sent."""
+        form = cls({name: texts[name].strip() for name in _FIELDS if texts.get(name, "").strip()})
+        values: dict[str, Any] = {}
+        for name, text in form.given.items():
+            try:
+                values[name] = _FIELDS[name].validate_python(text)
+                if not text.isprintable():
+                    raise ValueError
+            except (ValidationError, ValueError):
+                form.wrong.append(name)
+        if not form.wrong:
+            if "min_total" in values:
+                values["min_total"] = Decimal(values["min_total"])
+            form.wanted = LineFilter(**values)
+        return form
+
+
+@router.get("/orders")
+def list_orders(request: Request, sort: str = "-pa_date", cursor: str = "") -> Response:
+    """Order lines, each in its latest state."""
+    asked = backend(request)
+    form = Form.of(request.query_params)
+    wanted_sort: Sort = next((each for each in get_args(Sort) if each == sort), "-pa_date")
+    rows: list[dict[str, Any]] = []
+    following = None
+    if not form.wrong:
+        found, following = page_of_lines(asked, form.wanted, wanted_sort, cursor or None, LINES)()
+        rows = found.dictionaries()
+    asked_for = form.given | ({"sort": wanted_sort} if wanted_sort != "-pa_date" else {})
+    shown = {
+        "rows": rows,
+        "given": form.given,
+        "wrong": form.wrong,
+        "sort": wanted_sort,
+        "sorts": SORTS,
+        "statuses": STATUSES,
+        "channels": [(row[0], row[0]) for row in asked.ask(statements.channels()).rows],
+        "next": urlencode({**asked_for, "cursor": following}) if following else "",
+        "first": urlencode(asked_for) if cursor else None,
+        "document": urlencode(asked_for),
+    }
+    return page(request, "orders.html", "orders", shown, status=422 if form.wrong else 200)
+
+
+@router.get("/orders/{order_id}")
+def get_order(request: Request, order_id: str, files: str = "") -> Response:
+    """One order: its lines, their states, and which files told of it."""
+    asked = backend(request)
+    try:
+        number: int = TypeAdapter(OrderId).validate_python(order_id)
+        document = order_document(number, asked.order(number))
+    except (ValidationError, Problem):
+        return missing(request)
+    last = {row[0]: row[1] for row in asked.ask(_last_files(number)).rows}
+    for line in document["lines"]:
+        line["file"] = asked.file(last[line["product_id"]]) if line["product_id"] in last else None
+    seen = [(parse_time(line["first_seen"]), parse_time(line["last_seen"])) for line in document["lines"]]
+    days = min(first for first, _ in seen).date(), max(latest for _, latest in seen).date()
+    # Where there are many files of these days, a search takes a while: it waits until it is asked for.
+    told = _told(asked, number, *days, most=None if files == "all" else SEARCHED)
+    shown = {"order": document, "told": told, "total": document["total_price"]}
+    return page(request, "order.html", "orders", shown)
+
+
+def _last_files(order_id: int) -> statements.Statement:
+    """The file that gave each line its latest state."""
+    return "select product_id, file_id from fact_orders where order_id = ?", [order_id]
+
+
+def _told(asked: Embedded, order_id: int, first: date, last: date, most: int | None) -> list[dict[str, Any]] | None:
+    """The files with records of an order, oldest first, and what each said; None where they are more than `most`."""
+    files = [row for row in asked.ledger.rows() if row.published and first <= row.pa_date <= last]
+    if most is not None and len(files) > most:
+        return None
+    places = [asked.lake.store.address(name) for row in files for name in layout.data_objects(ORDERS.name, row)]
+    if not places:
+        return []
+    statement: statements.Statement = (
+        "select file_id, product_id, status, product_ccf, total_price from tbl_duff_orders"
+        " where order_id = ? order by ingested_at, file_id, product_id",
+        [order_id],
+    )
+    found = asked.serving.over({ORDERS.name: f"select * from {read_parquet(*places)}"}, statement).dictionaries()
+    by_id = {row.file_id: row for row in files}
+    return [{**each, "file": by_id[each["file_id"]]} for each in found]

@@ -1,0 +1,82 @@
+"""The overview: is everything in, what broke, what to do; then sales and orders, as charts with their tables."""
+
+from datetime import date, timedelta
+from typing import Any, get_args
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from duff_orders.api.embedded import Embedded
+from duff_orders.api.files import reasons_of
+from duff_orders.console import charts
+from duff_orders.console.charts import Figure
+from duff_orders.console.page import backend, page, words
+from duff_orders.console.texts import Words
+from duff_orders.messages import LedgerRow, Verdict, utc_now
+from duff_orders.query import reports
+from duff_orders.query.reports import Value
+
+router = APIRouter(include_in_schema=False)
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+#: Files that are to be looked at, and the days that count as now.
+TODO, NOW = 3, timedelta(days=7)
+#: The days that a chart by day may show; "all" shows as many as a report has rows.
+PERIODS = {"7": 7, "30": 30, "90": 90, "all": None}
+#: Bars of channels and products.
+TOP = 10
+
+
+@router.get("/")
+def get_overview(request: Request, period: str = "30") -> Response:
+    """Three questions, answered in sentences; sales and orders; a place to drop files."""
+    t, asked = words(request), backend(request)
+    period = period if period in PERIODS else "30"
+    rows = asked.ledger.rows()
+    now = utc_now()
+    recent = sorted((row for row in rows if row.event_time > now - NOW), key=lambda row: row.event_time, reverse=True)
+    by_verdict = {verdict: sum(row.verdict == verdict for row in recent) for verdict in VERDICTS}
+    worst = next((each for each in ("failed", "invalid") if by_verdict[each]), "valid_with_rejects")
+    to_do = [row for row in recent if row.verdict in ("failed", "invalid") or row.rows_rejected][:TODO]
+    shown = {
+        "today": sum(row.event_time.date() == now.date() for row in rows),
+        "waiting": request.app.state.progress.waiting(),
+        "invalid": by_verdict["invalid"],
+        "failed": by_verdict["failed"],
+        "rejected": sum(row.rows_rejected for row in recent),
+        "worst": worst,
+        "todo": [{"row": row, "text": _to_do(t, asked, row)} for row in to_do],
+        "period": period,
+        "periods": list(PERIODS),
+        "figures": figures(t, asked, period, now.date()),
+    }
+    return page(request, "overview.html", "overview", shown)
+
+
+def figures(t: Words, asked: Embedded, period: str, today: date) -> list[Figure]:
+    """What was sold by day, status, channel and product."""
+    days = PERIODS[period]
+    since: dict[str, Value] = {} if days is None else {"from": today - timedelta(days=days - 1)}
+    by_day = _rows(asked, "sales_by_day", since | {"limit": reports.MOST_ROWS})
+    by_status = _rows(asked, "status_summary", {})
+    by_channel = _rows(asked, "sales_by_channel", {"limit": TOP})
+    by_product = _rows(asked, "sales_by_product", {"limit": TOP})
+    query = "".join(f"&{name}={value}" for name, value in since.items())
+    return [
+        charts.by_day(t, by_day, period, f"/v1/reports/sales_by_day?format=csv&limit={reports.MOST_ROWS}{query}"),
+        charts.by_status(t, by_status, "/v1/reports/status_summary?format=csv"),
+        charts.ranked(t, "channel", by_channel, "point_of_sale_channel", "/v1/reports/sales_by_channel?format=csv"),
+        charts.ranked(t, "product", by_product, "product_description", "/v1/reports/sales_by_product?format=csv"),
+    ]
+
+
+def _rows(asked: Embedded, name: str, given: dict[str, Value]) -> list[dict[str, Any]]:
+    return asked.report(reports.report(name), given).dictionaries()
+
+
+def _to_do(t: Words, asked: Embedded, row: LedgerRow) -> str:
+    counts = reasons_of(asked, row) if row.rows_rejected else []
+    if not counts:
+        return t("do_look", verdict=t.verdict(row.verdict), reason=t.why(row.reason or row.error or ""))
+    first = f"{counts[0]['column']}: {t.reason(counts[0]['code'])}"
+    return t("do_correct", rejected=row.rows_rejected, read=row.rows_read, reason=first)

@@ -1,0 +1,85 @@
+"""A page in the reader's language: what every page shows, and how it is sent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from duff_orders.api.embedded import Embedded
+from duff_orders.console.texts import LANGUAGES, TEXTS, Words, chosen
+from duff_orders.lake.snapshot import current
+from duff_orders.messages import utc_now
+
+templates = Environment(
+    loader=PackageLoader("duff_orders.console"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def words(request: Request) -> Words:
+    """What is said to this reader."""
+    return Words(chosen(request.cookies.get("lang"), request.headers.get("accept-language")))
+
+
+def backend(request: Request) -> Embedded:
+    """Where the data is."""
+    found: Embedded = request.app.state.backend
+    return found
+
+
+def page(
+    request: Request, template: str, here: str, shown: Mapping[str, Any] | None = None, *, status: int = 200
+) -> Response:
+    """The page of a template; `here` is the part of the console that it belongs to, "" for none.
+
+    The page `login` is shown to who has no key, so it tells of no data.
+    """
+    t = words(request)
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    text = templates.get_template(template).render(
+        **shown or {},
+        t=t,
+        here=here,
+        path=path,
+        caller=request.scope.get("caller"),
+        languages=[(code, TEXTS[code]["language"]) for code in LANGUAGES],
+        **(_freshness(request, t) if here != "login" else {"fresh": "", "lag": ""}),
+    )
+    headers = {"Cache-Control": "no-store", "Content-Language": t.language, "Vary": "Accept-Language, Cookie"}
+    return HTMLResponse(text, status, headers=headers)
+
+
+def missing(request: Request) -> Response:
+    """The page of what is not there."""
+    return page(request, "problem.html", "", {"said": words(request)("not_found")}, status=404)
+
+
+def _freshness(request: Request, t: Words) -> dict[str, Any]:
+    """The newest file, how much there is, and whether the tables lag behind the ledger."""
+    asked = backend(request)
+    rows = asked.ledger.rows()
+    watched = request.app.state.watched
+    newest = max(rows, key=lambda row: row.finished, default=None)
+    if newest is None:
+        return {"fresh": t("fresh_none"), "lag": "" if watched else t("unwatched")}
+    snapshot = current(asked.lake.store)
+    told = t(
+        "fresh",
+        name=newest.source_file,
+        age=t.age(newest.finished, utc_now()),
+        files=len(rows),
+        rows=sum(row.rows_read for row in rows),
+        build=t.moment(snapshot.ledger_read) if snapshot.ledger_read else t("tables_none"),
+    )
+    behind = sum(
+        row.published and row.rows_published > 0 and snapshot.files.get(row.file_id) != row.revision for row in rows
+    )
+    lags = [t("behind", files=behind)] if behind else []
+    if not watched:
+        lags.append(t("unwatched"))
+    return {"fresh": told, "lag": " ".join(lags)}

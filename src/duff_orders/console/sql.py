@@ -1,0 +1,30 @@
+"""SQL: the tables and what their columns mean, examples, and a place to ask; the script beside it runs the query."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from duff_orders.console.page import backend, page
+from duff_orders.contract import TABLES
+from duff_orders.query import reports
+
+router = APIRouter(include_in_schema=False)
+
+#: Reports that stand as examples.
+EXAMPLES = ("sales_by_day", "sales_by_channel", "sales_by_product", "sales_by_client", "lifecycle")
+#: Rows of an answer that are kept, and that the page shows.
+MOST_ROWS, SHOWN = 10_000, 200
+_FIRST = "select * from fact_orders limit 10"
+
+
+@router.get("/sql")
+def get_sql(request: Request, example: str = "") -> Response:
+    """A place to ask in SQL."""
+    shown = {
+        "on": backend(request).queries is not None,
+        "tables": list(TABLES.values()),
+        "examples": [reports.report(name) for name in EXAMPLES],
+        "sql": reports.report(example).text().strip() if example in EXAMPLES else _FIRST,
+        "most_rows": MOST_ROWS,
+        "shown": SHOWN,
+    }
+    return page(request, "sql.html", "sql", shown)

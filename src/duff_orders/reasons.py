@@ -1,0 +1,65 @@
+"""Why a file got its verdict: each reason once, as a text with places, so that other languages can tell it again.
+
+The ledger holds the text in English, as the contract has it; `recognized` finds the reason and its places in it.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from string import Formatter
+
+from duff_orders.errors import InvalidFile
+
+REASONS: dict[str, str] = {
+    # the file as a whole: verdict `invalid`
+    "empty": "the file is empty: a header line and records are expected",
+    "not_gzip": "not a readable gzip file: {error}",
+    "holds_nul": "not text: it holds NUL characters",
+    "broken_utf16": "not text: broken UTF-16 ({error})",
+    "no_header": "no header line: the first line names none of the columns {columns}",
+    "column_missing": "column {columns} missing; found: {found}",
+    "columns_missing": "columns {columns} missing; found: {found}",
+    "column_twice": "column {column} is named {times} times in the header",
+    "carriage_returns": "the lines end with CR alone; allowed are LF and CRLF: save the file with these",
+    "header_too_long": "the header line does not end within the first {kib} KiB of the file",
+    "record_number_too_long": "record {number} is longer than 16 MiB: not an orders file, or a quote that never closes",
+    "record_too_long": "a record is longer than 16 MiB: not an orders file, or a quote that never closes",
+    # its records
+    "unclosed_quote": "a quote in record {number} never closes",
+    "no_value": "no record has a value of {columns}",
+    "too_many_rejected": "{rejected} of {records} records rejected, more than the share of {share} that is allowed",
+    "some_rejected": "{rejected} of {records} records rejected",
+    # the other verdicts
+    "known_content": "its content was already published from {file}",
+    "failed": "the pipeline failed: {error}",
+}
+
+
+def reason(key: str, **places: object) -> str:
+    """The text of a reason."""
+    return REASONS[key].format(**places)
+
+
+def invalid(key: str, **places: object) -> InvalidFile:
+    """The error of a file that breaks the contract as a whole."""
+    return InvalidFile(reason(key, **places))
+
+
+def recognized(text: str) -> tuple[str, dict[str, str]] | None:
+    """Which reason a text is, and what stands in its places; None for one that no release wrote so."""
+    for key, pattern in _patterns():
+        if found := pattern.fullmatch(text):
+            return key, found.groupdict()
+    return None
+
+
+@cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    return [(key, re.compile("".join(_pieces(text)), re.DOTALL)) for key, text in REASONS.items()]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for literal, place, _, _ in Formatter().parse(text):
+        yield re.escape(literal)
+        if place:
+            yield f"(?P<{place}>.*)"
