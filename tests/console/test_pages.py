@@ -218,7 +218,7 @@ def test_an_order_shows_which_files_told_of_it(tmp_path: Path, monkeypatch: pyte
     build_models(lake)
     with application(lake) as (client, _):
         text = shown(client.get("/orders/42").text)
-        assert re.search(r"Ana: 1 lines, 15.00 in all.*delivered Retail 2.50 6 15.00 1.98.*delivered.csv", text)
+        assert re.search(r"Ana; order lines: 1; total: 15.00.*delivered Retail 2.50 6 15.00 1.98.*delivered.csv", text)
         assert re.search(r"created.csv 2026-11-01 00:00 UTC 1 created 6 15.00 delivered.csv", text)
         monkeypatch.setattr("duff_orders.console.orders.SEARCHED", 1)
         assert "Search all of them" in client.get("/orders/42").text
@@ -274,6 +274,6 @@ def test_tables_that_lag_are_told_of(tmp_path: Path) -> None:
     lake = open_lake(tmp_path / "lake")
     ingest(lake, "a.csv", f"{HEADER}\n7,Ana,42,1,Duff,2.50,6,0.33,Retail,created\n".encode())
     with application(lake) as (client, _):
-        assert "1 files have a verdict and are not in the tables yet." in shown(client.get("/").text)
+        assert "Not in the tables yet: 1 of the files" in shown(client.get("/").text)
         build_models(lake)
-        assert "not in the tables yet" not in shown(client.get("/").text)
+        assert "Not in the tables yet" not in shown(client.get("/").text)

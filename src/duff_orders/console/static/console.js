@@ -1,6 +1,4 @@
 // Files dropped on the page are sent one by one; what becomes of each is told by the server's events.
-"use strict";
-
 const box = document.querySelector("[data-uploads]");
 const form = document.querySelector("[data-drop]");
 const shown = new Map(); // list items by the file's key

@@ -1,6 +1,4 @@
 // The SQL page: sends the query, asks how far it is, shows its rows. All texts come from the page, all values as text.
-"use strict";
-
 const form = document.querySelector("[data-query]");
 const text = form.querySelector("textarea");
 const run = form.querySelector("[type=submit]");
