@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
 
 from duff_orders.api.files import page_of_files, reasons_of, rejected
+from duff_orders.console.corrections import SUFFIX, Corrections, stem
 from duff_orders.console.overview import VERDICTS
 from duff_orders.console.page import backend, missing, page, words
 from duff_orders.console.texts import Words
@@ -51,7 +52,9 @@ def get_file(request: Request, file_id: str, reason: str = "") -> Response:
         rejected=row.rows_rejected,
         reason=t.why(row.reason or ""),
     )
-    others = [each for each in asked.ledger.rows() if each.source_file == row.source_file and each != row]
+    rows = asked.ledger.rows()
+    others = [each for each in rows if each.source_file == row.source_file and each != row]
+    corrections = Corrections(rows)
     page_of = {
         "row": row,
         "said": said,
@@ -62,6 +65,8 @@ def get_file(request: Request, file_id: str, reason: str = "") -> Response:
         "more": len(found) > ROWS,
         "most": CHARACTERS,
         "nulls": [(name, count) for name, count in (row.nulls or {}).items() if count],
+        "corrected_by": corrections.of(row) if row.rows_rejected or row.verdict == "invalid" else [],
+        "left": corrections.left(row),
         "others": sorted(others, key=lambda each: each.event_time, reverse=True)[:VERSIONS],
         "details": _details(t, row),
     }
@@ -77,7 +82,7 @@ def get_corrections(request: Request, file_id: str) -> Response:
     folder = tempfile.TemporaryDirectory(prefix="duff-corrections-")
     path = Path(folder.name, "corrections.csv")
     rejects.export(request.app.state.lake, row, path)
-    name = f"{Path(row.source_file).name.partition('.')[0]}-corrected.csv"
+    name = f"{stem(row.source_file)}{SUFFIX}.csv"
     return FileResponse(path, media_type="text/csv", filename=name, background=BackgroundTask(folder.cleanup))
 
 

@@ -10,6 +10,7 @@ from duff_orders.api.embedded import Embedded
 from duff_orders.api.files import reasons_of
 from duff_orders.console import charts
 from duff_orders.console.charts import Figure
+from duff_orders.console.corrections import Corrections
 from duff_orders.console.page import backend, page, words
 from duff_orders.console.texts import Words
 from duff_orders.messages import LedgerRow, Verdict, utc_now
@@ -35,17 +36,18 @@ def get_overview(request: Request, period: str = "30") -> Response:
     rows = asked.ledger.rows()
     now = utc_now()
     recent = sorted((row for row in rows if row.event_time > now - NOW), key=lambda row: row.event_time, reverse=True)
-    by_verdict = {verdict: sum(row.verdict == verdict for row in recent) for verdict in VERDICTS}
+    corrections = Corrections(recent)
+    to_do = [row for row in recent if corrections.is_open(row)]
+    by_verdict = {verdict: sum(row.verdict == verdict for row in to_do) for verdict in VERDICTS}
     worst = next((each for each in ("failed", "invalid") if by_verdict[each]), "valid_with_rejects")
-    to_do = [row for row in recent if row.verdict in ("failed", "invalid") or row.rows_rejected][:TODO]
     shown = {
         "today": sum(row.event_time.date() == now.date() for row in rows),
         "waiting": request.app.state.progress.waiting(),
         "invalid": by_verdict["invalid"],
         "failed": by_verdict["failed"],
-        "rejected": sum(row.rows_rejected for row in recent),
+        "rejected": sum(corrections.left(row) for row in to_do if row.published),
         "worst": worst,
-        "todo": [{"row": row, "text": _to_do(t, asked, row)} for row in to_do],
+        "todo": [{"row": row, "text": _to_do(t, asked, row)} for row in to_do[:TODO]],
         "period": period,
         "periods": list(PERIODS),
         "figures": figures(t, asked, period, now.date()),

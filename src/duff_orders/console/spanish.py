@@ -47,9 +47,9 @@ ES: dict[str, str] = {
     "is_everything_in": "¿Llegó todo?",
     "in_today": "Archivos hoy: {files}; en camino: {waiting}.",
     "what_broke": "¿Qué falló?",
-    "broke_nothing": "Nada: en los últimos 7 días se publicó cada fila de cada archivo.",
-    "broke_some": "En los últimos 7 días: archivos inválidos {invalid}, archivos fallidos {failed}, filas "
-    "rechazadas {rejected}.",
+    "broke_nothing": "Nada sin corregir: de los últimos 7 días, cada fila está publicada o se volvió a enviar.",
+    "broke_some": "Por corregir, de los últimos 7 días: archivos inválidos {invalid}, archivos fallidos {failed}, "
+    "filas rechazadas {rejected}.",
     "what_to_do": "¿Qué hacer?",
     "do_nothing": "Nada.",
     "do_correct": "{rejected} de {read} filas rechazadas; lo más frecuente: {reason}.",
@@ -154,6 +154,9 @@ ES: dict[str, str] = {
     "history": "Historia",
     "history_said": "Llegó {came}; veredicto {finished}.",
     "history_replayed": "Procesado de nuevo {times} veces; este es el último resultado.",
+    "corrected_by": "Corregido por",
+    "rows_left": "Filas que nadie ha vuelto a enviar: {rows}.",
+    "none_left": "Cada fila se volvió a enviar.",
     "same_name": "Otros archivos con este nombre",
     "nulls": "Registros sin valor",
     "started": "Inicio del proceso",
