@@ -10,7 +10,8 @@ from duff_orders.console.corrections import Corrections, stem
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import LedgerRow
 from tests.api.lakes import application
-from tests.console.test_pages import HEADER, shown
+from tests.console.evil import HEADER
+from tests.console.test_pages import shown
 from tests.lakes import ingest, open_lake
 
 NOW = datetime.now(UTC)

@@ -18,23 +18,10 @@ from duff_orders import build_models
 from duff_orders.contract import TABLES
 from duff_orders.lake.lake import Lake
 from tests.api.lakes import application
+from tests.console.evil import EVIL, HEADER, make_evil
 from tests.lakes import ingest, open_lake
 
 DIRTY = "40228693a13062e8cf6b1f1ac436c952"
-HEADER = (
-    "client_id,client_name,order_id,product_id,product_description,product_price,product_ccf,"
-    "product_volume,point_of_sale_channel,status"
-)
-#: What somebody may put into a cell or a name.
-EVIL = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "'; alert(1); //",
-    "{{ 7*7 }}",
-    "\u202egnp.exe",
-    "=HYPERLINK(1)",
-    "</textarea><svg onload=alert(1)>",
-]
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +34,7 @@ def console(samples: Lake) -> Iterator[TestClient]:
 def evil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, Lake]]:
     """A lake whose names, cells and keys are markup."""
     lake = open_lake(tmp_path_factory.mktemp("evil") / "lake", max_reject_share=Decimal(1))
-    for number, text in enumerate(EVIL):
-        cell = '"' + text.replace('"', '""') + '"'
-        rows = [f"1,{cell},{number + 1},1,{cell},2.50,6,0.33,{cell},created", f"{cell},{cell},x,1,d,2,1,1,R,{cell}"]
-        ingest(lake, f"{text.replace('/', '_')}.csv", "\n".join((HEADER, *rows)).encode())
-    ingest(lake, "long.csv", f"{HEADER}\n{'9' * 100_000},a,1,1,d,2,1,1,R,created\n".encode())
+    make_evil(lake)
     build_models(lake)
     with application(lake) as (client, _):
         yield client, lake

@@ -6,6 +6,7 @@ read comes from the exact decimals. Without the extra `console` there are the ta
 """
 
 import json
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ BARS, LISTED = 60, 100
 NAME = 28
 _COLOURS = {"created": "var(--same)", "delivered": "var(--good)", "broken": "var(--bad)"}
 _DASHES = {"created": "○", "delivered": "✓", "broken": "✕"}
+_ROLES = re.compile(r' (?:role|aria-roledescription)="[^"<>]*"')
 _drawing = threading.Lock()
 
 
@@ -185,7 +187,9 @@ def _drawn(spec: str, language: str) -> str:
     thousands = {"decimal": ",", "thousands": "."} if language == "es" else {"decimal": ".", "thousands": ","}
     locale = {**thousands, "grouping": [3], "currency": ["", ""]}
     with _drawing:
-        return str(vl_convert.vegalite_to_svg(whole | json.loads(spec), format_locale=locale))
+        drawn = str(vl_convert.vegalite_to_svg(whole | json.loads(spec), format_locale=locale))
+    # The picture as a whole has a role and a name; its parts are to have neither.
+    return _ROLES.sub("", drawn)
 
 
 def _panel(name: str, title: str, colour: str, *, many: bool, last: bool = True) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Progress:
         """A file has been sent here."""
         with self._lock:
             self.sent[key] = None
+            self._looked = 0.0
             while len(self.sent) > MOST:
                 del self.sent[next(iter(self.sent))]
 
@@ -50,6 +51,7 @@ class Progress:
         """A file has its verdict."""
         with self._lock:
             self._phases.pop(row.source_file, None)
+            self._looked = 0.0
 
     def stages(self, t: Words) -> list[Stage]:
         """Where each file is that was sent here, waits, or got its verdict a short while ago."""

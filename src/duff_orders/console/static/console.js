@@ -70,6 +70,7 @@ for (const item of box ? box.querySelectorAll("li") : []) {
 if (shown.size) follow();
 
 if (form) {
+  document.addEventListener("paste", (event) => { for (const file of event.clipboardData.files) send(file); });
   const input = form.querySelector("input");
   input.addEventListener("change", () => { for (const file of input.files) send(file); input.value = ""; });
   for (const kind of ["dragover", "dragleave", "drop"]) {
