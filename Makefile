@@ -20,7 +20,7 @@ DEMO := $(BIN)/duff --lake lake-demo
 # Those on emulated AWS share one deployment and a second emulator, those on Spark one or two contexts.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: help venv install install-spark install-aws glue demo sandbox test fast lint format types docs bench bench-api bench-lambda lock clean
+.PHONY: help venv install install-spark install-aws glue demo sandbox test fast lint format types docs screenshots bench bench-api bench-lambda lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -124,6 +124,9 @@ $(INSTALLED)-bench: $(INSTALLED)
 	@echo "Installing what the benchmarks compare with into .venv"
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[bench]'
 	@touch $@
+
+screenshots: install ## take pictures of the console's pages for docs/ (needs Chromium)
+	@$(BIN)/python -m tests.browser.screenshots
 
 bench: install-spark ## measure the pipeline beside other tools (docs/benchmarks.md)
 	@$(MAKE) --silent --no-print-directory $(INSTALLED)-bench

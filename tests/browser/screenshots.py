@@ -1,0 +1,63 @@
+"""Writes docs/screenshots/: each page of the console over the samples, in English and the first ones in Spanish.
+
+Run as `make screenshots`. The pages show times and keys of their own, so the pictures differ a little each time.
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from tests.api.lakes import SAMPLES
+from tests.browser.conftest import NAMES, served
+from tests.browser.test_loop import drop, wait_for
+
+OUT = Path(__file__).parents[2] / "docs" / "screenshots"
+SIZE = {"width": 1120, "height": 800}
+
+
+def shoot(page: Any, name: str) -> None:
+    """One picture, of what a window shows."""
+    page.screenshot(path=str(OUT / f"{name}.png"))
+
+
+def main() -> None:
+    """Drop the samples in a browser, and take a picture of each page."""
+    chromium = next(filter(None, map(shutil.which, NAMES)), None)
+    if chromium is None:
+        sys.exit("needs Chromium (Debian, Ubuntu: apt-get install chromium)")
+    OUT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport=SIZE, locale="en-GB")
+        page.goto(address)
+        drop(page, *sorted(SAMPLES.glob("*.csv")))
+        for name in ("01-orders.csv", "02-orders-later.csv", "04-export-es.csv"):
+            wait_for(page, name, "valid, in the tables")
+        wait_for(page, "03-dirty.csv", "in the tables")
+        shoot(page, "upload")
+        page.goto(f"{address}/files")
+        page.get_by_role("link", name="03-dirty.csv").click()
+        page.wait_for_url("**/files/*")
+        file = page.url
+        for name, place in (("overview", "/"), ("files", "/files"), ("orders", "/orders"), ("order", "/orders/5684")):
+            page.goto(address + place)
+            shoot(page, name)
+        page.goto(file)
+        shoot(page, "file")
+        page.goto(f"{address}/sql?example=sales_by_channel")
+        page.get_by_role("button", name="Run").click()
+        page.locator("[data-state]", has_text="rows in").wait_for()
+        shoot(page, "sql")
+        spanish = browser.new_page(viewport=SIZE, locale="es-CL", color_scheme="dark")
+        for name, place in (("overview-es", address), ("file-es", file)):
+            spanish.goto(place)
+            shoot(spanish, name)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
