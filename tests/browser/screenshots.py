@@ -9,14 +9,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from tests.api.lakes import SAMPLES
 from tests.browser.conftest import NAMES, served
 from tests.browser.test_loop import drop, wait_for
 
 OUT = Path(__file__).parents[2] / "docs" / "screenshots"
-SIZE = {"width": 1120, "height": 800}
+SIZE: ViewportSize = {"width": 1120, "height": 800}
 
 
 def shoot(page: Any, name: str) -> None:

@@ -25,4 +25,7 @@ def make_evil(lake: Lake) -> None:
         cell = '"' + text.replace('"', '""') + '"'
         rows = [f"1,{cell},{number + 1},1,{cell},2.50,6,0.33,{cell},created", f"{cell},{cell},x,1,d,2,1,1,R,{cell}"]
         ingest(lake, f"{text.replace('/', '_')}.csv", "\n".join((HEADER, *rows)).encode())
+    long = "<b>" * 1365
+    good = f"1,{long},999,999,{long},2.50,6,0.33,{long},created"
+    ingest(lake, "names.csv", f"{HEADER}\n{good}\n".encode())
     ingest(lake, "long.csv", f"{HEADER}\n{'9' * 100_000},a,1,1,d,2,1,1,R,created\n".encode())

@@ -160,7 +160,7 @@ def ranked(t: Words, what: str, rows: Sequence[Row], name: str, csv: str) -> Fig
             },
         ],
     }
-    table = [(row[name] or "–", t.number(row["units"]), t.money(row["sales"])) for row in rows]
+    table = [(_short(row[name] or "–"), t.number(row["units"]), t.money(row["sales"])) for row in rows]
     heads = (t(what), t("units"), t("sales"))
     return Figure(f"by_{what}", title, csv, heads, table, draw(t, title, spec if rows else None))
 

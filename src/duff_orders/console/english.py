@@ -181,6 +181,7 @@ EN: dict[str, str] = {
     "said_invalid": "{name} is not published: {reason}",
     "said_duplicate": "{name} holds what another file held: it was published from there, and counts once.",
     "said_failed": "{name} could not be processed; it is not published, and will be taken up again by a replay.",
+    "again": "Show this page as it is now",
     "stage_received": "received",
     "stage_waiting": "waiting for its turn",
     "stage_decided": "{verdict}, not in the tables yet",

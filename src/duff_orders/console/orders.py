@@ -27,6 +27,8 @@ router = APIRouter(include_in_schema=False)
 
 #: Lines of a page, and the files among which those that told of an order are looked for without being asked.
 LINES, SEARCHED = 50, 200
+#: Channels that are offered to choose from, and characters of a name.
+CHANNELS, CHARACTERS = 100, 80
 SORTS: tuple[str, ...] = get_args(Sort)
 _FIELDS: Mapping[str, TypeAdapter[Any]] = {
     "client_id": TypeAdapter(Id),
@@ -85,7 +87,8 @@ def list_orders(request: Request, sort: str = "-pa_date", cursor: str = "") -> R
         "sort": wanted_sort,
         "sorts": SORTS,
         "statuses": STATUSES,
-        "channels": [(row[0], row[0]) for row in asked.ask(statements.channels()).rows],
+        "channels": _channels(asked),
+        "most": CHARACTERS,
         "next": urlencode({**asked_for, "cursor": following}) if following else "",
         "first": urlencode(asked_for) if cursor else None,
         "document": urlencode(asked_for),
@@ -109,8 +112,16 @@ def get_order(request: Request, order_id: str, files: str = "") -> Response:
     days = min(first for first, _ in seen).date(), max(latest for _, latest in seen).date()
     # Where there are many files of these days, a search takes a while: it waits until it is asked for.
     told = _told(asked, number, *days, most=None if files == "all" else SEARCHED)
-    shown = {"order": document, "told": told, "total": document["total_price"]}
+    shown = {"order": document, "told": told, "total": document["total_price"], "most": CHARACTERS}
     return page(request, "order.html", "orders", shown)
+
+
+def _channels(asked: Embedded) -> list[tuple[str, str]] | None:
+    """The channels to choose from, each with what is shown of it; None where they are too many, or too long."""
+    names = [row[0] for row in asked.ask(statements.channels()).rows]
+    if len(names) > CHANNELS or any(len(name) > CHARACTERS for name in names):
+        return None
+    return [(name, name) for name in names]
 
 
 def _last_files(order_id: int) -> statements.Statement:

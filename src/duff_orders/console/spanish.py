@@ -178,6 +178,7 @@ ES: dict[str, str] = {
     "said_invalid": "{name} no está publicado: {reason}",
     "said_duplicate": "{name} contiene lo mismo que otro archivo: se publicó desde allí y cuenta una vez.",
     "said_failed": "{name} no se pudo procesar; no está publicado y una repetición lo retomará.",
+    "again": "Mostrar esta página como está ahora",
     "stage_received": "recibido",
     "stage_waiting": "esperando su turno",
     "stage_decided": "{verdict}, aún no en las tablas",

@@ -58,7 +58,11 @@ function follow() {
       }
       entry.item.dataset.stage = file.stage;
     }
-    if ([...shown.values()].every((entry) => ["tables", "gone"].includes(entry.item.dataset.stage))) { events.close(); events = null; }
+    if ([...shown.values()].every((entry) => ["tables", "gone"].includes(entry.item.dataset.stage))) {
+      events.close();
+      events = null;
+      box.querySelector("[data-again]").hidden = false;
+    }
   });
 }
 
