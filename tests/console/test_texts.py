@@ -85,6 +85,17 @@ def test_numbers_and_ages_are_written_as_the_reader_does() -> None:
     en, es = Words("en"), Words("es")
     assert (en.number(1234567), es.number(1234567)) == ("1,234,567", "1.234.567")
     assert (en.number("-1234.5000"), es.number("-1234.5000")) == ("-1,234.5000", "-1.234,5000")
+    assert [en.money(each) for each in ("0", "1234.5000", "0.0333", "-7")] == ["0.00", "1,234.50", "0.0333", "-7.00"]
+    assert [en.size(each) for each in (0, 999, 1000, 1_234_567, 5 * 10**12)] == [
+        "0 B",
+        "999 B",
+        "1 KB",
+        "1 MB",
+        "5,000 GB",
+    ]
+    assert [en.percent(*each) for each in ((1, 3), (0, 0), (5, 5))] == ["33 %", "–", "100 %"]
+    moment = "2026-03-01T23:30:00.000000Z"
+    assert (en.moment(moment), es.moment(moment)) == ("1 Mar 2026 23:30 UTC", "01-03-2026 23:30 UTC")
     now = datetime(2026, 3, 1, tzinfo=UTC)
     ages = [en.age(now - timedelta(seconds=each), now) for each in (-5, 0, 89, 90, 5400, 86_400, 200_000)]
     assert ages == ["0 s", "0 s", "89 s", "1 min", "1 h", "24 h", "2 days"]

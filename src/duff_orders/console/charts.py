@@ -53,23 +53,25 @@ def by_day(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
     when = t(f"period_{period}")
     if rows:
         best = max(rows, key=lambda row: Decimal(row["sales"]))
-        title = t("by_day", when=when, total=t.money(total), day=best["pa_date"], best=t.money(best["sales"]))
+        title = t("by_day", when=when, total=t.money(total), day=t.day(best["pa_date"]), best=t.money(best["sales"]))
     else:
         title = t("by_day_none", when=when)
+    many = len(rows) > BARS
     values = [
         {
-            "day": row["pa_date"],
+            "day": row["pa_date"] if many else t.day(row["pa_date"]),
             "sales": float(row["sales"]),
             "orders": row["orders"],
         }
         for row in rows
     ]
-    many = len(rows) > BARS
     panels = [
-        _panel("sales", t("sales"), "var(--link)", many=many, last=False),
-        _panel("orders", t("orders"), "var(--same)", many=many),
+        _panel(t, "sales", "var(--link)", many=many, last=False),
+        _panel(t, "orders", "var(--same)", many=many),
     ]
-    table = [(row["pa_date"], t.number(row["orders"]), t.money(row["sales"])) for row in reversed(rows[-LISTED:])]
+    table = [
+        (t.day(row["pa_date"]), t.number(row["orders"]), t.money(row["sales"])) for row in reversed(rows[-LISTED:])
+    ]
     spec = {"vconcat": panels, "spacing": 12, "data": {"values": values}} if rows else None
     return Figure("by_day", title, csv, (t("day"), t("orders"), t("sales")), table, draw(t, title, spec))
 
@@ -192,15 +194,16 @@ def _drawn(spec: str, language: str) -> str:
     return _ROLES.sub("", drawn)
 
 
-def _panel(name: str, title: str, colour: str, *, many: bool, last: bool = True) -> dict[str, Any]:
+def _panel(t: Words, name: str, colour: str, *, many: bool, last: bool = True) -> dict[str, Any]:
     """One of the charts by day: bars, or for many days a line, whose axis tells the time."""
     x: dict[str, Any] = {"field": "day", "title": None, "type": "temporal" if many else "ordinal"}
+    x |= {} if many else {"sort": None}  # as they come: these are days in the reader's words
     x["axis"] = {"labelAngle": 0, "labelOverlap": True, "labelSeparation": 8} if last else None
     if many:
         x |= {"scale": {"type": "utc"}}
         if last:
-            x["axis"] |= {"format": "%Y-%m-%d", "tickCount": 5}
-    y = {"field": name, "type": "quantitative", "title": title, "axis": {"tickCount": 3, "format": ",~r"}}
+            x["axis"] |= {"format": "%d-%m-%Y" if t.language == "es" else "%-d %b %Y", "tickCount": 5}
+    y = {"field": name, "type": "quantitative", "title": t(name), "axis": {"tickCount": 3, "format": ",~r"}}
     mark = {"type": "line", "interpolate": "step"} if many else {"type": "bar"}
     return {
         "width": WIDTH,

@@ -1,18 +1,20 @@
 """The reader's language: texts by key, and numbers, days and ages as its readers write them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, get_args
 
 from duff_orders.console.english import EN
 from duff_orders.console.spanish import ES
 from duff_orders.contract import COLUMNS, DECIMALS, NUMBER_DIGITS, STATUSES, TEXT_CHARACTERS
+from duff_orders.messages import parse_time
 from duff_orders.reasons import recognized
 
 Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 TEXTS: Mapping[Language, Mapping[str, str]] = {"en": EN, "es": ES}
 
 
@@ -52,9 +54,15 @@ class Words:
                 return self(f"age_{unit}", n=seconds // length)
         return self("age_days", n=seconds // 86_400)
 
-    def moment(self, value: datetime) -> str:
-        """A time in UTC."""
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    def day(self, value: date | str) -> str:
+        """A day, or one as ISO 8601 writes it: `27 Nov 2026`, in Spanish `27-11-2026` (CLDR: en-GB, es-CL)."""
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+        return f"{day:%d-%m-%Y}" if self.language == "es" else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+    def moment(self, value: datetime | str) -> str:
+        """A time in UTC, or one as ISO 8601 writes it."""
+        moment = (parse_time(value) if isinstance(value, str) else value).astimezone(UTC)
+        return f"{self.day(moment.date())} {moment:%H:%M} UTC"
 
     def verdict(self, verdict: str) -> str:
         """A verdict."""
