@@ -65,7 +65,9 @@ def test_states_are_told_by_colour_and_sign_and_word() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["<script>alert(1)</script>", '"><img src=x>', "&amp; 'q'", "\u202eab", "x" * 4096, ""]
+    "name",
+    ["<script>alert(1)</script>", '"><img src=x>', "&amp; 'q'", "\u202eab", "x" * 4096, ""],
+    ids=["script", "image", "entity", "right-to-left", "long", "nothing"],
 )
 def test_a_name_is_text_and_nothing_else(name: str) -> None:
     figure = charts.ranked(EN, "channel", [{"n": name, "sales": "10.0000", "units": 3}], "n", "/csv")

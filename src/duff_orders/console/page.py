@@ -9,7 +9,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from duff_orders.api.embedded import Embedded
 from duff_orders.console.texts import LANGUAGES, TEXTS, Words, chosen
-from duff_orders.lake.snapshot import current
 from duff_orders.messages import utc_now
 
 templates = Environment(
@@ -67,7 +66,7 @@ def _freshness(request: Request, t: Words) -> dict[str, Any]:
     newest = max(rows, key=lambda row: row.finished, default=None)
     if newest is None:
         return {"fresh": t("fresh_none"), "lag": "" if watched else t("unwatched")}
-    snapshot = current(asked.lake.store)
+    snapshot = asked.snapshot.current()
     told = t(
         "fresh",
         name=newest.source_file,
@@ -80,6 +79,8 @@ def _freshness(request: Request, t: Words) -> dict[str, Any]:
         row.published and row.rows_published > 0 and snapshot.files.get(row.file_id) != row.revision for row in rows
     )
     lags = [t("behind", files=behind)] if behind else []
+    if snapshot.build_id is not None and not asked.serving.has_copy:
+        lags.append(t("copying"))
     if not watched:
         lags.append(t("unwatched"))
     return {"fresh": told, "lag": " ".join(lags)}

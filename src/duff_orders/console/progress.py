@@ -10,7 +10,7 @@ from duff_orders.api.embedded import KeptLedger
 from duff_orders.console.texts import Words
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.snapshot import current
+from duff_orders.lake.snapshot import Kept
 from duff_orders.local import raw_folder
 from duff_orders.messages import LedgerRow, utc_now
 
@@ -28,6 +28,7 @@ class Progress:
 
     lake: Lake
     ledger: KeptLedger
+    snapshot: Kept
     sent: dict[str, None] = field(default_factory=dict)
     _phases: dict[str, tuple[str, Callable[[], float]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -61,7 +62,7 @@ class Progress:
         keys |= dict.fromkeys(self._without_verdict()[:WAITING])
         with self._lock:
             keys |= self.sent
-        held = current(self.lake.store).files
+        held = self.snapshot.current().files
         return [self._stage(t, key, rows.get(key), held) for key in keys]
 
     def on_their_way(self, t: Words) -> list[Stage]:
@@ -94,12 +95,12 @@ class Progress:
         return {"key": key, "stage": stage, "text": text, "file_id": row.file_id}
 
     def _before_verdict(self, t: Words, key: str) -> tuple[str, str]:
+        if not self.lake.disk.path(layout.RAW).joinpath(key).exists():
+            return "gone", t("stage_gone")
         with self._lock:
             phase = self._phases.get(key)
         if phase is None:
-            there = self.lake.disk.path(layout.RAW).joinpath(key).exists()
-            stage = "waiting" if there else "gone"
-            return stage, t(f"stage_{stage}")
+            return "waiting", t("stage_waiting")
         name, done_fraction = phase
         try:
             share = t.percent(int(100 * min(1.0, done_fraction())), 100)
