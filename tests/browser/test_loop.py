@@ -10,7 +10,7 @@ from tests.api.lakes import SAMPLES
 from tests.api.test_serve import serving
 from tests.browser.conftest import Opened, served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 HEADER = (SAMPLES / "01-orders.csv").read_text().splitlines()[0]
 

@@ -12,7 +12,7 @@ from tests.browser.conftest import Opened, served
 from tests.console.evil import EVIL, make_evil
 from tests.lakes import open_lake
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 DIRTY = "03-dirty.csv"
 #: Swagger UI is not among them: its own page has findings (contrast, nested buttons) that only its makers can mend.
