@@ -24,6 +24,8 @@ from duff_orders.query.runner import WAITING, Runner, TokenUsed, TooMany
 from duff_orders.query.serving import Serving
 from duff_orders.query.statements import Statement
 
+#: Answers over rejected rows that are kept, and the characters of which each may be.
+KEPT, SHORT = 100, 100_000
 _FILES = f"{layout.PROCESSED}/{layout.FOLDERS[FILES.name]}"
 
 
@@ -36,6 +38,8 @@ class Embedded:
         self.queries = queries
         self.ledger = KeptLedger(lake)
         self.snapshot = Kept(lake.store)
+        self._keeping = threading.Lock()
+        self._rejects: dict[tuple[Any, ...], Answer] = {}
 
     def version(self) -> str | None:
         """The build that answers show."""
@@ -86,7 +90,19 @@ class Embedded:
         return self.ledger.of(file_id)
 
     def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
-        """The answer to a statement over the rejected rows of one file."""
+        """The answer to a statement over the rejected rows of one file; what is short is kept."""
+        key = (row.file_id, row.revision, statement[0], *statement[1])
+        found = self._rejects.get(key)
+        if found is None:
+            found = self._ask_rejects(row, statement)
+            if sum(len(str(value)) for each in found.rows for value in each) < SHORT:
+                with self._keeping:
+                    self._rejects[key] = found
+                    while len(self._rejects) > KEPT:
+                        del self._rejects[next(iter(self._rejects))]
+        return found
+
+    def _ask_rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         objects = layout.data_objects(REJECTED_ROWS.name, row)
         names = ", ".join(field.name for field in REJECTED_ROWS.fields)
         day = f"date '{row.pa_date.isoformat()}' as pa_date"

@@ -28,7 +28,7 @@ def install(app: FastAPI, lake: Lake, backend: Embedded, *, watched: bool = True
     `watched` says whether files that land in the raw folder are processed here.
     """
     progress = Progress(lake, backend.ledger, backend.snapshot)
-    app.state.lake, app.state.progress, app.state.watched = lake, progress, watched
+    app.state.lake, app.state.progress, app.state.watched, app.state.figures = lake, progress, watched, {}
     for each in (router, overview.router, files.router, orders.router, sql.router, uploads.router, login.router):
         app.include_router(each)
     problems.install(app, _answer)

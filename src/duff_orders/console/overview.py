@@ -50,9 +50,22 @@ def get_overview(request: Request, period: str = "30") -> Response:
         "todo": [{"row": row, "text": _to_do(t, asked, row)} for row in to_do[:TODO]],
         "period": period,
         "periods": list(PERIODS),
-        "figures": figures(t, asked, period, now.date()),
+        "figures": _kept_figures(request, t, asked, period, now.date()),
     }
     return page(request, "overview.html", "overview", shown)
+
+
+def _kept_figures(request: Request, t: Words, asked: Embedded, period: str, today: date) -> list[Figure]:
+    """The figures, made once for each build, day, period and language."""
+    kept: dict[tuple[Any, ...], list[Figure]] = request.app.state.figures
+    key = (asked.version(), today, period, t.language)
+    found = kept.get(key)
+    if found is None:
+        found = figures(t, asked, period, today)
+        if any(other[:2] != key[:2] for other in list(kept)):
+            kept.clear()
+        kept[key] = found
+    return found
 
 
 def figures(t: Words, asked: Embedded, period: str, today: date) -> list[Figure]:

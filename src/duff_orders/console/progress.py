@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from duff_orders.api.embedded import KeptLedger
 from duff_orders.console.texts import Words
@@ -34,6 +35,8 @@ class Progress:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _looked: float = 0.0
     _waiting: list[str] = field(default_factory=list)
+    _folders: dict[Path, int] = field(default_factory=dict)
+    _keys: list[str] = field(default_factory=list)
 
     def received(self, key: str) -> None:
         """A file has been sent here."""
@@ -57,13 +60,13 @@ class Progress:
     def stages(self, t: Words) -> list[Stage]:
         """Where each file is that was sent here, waits, or got its verdict a short while ago."""
         since = utc_now() - RECENT
-        rows = {row.source_file: row for row in sorted(self.ledger.rows(), key=lambda row: row.event_time)}
-        keys = dict.fromkeys(key for key, row in rows.items() if row.finished > since)
-        keys |= dict.fromkeys(self._without_verdict()[:WAITING])
+        keys = dict.fromkeys(self._without_verdict()[:WAITING])
         with self._lock:
             keys |= self.sent
+        found = [row for row in self.ledger.rows() if row.finished > since or row.source_file in keys]
+        rows = {row.source_file: row for row in sorted(found, key=lambda row: row.event_time)}
         held = self.snapshot.current().files
-        return [self._stage(t, key, rows.get(key), held) for key in keys]
+        return [self._stage(t, key, rows.get(key), held) for key in rows | keys]
 
     def on_their_way(self, t: Words) -> list[Stage]:
         """Where the first files are that have no verdict yet."""
@@ -75,14 +78,20 @@ class Progress:
 
     def _without_verdict(self) -> list[str]:
         if not self._looked or time.monotonic() - self._looked > LOOK:
-            self._waiting, self._looked = list(self._look()), time.monotonic()
+            known = {row.source_file for row in self.ledger.rows()}
+            self._waiting = [key for key in self._everything() if key not in known]
+            self._looked = time.monotonic()
         return self._waiting
 
-    def _look(self) -> Iterator[str]:
-        rows = {row.source_file for row in self.ledger.rows()}
-        for found in raw_folder.everything(self.lake.disk.path(layout.RAW)):
-            if found.status is not None and found.key not in rows:
-                yield found.key
+    def _everything(self) -> list[str]:
+        """The keys of the raw folder, looked through again only where a folder of it has changed."""
+        root = self.lake.disk.path(layout.RAW)
+        if not self._folders or _times(self._folders) != self._folders:
+            self._folders = _times([root, *(each for each in root.rglob("*") if each.is_dir())])
+            self._keys = [found.key for found in raw_folder.everything(root) if found.status is not None]
+            if max(self._folders.values()) > time.time_ns() - 10**9:
+                self._folders = {}  # it may change once more within what its time can tell
+        return self._keys
 
     def _stage(self, t: Words, key: str, row: LedgerRow | None, held: dict[str, int]) -> Stage:
         if row is None or key in self._phases:
@@ -108,3 +117,14 @@ class Progress:
             share = ""
         known = name if name in ("scan", "transform") else "other"
         return name, t(f"stage_{known}", share=share).strip()
+
+
+def _times(folders: Iterable[Path]) -> dict[Path, int]:
+    """When each folder last changed: at each file or folder that came, went, or was renamed; -1 where it is gone."""
+    times = {}
+    for folder in folders:
+        try:
+            times[folder] = folder.stat().st_mtime_ns
+        except OSError:
+            times[folder] = -1
+    return times
