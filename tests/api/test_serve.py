@@ -124,7 +124,9 @@ def test_beyond_this_machine_with_a_key_by_any_name(tmp_path: Path) -> None:
         for host in ("orders.example.org", "10.1.2.3:8000"):
             assert httpx2.get(f"{here}/v1/orders", headers={"Host": host}).status_code == 401
             assert httpx2.get(f"{here}/v1/orders", headers={"Host": host, "X-API-Key": "secret"}).status_code == 200
-        assert httpx2.get(f"{here}/", headers={"X-API-Key": "secret"}).status_code == 404  # pages are for this machine
+        assert httpx2.get(f"{here}/", headers={"X-API-Key": "secret"}).status_code == 200
+        led = httpx2.get(f"{here}/", headers={"Accept": "text/html"})
+        assert (led.status_code, led.headers["location"]) == (303, "/login?to=%2F")
 
 
 @pytest.mark.parametrize(
