@@ -18,9 +18,7 @@ PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
 DEMO := $(BIN)/duff --lake lake-demo
 # Tests run side by side; each worker starts engines of its own, hence the upper bound.
 # Those on emulated AWS share one deployment and a second emulator, those on Spark one or two contexts.
-# One worker more than cores: many tests wait for processes of their own.
-WORKERS := $(shell n=$$(nproc 2> /dev/null || echo 2); echo $$(( n < 4 ? n + 1 : 4 )))
-PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
 .PHONY: help venv install install-spark install-aws glue demo sandbox test fast lint format types docs screenshots bench bench-api bench-lambda lock clean
 

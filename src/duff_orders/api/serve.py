@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 ANSWERS = 0.25
 #: Seconds after which the serving copy looks for a new build, and for which requests may end when it stops.
 LOOK, GRACE = 0.5, 5
+#: Connections that may wait to be taken.
+BACKLOG = 256
 #: Hosts that stand for all addresses of this machine.
 EVERYWHERE = ("0.0.0.0", "::")
 #: Seconds within which a connection must have asked something.
@@ -146,6 +148,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            listener.listen(BACKLOG)  # before the address is told: who comes now waits, and is not refused
         except OSError as error:
             raise SettingsError(f"{host}:{port} cannot be had: {error.strerror}; --port names another") from None
         yield listener

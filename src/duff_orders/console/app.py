@@ -71,4 +71,7 @@ def _answer(request: Request, error: Exception) -> Response:
     }
     said = t(known.get(problem.kind, "said_refused"))
     shown = {"said": said, "detail": "" if problem.kind in known else str(problem)}
-    return page(request, "problem.html", "", shown, status=status)
+    try:
+        return page(request, "problem.html", "", shown, status=status)
+    except Exception:  # what stands on every page may be what failed
+        return problems.answer(request, error)
