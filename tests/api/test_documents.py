@@ -10,10 +10,11 @@ from fastapi.testclient import TestClient
 
 from duff_orders.api import documents
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.slow
 def test_they_are_current(tmp_path: Path) -> None:
     for path in documents.write(tmp_path):
         kept = DOCS / path.relative_to(tmp_path)
@@ -45,7 +46,6 @@ def test_they_carry_no_place(word: str) -> None:
     assert not re.search(word, json.dumps(documents.openapi()))
 
 
-@pytest.mark.slow
 def test_the_page_of_the_documents_is_swagger_ui_as_it_was_published(api: TestClient) -> None:
     digests = {
         "swagger-ui-bundle.js": "e6a898692f2d768e807c3ba4626068a69a2c5dd960dd6c76f3e4d3a3de180af2",
@@ -61,7 +61,6 @@ def test_the_page_of_the_documents_is_swagger_ui_as_it_was_published(api: TestCl
     assert api.get("/docs/LICENSE").status_code == 404
 
 
-@pytest.mark.slow
 def test_every_route_of_the_collection_can_be_called(api: TestClient) -> None:
     """Sent in the collection's order, as Postman does; a query's id is kept as its script keeps it."""
     variables = {"address": "", "api_key": "none", "query_id": ""}

@@ -3,12 +3,15 @@
 import csv
 import io
 
+import pytest
 from fastapi.testclient import TestClient
 
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.lake.lake import Lake
 from tests.api.paths import whole
 from tests.api.test_orders import getter
+
+pytestmark = pytest.mark.slow
 
 DIRTY = "40228693a13062e8cf6b1f1ac436c952"
 

@@ -12,6 +12,8 @@ from duff_orders.api.formats import Body, write
 from duff_orders.lake.lake import Lake
 from tests.api.lakes import application
 
+pytestmark = pytest.mark.slow
+
 LISTS = ["/v1/orders", "/v1/orders/5678", "/v1/clients", "/v1/products", "/v1/channels", "/v1/reports/sales_by_day"]
 LISTS += ["/v1/files"]
 

@@ -17,6 +17,8 @@ from tests.api.lakes import application
 from tests.api.paths import ORDERS, OTHERS, whole
 from tests.lakes import open_lake
 
+pytestmark = pytest.mark.slow
+
 Row = dict[str, Any]
 
 
@@ -154,7 +156,6 @@ def test_a_forged_cursor_is_refused(api: TestClient, text: str) -> None:
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid-cursor")
 
 
-@pytest.mark.slow
 def test_without_the_serving_copy_the_answers_are_equal(samples: Lake, api: TestClient, tmp_path: Path) -> None:
     shutil.copytree(samples.disk.root, tmp_path / "lake", ignore=shutil.ignore_patterns("cache"))
     (tmp_path / "lake" / "cache").write_text("no folder: the copy cannot be made")

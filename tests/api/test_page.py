@@ -14,6 +14,8 @@ from duff_orders.api.problems import TYPES
 from duff_orders.lake.lake import Lake
 from tests.api.lakes import application, sample_lake
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 DIRTY = "40228693a13062e8cf6b1f1ac436c952"
 QUERY = {"sql": "select status, count(*) as n from fact_orders join dim_status using (status_id) group by status"}
@@ -123,7 +125,6 @@ def _problems() -> str:
     )
 
 
-@pytest.mark.slow
 def test_the_page_is_current(samples: Lake) -> None:
     assert PAGE.read_text(encoding="utf-8") == page(samples), "python -m tests.api.test_page"
 

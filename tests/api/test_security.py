@@ -11,6 +11,8 @@ from duff_orders.errors import SettingsError
 from duff_orders.lake.lake import Lake
 from tests.api.lakes import application
 
+pytestmark = pytest.mark.slow
+
 KEYS = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("first-secret", "second-secret")}
 
 

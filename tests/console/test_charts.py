@@ -11,6 +11,8 @@ from duff_orders.console import charts
 from duff_orders.console.charts import BARS, LISTED, Figure
 from duff_orders.console.texts import Words
 
+pytestmark = pytest.mark.slow
+
 EN, ES = Words("en"), Words("es")
 
 

@@ -14,6 +14,8 @@ from tests.console.evil import HEADER
 from tests.console.test_pages import shown
 from tests.lakes import ingest, open_lake
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC)
 GOOD, BAD = "7,Ana,{},1,Duff,2.50,6,0.33,Retail,created", "7,Ana,{},1,Duff,2.50,six,0.33,Retail,created"
 

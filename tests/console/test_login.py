@@ -11,6 +11,8 @@ from duff_orders.api.sessions import MOST, SESSION, Sessions
 from duff_orders.lake.lake import Lake
 from tests.api.lakes import application
 
+pytestmark = pytest.mark.slow
+
 KEY = "correct horse"
 KEYS = {"ana": hashlib.sha256(KEY.encode()).hexdigest()}
 READER = {"Accept": "text/html", "Accept-Language": "en"}

@@ -21,6 +21,8 @@ from tests.api.lakes import application
 from tests.console.evil import EVIL, HEADER, make_evil
 from tests.lakes import ingest, open_lake
 
+pytestmark = pytest.mark.slow
+
 DIRTY = "40228693a13062e8cf6b1f1ac436c952"
 
 
@@ -132,7 +134,6 @@ def test_a_language_is_kept_and_leads_back_inside(console: TestClient, to: str, 
     console.cookies.clear()
 
 
-@pytest.mark.slow
 def test_nothing_on_any_page_runs(evil: tuple[TestClient, Lake]) -> None:
     client, lake = evil
     paths = ["/", "/files", "/orders", *(f"/files/{row.file_id}" for row in lake.ledger.rows())]

@@ -16,6 +16,8 @@ from tests.api.lakes import SAMPLES, application
 from tests.api.test_serve import get, serving, until
 from tests.lakes import open_lake
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[TestClient]:
@@ -80,7 +82,6 @@ def stages(address: str, wanted: Any, seconds: float = 30) -> dict[str, Any]:
     raise AssertionError("the stream has ended")
 
 
-@pytest.mark.slow
 def test_drop_reject_correct_drop_again(tmp_path: Path) -> None:
     """The loop, with the real server: the rejected rows are corrected, dropped, and published."""
     with serving(tmp_path / "lake") as (address, process, _log):
@@ -114,7 +115,6 @@ def test_drop_reject_correct_drop_again(tmp_path: Path) -> None:
             assert process.wait(10) == 0  # a stream that is open does not hold it
 
 
-@pytest.mark.slow
 def test_a_large_file_is_streamed(tmp_path: Path) -> None:
     with serving(tmp_path / "lake", "--no-watch") as (address, process, _log):
 
