@@ -14,6 +14,7 @@ FORM = 2
 Route = Literal["small", "large", "done"]
 Engine = Literal["duckdb", "spark"]
 Verdict = Literal["valid", "valid_with_rejects", "invalid", "duplicate", "failed"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 #: The verdicts whose good rows stand in tbl_duff_orders.
 PUBLISHED: tuple[Verdict, ...] = ("valid", "valid_with_rejects")
 

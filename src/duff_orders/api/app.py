@@ -39,6 +39,7 @@ def create_app(backend: Backend) -> FastAPI:
     )
     app.state.backend = backend
     app.state.kept = Kept()
+    app.state.pages = False  # until the console is installed
     for router in (orders.router, reports.router, files.router, queries.router, health.router):
         app.include_router(router, prefix="/v1", responses=_ERRORS)
     app.include_router(docs_page.router)
@@ -53,7 +54,7 @@ def guarded(app: FastAPI, *, hosts: frozenset[str] | None = LOOPBACK, keys: Mapp
     if hosts is not None:  # API Gateway compresses by itself
         app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BodyLimit)
-    return Guard(app, hosts, keys or {}, pages=hasattr(app.state, "lake"))
+    return Guard(app, hosts, keys or {}, pages=app.state.pages)
 
 
 def document(app: FastAPI) -> dict[str, Any]:

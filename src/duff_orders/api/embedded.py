@@ -14,7 +14,7 @@ from duff_orders.engines.duckdb import read_parquet
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.snapshot import Kept
+from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.lake.tables import empty
 from duff_orders.messages import LedgerRow, format_time
 from duff_orders.query import statements
@@ -37,7 +37,7 @@ class Embedded:
         self.serving = serving
         self.queries = queries
         self.ledger = KeptLedger(lake)
-        self.snapshot = Kept(lake.store)
+        self.snapshot = KeptSnapshot(lake.store)
         self._keeping = threading.Lock()
         self._rejects: dict[tuple[Any, ...], Answer] = {}
 

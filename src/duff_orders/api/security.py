@@ -143,7 +143,7 @@ class Guard:
 
     def _is_page(self, scope: Scope) -> bool:
         """Whether a reader of pages asks."""
-        return self.pages and scope["method"] in _SAFE and "text/html" in Headers(scope=scope).get("accept", "")
+        return self.pages and scope["method"] in _SAFE and reads_pages(Headers(scope=scope))
 
     def _wrong_key(self, scope: Scope, headers: Headers) -> Problem | None:
         scope["caller"] = caller = None
@@ -209,6 +209,11 @@ def _too_large(headers: Headers) -> Problem | None:
     if not length.isdecimal() or int(length) > LARGEST_BODY:
         return Problem("too-large", f"allowed are {LARGEST_BODY} bytes")
     return None
+
+
+def reads_pages(headers: Headers) -> bool:
+    """Whether a page will do as an answer: a browser asks, or who reads as one does."""
+    return "text/html" in headers.get("accept", "")
 
 
 def _host(header: str) -> str:

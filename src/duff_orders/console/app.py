@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from duff_orders.api import problems
 from duff_orders.api.embedded import Embedded
 from duff_orders.api.problems import Problem
+from duff_orders.api.security import reads_pages
 from duff_orders.console import files, login, orders, overview, sql, uploads
 from duff_orders.console.page import page, words
 from duff_orders.console.progress import Progress
@@ -28,6 +29,7 @@ def install(app: FastAPI, lake: Lake, backend: Embedded, *, watched: bool = True
     `watched` says whether files that land in the raw folder are processed here.
     """
     progress = Progress(lake, backend.ledger, backend.snapshot)
+    app.state.pages = True
     app.state.lake, app.state.progress, app.state.watched, app.state.figures = lake, progress, watched, {}
     for each in (router, overview.router, files.router, orders.router, sql.router, uploads.router, login.router):
         app.include_router(each)
@@ -57,8 +59,7 @@ def get_language(code: str, to: str = "/") -> Response:
 
 def _answer(request: Request, error: Exception) -> Response:
     """The error as a page, to who reads pages; else as a document."""
-    reads_pages = "text/html" in request.headers.get("accept", "")
-    if not reads_pages or request.url.path.startswith(_FOR_PROGRAMS):
+    if not reads_pages(request.headers) or request.url.path.startswith(_FOR_PROGRAMS):
         return problems.answer(request, error)
     problem = problems.problem_of(error)
     status, _ = problems.TYPES[problem.kind]

@@ -39,7 +39,6 @@ class Figure:
     `heads` are the table's columns; the values of `rows` are written as the reader's language does.
     """
 
-    id: str
     title: str
     csv: str
     heads: Sequence[str]
@@ -73,7 +72,7 @@ def by_day(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
         (t.day(row["pa_date"]), t.number(row["orders"]), t.money(row["sales"])) for row in reversed(rows[-LISTED:])
     ]
     spec = {"vconcat": panels, "spacing": 12, "data": {"values": values}} if rows else None
-    return Figure("by_day", title, csv, (t("day"), t("orders"), t("sales")), table, draw(t, title, spec))
+    return Figure(title, csv, (t("day"), t("orders"), t("sales")), table, draw(t, title, spec))
 
 
 def by_status(t: Words, rows: Sequence[Row], csv: str) -> Figure:
@@ -115,7 +114,7 @@ def by_status(t: Words, rows: Sequence[Row], csv: str) -> Figure:
         for row in rows
     ]
     heads = (t("status"), t("orders"), t("order_lines"), t("sales"))
-    return Figure("by_status", title, csv, heads, table, draw(t, title, spec if lines else None))
+    return Figure(title, csv, heads, table, draw(t, title, spec if lines else None))
 
 
 def ranked(t: Words, what: str, rows: Sequence[Row], name: str, csv: str) -> Figure:
@@ -164,7 +163,7 @@ def ranked(t: Words, what: str, rows: Sequence[Row], name: str, csv: str) -> Fig
     }
     table = [(_short(row[name] or "–"), t.number(row["units"]), t.money(row["sales"])) for row in rows]
     heads = (t(what), t("units"), t("sales"))
-    return Figure(f"by_{what}", title, csv, heads, table, draw(t, title, spec if rows else None))
+    return Figure(title, csv, heads, table, draw(t, title, spec if rows else None))
 
 
 def draw(t: Words, title: str, spec: dict[str, Any] | None) -> Markup:

@@ -10,12 +10,11 @@ from starlette.background import BackgroundTask
 
 from duff_orders.api.files import page_of_files, reasons_of, rejected
 from duff_orders.console.corrections import SUFFIX, Corrections, stem
-from duff_orders.console.overview import VERDICTS
 from duff_orders.console.page import backend, missing, page, words
 from duff_orders.console.texts import Words
-from duff_orders.contract import COLUMN_NAMES
+from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
 from duff_orders.lake import layout
-from duff_orders.messages import LedgerRow, format_time
+from duff_orders.messages import VERDICTS, LedgerRow, format_time
 from duff_orders.query import rejects, statements
 
 router = APIRouter(include_in_schema=False)
@@ -29,8 +28,14 @@ def list_files(request: Request, verdict: str = "", cursor: str = "") -> Respons
     """The ledger, newest first."""
     wanted = verdict if verdict in VERDICTS else None
     rows, following = page_of_files(backend(request), wanted, cursor or None, FILES)()
-    shown: dict[str, Any] = {"rows": rows, "verdict": wanted, "verdicts": VERDICTS, "next": following, "cursor": cursor}
-    shown["waiting"] = request.app.state.progress.on_their_way(words(request))
+    shown = {
+        "rows": rows,
+        "verdict": wanted,
+        "verdicts": VERDICTS,
+        "next": following,
+        "cursor": cursor,
+        "waiting": request.app.state.progress.on_their_way(words(request)),
+    }
     return page(request, "files.html", "files", shown)
 
 
@@ -54,7 +59,7 @@ def get_file(request: Request, file_id: str, reason: str = "") -> Response:
     )
     rows = asked.ledger.rows()
     others = [each for each in rows if each.source_file == row.source_file and each != row]
-    corrections = Corrections(rows)
+    corrections = Corrections(each for each in rows if each.event_time > row.event_time)
     page_of = {
         "row": row,
         "said": said,
@@ -87,9 +92,7 @@ def get_corrections(request: Request, file_id: str) -> Response:
 
 
 def _details(t: Words, row: LedgerRow) -> list[tuple[str, Any]]:
-    objects = [
-        name for table in ("tbl_duff_orders", "tbl_duff_rejected_rows") for name in layout.data_objects(table, row)
-    ]
+    objects = [name for table in (ORDERS, REJECTED_ROWS) for name in layout.data_objects(table.name, row)]
     return [
         ("file_id", row.file_id),
         ("etag", row.etag),

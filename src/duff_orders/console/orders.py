@@ -29,7 +29,7 @@ router = APIRouter(include_in_schema=False)
 LINES, SEARCHED = 50, 200
 #: Channels that are offered to choose from, and characters of a name.
 CHANNELS, CHARACTERS = 100, 80
-SORTS: tuple[str, ...] = get_args(Sort)
+SORTS: tuple[Sort, ...] = get_args(Sort)
 _FIELDS: Mapping[str, TypeAdapter[Any]] = {
     "client_id": TypeAdapter(Id),
     "product_id": TypeAdapter(Id),
@@ -73,7 +73,7 @@ def list_orders(request: Request, sort: str = "-pa_date", cursor: str = "") -> R
     """Order lines, each in its latest state."""
     asked = backend(request)
     form = Form.of(request.query_params)
-    wanted_sort: Sort = next((each for each in get_args(Sort) if each == sort), "-pa_date")
+    wanted_sort: Sort = next((each for each in SORTS if each == sort), "-pa_date")
     rows: list[dict[str, Any]] = []
     following = None
     if not form.wrong:
@@ -112,16 +112,16 @@ def get_order(request: Request, order_id: str, files: str = "") -> Response:
     days = min(first for first, _ in seen).date(), max(latest for _, latest in seen).date()
     # Where there are many files of these days, a search takes a while: it waits until it is asked for.
     told = _told(asked, number, *days, most=None if files == "all" else SEARCHED)
-    shown = {"order": document, "told": told, "total": document["total_price"], "most": CHARACTERS}
+    shown = {"order": document, "told": told, "most": CHARACTERS}
     return page(request, "order.html", "orders", shown)
 
 
-def _channels(asked: Embedded) -> list[tuple[str, str]] | None:
-    """The channels to choose from, each with what is shown of it; None where they are too many, or too long."""
+def _channels(asked: Embedded) -> list[str] | None:
+    """The channels to choose from; None where they are too many, or too long."""
     names = [row[0] for row in asked.ask(statements.channels()).rows]
     if len(names) > CHANNELS or any(len(name) > CHARACTERS for name in names):
         return None
-    return [(name, name) for name in names]
+    return names
 
 
 def _last_files(order_id: int) -> statements.Statement:

@@ -1,7 +1,7 @@
 """The overview: is everything in, what broke, what to do; then sales and orders, as charts with their tables."""
 
 from datetime import date, timedelta
-from typing import Any, get_args
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -13,13 +13,12 @@ from duff_orders.console.charts import Figure
 from duff_orders.console.corrections import Corrections
 from duff_orders.console.page import backend, page, words
 from duff_orders.console.texts import Words
-from duff_orders.messages import LedgerRow, Verdict, utc_now
+from duff_orders.messages import VERDICTS, LedgerRow, utc_now
 from duff_orders.query import reports
 from duff_orders.query.reports import Value
 
 router = APIRouter(include_in_schema=False)
 
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 #: Files that are to be looked at, and the days that count as now.
 TODO, NOW = 3, timedelta(days=7)
 #: The days that a chart by day may show; "all" shows as many as a report has rows.

@@ -11,7 +11,7 @@ from duff_orders.api.embedded import KeptLedger
 from duff_orders.console.texts import Words
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.snapshot import Kept
+from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.local import raw_folder
 from duff_orders.messages import LedgerRow, utc_now
 
@@ -29,7 +29,7 @@ class Progress:
 
     lake: Lake
     ledger: KeptLedger
-    snapshot: Kept
+    snapshot: KeptSnapshot
     sent: dict[str, None] = field(default_factory=dict)
     _phases: dict[str, tuple[str, Callable[[], float]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -115,8 +115,7 @@ class Progress:
             share = t.percent(int(100 * min(1.0, done_fraction())), 100)
         except Exception:  # the engine may be gone already
             share = ""
-        known = name if name in ("scan", "transform") else "other"
-        return name, t(f"stage_{known}", share=share).strip()
+        return name, t(f"stage_{name}", share=share).strip()
 
 
 def _times(folders: Iterable[Path]) -> dict[Path, int]:

@@ -76,7 +76,7 @@ def read(store: Store) -> tuple[Snapshot, str | None]:
     return _decode(found), found and found.token
 
 
-class Kept:
+class KeptSnapshot:
     """The star schema as it is, for who asks often: what did not change is not read into memory again."""
 
     def __init__(self, store: Store) -> None:
