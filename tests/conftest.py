@@ -31,7 +31,10 @@ def spark_context() -> Any:
         "spark.driver.memory": "1g",
         "spark.log.level": "ERROR",
         "spark.sql.codegen.cache.maxEntries": "2000",
+        # nobody looks at the plans, and to describe them is a tenth of the work on a tiny file
+        "spark.sql.maxPlanStringLength": "0",
         "spark.sql.shuffle.partitions": "2",
+        "spark.sql.ui.explainMode": "simple",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }

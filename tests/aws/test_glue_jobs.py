@@ -34,7 +34,12 @@ sys.meta_path.insert(0, Lacking())
 def submit(folder: Path, script: Path, library: Path, *arguments: str) -> str:
     (folder / "sitecustomize.py").write_text(GLUE_LACKS)
     spark = Path(sys.executable).parent / "spark-submit"
-    settings = ("spark.ui.enabled=false", "spark.log.level=ERROR", "spark.sql.shuffle.partitions=2")
+    settings = (
+        "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.log.level=ERROR",
+        "spark.sql.shuffle.partitions=2",
+        "spark.ui.enabled=false",
+    )
     told = [word for setting in settings for word in ("--conf", setting)]
     done = subprocess.run(
         [spark, "--master", "local[2]", *told, "--py-files", library, script, *arguments],

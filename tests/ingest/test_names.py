@@ -37,11 +37,12 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*NAMES, *(name.upper() for name in COLUMN_NAMES)])
-def test_a_folder_named_like_a_column_changes_no_value(name: str, tmp_path: Path, expected: list[object]) -> None:
-    folder = f"{name}={VALUES.get(name, '7')}"
-    assert contents(tmp_path / "below", f"{folder}/a.csv") == expected
-    assert contents(tmp_path / folder / "lake", "a.csv") == expected
+@pytest.mark.parametrize("names", [NAMES, [name.upper() for name in COLUMN_NAMES]], ids=["lower", "upper"])
+def test_folders_named_like_columns_change_no_value(names: list[str], tmp_path: Path, expected: list[object]) -> None:
+    """A folder for each column of any table, one in the other, in the raw folder and above the lake."""
+    folders = Path(*(f"{name}={VALUES.get(name, '7')}" for name in names))
+    assert contents(tmp_path / "below", f"{folders}/a.csv") == expected
+    assert contents(tmp_path / folders / "lake", "a.csv") == expected
 
 
 @pytest.mark.slow

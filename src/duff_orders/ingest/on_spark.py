@@ -11,7 +11,7 @@ some, and exact repeats are taken out only where an order line stands twice.
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 #: Bytes of CSV for one object of tbl_duff_orders: some 110 MB of Parquet. What comes out smaller than the least is
 #: put together again.
@@ -91,6 +92,8 @@ class Job:
     source: Source
     lines: Lines
     space: Workspace
+    # of what was staged, by name: to read it out of the files would be a job of its own each time
+    schemas: "dict[str, StructType]" = field(default_factory=dict)
 
     @property
     def orders(self) -> list[StagedFile]:
@@ -278,7 +281,9 @@ class Job:
         checked = self._statements.checked(
             "records", canonical=self._canonical, also="case when not good then line end as line"
         )
-        cheap = self.spark.sql(checked).write.option("compression", "none").option("parquet.enable.dictionary", "false")
+        made = self.spark.sql(checked)
+        self.schemas["checked"] = made.schema
+        cheap = made.write.option("compression", "none").option("parquet.enable.dictionary", "false")
         with self._tasks_of(COUNTED_BYTES):
             cheap.mode("overwrite").parquet(self.space.to("checked"))
         self._placed("checked").createOrReplaceTempView("checked")
@@ -359,7 +364,8 @@ class Job:
         return int(found["unsplit"]), int(found["rows"]), {name: int(found[name]) for name in COLUMN_NAMES}
 
     def _staged(self, name: str) -> "DataFrame":
-        return self.spark.read.parquet(self.space.of(name))
+        return self.spark.read.schema(self.schemas[name]).parquet(self.space.of(name))
 
     def _write(self, frame: "DataFrame", name: str) -> None:
+        self.schemas[name] = frame.schema
         frame.write.option("parquet.block.size", ROW_GROUP).mode("overwrite").parquet(self.space.to(name))
