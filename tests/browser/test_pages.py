@@ -110,6 +110,7 @@ def test_the_keyboard_is_enough(opened: Opened, samples_served: str, tmp_path: P
     assert focused() == "Skip to the content"
     assert focused("getComputedStyle(each).outlineStyle") == "solid"
     page.keyboard.press("Enter")
+    page.wait_for_url("**/#content")  # until then it may still take the focus from what a next key reaches
     while focused() != "file":
         page.keyboard.press("Tab")
     with page.expect_file_chooser():

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from duff_orders import build_models, check, read_rejects, sql
-from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS, TABLES
+from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, REJECTED_ROWS, TABLES
 from tests.lakes import ingest, open_lake
 
 DATA = (
@@ -13,6 +13,10 @@ DATA = (
     "1001,Moe's Tavern,5678,102,Duff Classic,2.50,6,0.33,Retail,delivered\n"
     "1001,Moe's Tavern,5678,102,Duff Classic,2.50,6,0.33,Retail,delivered\n"
     "1001,Moe's Tavern,5679,102,Duff Classic,2.50,six,0.33,Retail,created\n"
+    "1002,Apu,5680,103,Duff Lite,1.25,24,0.33,B2B,created\n"
+    "1003,Krusty,5681,102,Duff Classic,2.50,1,0.33,Online,created\n"
+    "1001,Moe's Tavern\n"
+    '1001,"Moe"s\n'
 ).encode()
 NAMES = sorted({field.name for table in TABLES.values() for field in table.all_fields})
 VALUES = {"status": "broken", "product_price": "0.01", "pa_date": "2020-01-01"}
@@ -22,13 +26,16 @@ def contents(lake_folder: Path, key: str, **settings: str) -> list[object]:
     """All that can be told of the file, but for its names and identities."""
     lake = open_lake(lake_folder, **settings)
     row = ingest(lake, key, DATA)
+    assert row.verdict == "valid_with_rejects"
     build_models(lake)
     assert check(lake).problems == []
     rows = sql(lake, f"select {', '.join(COLUMN_NAMES)}, total_price, pa_date from {ORDERS.name}")
     facts = sql(lake, "select order_id, product_ccf, total_price, total_volume, pa_date from fact_orders")
     dimensions = sql(lake, "select client_name, status_id, channel_id from dim_clients, dim_status, dim_channels")
     rejected = sql(lake, f"select {', '.join(COLUMN_NAMES)}, reasons, pa_date from {REJECTED_ROWS.name}")
-    return [row.nulls, rows, facts, dimensions, rejected, list(read_rejects(lake, row))]
+    files = sql(lake, f"select verdict, rows_read, rows_rejected, encoding, pa_date from {FILES.name}")
+    found = (files, rows, facts, dimensions, rejected, list(read_rejects(lake, row)))
+    return [row.nulls, *(sorted(each, key=repr) for each in found)]
 
 
 @pytest.fixture(scope="module")

@@ -301,6 +301,21 @@ class Job:
         # Surplus rows by their place in the staged files: few, and the files are then rewritten without a shuffle.
         self._write(self.spark.sql(repeated("orders")), "repeated")
         self._staged("repeated").createOrReplaceTempView("repeated")
+        surplus = 0 if self._staged("repeated").isEmpty() else self._find_surplus()
+        files = self.space.parts("orders")
+        size = sum(part.size for part in files)
+        tasks = len(files) if size >= LEAST_BYTES * len(files) else max(1, size // USUAL_BYTES)
+        if not files:  # set aside in a form that is not to be published
+            tasks = max(1, -(-self.lines.size // SOURCE_BYTES))
+        if surplus or not files or tasks < len(files):
+            rest = "select * from orders anti join surplus using (file, place)" if surplus else "select * from orders"
+            # No fewer tasks on a small cluster: how many objects a file has depends on its size alone.
+            with self._configured({"spark.sql.files.minPartitionNum": tasks}):
+                self._write(self.spark.sql(rest).drop("file", "place").coalesce(tasks), "unique")
+        return surplus
+
+    def _find_surplus(self) -> int:
+        """Note the places of exact repeats of a record, all but the first; returns how many there are."""
         self._write(
             self.spark.sql(f"""
                 select file, place
@@ -313,18 +328,7 @@ class Job:
             "surplus",
         )
         self._staged("surplus").createOrReplaceTempView("surplus")
-        surplus = self._staged("surplus").count()
-        files = self.space.parts("orders")
-        size = sum(part.size for part in files)
-        tasks = len(files) if size >= LEAST_BYTES * len(files) else max(1, size // USUAL_BYTES)
-        if not files:  # set aside in a form that is not to be published
-            tasks = max(1, -(-self.lines.size // SOURCE_BYTES))
-        if surplus or not files or tasks < len(files):
-            rest = "select * from orders anti join surplus using (file, place)" if surplus else "select * from orders"
-            # No fewer tasks on a small cluster: how many objects a file has depends on its size alone.
-            with self._configured({"spark.sql.files.minPartitionNum": tasks}):
-                self._write(self.spark.sql(rest).drop("file", "place").coalesce(tasks), "unique")
-        return surplus
+        return self._staged("surplus").count()
 
     def _write_rejected(self, source: str, records: int, good: int) -> tuple[int, int, dict[str, int]]:
         """Write the records of `source` that are not good.
