@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.spark import QUICK_JAVA
+
 # A module all of whose tests bear a mark.
 _WHOLLY = re.compile(r"^pytestmark = .*?pytest\.mark\.(\w+)", re.MULTILINE)
 
@@ -26,7 +28,7 @@ def spark_context() -> Any:
     sql = pytest.importorskip("pyspark.sql", reason="needs the extra `spark`")
     options = {
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": QUICK_JAVA,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "1g",
         "spark.log.level": "ERROR",

@@ -12,9 +12,17 @@ from duff_orders.aws.arguments import job_arguments
 from duff_orders.aws.package import package_jobs
 from duff_orders.local.check import check
 from tests.lakes import open_lake
+from tests.spark import QUICK_JAVA, told
 
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 SAMPLES = Path(__file__).parents[2] / "samples"
+
+CONF = {
+    "spark.driver.extraJavaOptions": QUICK_JAVA,
+    "spark.log.level": "ERROR",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.ui.enabled": "false",
+}
 
 # Glue 5.1 has PySpark, boto3 and pandas; none of these.
 GLUE_LACKS = """
@@ -34,15 +42,8 @@ sys.meta_path.insert(0, Lacking())
 def submit(folder: Path, script: Path, library: Path, *arguments: str) -> str:
     (folder / "sitecustomize.py").write_text(GLUE_LACKS)
     spark = Path(sys.executable).parent / "spark-submit"
-    settings = (
-        "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-        "spark.log.level=ERROR",
-        "spark.sql.shuffle.partitions=2",
-        "spark.ui.enabled=false",
-    )
-    told = [word for setting in settings for word in ("--conf", setting)]
     done = subprocess.run(
-        [spark, "--master", "local[2]", *told, "--py-files", library, script, *arguments],
+        [spark, "--master", "local[2]", *told(CONF), "--py-files", library, script, *arguments],
         env={**os.environ, "PYTHONPATH": str(folder), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable},
         cwd=folder,
         capture_output=True,

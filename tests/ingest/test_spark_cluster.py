@@ -21,16 +21,15 @@ import pytest
 from duff_orders.generator.orders import generate
 from duff_orders.local.check import check
 from tests.lakes import open_lake
+from tests.spark import QUICK_JAVA, told
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("spark"), pytest.mark.timeout(1200)]
 MEGABYTES = int(os.environ.get("DUFF_CLUSTER_MB", "20"))
 BYTES_PER_ROW = 78
-# Processes that live for seconds need not compile as well as they can.
-JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 CONF = {
     "spark.executor.memory": "1g",
-    "spark.driver.extraJavaOptions": JAVA,
-    "spark.executor.extraJavaOptions": JAVA,
+    "spark.driver.extraJavaOptions": QUICK_JAVA,
+    "spark.executor.extraJavaOptions": QUICK_JAVA,
     "spark.sql.shuffle.partitions": "4",
 }
 
@@ -77,7 +76,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
     logs.mkdir()
     port = free_port()
     url = f"spark://127.0.0.1:{port}"
-    told = shlex.join(word for name, value in CONF.items() for word in ("--conf", f"{name}={value}"))
+    arguments = shlex.join([*told(CONF), "pyspark-shell"])
     worker = ("--cores", "1", "--memory", "2g", url)
     with daemon(logs, "master", "--port", str(port)):
         wait_for(logs, "Starting Spark master")
@@ -86,7 +85,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
             run = subprocess.Popen(
                 [sys.executable, "-m", "duff_orders", "run", "--engine", "spark", "--master", url,
                  "--lake", tmp_path / "lake", file],
-                env={**os.environ, "DUFF_RETRIES": "0", "PYSPARK_SUBMIT_ARGS": f"{told} pyspark-shell"},
+                env={**os.environ, "DUFF_RETRIES": "0", "PYSPARK_SUBMIT_ARGS": arguments},
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             )  # fmt: skip
             deadline = time.monotonic() + 300

@@ -35,7 +35,7 @@ ODD = "a lake [1] {x,y} %41 é"
 
 @pytest.fixture(autouse=True)
 def _few_statements_are_compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spark interprets what works on so few rows, in a third less time; compiled are those that meet every case."""
+    """Compiling takes longer than such few rows do: only the statements of the test that meets every case are."""
     if "late_moved" not in request.node.name:
         monkeypatch.setitem(SESSION, "spark.sql.codegen.wholeStage", "false")
         monkeypatch.setitem(SESSION, "spark.sql.codegen.factoryMode", "NO_CODEGEN")

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 #: Bytes of CSV for one object of tbl_duff_orders: some 110 MB of Parquet. What comes out smaller than the least is
 #: put together again.
 SOURCE_BYTES = 512 * MIB
-ROW_GROUP = 32 * MIB
+#: How Parquet is written that may be published, and what is only read once more.
+PUBLISHED: Mapping[str, int | str] = {"parquet.block.size": 32 * MIB}
+CHEAP: Mapping[str, int | str] = {"compression": "none", "parquet.enable.dictionary": "false"}
 _TEN = ", ".join(COLUMN_NAMES)
 LEAST_BYTES, USUAL_BYTES = 64 * MIB, 128 * MIB
 # Passes that write little are cut finer, for all the cores that there are.
@@ -281,11 +283,8 @@ class Job:
         checked = self._statements.checked(
             "records", canonical=self._canonical, also="case when not good then line end as line"
         )
-        made = self.spark.sql(checked)
-        self.schemas["checked"] = made.schema
-        cheap = made.write.option("compression", "none").option("parquet.enable.dictionary", "false")
         with self._tasks_of(COUNTED_BYTES):
-            cheap.mode("overwrite").parquet(self.space.to("checked"))
+            self._write(self.spark.sql(checked), "checked", CHEAP)
         self._placed("checked").createOrReplaceTempView("checked")
         self.spark.sql(self._statements.orders("checked", "file", "place")).createOrReplaceTempView("orders")
         self.spark.sql("select line from checked where not good").createOrReplaceTempView("staged_lines")
@@ -300,7 +299,6 @@ class Job:
         """Write the good records anew where there are exact repeats or small objects; returns how many went."""
         # Surplus rows by their place in the staged files: few, and the files are then rewritten without a shuffle.
         self._write(self.spark.sql(repeated("orders")), "repeated")
-        self._staged("repeated").createOrReplaceTempView("repeated")
         surplus = 0 if self._staged("repeated").isEmpty() else self._find_surplus()
         files = self.space.parts("orders")
         size = sum(part.size for part in files)
@@ -316,6 +314,7 @@ class Job:
 
     def _find_surplus(self) -> int:
         """Note the places of exact repeats of a record, all but the first; returns how many there are."""
+        self._staged("repeated").createOrReplaceTempView("repeated")
         self._write(
             self.spark.sql(f"""
                 select file, place
@@ -370,6 +369,6 @@ class Job:
     def _staged(self, name: str) -> "DataFrame":
         return self.spark.read.schema(self.schemas[name]).parquet(self.space.of(name))
 
-    def _write(self, frame: "DataFrame", name: str) -> None:
+    def _write(self, frame: "DataFrame", name: str, options: Mapping[str, int | str] = PUBLISHED) -> None:
         self.schemas[name] = frame.schema
-        frame.write.option("parquet.block.size", ROW_GROUP).mode("overwrite").parquet(self.space.to(name))
+        frame.write.options(**options).mode("overwrite").parquet(self.space.to(name))
