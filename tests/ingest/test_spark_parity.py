@@ -384,12 +384,11 @@ def _objects_as_counted(lake: Lake, row: LedgerRow) -> None:
 
 @contextmanager
 def split_every(size: int | None) -> Iterator[None]:
-    """Let a task of Spark read no more than so many bytes."""
+    """Let a task of Spark read no more than so many bytes, and go about the file as about a large one."""
+    large = {"SOURCE_BYTES": size, "COUNTED_BYTES": size, "LEAST_BYTES": 0, "SMALL_BYTES": 0, "SAMPLE": 4}
     with ExitStack() as stack:
-        for name in ("SOURCE_BYTES", "COUNTED_BYTES") if size else ():
-            stack.enter_context(mock.patch.object(on_spark, name, size))
-        if size:
-            stack.enter_context(mock.patch.object(on_spark, "LEAST_BYTES", 0))
+        for name, value in large.items() if size else ():
+            stack.enter_context(mock.patch.object(on_spark, name, value))
         yield
 
 
@@ -436,6 +435,22 @@ def test_a_file_is_read_by_many_tasks(tmp_path: Path, name: str) -> None:
     with split_every(max(200, len(data) // 9 + 1)):
         row = agree(tmp_path, "f.csv", data, compressed=False)
     assert row.orders_objects > 1
+
+
+BEHIND: dict[str, tuple[str | dict[str, str], ...]] = {
+    "quotes": (*QUOTES, *GOOD_ENOUGH),
+    "line breaks in quotes": (*BREAKS, *GOOD_ENOUGH),
+    "repeats": (*REPEATS, *REPEATS),
+    "zeros": ({"product_price": "0"}, {"product_volume": "0.0"}, {"product_id": "0"}),
+}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_what_is_wrong_behind_a_clean_beginning(tmp_path: Path, name: str) -> None:
+    """The good records are written at once; the others are looked for in the file, once it is known that there are."""
+    clean = ({"order_id": str(10_000 + number)} for number in range(9))
+    with split_every(1 << 20), mock.patch.object(on_spark.Job, "_stage_checked", side_effect=AssertionError):
+        agree(tmp_path, "f.csv", csv(*clean, *BEHIND[name]).encode(), compressed=False)
 
 
 @pytest.mark.parametrize("size", range(160, 200, 8))

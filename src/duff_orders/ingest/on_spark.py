@@ -10,7 +10,7 @@ some, and exact repeats are taken out only where an order line stands twice.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -47,8 +47,9 @@ _TEN = ", ".join(COLUMN_NAMES)
 LEAST_BYTES, USUAL_BYTES = 64 * MIB, 128 * MIB
 # Passes that write little are cut finer, for all the cores that there are.
 COUNTED_BYTES = 64 * MIB
-# The records that are looked at beforehand.
+# The records that are looked at beforehand; a small file may as well be read as a whole.
 SAMPLE = 20_000
+SMALL_BYTES = 8 * MIB
 # Windows-1252 where it is not Latin-1.
 _HIGH = range(0x80, 0xA0)
 _LATIN, _WINDOWS = "".join(map(chr, _HIGH)), "".join(text.WINDOWS_TABLE[byte] for byte in _HIGH)
@@ -116,14 +117,16 @@ class Job:
         self._read()
         scanned = self.lines.scanned
         records = scanned.split if scanned else self._count()
-        if self._begins_clean():
+        if self.lines.size > SMALL_BYTES and self._begins_clean():
             good = self._write_orders()
-            suspects = "records"
+            checked = "suspects"
         else:
             good = self._stage_checked()
-            suspects = "staged_suspects"
+            checked = "checked"
         unique = good - self._remove_repeats()
-        unsplit, rejected, empty = self._write_rejected(suspects, records, good)
+        if checked == "suspects" and good < records:
+            self._stage_suspects()
+        unsplit, rejected, empty = self._write_rejected(checked, records, good)
         everything = records + (scanned.unsplit_records if scanned else 0)
         return judge(
             Records(split=everything - unsplit, unsplit=unsplit, unclosed=bool(scanned and scanned.unclosed)),
@@ -276,20 +279,29 @@ class Job:
         return self._staged("orders").count()
 
     def _stage_checked(self) -> int:
-        """Set all records aside, checked, with the lines of those that are not good; returns how many are good.
+        """Set all records aside, checked, with all that is told of those that are not good; returns how many are good.
 
         They are written twice, so the first time is to be cheap.
         """
-        checked = self._statements.checked(
-            "records", canonical=self._canonical, also="case when not good then line end as line"
-        )
         with self._tasks_of(COUNTED_BYTES):
-            self._write(self.spark.sql(checked), "checked", CHEAP)
+            self._write(self.spark.sql(self._checked()), "checked", CHEAP)
         self._placed("checked").createOrReplaceTempView("checked")
         self.spark.sql(self._statements.orders("checked", "file", "place")).createOrReplaceTempView("orders")
-        self.spark.sql("select line from checked where not good").createOrReplaceTempView("staged_lines")
-        self._split("staged_lines", "staged_suspects")
         return self.spark.sql("select 1 from checked where good").count()
+
+    def _stage_suspects(self) -> None:
+        """Set the records aside that are not good, checked, where only the good ones were written."""
+        suspicious = f"{self._statements.suspicious(self._canonical)} and line_number >= 0"
+        suspects = f"select * from ({self._checked(suspicious)}) as suspects where not good"
+        with self._tasks_of(COUNTED_BYTES):
+            self._write(self.spark.sql(suspects), "suspects", CHEAP)
+        self._staged("suspects").createOrReplaceTempView("suspects")
+
+    def _checked(self, where: str = "") -> str:
+        """The records, checked; with their texts, and what cannot be split, where they are not good."""
+        texts = (f"case when not good then {text} end as {text}" for text in map(text_of, COLUMN_NAMES))
+        also = f"{', '.join(texts)}, wrong, case when wrong is not null then line end as line"
+        return self._statements.checked("records", canonical=self._canonical, also=also, where=where)
 
     def _placed(self, name: str) -> "DataFrame":
         """What was written to a folder, with the place of each row: its `file`, and the `place` there."""
@@ -329,25 +341,16 @@ class Job:
         self._staged("surplus").createOrReplaceTempView("surplus")
         return self._staged("surplus").count()
 
-    def _write_rejected(self, source: str, records: int, good: int) -> tuple[int, int, dict[str, int]]:
-        """Write the records of `source` that are not good.
+    def _write_rejected(self, checked: str, records: int, good: int) -> tuple[int, int, dict[str, int]]:
+        """Write the records of `checked` that are not good, with their reasons.
 
         Returns how many could not be split, how many there are in all, and how many have no value, by column.
         """
         scanned = self.lines.scanned
         parts = []
         if good < records:
-            # Reasons make far more code than Java compiles as one method, and few records need them: set these aside.
-            fields = ", ".join(("line", "wrong", *map(text_of, COLUMN_NAMES)))
-            where = f"{self._statements.suspicious(self._canonical)} and line_number >= 0"
-            with self._tasks_of(COUNTED_BYTES) if source == "records" else nullcontext():
-                self._write(self.spark.sql(f"select {fields} from {source} {where}"), "suspects")
-            self._staged("suspects").createOrReplaceTempView("suspects")
-            also = f"{', '.join(map(text_of, COLUMN_NAMES))}, wrong, line"
-            checked = self._statements.checked("suspects", canonical=self._canonical, also=also)
             texts = {name: f"case when wrong is null then coalesce({text_of(name)}, '') end" for name in COLUMN_NAMES}
-            row, record = "concat('row:', wrong)", "case when wrong is not null then line end"
-            parts.append(self._statements.rejected(f"({checked})", texts, row=row, record=record))
+            parts.append(self._statements.rejected(checked, texts, row="concat('row:', wrong)", record="line"))
         if scanned and scanned.unsplit_records:
             self.spark.read.schema("reasons string, record string").json(
                 self.space.share(scanned.unsplit, "unsplit.json")
@@ -357,6 +360,7 @@ class Job:
             return 0, 0, dict.fromkeys(COLUMN_NAMES, 0)
         rows = self.spark.sql(self._statements.rejected_rows(parts))
         objects = 1 + self.lines.size * (records - good) // max(records, 1) // SOURCE_BYTES
+        # Reasons make far more code than Java compiles as one method.
         with self._configured({"spark.sql.codegen.wholeStage": False}):
             self._write(rows.repartition(objects), "rejected")
         self._staged("rejected").createOrReplaceTempView("rejected")
