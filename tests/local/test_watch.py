@@ -23,6 +23,7 @@ from duff_orders.local.check import check
 from duff_orders.local.watch import _Watcher, watch
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
+from duff_orders.printable import printable
 from tests.faults.commands import duff, finish, start, until
 from tests.faults.scenario import lines
 from tests.lakes import ingest, open_lake
@@ -106,16 +107,18 @@ def test_a_folder_that_is_moved_in_with_its_files(tmp_path: Path) -> None:
         watched.expect("inside/a.csv", "inside/sub/b.csv")
 
 
-@pytest.mark.parametrize("name", [".a.csv", "~a.csv", "_a.csv", "a.csv.part", "a.txt"])
-def test_other_names_are_left_alone_until_renamed(tmp_path: Path, name: str) -> None:
+def test_other_names_are_left_alone_until_renamed(tmp_path: Path) -> None:
     with watching(tmp_path) as watched:
-        path = watched.write(name, orders(1))
-        watched.write("b.csv", orders(2))
+        names = (".a.csv", "~a.csv", "_a.csv", "a.csv.part", "a.txt")
+        paths = [watched.write(name, orders(number)) for number, name in enumerate(names, 1)]
+        watched.write("b.csv", orders(9))
         watched.expect("b.csv")
         time.sleep(2 * SETTLE)
         watched.expect("b.csv")
-        path.rename(watched.raw / "a.csv")
-        watched.expect("a.csv", "b.csv")
+        renamed = [f"a{number}.csv" for number in range(len(names))]
+        for path, name in zip(paths, renamed, strict=True):
+            path.rename(watched.raw / name)
+        watched.expect("b.csv", *renamed)
 
 
 @pytest.mark.parametrize("years", [-3, 3], ids=["old", "in the future"])
@@ -280,90 +283,107 @@ def test_a_build_that_fails_does_not_end_the_watcher(tmp_path: Path, monkeypatch
         until(lambda: len(snapshot.current(watched.lake.store).files) == 2)
 
 
-def not_utf8(raw: Path) -> None:
-    Path(os.fsdecode(os.fsencode(raw) + b"/caf\xe9.csv")).write_bytes(orders(90))
+def folder_not_utf8(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(orders(91))
 
 
-def not_utf8_folder(raw: Path) -> None:
-    folder = Path(os.fsdecode(os.fsencode(raw) + b"/\xe9"))
-    folder.mkdir()
-    (folder / "x.csv").write_bytes(orders(91))
-
-
-def device(raw: Path) -> None:
+def device(path: Path) -> None:
     try:
-        os.mknod(raw / "x.csv", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
     except PermissionError:  # only root may make one, but anybody may point to one
-        (raw / "x.csv").symlink_to("/dev/null")
+        path.symlink_to("/dev/null")
 
 
-def unix_socket(raw: Path) -> None:
+def unix_socket(path: Path) -> None:
     here = Path.cwd()
-    os.chdir(raw)  # a socket's path may have no more than 108 bytes
+    os.chdir(path.parent)  # a socket's path may have no more than 108 bytes
     try:
         with socket.socket(socket.AF_UNIX) as server:
-            server.bind("x.csv")
+            server.bind(path.name)
     finally:
         os.chdir(here)
 
 
-def link_to_a_folder(raw: Path) -> None:
-    outside = raw.parent.parent / "outside"
+def link_to_a_folder(path: Path) -> None:
+    outside = path.parent.parent.parent / "outside"
     outside.mkdir()
     (outside / "y.csv").write_bytes(orders(92))
-    (raw / "x").symlink_to(outside)
+    path.symlink_to(outside)
 
 
-#: What somebody may leave in the raw folder: how it comes there, and what is said of it.
-ODD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "name that is not UTF-8": (not_utf8, r"caf\udce9.csv is left alone: its name is not UTF-8; rename it"),
-    "folder that is not UTF-8": (not_utf8_folder, r"\udce9/x.csv is left alone: its name is not UTF-8; rename it"),
-    "loop": (lambda raw: (raw / "x.csv").symlink_to("x.csv"), "x.csv is left alone: it is a link that leads back"),
-    "dangling": (lambda raw: (raw / "x.csv").symlink_to("gone"), "x.csv is left alone: it is a link that leads now"),
-    "link to a folder": (link_to_a_folder, "x is left alone: it is a link to a folder, which is not followed"),
-    "loop of folders": (lambda raw: (raw / "x").symlink_to(raw), "x is left alone: it is a link to a folder"),
-    "pipe": (lambda raw: os.mkfifo(raw / "x.csv"), "x.csv is left alone: it is a named pipe, not a file"),
-    "socket": (unix_socket, "x.csv is left alone: it is a socket, not a file"),
-    "device": (device, "x.csv is left alone: it is a device, not a file"),
-    "folder": (lambda raw: (raw / "x.csv").mkdir(), "x.csv is left alone: it is a folder; only the files in it"),
+#: What somebody may leave in the raw folder: its name, how it comes there, and what is said of it.
+Odd = dict[str, tuple[Callable[[Path], object], str]]
+ODD: Odd = {
+    "loop.csv": (lambda path: path.symlink_to("loop.csv"), "it is a link that leads back"),
+    "dangling.csv": (lambda path: path.symlink_to("gone"), "it is a link that leads now"),
+    "link": (link_to_a_folder, "it is a link to a folder, which is not followed"),
+    "loop": (lambda path: path.symlink_to(path.parent), "it is a link to a folder"),
+    "pipe.csv": (os.mkfifo, "it is a named pipe, not a file"),
+    "socket.csv": (unix_socket, "it is a socket, not a file"),
+    "device.csv": (device, "it is a device, not a file"),
+    "folder.csv": (Path.mkdir, "it is a folder; only the files in it"),
+}
+NOT_UTF8: dict[str, Odd] = {
+    "name": {"caf\udce9.csv": (lambda path: path.write_bytes(orders(90)), "its name is not UTF-8; rename it")},
+    "folder": {"\udce9/x.csv": (folder_not_utf8, "its name is not UTF-8; rename it")},
 }
 
 
-@pytest.mark.parametrize(("make", "said"), ODD.values(), ids=ODD.keys())
-@pytest.mark.parametrize("when", ["before", "meanwhile"])
-def test_what_is_no_file_is_left_alone_and_told_once(
-    tmp_path: Path, when: str, make: Callable[[Path], object], said: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    raw = tmp_path / "lake" / "raw"
+def left_alone_and_told_once(folder: Path, odd: Odd, *, before: bool, told: pytest.LogCaptureFixture) -> None:
+    raw = folder / "lake" / "raw"
     raw.mkdir(parents=True)
-    if when == "before":
-        make(raw)
-    with watching(tmp_path / "lake", all_holds=False) as watched:
+    sentences = [f"{printable(name)} is left alone: {why}" for name, (_, why) in odd.items()]
+
+    def leave() -> None:
+        for name, (make, _) in odd.items():
+            make(raw / name)
+
+    if before:
+        leave()
+    with watching(folder / "lake", all_holds=False) as watched:
         watched.write("a.csv", orders(1))
         watched.expect("a.csv")
-        if when == "meanwhile":
-            make(raw)
+        if not before:
+            leave()
         watched.write("b.csv", orders(2))
         watched.expect("a.csv", "b.csv")
-        until(lambda: said in caplog.text)
+        until(lambda: all(sentence in told.text for sentence in sentences))
         watched.write("sub/c.csv", orders(3))
         watched.expect("a.csv", "b.csv", "sub/c.csv")
-    assert caplog.text.count(said) == 1
-    assert "Traceback" not in caplog.text
-    (problem,) = check(watched.lake).problems
-    assert said.partition(": ")[2] in problem
+    assert [told.text.count(sentence) for sentence in sentences] == [1] * len(odd)
+    assert "Traceback" not in told.text
+    problems = check(watched.lake).problems
+    assert len(problems) == len(odd)
+    for name, (_, why) in odd.items():
+        assert any(name in problem and why in problem for problem in problems)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "meanwhile"])
+def test_what_is_no_file_is_left_alone_and_told_once(
+    tmp_path: Path, before: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    left_alone_and_told_once(tmp_path, ODD, before=before, told=caplog)
+
+
+@pytest.mark.parametrize("odd", NOT_UTF8.values(), ids=NOT_UTF8.keys())
+@pytest.mark.parametrize("before", [True, False], ids=["before", "meanwhile"])
+def test_what_is_not_utf8_is_left_alone_and_told_once(
+    tmp_path: Path, before: bool, odd: Odd, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duff_orders.local.watch.PAUSE", 0.3)
+    left_alone_and_told_once(tmp_path, odd, before=before, told=caplog)
 
 
 NAMES = ["a\nb.csv", "\x1b[31m.csv", "é" * 125 + "x.csv", "* ?[a]{b}.csv", "it's \"#%20.csv", "\\.csv", "pa_date=x.csv"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_any_name_will_do_for_a_file(tmp_path: Path, name: str) -> None:
+def test_any_name_will_do_for_a_file(tmp_path: Path) -> None:
     with watching(tmp_path) as watched:
-        watched.write(name, orders(1))
-        watched.write(f"{name.removesuffix('.csv')}/{name}", orders(2))
-        until(lambda: len(watched.rows) == 2)
-        assert {row.verdict for row in watched.rows} == {"valid"}
+        keys = [key for name in NAMES for key in (name, f"{name.removesuffix('.csv')}/{name}")]
+        for number, key in enumerate(keys, 1):
+            watched.write(key, orders(number))
+        watched.expect(*keys)
 
 
 @contextmanager

@@ -229,8 +229,13 @@ class Job:
     @property
     def _reader(self) -> str:
         """The source as rows of text; an empty field is null. Nothing is guessed: the scanner knows."""
+        # Under a name of ours: for one with wild cards DuckDB lists the folder, and fails where a neighbour's holds a
+        # backslash.
+        link = self.scratch / "source.csv"
+        if not link.is_symlink():
+            link.symlink_to(self.scan.source.resolve())
         return read_csv(
-            self.scan.source,
+            link,
             header_columns(self.scan.dialect),
             delimiter=self.scan.dialect.delimiter,
             header=self.scan.header,

@@ -10,7 +10,7 @@ some, and exact repeats are taken out only where an order line stands twice.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -117,16 +117,13 @@ class Job:
         self._read()
         scanned = self.lines.scanned
         records = scanned.split if scanned else self._count()
-        if self.lines.size > SMALL_BYTES and self._begins_clean():
-            good = self._write_orders()
-            checked = "suspects"
-        else:
-            good = self._stage_checked()
-            checked = "checked"
+        small = self.lines.size <= SMALL_BYTES
+        all_staged = small or not self._begins_clean()
+        good = self._stage_checked() if all_staged else self._write_orders()
         unique = good - self._remove_repeats()
-        if checked == "suspects" and good < records:
-            self._stage_suspects()
-        unsplit, rejected, empty = self._write_rejected(checked, records, good)
+        if good < records and not small:
+            self._stage_suspects(all_staged)
+        unsplit, rejected, empty = self._write_rejected("checked" if small else "suspects", records, good)
         everything = records + (scanned.unsplit_records if scanned else 0)
         return judge(
             Records(split=everything - unsplit, unsplit=unsplit, unclosed=bool(scanned and scanned.unclosed)),
@@ -149,20 +146,21 @@ class Job:
         )
         self._split("lines", "records")
 
-    def _split(self, lines: str, name: str) -> None:
-        """Name the records of a relation of lines."""
+    def _split(self, lines: str, name: str, *also: str) -> None:
+        """Name the records of a relation of lines, with columns of it in `also`."""
         grammar = self._grammar
         columns = list(self.source.dialect.columns)
+        kept = ", ".join(("line", *also))
         texts = ", ".join(f"{grammar.text(columns.index(name))} as {text_of(name)}" for name in COLUMN_NAMES)
         self.spark.sql(f"""
-            select line, {texts}, {SparkSpelling().no_pushdown()} as line_number,
+            select {kept}, {texts}, {SparkSpelling().no_pushdown()} as line_number,
                 case when fields is null then coalesce(wrong, 'wrong_field_count') end as wrong
             from (
-                select line, quoted, wrong,
+                select {kept}, quoted, wrong,
                     case when size(pieces) = {len(columns)} then pieces end as fields
                 from (
                     select *, {grammar.pieces} as pieces
-                    from (select line, contains(line, '"') as quoted, {grammar.wrong} as wrong from {lines}) as told
+                    from (select {kept}, contains(line, '"') as quoted, {grammar.wrong} as wrong from {lines}) as told
                 ) as split_lines
             ) as counted""").createOrReplaceTempView(name)
 
@@ -279,7 +277,7 @@ class Job:
         return self._staged("orders").count()
 
     def _stage_checked(self) -> int:
-        """Set all records aside, checked, with all that is told of those that are not good; returns how many are good.
+        """Set all records aside, checked, with the lines of those that are not good; returns how many are good.
 
         They are written twice, so the first time is to be cheap.
         """
@@ -289,19 +287,21 @@ class Job:
         self.spark.sql(self._statements.orders("checked", "file", "place")).createOrReplaceTempView("orders")
         return self.spark.sql("select 1 from checked where good").count()
 
-    def _stage_suspects(self) -> None:
-        """Set the records aside that are not good, checked, where only the good ones were written."""
-        suspicious = f"{self._statements.suspicious(self._canonical)} and line_number >= 0"
-        suspects = f"select * from ({self._checked(suspicious)}) as suspects where not good"
-        with self._tasks_of(COUNTED_BYTES):
-            self._write(self.spark.sql(suspects), "suspects", CHEAP)
+    def _stage_suspects(self, all_staged: bool) -> None:
+        """Set the records aside that are not good: from among those that were set aside, or from the source."""
+        if all_staged:
+            checked = self._staged("checked")
+        else:
+            suspicious = f"{self._statements.suspicious(self._canonical)} and line_number >= 0"
+            checked = self.spark.sql(self._checked(suspicious))
+        with nullcontext() if all_staged else self._tasks_of(COUNTED_BYTES):
+            self._write(checked.where("not good"), "suspects", CHEAP)
         self._staged("suspects").createOrReplaceTempView("suspects")
 
     def _checked(self, where: str = "") -> str:
-        """The records, checked; with their texts, and what cannot be split, where they are not good."""
-        texts = (f"case when not good then {text} end as {text}" for text in map(text_of, COLUMN_NAMES))
-        also = f"{', '.join(texts)}, wrong, case when wrong is not null then line end as line"
-        return self._statements.checked("records", canonical=self._canonical, also=also, where=where)
+        """The records, checked, with the lines of those that are not good."""
+        line = "case when not good then line end as line"
+        return self._statements.checked("records", canonical=self._canonical, also=line, where=where)
 
     def _placed(self, name: str) -> "DataFrame":
         """What was written to a folder, with the place of each row: its `file`, and the `place` there."""
@@ -349,8 +349,10 @@ class Job:
         scanned = self.lines.scanned
         parts = []
         if good < records:
+            self._split(f"(select * from {checked} where not good)", "bad", "good", *COLUMN_NAMES)
             texts = {name: f"case when wrong is null then coalesce({text_of(name)}, '') end" for name in COLUMN_NAMES}
-            parts.append(self._statements.rejected(checked, texts, row="concat('row:', wrong)", record="line"))
+            row, record = "concat('row:', wrong)", "case when wrong is not null then line end"
+            parts.append(self._statements.rejected("bad", texts, row=row, record=record))
         if scanned and scanned.unsplit_records:
             self.spark.read.schema("reasons string, record string").json(
                 self.space.share(scanned.unsplit, "unsplit.json")
