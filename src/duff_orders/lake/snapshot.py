@@ -56,7 +56,7 @@ class Snapshot(Document):
 
     def followed_by(self, new: "Snapshot", now: datetime, grace: float) -> "Snapshot":
         """`new`, which also tells what it supersedes; `grace` in seconds."""
-        superseded = dict.fromkeys(self.all_objects() - new.all_objects(), format_time(now))
+        superseded = dict.fromkeys(sorted(self.all_objects() - new.all_objects()), format_time(now))
         return replace(new, superseded={**self.in_grace(now, grace), **superseded})
 
     def in_grace(self, now: datetime, grace: float) -> Mapping[str, str]:
