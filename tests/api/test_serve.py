@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,23 @@ from tests.api.lakes import SAMPLES, sample_lake
 pytestmark = pytest.mark.slow
 
 
+#: `duff`, and one that does not wait as long for slow callers.
+DUFF = ("-m", "duff_orders")
+QUICK_DUFF = (
+    "-c",
+    "from duff_orders.api import security; security.SLOWEST = 2.0; from duff_orders.__main__ import main; main()",
+)
+
+
 @contextmanager
-def serving(lake: Path, *options: str, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]", Path]]:
+def serving(
+    lake: Path, *options: str, duff: Sequence[str] = DUFF, **environment: str
+) -> Iterator[tuple[str, "subprocess.Popen[str]", Path]]:
     """`duff serve` on a free port: its address, the process, and what it writes."""
     log = lake.parent / "serve.log"
     with log.open("w") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "duff_orders", "serve", "--lake", str(lake), "--port", "0", *options],
+            [sys.executable, *duff, "serve", "--lake", str(lake), "--port", "0", *options],
             stdout=subprocess.DEVNULL,
             stderr=stream,
             text=True,
@@ -98,7 +108,7 @@ def test_two_at_once_answer_alike(tmp_path: Path) -> None:
 
 
 def test_slow_callers_take_nobody_s_place(tmp_path: Path) -> None:
-    with serving(tmp_path / "lake", "--no-watch", "--queries") as (address, process, _log):
+    with serving(tmp_path / "lake", "--no-watch", "--queries", duff=QUICK_DUFF) as (address, process, _log):
         port = int(address.rpartition(":")[2])
         slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
         for number, each in enumerate(slow):

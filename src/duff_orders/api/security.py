@@ -28,7 +28,7 @@ UPLOADS = "/console/uploads/"
 LARGEST_BODY = 256 * 1024 + 4096
 #: Requests that are answered or wait at once.
 AT_ONCE = 64
-#: Seconds within which each part of a body must come.
+#: Seconds within which a connection must ask something, and each part of a body must come.
 SLOWEST = 10.0
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Without a key: what a load balancer asks, and what names no data.

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from duff_orders.api.app import guarded
 from duff_orders.api.embedded import Embedded, EmbeddedQueries
-from duff_orders.api.security import LOOPBACK
+from duff_orders.api.security import LOOPBACK, SLOWEST
 from duff_orders.errors import DuffError, SettingsError
 from duff_orders.lake.lake import Lake
 from duff_orders.local.watch import watch
@@ -34,8 +34,6 @@ LOOK, GRACE = 0.5, 5
 BACKLOG = 256
 #: Hosts that stand for all addresses of this machine.
 EVERYWHERE = ("0.0.0.0", "::")
-#: Seconds within which a connection must have asked something.
-SLOWEST = 10.0
 
 
 @contextmanager
