@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 #: What lives for seconds need not be compiled as well as can be.
-QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
 
 
 def told(settings: Mapping[str, str]) -> list[str]:
