@@ -31,6 +31,8 @@ from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.settings import Settings
 
+#: Of a lake: the steps that were played again, and what it held then.
+State = tuple[int, str]
 #: By table, the text of each row; and the names of the objects.
 Contents = dict[str, Counter[str]]
 
@@ -186,12 +188,6 @@ def steps(root: Path, feed: Path, fault: Fault | None = None, *, retries: int = 
     ]
 
 
-def play(root: Path, feed: Path) -> None:
-    """The whole of it, undisturbed."""
-    for step in steps(root, feed):
-        step()
-
-
 @dataclass(frozen=True)
 class Scenario:
     """An undisturbed run: its points, what it left, and the lake as it was before each step."""
@@ -200,8 +196,8 @@ class Scenario:
     points: list[str]
     starts: list[int]  # the number of points before each step
     expected: Contents
-    known: dict[str, str] = field(default_factory=dict)  # aftermaths by the state that a fault left
-    exchanged: dict[str, str] = field(default_factory=dict)  # ... those that hold with `either` alone
+    known: dict[State, str] = field(default_factory=dict)  # aftermaths by the states that were passed on the way
+    exchanged: dict[State, str] = field(default_factory=dict)  # ... those that hold with `either` alone
     ends: dict[tuple[int, int, str], Path] = field(default_factory=dict)  # what came of a step that ended in a state
 
     @classmethod
@@ -242,26 +238,32 @@ class Scenario:
     def aftermath(self, root: Path, *, either: bool = False) -> str:
         """Play again as if nothing had been; what is then wrong with the lake, or other than in the undisturbed one.
 
-        Whatever was cut off, all tables can be read before that, too. Of faults that leave equal lakes behind only the
-        first is played again. With `either`, each of the two files of the same content may be the one that was
-        published.
+        Whatever was cut off, all tables can be read before that, too. Where the lake equals one of before, after as
+        many steps, what comes of it is known. With `either`, each of the two files of the same content may be the
+        one that was published.
         """
         open_lake(root).store.sweep_scratch()
         if any((root / layout.SCRATCH).glob("*")):
             return "scratch is not empty"
-        state = _state(root)
-        for known in (self.known, self.exchanged) if either else (self.known,):
-            if state in known:
-                return known[state]
-        known = self.known
-        contents(root)
-        play(root, self.folder / "feed")
-        settle(root)
-        found = contents(root)
-        if either and "e-repeat.csv" in str(found[ORDERS.name]):
-            found, known = _exchanged(found), self.exchanged
-        known[state] = "\n".join((*problems(root), *_differences(found, self.expected)))
-        return known[state]
+        verdicts = (self.known, self.exchanged) if either else (self.known,)
+        passed: list[State] = []
+        again: list[Callable[[], object]] = [partial(contents, root), *steps(root, self.folder / "feed")]
+        for number, step in enumerate(again):
+            state = (number, _state(root))
+            if already := [known for known in verdicts if state in known]:
+                [known] = already
+                wrong = known[state]
+                break
+            passed.append(state)
+            step()
+        else:
+            settle(root)
+            found, known = contents(root), self.known
+            if either and "e-repeat.csv" in str(found[ORDERS.name]):
+                found, known = _exchanged(found), self.exchanged
+            wrong = "\n".join((*problems(root), *_differences(found, self.expected)))
+        known.update(dict.fromkeys(passed, wrong))
+        return wrong
 
 
 def settle(root: Path) -> None:
