@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, TABLES
 from duff_orders.ingest import on_duckdb  # noqa: F401 – loaded before the fork, not in each child
@@ -188,6 +189,13 @@ def steps(root: Path, feed: Path, fault: Fault | None = None, *, retries: int = 
     ]
 
 
+class Wrong(NamedTuple):
+    """What is wrong with a lake, or other than in the undisturbed one; and with the two equal files exchanged."""
+
+    as_it_is: str
+    exchanged: str
+
+
 @dataclass(frozen=True)
 class Scenario:
     """An undisturbed run: its points, what it left, and the lake as it was before each step."""
@@ -196,8 +204,7 @@ class Scenario:
     points: list[str]
     starts: list[int]  # the number of points before each step
     expected: Contents
-    known: dict[State, str] = field(default_factory=dict)  # aftermaths by the states that were passed on the way
-    exchanged: dict[State, str] = field(default_factory=dict)  # ... those that hold with `either` alone
+    known: dict[State, Wrong] = field(default_factory=dict)  # aftermaths by the states that were passed on the way
     ends: dict[tuple[int, int, str], Path] = field(default_factory=dict)  # what came of a step that ended in a state
 
     @classmethod
@@ -245,25 +252,27 @@ class Scenario:
         open_lake(root).store.sweep_scratch()
         if any((root / layout.SCRATCH).glob("*")):
             return "scratch is not empty"
-        verdicts = (self.known, self.exchanged) if either else (self.known,)
-        passed: list[State] = []
         again: list[Callable[[], object]] = [partial(contents, root), *steps(root, self.folder / "feed")]
+        passed: list[State] = []
         for number, step in enumerate(again):
             state = (number, _state(root))
-            if already := [known for known in verdicts if state in known]:
-                [known] = already
-                wrong = known[state]
+            if state in self.known:
+                wrong = self.known[state]
                 break
             passed.append(state)
             step()
         else:
             settle(root)
-            found, known = contents(root), self.known
-            if either and "e-repeat.csv" in str(found[ORDERS.name]):
-                found, known = _exchanged(found), self.exchanged
-            wrong = "\n".join((*problems(root), *_differences(found, self.expected)))
-        known.update(dict.fromkeys(passed, wrong))
-        return wrong
+            wrong = self._wrong(root)
+        self.known.update(dict.fromkeys(passed, wrong))
+        return wrong.exchanged if either else wrong.as_it_is
+
+    def _wrong(self, root: Path) -> Wrong:
+        found, told = contents(root), problems(root)
+        as_it_is = "\n".join((*told, *_differences(found, self.expected)))
+        if "e-repeat.csv" not in str(found[ORDERS.name]):
+            return Wrong(as_it_is, as_it_is)
+        return Wrong(as_it_is, "\n".join((*told, *_differences(_exchanged(found), self.expected))))
 
 
 def settle(root: Path) -> None:

@@ -8,7 +8,7 @@ has room for it. The scanner's independent count must come out at the end, or no
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -47,6 +47,11 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
         read = [0]
         phase("scan", lambda: read[0] / max(source.event.size, 1))
         scanned = scan(source.path, source.event.key, source.dialect, scratch, read, set_aside=True)
+        # Under a name of ours: for one with wild cards DuckDB lists the folder, and fails where a neighbour's begins
+        # with a backslash.
+        link = scratch / "source.csv"
+        link.symlink_to(scanned.source.resolve())
+        scanned = replace(scanned, source=link)
         phase("transform", lambda: _progress(connection))
         job = Job(
             connection=connection,
@@ -229,13 +234,8 @@ class Job:
     @property
     def _reader(self) -> str:
         """The source as rows of text; an empty field is null. Nothing is guessed: the scanner knows."""
-        # Under a name of ours: for one with wild cards DuckDB lists the folder, and fails where a neighbour's holds a
-        # backslash.
-        link = self.scratch / "source.csv"
-        if not link.is_symlink():
-            link.symlink_to(self.scan.source.resolve())
         return read_csv(
-            link,
+            self.scan.source,
             header_columns(self.scan.dialect),
             delimiter=self.scan.dialect.delimiter,
             header=self.scan.header,
