@@ -20,6 +20,7 @@ from duff_orders.contract import (
     DIM_PRODUCTS,
     DIM_STATUS,
     FACT_ORDERS,
+    PARTITION,
     STATUSES,
     Table,
 )
@@ -118,66 +119,63 @@ from orders
 group by {names}"""
 
 
+def _later(one: str, other: str) -> str:
+    """Contract 6: the latest state is that of the later event, then of the greater file_id."""
+    same_time = f"{one}.last_seen = {other}.last_seen"
+    return f"({one}.last_seen > {other}.last_seen or {same_time} and {one}.file_id > {other}.file_id)"
+
+
+def _either(condition: str, one: str, other: str, names: Sequence[str]) -> dict[str, str]:
+    """By name, the column of `one` where the condition holds, else of `other`."""
+    return {name: f"case when {condition} then {one}.{name} else {other}.{name} end as {name}" for name in names}
+
+
 def dimension(table: Table) -> str:
     """dim_clients or dim_products with the new rows: each key in its latest state."""
-    key, state, names = KEYS[table.name], (*KEYS[table.name], *_values(table)), listed(names_of(table))
-    over = f"over (partition by {listed(key)})"
-    spanning = {
-        "first_seen": f"min(first_seen) {over} as first_seen",
-        "last_seen": f"max(last_seen) {over} as last_seen",
-    }
+    key, state, names = KEYS[table.name], (*KEYS[table.name], *_values(table)), names_of(table)
+    columns = _either(f"old.file_id is null or {_later('news', 'old')}", "news", "old", names)
+    columns |= {"first_seen": "least(news.first_seen, old.first_seen) as first_seen"} | dict(zip(key, key, strict=True))
+    span = ("first_seen", "last_seen", "last_file_no")
     return f"""
-with span as (
+with spanned as (
     select
-        {listed(key)},
-        min(first_seen) as first_seen,
-        max(last_seen) as last_seen,
-        max(file_no) as file_no,
-        max(recency) as recency
+        {listed(state)},
+        file_no,
+        recency,
+        min(first_seen) over by_key as first_seen,
+        max(last_seen) over by_key as last_seen,
+        max(file_no) over by_key as last_file_no,
+        max(recency) over by_key as latest
     from seen_{table.name}
-    group by {listed(key)}
+    window by_key as (partition by {listed(key)})
 ),
 latest as (
-    select {listed(state, "seen.")}, seen.file_no
-    from seen_{table.name} as seen
-    join span on {_equal("seen", "span", (*key, "recency"))}
+    select {listed(state)}, file_no, {listed(span)}
+    from spanned
+    where recency = latest
 ),
 -- contract 6: the dimensions take the latest value by the rule of the order lines
-{_settled(key, listed(state), "latest")},
-states as (
-    select {listed(state, "settled.")}, span.first_seen, span.last_seen, files.file_id
+{_settled(key, listed((*state, *span)), "latest", span)},
+news as (
+    select {listed(state)}, first_seen, last_seen, files.file_id
     from settled
-    join span on {_equal("settled", "span", key)}
-    join files on files.file_no = span.file_no
-    union all
-    select {names}
-    from old_{table.name}
-    semi join span using ({listed(key)})
-),
-ranked_states as (
-    select
-        {", ".join(spanning.get(name, name) for name in names_of(table))},
-        -- contract 6: the latest state is that of the later event, then of the greater file_id
-        row_number() over (partition by {listed(key)} order by states.last_seen desc, file_id desc) as place
-    from states
+    join files on files.file_no = last_file_no
 )
-select {names}
-from ranked_states
-where place = 1
-union all
-select {names}
-from old_{table.name}
-anti join span using ({listed(key)})"""
+select {listed([columns[name] for name in names])}
+from news
+full join old_{table.name} as old using ({listed(key)})"""
 
 
-def _settled(key: Sequence[str], names: str, latest: str) -> str:
+def _settled(key: Sequence[str], names: str, latest: str, along: Sequence[str] = ()) -> str:
     """Common table expressions that end in `settled`: `names` of one record a key, the latest of one file.
 
     `latest` (what follows `from`) holds a key once, or all the candidates of the file `file_no`. Only the candidates
     of such contested keys are compared record by record: sorting them all by twelve columns costs ten times as much.
+    What is equal in all candidates of a key comes `along` from there.
     """
+    carried = "".join(f", max({name}) as {name}" for name in along)
     return f"""contested as (
-    select {listed(key)}, file_no
+    select {listed(key)}, file_no{carried}
     from {latest}
     group by {listed(key)}, file_no
     having count(*) > 1
@@ -188,7 +186,7 @@ ranked as (
         -- contract 6: within one file delivered and broken beat created, then the greater of the columns
         row_number() over (partition by {listed(key)} order by {LATEST_IN_FILE}) as place
     from orders
-    semi join contested using ({listed(key)}, file_no)
+    join contested using ({listed(key)}, file_no)
 ),
 settled as (
     select {names}
@@ -244,26 +242,18 @@ join dim_channels using (point_of_sale_channel)"""
 
 def changed() -> str:
     """The lines of `again` in their latest states, but for those that stay as they are."""
-    key = KEYS[FACT_ORDERS.name]
-    # contract 6: the latest state is that of the later event, then of the greater file_id
-    known_is_later = (
-        "(known.last_seen > fresh.last_seen or known.last_seen = fresh.last_seen and known.file_id > fresh.file_id)"
-    )
-    moved = [
-        f"fresh.{name}" if name in ("first_seen", "pa_date") else f"known.{name}" for name in names_of(FACT_ORDERS)
-    ]
+    key, names = KEYS[FACT_ORDERS.name], names_of(FACT_ORDERS)
+    columns = _either(f"known.file_id is null or {_later('fresh', 'known')}", "fresh", "known", names)
+    # a late file tells of an earlier appearance
+    columns |= {name: f"fresh.{name}" for name in (*key, "first_seen", PARTITION.name)}
     return f"""
 with {_settled(key, _RECORD, f"orders semi join again using ({_LINE}, file_no)")},
 fresh as ({_facts(f"settled join again using ({_LINE})", "first_seen")}
 )
-select {_FACT}
+select {listed([columns[name] for name in names])}
 from fresh
-anti join known on {_equal("fresh", "known", key)} and {known_is_later}
-union all
--- a late file tells of an earlier appearance
-select {", ".join(moved)}
-from known
-join fresh on {_equal("fresh", "known", key)} and {known_is_later} and fresh.first_seen < known.first_seen"""
+left join known on {_equal("fresh", "known", key)}
+where known.file_id is null or {_later("fresh", "known")} or fresh.first_seen < known.first_seen"""
 
 
 def touched() -> str:
