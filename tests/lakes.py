@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -42,6 +43,19 @@ def ingest(lake: Lake, key: str, data: bytes, when: datetime = NOON) -> LedgerRo
     return process(lake, announce(lake.disk, key, when=when))
 
 
+def sql() -> duckdb.DuckDBPyConnection:
+    """A connection for what a test writes or looks up, to be closed: to start a DuckDB takes longer than most do."""
+    return _duckdb().cursor()
+
+
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    # Objects are damaged behind its back: it may remember nothing of them.
+    started = duckdb.connect(config={"threads": 1, "enable_external_file_cache": False})
+    started.execute("set global timezone = 'UTC'")
+    return started
+
+
 @contextmanager
 def in_parts(number: int) -> Iterator[None]:
     """Publish what is ingested as an engine that writes so many files for each table would."""
@@ -63,7 +77,7 @@ def in_parts(number: int) -> Iterator[None]:
 def _split(path: Path, number: int) -> list[Path]:
     """The rows of a Parquet file dealt out to so many others; of a file that is not there, that many that are not."""
     parts = [path.with_name(f"{path.stem}-part{part}.parquet") for part in range(number)]
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with sql() as connection:
         for part, target in enumerate(parts if path.exists() else ()):
             connection.execute(
                 f"copy (select * exclude (file_row_number) from read_parquet('{path}', file_row_number = true)"
@@ -81,5 +95,5 @@ def rows(lake: Lake, row: LedgerRow, table: str) -> list[tuple[Any, ...]]:
     paths = ", ".join(sql_text(lake.disk.path(name)) for name in layout.data_objects(table, row))
     if not paths:
         return []
-    with lake.engine() as (connection, _):
+    with sql() as connection:
         return connection.execute(f"select {', '.join(columns)} from read_parquet([{paths}])").fetchall()

@@ -31,6 +31,7 @@ from duff_orders.local.run import process_all
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.settings import Settings
+from tests.lakes import sql
 
 #: Of a lake: the steps that were played again, and what it held then.
 State = tuple[int, str]
@@ -292,7 +293,7 @@ def contents(root: Path) -> Contents:
     lake = open_lake(root)
     published = {f"{row.etag}-{row.size}" for row in lake.ledger.rows() if row.published}
     found = {FILES.name: Counter(map(_comparable, lake.ledger.rows()))}
-    with lake.engine() as (connection, _):
+    with sql() as connection:
         create_views(lake, connection)
         for name in TABLES.keys() - found.keys():
             found[name] = Counter(map(repr, connection.execute(f"select * from {name}").fetchall()))

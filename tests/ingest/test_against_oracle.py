@@ -20,7 +20,7 @@ from duff_orders.local.reread import compare
 from duff_orders.models.build import build
 from tests.agreement import assert_agrees
 from tests.hostile import HostileFile, orders_files
-from tests.lakes import ingest, open_lake, rows
+from tests.lakes import ingest, open_lake, rows, sql
 from tests.oracle import _BreaksRuleError, _judge_value, judge
 
 pytestmark = pytest.mark.property
@@ -39,7 +39,7 @@ def test_pipeline_agrees_with_the_oracle(file: HostileFile, by_table: bool, long
         row = ingest(lake, "f.csv.gz" if file.compressed else "f.csv", file.data)
         assert_agrees(row, rows(lake, row, ORDERS.name), rows(lake, row, REJECTED_ROWS.name), expected)
         if row.rows_read:
-            with lake.engine() as (connection, scratch):
+            with sql() as connection, lake.store.scratch() as scratch:
                 assert list(compare(lake, connection, scratch, row, lake.disk.path(f"raw/{row.source_file}"))) == []
 
 

@@ -29,7 +29,7 @@ from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.query import rejects
 from tests.faults.scenario import Fault, FaultyStore
-from tests.lakes import NOON, drop, in_parts, ingest, open_lake, rows
+from tests.lakes import NOON, drop, in_parts, ingest, open_lake, rows, sql
 
 BOTH = (ORDERS.name, REJECTED_ROWS.name)
 LINE = "1,Moe,{order},1,Duff,2.50,6,0.33,Retail,created"
@@ -69,7 +69,7 @@ def named(row: LedgerRow) -> set[str]:
 
 
 def table_of(lake: Lake, table: str) -> Counter[tuple[Any, ...]]:
-    with lake.engine() as (connection, _):
+    with sql() as connection:
         create_views(lake, connection, [table])
         return Counter(connection.execute(f"select * from {table}").fetchall())
 

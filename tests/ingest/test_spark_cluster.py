@@ -49,6 +49,7 @@ def daemon(folder: Path, role: str, *arguments: str) -> Iterator["subprocess.Pop
         "SPARK_HOME": str(home),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
+        "SPARK_DAEMON_JAVA_OPTS": QUICK_JAVA,
     }
     with (folder / f"{role}-{len(list(folder.glob('*.log')))}.log").open("wb") as log:
         process = subprocess.Popen(

@@ -17,6 +17,7 @@ from duff_orders.lake.store import names
 from duff_orders.lake.tables import create_views
 from duff_orders.messages import LedgerRow, Verdict
 from duff_orders.settings import Settings
+from tests.lakes import sql
 from tests.oracle import FileRows, Published, Star, star
 
 
@@ -54,9 +55,9 @@ def publish(lake: Lake, published: FileRows, *, revision: int = 0, verdict: Verd
         name = layout.data_object(ORDERS.name, when.date(), published.file_id, revision=revision)
         path = lake.disk.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(config={"threads": 1}) as connection:
+        with sql() as connection:
             fields = ", ".join(f"{field.name} {field.type}" for field in ORDERS.fields)
-            connection.execute(f"create table orders ({fields})")
+            connection.execute(f"create temp table orders ({fields})")
             places = ", ".join("?" for _ in ORDERS.fields)
             lineage = ("orders.csv", published.file_id, published.event_time)
             connection.executemany(
@@ -92,7 +93,7 @@ def expected(files: Sequence[FileRows]) -> Star:
 
 def tables(lake: Lake) -> Star:
     """The five tables as a reader sees them now."""
-    with lake.engine() as (connection, _):
+    with sql() as connection:
         create_views(lake, connection, [table.name for table in STAR])
         return read(connection)
 
