@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from duff_orders.cli.main import app
 from duff_orders.settings import Settings
+from tests.test_house import BELOW
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -117,8 +118,7 @@ def test_the_editor_breaks_lines_where_the_linter_does() -> None:
 
 def house() -> str:
     """The tree of the package, each folder and module with the first sentence of its docstring."""
-    folders = ("cli", "local", "aws", "ingest", "models", "query", "generator", "lake", "engines")
-    lines = [line for folder in folders for line in _tree(PACKAGE / folder, "")]
+    lines = [line for floor in reversed(BELOW) for line in _tree(PACKAGE / floor, "")]
     return "\n".join(lines + [_leaf(path, "") for path in sorted(PACKAGE.glob("[!_]*.py"))])
 
 
@@ -134,6 +134,7 @@ def _tree(folder: Path, indent: str) -> Iterator[str]:
 def _leaf(path: Path, indent: str) -> str:
     name = f"{path.parent.name}/" if path.stem == "__init__" else path.name
     said = (ast.get_docstring(ast.parse(read(path))) or "").split("\n\n")[0]
+    assert said, f"{path.relative_to(PACKAGE)} does not say what it is for"
     return f"{indent}{name}".ljust(32) + " ".join(said.split())
 
 

@@ -1,0 +1,1 @@
+"""The HTTP API: one application, over a lake on this machine or over a deployment."""

@@ -1,0 +1,1 @@
+"""The console: pages for people, within the application of `duff serve`."""
