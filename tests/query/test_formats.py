@@ -12,10 +12,11 @@ from duff_orders.errors import InputError
 from duff_orders.query import formats
 from duff_orders.query.formats import BATCH, FORMATS, Format, write, write_parquet
 from duff_orders.query.guard.check import check
+from tests import lakes
 
 
 def render(sql: str, format: Format) -> str:
-    connection = duckdb.connect()
+    connection = lakes.sql()
     stream = io.StringIO(newline="")
     write(connection.execute(sql), stream, format)
     return stream.getvalue()
@@ -72,7 +73,7 @@ def test_no_rows(format: Format, expected: str) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_more_rows_than_a_batch(format: Format) -> None:
-    connection = duckdb.connect()
+    connection = lakes.sql()
     stream = io.StringIO(newline="")
     count = 2 * BATCH + 1
     assert write(connection.execute(f"select range as n from range({count})"), stream, format) == count
@@ -108,19 +109,19 @@ def test_table_on_a_terminal_is_drawn() -> None:
             return True
 
     stream = Terminal()
-    assert write(duckdb.connect().execute("select '[bold]x' as a, 1 as b"), stream, "table") == 1
+    assert write(lakes.sql().execute("select '[bold]x' as a, 1 as b"), stream, "table") == 1
     assert "[bold]x" in stream.getvalue()
     assert "│" in stream.getvalue() or "|" in stream.getvalue()
 
 
 def test_unknown_format_is_refused() -> None:
     with pytest.raises(InputError, match="table, json, csv"):
-        write(duckdb.connect().execute("select 1"), io.StringIO(), "xml")  # type: ignore[arg-type]
+        write(lakes.sql().execute("select 1"), io.StringIO(), "xml")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "it's.parquet", "a') to 'b.parquet", "a b;--.parquet"])
 def test_parquet(tmp_path: Path, name: str) -> None:
-    connection = duckdb.connect()
+    connection = lakes.sql()
     path = tmp_path / name
     sql = check("select 1, 1.5000 as d union all select 2, 2.5 -- end").sql
     assert write_parquet(connection, sql, path) == 2
@@ -130,7 +131,7 @@ def test_parquet(tmp_path: Path, name: str) -> None:
 
 
 def test_parquet_keeps_every_digit_of_a_sum_of_integers(tmp_path: Path) -> None:
-    connection, path = duckdb.connect(), tmp_path / "a.parquet"
+    connection, path = lakes.sql(), tmp_path / "a.parquet"
     sql = """
         select sum(n) as total, sum(n) as total, array_agg(n) as all, 'a' as "of ""them" -- a comment
         from (values (999999999999999998), (999999999999999999)) as t (n)
