@@ -145,14 +145,14 @@ with spanned as (
         min(first_seen) over by_key as first_seen,
         max(last_seen) over by_key as last_seen,
         max(file_no) over by_key as last_file_no,
-        max(recency) over by_key as latest
+        max(recency) over by_key as latest_recency
     from seen_{table.name}
     window by_key as (partition by {listed(key)})
 ),
 latest as (
     select {listed(state)}, file_no, {listed(span)}
     from spanned
-    where recency = latest
+    where recency = latest_recency
 ),
 -- contract 6: the dimensions take the latest value by the rule of the order lines
 {_settled(key, listed((*state, *span)), "latest", span)},
