@@ -4,8 +4,6 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from duff_orders.contract import COUNTS, TABLES
 from duff_orders.errors import DamagedObject, SourceChanged
@@ -21,9 +19,6 @@ from duff_orders.local.reread import compare
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.invariants import invariants
 from duff_orders.settings import MIB
-
-if TYPE_CHECKING:
-    import duckdb
 
 #: Files, and bytes of them, whose rows are compared with their text where not all are; what gzip makes of a byte.
 SOME_FILES, SOME_BYTES, PACKED = 10, 8 * MIB, 10
@@ -61,10 +56,9 @@ def check(lake: Lake, *, deep: bool = False) -> Proof:
     problems += [*unreadable, *_orphans(lake, ledger)]
     reread = 0
     if not unreadable:
+        problems += _tables(lake, star, ledger)
         chosen = [row for row in ledger.values() if row.rows_read]
-        with lake.engine(only_reads=True) as (connection, scratch):
-            problems += _tables(lake, connection, star, ledger)
-            reread = _reread(lake, connection, scratch, chosen if deep else _some(chosen), problems)
+        reread = _reread(lake, chosen if deep else _some(chosen), problems)
     return Proof(len(ledger), sum(row.rows_read for row in ledger.values()), problems, reread)
 
 
@@ -165,26 +159,25 @@ def _star(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> 
         yield f"the star schema is behind by {len({file_id for file_id, _ in behind})} files; `duff models` builds it"
 
 
-def _tables(
-    lake: Lake, connection: "duckdb.DuckDBPyConnection", star: snapshot.Snapshot, ledger: dict[str, LedgerRow]
-) -> Iterator[str]:
+def _tables(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     import duckdb  # heavy: only who reads tables pays for it
 
-    try:
-        create_views(lake, connection, TABLES)
-        for table, count in layout.ROW_COUNTS.items():
-            query = f"select file_id, count(*) from {table} group by file_id"
-            found = Counter(dict(connection.execute(query).fetchall()))
-            for file_id, row in ledger.items():
-                if found[file_id] != getattr(row, count):
-                    yield f"{_name(row)}: {count} is {getattr(row, count)}, but {table} has {found[file_id]} rows"
-        yield from invariants(connection, star.files)
-    except duckdb.Error as error:
-        text = str(error)
-        files = [_name(row) for file_id, row in ledger.items() if file_id in text]
-        yield f"{', '.join(files) or 'a table'}: cannot be read: {text}"
-    except DamagedObject as error:
-        yield str(error)
+    with lake.engine(only_reads=True) as (connection, _):
+        try:
+            create_views(lake, connection, TABLES)
+            for table, count in layout.ROW_COUNTS.items():
+                query = f"select file_id, count(*) from {table} group by file_id"
+                found = Counter(dict(connection.execute(query).fetchall()))
+                for file_id, row in ledger.items():
+                    if found[file_id] != getattr(row, count):
+                        yield f"{_name(row)}: {count} is {getattr(row, count)}, but {table} has {found[file_id]} rows"
+            yield from invariants(connection, star.files)
+        except duckdb.Error as error:
+            text = str(error)
+            files = [_name(row) for file_id, row in ledger.items() if file_id in text]
+            yield f"{', '.join(files) or 'a table'}: cannot be read: {text}"
+        except DamagedObject as error:
+            yield str(error)
 
 
 def _some(rows: list[LedgerRow]) -> Iterator[LedgerRow]:
@@ -197,13 +190,7 @@ def _some(rows: list[LedgerRow]) -> Iterator[LedgerRow]:
         yield row
 
 
-def _reread(
-    lake: Lake,
-    connection: "duckdb.DuckDBPyConnection",
-    scratch: Path,
-    rows: Iterable[LedgerRow],
-    problems: list[str],
-) -> int:
+def _reread(lake: Lake, rows: Iterable[LedgerRow], problems: list[str]) -> int:
     """Compare the rows of files with their text; tells the problems, and returns how many could be compared.
 
     Those cannot whose raw object is gone or another by now: `_raw` tells of these.
@@ -211,25 +198,27 @@ def _reread(
     import duckdb  # heavy: only who reads tables pays for it
 
     count = 0
-    for row in rows:
-        event = Event(
-            bucket=layout.RAW_BUCKET,
-            key=row.source_file,
-            size=row.size,
-            etag=row.etag,
-            version=row.version,
-            time=row.event_time,
-        )
-        try:
-            with lake.store.raw(event) as raw:
-                found = [*compare(lake, connection, scratch, row, raw.open())]
-                raw.check()
-        except (SourceChanged, PermissionError):
-            continue
-        except duckdb.Error as error:
-            found = [f"cannot be read: {error}"]
-        count += 1
-        problems += (f"{_name(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)
+    # An engine of its own: a damaged object can leave the one that read the tables unusable.
+    with lake.engine(only_reads=True) as (connection, scratch):
+        for row in rows:
+            event = Event(
+                bucket=layout.RAW_BUCKET,
+                key=row.source_file,
+                size=row.size,
+                etag=row.etag,
+                version=row.version,
+                time=row.event_time,
+            )
+            try:
+                with lake.store.raw(event) as raw:
+                    found = [*compare(lake, connection, scratch, row, raw.open())]
+                    raw.check()
+            except (SourceChanged, PermissionError):
+                continue
+            except duckdb.Error as error:
+                found = [f"cannot be read: {error}"]
+            count += 1
+            problems += (f"{_name(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)
     return count
 
 
