@@ -44,7 +44,7 @@ def ingest(lake: Lake, key: str, data: bytes, when: datetime = NOON) -> LedgerRo
 
 
 def sql() -> duckdb.DuckDBPyConnection:
-    """A connection for what a test writes or looks up, to be closed: to start a DuckDB takes longer than most do."""
+    """A connection for what a test writes or looks up, to a DuckDB that all share: to start one takes longer."""
     return _duckdb().cursor()
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import duckdb
 import pytest
 
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
@@ -99,7 +98,7 @@ def test_a_file_in_three_parts_is_read_whole(tmp_path: Path) -> None:
     assert layout.data_objects(ORDERS.name, row) == [
         f"processed/orders/pa_date=2026-03-01/{row.file_id}-{part}.parquet" for part in range(3)
     ]
-    with duckdb.connect() as connection:  # no part is empty: whoever leaves one out loses rows
+    with sql() as connection:  # no part is empty: whoever leaves one out loses rows
         for name in named(row):
             found = connection.execute(f"select count(*) from '{three.disk.path(name)}'").fetchone()
             assert found

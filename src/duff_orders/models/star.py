@@ -47,10 +47,6 @@ def names_of(table: Table) -> tuple[str, ...]:
     return tuple(field.name for field in table.all_fields)
 
 
-def _equal(left: str, right: str, names: Sequence[str]) -> str:
-    return " and ".join(f"{left}.{name} = {right}.{name}" for name in names)
-
-
 _LINE = listed(KEYS[FACT_ORDERS.name])
 _FACT = listed(names_of(FACT_ORDERS))
 _RECORD = listed((*COLUMN_NAMES, "total_price", "ingested_at", "file_id"))
@@ -125,16 +121,19 @@ def _later(one: str, other: str) -> str:
     return f"({one}.last_seen > {other}.last_seen or {same_time} and {one}.file_id > {other}.file_id)"
 
 
-def _either(condition: str, one: str, other: str, names: Sequence[str]) -> dict[str, str]:
-    """By name, the column of `one` where the condition holds, else of `other`."""
-    return {name: f"case when {condition} then {one}.{name} else {other}.{name} end as {name}" for name in names}
+def _either(condition: str, one: str, other: str, table: Table) -> dict[str, str]:
+    """By name, each column of `table` from `one` where the condition holds, else from `other`; joined by its key."""
+    columns = {
+        name: f"case when {condition} then {one}.{name} else {other}.{name} end as {name}" for name in names_of(table)
+    }
+    return columns | {name: name for name in KEYS[table.name]}
 
 
 def dimension(table: Table) -> str:
     """dim_clients or dim_products with the new rows: each key in its latest state."""
-    key, state, names = KEYS[table.name], (*KEYS[table.name], *_values(table)), names_of(table)
-    columns = _either(f"old.file_id is null or {_later('news', 'old')}", "news", "old", names)
-    columns |= {"first_seen": "least(news.first_seen, old.first_seen) as first_seen"} | dict(zip(key, key, strict=True))
+    key, state = KEYS[table.name], (*KEYS[table.name], *_values(table))
+    columns = _either(f"old.file_id is null or {_later('news', 'old')}", "news", "old", table)
+    columns["first_seen"] = "least(news.first_seen, old.first_seen) as first_seen"
     span = ("first_seen", "last_seen", "last_file_no")
     return f"""
 with spanned as (
@@ -161,7 +160,7 @@ news as (
     from settled
     join files on files.file_no = last_file_no
 )
-select {listed([columns[name] for name in names])}
+select {", ".join(columns.values())}
 from news
 full join old_{table.name} as old using ({listed(key)})"""
 
@@ -242,17 +241,16 @@ join dim_channels using (point_of_sale_channel)"""
 
 def changed() -> str:
     """The lines of `again` in their latest states, but for those that stay as they are."""
-    key, names = KEYS[FACT_ORDERS.name], names_of(FACT_ORDERS)
-    columns = _either(f"known.file_id is null or {_later('fresh', 'known')}", "fresh", "known", names)
+    columns = _either(f"known.file_id is null or {_later('fresh', 'known')}", "fresh", "known", FACT_ORDERS)
     # a late file tells of an earlier appearance
-    columns |= {name: f"fresh.{name}" for name in (*key, "first_seen", PARTITION.name)}
+    columns |= {name: f"fresh.{name}" for name in ("first_seen", PARTITION.name)}
     return f"""
-with {_settled(key, _RECORD, f"orders semi join again using ({_LINE}, file_no)")},
+with {_settled(KEYS[FACT_ORDERS.name], _RECORD, f"orders semi join again using ({_LINE}, file_no)")},
 fresh as ({_facts(f"settled join again using ({_LINE})", "first_seen")}
 )
-select {listed([columns[name] for name in names])}
+select {", ".join(columns.values())}
 from fresh
-left join known on {_equal("fresh", "known", key)}
+left join known using ({_LINE})
 where known.file_id is null or {_later("fresh", "known")} or fresh.first_seen < known.first_seen"""
 
 
