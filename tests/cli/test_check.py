@@ -203,3 +203,48 @@ def test_damage_is_told_in_a_sentence_by_other_commands_too(lake: Path, command:
     assert result.code == 1
     assert result.err.startswith("duff: the engine failed: IO Error")
     assert "`duff check` tells what is damaged" in result.err
+
+
+def not_text(path: Path) -> None:
+    """An object whose column has a name that is no text: what DuckDB says of it quotes the bytes."""
+    path.write_bytes(path.read_bytes().replace(b"client_name", b"\xc0lient_name", 1))
+
+
+def unusable(path: Path) -> None:
+    """An object that leaves the DuckDB that read it unusable: a number in its footer is below zero."""
+    good = path.read_bytes()
+    footer = len(good) - 8 - int.from_bytes(good[-8:-4], "little")
+    with duckdb.connect() as connection:
+        for place in range(footer, len(good) - 8):
+            path.write_bytes(good[:place] + b"\xf3" + good[place + 1 :])
+            try:
+                connection.execute(f"select max(hash(t)) from read_parquet('{path}') as t")
+            except duckdb.InternalException:
+                return
+            except (duckdb.Error, UnicodeDecodeError):
+                pass
+    pytest.fail("no byte of it does")
+
+
+@pytest.mark.parametrize("damage", [not_text, unusable])
+def test_a_damaged_object_is_told_and_the_files_beside_it_are_read_all_the_same(
+    lake: Path, damage: Callable[[Path], None]
+) -> None:
+    path = first_object(lake)
+    damage(path)
+    [told] = duff("check", "--lake", lake).out.splitlines()
+    assert told.startswith("01-orders.csv (")
+    assert f"): the object {path.relative_to(lake)} cannot be read: " in told
+    result = duff("query", "select * from tbl_duff_orders", "--lake", lake)
+    assert (result.code, "Stack Trace" in result.err, "`duff check` tells" in result.err) == (1, False, True)
+    assert duff("replay", ids(lake)["01-orders.csv"], "--lake", lake).code == 0
+    assert duff("check", "--deep", "--lake", lake).code == 0
+
+
+def test_a_damaged_object_of_the_star_schema_is_told(lake: Path) -> None:
+    path = only(lake, "processed/star/dim_clients/*/*.parquet")
+    unusable(path)
+    [told] = duff("check", "--lake", lake).out.splitlines()
+    assert told.startswith(f"the object {path.relative_to(lake)} of the star schema cannot be read: ")
+    assert duff("models", "--rebuild", "--lake", lake).code == 0
+    assert duff("check", "--deep", "--lake", lake).code == 0

@@ -12,11 +12,15 @@ from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import EngineError
 from duff_orders.settings import MIB
 
+#: What DuckDB raises. The second comes where its message quotes bytes of a damaged object that are no text.
+ERRORS = (duckdb.Error, UnicodeDecodeError)
 _TYPES = {"string": "varchar", "int": "integer"}
 #: Bytes of a Parquet row group, which is held in memory: texts may be long.
 ROW_GROUP_BYTES = 16 * MIB
 #: Open files that a process asks for, where its soft limit is lower and its hard limit allows them.
 OPEN_FILES = 2**16
+#: Bytes of a message that are shown where it is no text.
+MESSAGE_BYTES = 2000
 
 
 @contextmanager
@@ -41,10 +45,23 @@ def connect(scratch: Path, *, memory: int, threads: int = 0) -> Iterator[duckdb.
         # Progress is kept for those who ask for it, never printed.
         connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
         yield connection
-    except duckdb.Error as error:
-        raise EngineError(str(error)) from error
+    except ERRORS as error:
+        raise EngineError(message(error)) from error
     finally:
         connection.close()
+
+
+def message(error: Exception) -> str:
+    r"""What DuckDB says in one of its `ERRORS`, without its stack; bytes that are no text as `\x9b`."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.object[:MESSAGE_BYTES].decode(errors="backslashreplace")
+    return str(error).partition("\n\nStack Trace:")[0]
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether DuckDB could not read an object, whatever the query: one of its `ERRORS` that only bytes can cause."""
+    kinds = (duckdb.IOException, duckdb.InternalException, UnicodeDecodeError)
+    return isinstance(error, kinds) or type(error) is duckdb.Error  # its Parquet reader's have no kind
 
 
 def _allow_open_files() -> None:

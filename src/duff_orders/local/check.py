@@ -1,25 +1,31 @@
 """`duff check`: proves the lake, and lists what does not hold."""
 
 import random
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from duff_orders.contract import COUNTS, TABLES
-from duff_orders.errors import DamagedObject, SourceChanged
+from duff_orders.contract import COUNTS, STAR, TABLES
+from duff_orders.errors import DamagedObject, EngineError, SourceChanged
 from duff_orders.ingest.text import is_compressed
 from duff_orders.lake import layout, snapshot
 from duff_orders.lake.disk import fingerprint
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import events
 from duff_orders.lake.store import names
-from duff_orders.lake.tables import create_views
+from duff_orders.lake.tables import create_view, create_views
 from duff_orders.local import raw_folder
 from duff_orders.local.reread import compare
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.invariants import invariants
 from duff_orders.settings import MIB
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
 #: Files, and bytes of them, whose rows are compared with their text where not all are; what gzip makes of a byte.
 SOME_FILES, SOME_BYTES, PACKED = 10, 8 * MIB, 10
 
@@ -56,8 +62,13 @@ def check(lake: Lake, *, deep: bool = False) -> Proof:
     problems += [*unreadable, *_orphans(lake, ledger)]
     reread = 0
     if not unreadable:
-        problems += _tables(lake, star, ledger)
-        chosen = [row for row in ledger.values() if row.rows_read]
+        damaged: dict[str, str] = {}
+        try:
+            problems += _tables(lake, star, ledger)
+        except (EngineError, DamagedObject) as error:
+            damaged = _damaged(lake, star, ledger)
+            problems += damaged.values() or [f"the tables cannot be read: {error}"]
+        chosen = [row for row in ledger.values() if row.rows_read and row.file_id not in damaged]
         reread = _reread(lake, chosen if deep else _some(chosen), problems)
     return Proof(len(ledger), sum(row.rows_read for row in ledger.values()), problems, reread)
 
@@ -83,24 +94,22 @@ def _contents(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
                 yield f"{_name(row)}: the note of its content is missing; `duff replay {row.file_id}` writes it again"
 
 
-def _expected(ledger: dict[str, LedgerRow]) -> dict[str, str]:
-    """The data objects that the ledger speaks of, and the file of each."""
-    return {
-        name: _name(row)
-        for row in ledger.values()
-        for table in layout.OBJECT_COUNTS
-        for name in layout.data_objects(table, row)
-    }
+def _objects(ledger: dict[str, LedgerRow]) -> Iterator[tuple[str, str, LedgerRow]]:
+    """The data objects that the ledger speaks of: the name, the table and the file of each."""
+    for row in ledger.values():
+        for table in layout.OBJECT_COUNTS:
+            for name in layout.data_objects(table, row):
+                yield name, table, row
 
 
 def _missing(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
-    for name, file in _expected(ledger).items():
+    for name, _, row in _objects(ledger):
         if not lake.store.exists(name):
-            yield f"{file}: the object {name} is missing; `duff replay` makes it again"
+            yield f"{_name(row)}: the object {name} is missing; `duff replay` makes it again"
 
 
 def _orphans(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
-    expected = _expected(ledger)
+    expected = {name for name, _, _ in _objects(ledger)}
     for table in layout.OBJECT_COUNTS:
         for name in names(lake.store, f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"):
             found = layout.parse_data_object(name)
@@ -160,24 +169,60 @@ def _star(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> 
 
 
 def _tables(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> Iterator[str]:
-    import duckdb  # heavy: only who reads tables pays for it
-
     with lake.engine(only_reads=True) as (connection, _):
-        try:
-            create_views(lake, connection, TABLES)
-            for table, count in layout.ROW_COUNTS.items():
-                query = f"select file_id, count(*) from {table} group by file_id"
-                found = Counter(dict(connection.execute(query).fetchall()))
-                for file_id, row in ledger.items():
-                    if found[file_id] != getattr(row, count):
-                        yield f"{_name(row)}: {count} is {getattr(row, count)}, but {table} has {found[file_id]} rows"
-            yield from invariants(connection, star.files)
-        except duckdb.Error as error:
-            text = str(error)
-            files = [_name(row) for file_id, row in ledger.items() if file_id in text]
-            yield f"{', '.join(files) or 'a table'}: cannot be read: {text}"
-        except DamagedObject as error:
-            yield str(error)
+        create_views(lake, connection, TABLES)
+        for table, count in layout.ROW_COUNTS.items():
+            query = f"select file_id, count(*) from {table} group by file_id"
+            found = Counter(dict(connection.execute(query).fetchall()))
+            for file_id, row in ledger.items():
+                if found[file_id] != getattr(row, count):
+                    yield f"{_name(row)}: {count} is {getattr(row, count)}, but {table} has {found[file_id]} rows"
+        yield from invariants(connection, star.files)
+
+
+def _damaged(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> dict[str, str]:
+    """A sentence for each file of which an object cannot be read, by its id; of the star schema, by its name."""
+
+    def read(connection: "DuckDBPyConnection", _: Path, item: tuple[str, str, LedgerRow | None]) -> list[str]:
+        name, table, _row = item
+        create_view(lake.store, connection, "one", TABLES[table], [name])
+        connection.execute("select max(hash(one)) from one")
+        return []
+
+    of_star = ((name, table.name, None) for table in STAR for name in star.objects(table.name))
+    sentences = {}
+    for (name, _, row), found in _survived(lake, [*_objects(ledger), *of_star], read):
+        for words in found:
+            if row:
+                told = f"{_name(row)}: the object {name} {words}; `duff replay {row.file_id}` makes it again"
+                sentences[row.file_id] = told
+            else:
+                sentences[name] = (
+                    f"the object {name} of the star schema {words}; `duff models --rebuild` makes it again"
+                )
+    return sentences
+
+
+def _survived(
+    lake: Lake, items: Iterable[T], look: Callable[["DuckDBPyConnection", Path, T], list[str]]
+) -> Iterator[tuple[T, list[str]]]:
+    """What `look` finds of each item, DuckDB's failure included.
+
+    After a failure comes another engine: a damaged object can leave the one that read it unusable.
+    """
+    from duff_orders.engines.duckdb import ERRORS, message  # heavy: only who reads tables pays for it
+
+    waiting = deque(items)
+    while waiting:
+        with lake.engine(only_reads=True) as (connection, scratch):
+            is_usable = True
+            while waiting and is_usable:
+                item = waiting.popleft()
+                try:
+                    found = look(connection, scratch, item)
+                except ERRORS as error:
+                    found, is_usable = [f"cannot be read: {message(error).splitlines()[0]}"], False
+                yield item, found
 
 
 def _some(rows: list[LedgerRow]) -> Iterator[LedgerRow]:
@@ -195,31 +240,34 @@ def _reread(lake: Lake, rows: Iterable[LedgerRow], problems: list[str]) -> int:
 
     Those cannot whose raw object is gone or another by now: `_raw` tells of these.
     """
-    import duckdb  # heavy: only who reads tables pays for it
+    gone = []
+
+    def read(connection: "DuckDBPyConnection", scratch: Path, row: LedgerRow) -> list[str]:
+        try:
+            with lake.store.raw(_event(row)) as raw:
+                found = [*compare(lake, connection, scratch, row, raw.open())]
+                raw.check()
+        except (SourceChanged, PermissionError):
+            gone.append(row)
+            return []
+        return found
 
     count = 0
-    # An engine of its own: a damaged object can leave the one that read the tables unusable.
-    with lake.engine(only_reads=True) as (connection, scratch):
-        for row in rows:
-            event = Event(
-                bucket=layout.RAW_BUCKET,
-                key=row.source_file,
-                size=row.size,
-                etag=row.etag,
-                version=row.version,
-                time=row.event_time,
-            )
-            try:
-                with lake.store.raw(event) as raw:
-                    found = [*compare(lake, connection, scratch, row, raw.open())]
-                    raw.check()
-            except (SourceChanged, PermissionError):
-                continue
-            except duckdb.Error as error:
-                found = [f"cannot be read: {error}"]
-            count += 1
-            problems += (f"{_name(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)
-    return count
+    for row, found in _survived(lake, rows, read):
+        count += 1
+        problems += (f"{_name(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)
+    return count - len(gone)
+
+
+def _event(row: LedgerRow) -> Event:
+    return Event(
+        bucket=layout.RAW_BUCKET,
+        key=row.source_file,
+        size=row.size,
+        etag=row.etag,
+        version=row.version,
+        time=row.event_time,
+    )
 
 
 def _name(row: LedgerRow) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from duff_orders.engines.dialect import sql_text
-from duff_orders.engines.duckdb import path_text
+from duff_orders.engines.duckdb import ERRORS, is_damage, message, path_text
 from duff_orders.errors import QueryRefused
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.tables import create_views
@@ -20,13 +20,16 @@ from duff_orders.query.guard.check import check
 def answer(lake: Lake, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Run one read-only SELECT in Athena's dialect; the connection holds its result.
 
-    Raises QueryRefused for anything else, and where the engine refuses the query.
+    Raises QueryRefused for anything else, and where the engine refuses the query; EngineError where an object cannot be
+    read.
     """
     with prepared(lake, sql) as (connection, query):
         try:
             connection.execute(query)
-        except duckdb.Error as error:
-            raise QueryRefused(f"the query cannot be answered: {error}") from None
+        except ERRORS as error:
+            if is_damage(error):
+                raise
+            raise QueryRefused(f"the query cannot be answered: {message(error)}") from None
         yield connection
 
 
@@ -63,5 +66,7 @@ def write_parquet(lake: Lake, sql: str, out: Path) -> int:
     with prepared(lake, sql, writable=out.resolve().parent) as (connection, query):
         try:
             return formats.write_parquet(connection, query, out.resolve())
-        except duckdb.Error as error:
-            raise QueryRefused(f"the query cannot be answered: {error}") from None
+        except ERRORS as error:
+            if is_damage(error):
+                raise
+            raise QueryRefused(f"the query cannot be answered: {message(error)}") from None

@@ -19,7 +19,7 @@ import duckdb
 
 from duff_orders.contract import DIM_CHANNELS, DIM_CLIENTS, DIM_PRODUCTS, DIM_STATUS, FACT_ORDERS, STAR
 from duff_orders.engines.dialect import sql_text
-from duff_orders.engines.duckdb import read_parquet
+from duff_orders.engines.duckdb import ERRORS, message, read_parquet
 from duff_orders.errors import EngineError
 from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.snapshot import Snapshot, current
@@ -147,10 +147,10 @@ class Serving:
             with self._switched():
                 cursor.execute("commit")
                 self._copy_version, self._has_cubes = version, has_cubes
-        except duckdb.Error as error:
+        except ERRORS as error:
             with contextlib.suppress(duckdb.Error):
                 cursor.execute("rollback")
-            raise EngineError(str(error)) from error
+            raise EngineError(message(error)) from error
 
     # The copy
 
@@ -286,8 +286,8 @@ def _answer(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Answer:
         found = cursor.execute(*statement)
         columns = [(str(each[0]), athena_type(str(each[1]))) for each in found.description or ()]
         return Answer(columns, plain(found.fetchall()))
-    except duckdb.Error as error:
-        raise EngineError(str(error)) from error
+    except ERRORS as error:
+        raise EngineError(message(error)) from error
 
 
 def _lines() -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from duff_orders.engines.duckdb import ERRORS, message
 from duff_orders.errors import DuffError, EngineError, QueryRefused
 from duff_orders.lake.lake import open_lake
 from duff_orders.query import formats
@@ -39,7 +40,7 @@ def main() -> None:
         told = run(asked)
     except QueryRefused as error:
         cause = error.__cause__ or error.__context__
-        kind = _kind(cause) if isinstance(cause, duckdb.Error) else "query-refused"
+        kind = _kind(cause) if isinstance(cause, ERRORS) else "query-refused"
         told = {"problem": kind, "reason": _said(error, asked)}
     except (MemoryError, EngineError) as error:
         told = {"problem": "query-limit", "reason": f"the query needs too much memory: {_said(error, asked)}"}
@@ -67,14 +68,14 @@ def run(asked: dict[str, Any]) -> dict[str, Any]:
                 if size > LARGEST:
                     raise EngineError(f"the answer is larger than {LARGEST} bytes")
                 rows += taken
-        except duckdb.Error as error:
-            raise QueryRefused(f"the query cannot be answered: {error}") from error
+        except ERRORS as error:
+            raise QueryRefused(f"the query cannot be answered: {message(error)}") from error
     answer = Answer(columns, rows[:most])
     Path(asked["out"]).write_text(json.dumps({"columns": answer.columns, "rows": answer.rows}), encoding="utf-8")
     return {"rows": len(answer.rows), "truncated": len(rows) > most}
 
 
-def _kind(error: duckdb.Error) -> str:
+def _kind(error: Exception) -> str:
     return "query-limit" if isinstance(error, duckdb.OutOfMemoryException) else "query-failed"
 
 
