@@ -117,7 +117,7 @@ def test_what_is_no_orders_file_is_refused(opened: Opened, samples_served: str, 
 
 
 def test_two_tabs_follow_the_same_files(opened: Opened, tmp_path: Path) -> None:
-    with served(tmp_path, DUFF_SETTLE="1.5") as address:
+    with served(tmp_path, DUFF_SETTLE="3") as address:
         first, second = opened(), opened()
         first.goto(address)
         drop(first, SAMPLES / "01-orders.csv")
