@@ -37,7 +37,7 @@ class MemoryStore:
     def listed(self, prefix: str) -> Iterator[Listed]:
         for name, (data, modified) in sorted(self.objects.items()):
             if name.startswith(prefix):
-                yield Listed(name, len(data), modified)
+                yield Listed(name, len(data), modified, hashlib.sha256(data).hexdigest())
 
     def put_new(self, name: str, data: bytes) -> bool:
         return self.replace(name, data, None)

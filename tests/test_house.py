@@ -35,7 +35,7 @@ HEAVY = {
         "aws.smoke",
         "aws.stacks",
         "aws.handlers",
-        "aws.asked",
+        "aws.pages",
         "aws.query_athena",
         "aws.glue_jobs.duff_data_models",
         "lake.glue_catalog",

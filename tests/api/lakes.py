@@ -12,6 +12,7 @@ from duff_orders.api.app import create_app, guarded
 from duff_orders.api.embedded import Embedded
 from duff_orders.api.serve import embedded
 from duff_orders.console.app import install
+from duff_orders.console.folder import RawFolder
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, put
 from duff_orders.local.run import process
@@ -35,7 +36,7 @@ def application(lake: Lake, *, queries: bool = True, **options: object) -> Itera
     with embedded(lake, queries=queries) as backend:
         backend.serving.refresh()
         app = create_app(backend)
-        install(app, lake, backend)
+        install(app, backend, RawFolder(lake.disk))
         yield (
             TestClient(
                 guarded(app, **options),  # type: ignore[arg-type]

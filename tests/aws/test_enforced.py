@@ -6,14 +6,20 @@ from pathlib import Path
 
 import boto3
 import pytest
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from duff_orders import generate
+from duff_orders.api.app import create_app, guarded
 from duff_orders.aws.deploy import deploy
+from duff_orders.aws.pages import RawBucket, shown
+from duff_orders.aws.remote import Remote
 from duff_orders.aws.smoke import smoke
 from duff_orders.aws.stacks import Deployment
 from duff_orders.cli.main import app
+from duff_orders.console.app import install
 from duff_orders.errors import PipelineError
+from duff_orders.settings import Settings
 from tests.aws.conftest import ARCHITECTURE, PARAMETERS, THRESHOLD
 from tests.aws.deployed import Deployed
 from tests.aws.emulator import emulated_aws
@@ -57,6 +63,41 @@ def test_every_role_may_do_what_it_must(enforced: Deployed, tmp_path: Path) -> N
 
 def test_trying_out_finds_no_problem(enforced: Deployed) -> None:
     assert [check for check in smoke(Deployment()) if check.problem] == []
+
+
+def test_who_reads_the_pages_needs_the_policy_of_the_documents(
+    enforced: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iam = boto3.client("iam")
+    iam.create_user(UserName="reader")
+    text = (SAMPLES.parent / "docs" / "aws.md").read_text()
+    policy = text.partition("```json\n")[2].partition("```")[0]
+    buckets = {each: enforced.outputs[f"{each.title()}Bucket"] for each in ("raw", "processed")}
+    for each, name in buckets.items():
+        policy = policy.replace(f"acme-duff-orders-{each}", name)
+    policy = policy.replace("acme-duff-orders", "duff-orders").replace("acme_db_duff_orders", "db_duff_orders")
+    iam.put_user_policy(UserName="reader", PolicyName="pages", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    boto3.setup_default_session()
+    try:
+        remote = Remote.of("duff-orders", Settings.load())
+        source = shown(remote, queries=True)
+        made = create_app(source)
+        install(made, source, RawBucket(remote.store))
+        client = TestClient(guarded(made), base_url="http://127.0.0.1")
+        (dirty,) = [row for row in source.ledger.rows() if row.source_file == "a//odd.csv"]
+        page = f"/files/{dirty.file_id}"
+        for path in ("/?period=all", "/files", page, f"{page}/corrections.csv", "/orders", "/orders/5678", "/sql"):
+            assert client.get(path).status_code == 200, path
+        assert client.post("/v1/queries", json={"sql": "select 1 as one"}).json()["state"] == "succeeded"
+        sent = client.put("/console/uploads/reader.csv", content=(SAMPLES / "05-missing-column.csv").read_bytes())
+        assert sent.status_code == 202
+    finally:
+        monkeypatch.undo()
+        boto3.setup_default_session()
+    assert enforced.row("reader.csv", 120).verdict == "invalid"
 
 
 def test_what_a_policy_does_not_allow_is_refused(enforced: Deployed) -> None:

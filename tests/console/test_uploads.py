@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.api.lakes import SAMPLES, application
-from tests.api.test_serve import get, serving, until
+from tests.api.test_serve import QUICK_DUFF, get, serving, until
 from tests.lakes import open_lake
 
 pytestmark = pytest.mark.slow
@@ -127,3 +128,15 @@ def test_a_large_file_is_streamed(tmp_path: Path) -> None:
         status = Path(f"/proc/{process.pid}/status").read_text()
         assert int(status.partition("VmHWM:")[2].split()[0]) < 250_000
         get(address, "/v1/health")
+
+
+def test_a_stream_of_events_outlives_the_wait_for_a_slow_body(tmp_path: Path) -> None:
+    with serving(tmp_path / "lake", "--no-watch", duff=QUICK_DUFF) as (address, _process, log):
+        with httpx2.stream("GET", f"{address}/console/events", timeout=30) as answer:
+            lines = answer.iter_lines()
+            next(lines)
+            time.sleep(2.5)  # it waits 2 s for a body
+            sent = httpx2.put(f"{address}/console/uploads/late.csv", content=b"a,b\n")
+            assert sent.status_code == 202
+            until(lambda: "late.csv" in next(lines))
+        assert "Traceback" not in log.read_text()

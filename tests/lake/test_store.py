@@ -122,6 +122,9 @@ def test_listing_goes_by_text(store: Store) -> None:
     assert names(store, "processed/nothing/") == []
     (listed,) = store.listed("processed/y")
     assert (listed.name, listed.size) == ("processed/y", len("processed/y"))
+    found = store.read("processed/y")
+    assert found is not None
+    assert listed.token in (None, found.token)
     assert abs((listed.modified - began).total_seconds()) < 60
 
 

@@ -1,23 +1,22 @@
 """The backend of a lake in a folder: DuckDB over the serving copy, the ledger kept in memory."""
 
-import heapq
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from duff_orders.api.backend import Queries, Query
+from duff_orders.api.kept import FolderLedger, OverKept
 from duff_orders.api.problems import Problem, invalid
-from duff_orders.contract import FILES, REJECTED_ROWS
+from duff_orders.contract import ORDERS, REJECTED_ROWS
 from duff_orders.engines.duckdb import read_parquet
-from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.lake.tables import empty
-from duff_orders.messages import LedgerRow, format_time
-from duff_orders.query import statements
+from duff_orders.messages import LedgerRow
+from duff_orders.query import rejects, statements
 from duff_orders.query.answer import Answer
 from duff_orders.query.reports import Report, Value
 from duff_orders.query.runner import WAITING, Runner, TokenUsed, TooMany
@@ -26,17 +25,16 @@ from duff_orders.query.statements import Statement
 
 #: Answers over rejected rows that are kept, and the characters of which each may be.
 KEPT, SHORT = 100, 100_000
-_FILES = f"{layout.PROCESSED}/{layout.FOLDERS[FILES.name]}"
 
 
-class Embedded:
+class Embedded(OverKept):
     """A lake in a folder; see `api.backend`."""
 
     def __init__(self, lake: Lake, serving: Serving, queries: Queries | None = None) -> None:
         self.lake = lake
         self.serving = serving
         self.queries = queries
-        self.ledger = KeptLedger(lake)
+        self.ledger = FolderLedger(lake)
         self.snapshot = KeptSnapshot(lake.store)
         self._keeping = threading.Lock()
         self._rejects: dict[tuple[Any, ...], Answer] = {}
@@ -44,14 +42,6 @@ class Embedded:
     def version(self) -> str | None:
         """The build that answers show."""
         return self.serving.version
-
-    def files_version(self) -> str:
-        """A rename into a day's folder changes the folder's time."""
-        return self.ledger.version()
-
-    def newest(self) -> datetime | None:
-        """When the newest verdict was written."""
-        return max((row.finished for row in self.ledger.rows()), default=None)
 
     def lines(self, *, by_client: bool = False) -> str:
         """The copy that is sorted as the question wants it."""
@@ -76,19 +66,6 @@ class Embedded:
         """The answer to a report."""
         return self.serving.report(report, given)
 
-    def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """A page of the ledger and one more, newest first."""
-        rows = (row for row in self.ledger.rows() if verdict is None or row.verdict == verdict)
-        keyed = ((format_time(row.event_time), row.file_id, row) for row in rows)
-        if after is not None:
-            keyed = (each for each in keyed if each[:2] < tuple(after))
-        newest = heapq.nlargest(limit + 1, keyed, key=lambda each: each[:2])
-        return [_fields(row) for _, _, row in newest]
-
-    def file(self, file_id: str) -> LedgerRow | None:
-        """The ledger row of a file."""
-        return self.ledger.of(file_id)
-
     def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         """The answer to a statement over the rejected rows of one file; what is short is kept."""
         key = (row.file_id, row.revision, statement[0], *statement[1])
@@ -102,6 +79,28 @@ class Embedded:
                         del self._rejects[next(iter(self._rejects))]
         return found
 
+    def lag(self) -> str:
+        """Answers are slow until the newest build's copy is there."""
+        return "" if self.serving.has_copy else "copying"
+
+    def is_settled(self) -> bool:
+        """The copy, or the objects that a snapshot names."""
+        return True
+
+    def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Answer:
+        """What the records of some published files say of an order."""
+        places = [self.lake.store.address(name) for row in files for name in layout.data_objects(ORDERS.name, row)]
+        source = f"select * from {read_parquet(*places)}" if places else empty(ORDERS)
+        return self.serving.over({ORDERS.name: source}, statements.said_of_order(order_id))
+
+    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
+        """The answers to several reports."""
+        return [self.report(report, given) for report, given in asked]
+
+    def export(self, row: LedgerRow, out: Path) -> None:
+        """Write a file's rejected rows for correction."""
+        rejects.export(self.lake, row, out)
+
     def _ask_rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         objects = layout.data_objects(REJECTED_ROWS.name, row)
         names = ", ".join(field.name for field in REJECTED_ROWS.fields)
@@ -109,62 +108,6 @@ class Embedded:
         places = (self.lake.store.address(name) for name in objects)
         source = f"select {names}, {day} from {read_parquet(*places)}" if objects else empty(REJECTED_ROWS)
         return self.serving.over({REJECTED_ROWS.name: source}, statement)
-
-
-class KeptLedger:
-    """The ledger in memory: of the days whose folders changed the rows are read again."""
-
-    def __init__(self, lake: Lake) -> None:
-        self.lake = lake
-        self._lock = threading.Lock()
-        self._days: dict[str, tuple[int, list[LedgerRow]]] = {}
-        self._by_id: dict[str, LedgerRow] = {}
-
-    def version(self) -> str:
-        """Changes with the ledger."""
-        return str(hash(tuple(sorted(self._times().items()))))
-
-    def rows(self) -> list[LedgerRow]:
-        """All rows, in no order."""
-        self._look()
-        return list(self._by_id.values())
-
-    def of(self, file_id: str) -> LedgerRow | None:
-        """The row of a file."""
-        self._look()
-        return self._by_id.get(file_id)
-
-    def _times(self) -> dict[str, int]:
-        folder = self.lake.disk.path(_FILES)
-        if not folder.is_dir():
-            return {}
-        return {each.name: each.stat().st_mtime_ns for each in folder.iterdir() if each.is_dir()}
-
-    def _look(self) -> None:
-        times = self._times()
-        with self._lock:
-            changed = {
-                day for day in self._days.keys() | times.keys() if self._days.get(day, (0,))[0] != times.get(day)
-            }
-            for day in changed:
-                if day in times:
-                    self._days[day] = times[day], list(self.lake.ledger.rows(day=day, damaged=_left_out))
-                else:
-                    del self._days[day]
-            if changed:
-                self._by_id = {row.file_id: row for _, rows in self._days.values() for row in rows}
-
-
-def _left_out(error: DamagedObject) -> None:
-    """`duff check` tells of a damaged row."""
-
-
-def _fields(row: LedgerRow) -> dict[str, Any]:
-    """The fields of a list of files, as they go to JSON."""
-    values = {name: getattr(row, name) for name in statements.FILE}
-    for name in ("event_time", "started", "finished"):
-        values[name] = format_time(values[name])
-    return values | {"pa_date": row.pa_date.isoformat()}
 
 
 class EmbeddedQueries:

@@ -183,10 +183,12 @@ class BodyLimit:
         if scope["type"] != "http" or _is_upload(scope):
             await self.app(scope, receive, send)
             return
-        read = 0
+        read, is_whole = 0, False
 
         async def counted() -> Message:
-            nonlocal read
+            nonlocal read, is_whole
+            if is_whole:
+                return await receive()  # what follows is that the caller leaves, however late
             try:
                 message = await asyncio.wait_for(receive(), SLOWEST)
             except TimeoutError:
@@ -194,6 +196,7 @@ class BodyLimit:
             read += len(message.get("body", b""))
             if read > LARGEST_BODY:
                 raise Problem("too-large", f"allowed are {LARGEST_BODY} bytes")
+            is_whole = not message.get("more_body", False)
             return message
 
         await self.app(scope, counted, send)

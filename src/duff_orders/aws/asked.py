@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from duff_orders.api.backend import Queries, Query
 from duff_orders.lake import snapshot
@@ -18,9 +18,6 @@ from duff_orders.query.answer import Answer
 from duff_orders.query.athena import Athena
 from duff_orders.query.reports import Report, Value
 from duff_orders.query.statements import LINES, Statement
-
-if TYPE_CHECKING:
-    from duff_orders.aws.remote import Remote
 
 #: Seconds for which the version is not looked up again.
 _FRESH = 1.0
@@ -144,14 +141,6 @@ class AthenaQueries:
             if count > most:
                 break
         return count
-
-
-def backend_of(remote: "Remote", *, queries: bool) -> Asked:
-    """The backend of a deployment, for who has credentials for it."""
-    import boto3
-
-    athena = Athena(boto3.client("athena"), remote.outputs["WorkGroup"], remote.outputs["Database"])
-    return Asked(athena, remote.store, AthenaQueries(athena) if queries else None)
 
 
 def _named(query: str, most: int, caller: str | None) -> str:

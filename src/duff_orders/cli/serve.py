@@ -1,4 +1,4 @@
-"""`duff serve`: the HTTP API, and for a lake on this machine the console."""
+"""`duff serve`: the console and the HTTP API, over a lake on this machine or a deployment."""
 
 import logging
 import signal
@@ -41,6 +41,8 @@ def serve(
     from duff_orders.api.serve import embedded, watching
     from duff_orders.api.serve import serve as answer
     from duff_orders.cli import show
+    from duff_orders.console.app import install
+    from duff_orders.console.folder import RawFolder
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for name in ("watchfiles", "uvicorn"):
@@ -50,18 +52,18 @@ def serve(
     keys = parse_keys(settings.api_keys)
     with ExitStack() as stack_of, deployment(stack) as remote:
         if remote is not None:
-            from duff_orders.aws.asked import backend_of
+            from duff_orders.aws.pages import RawBucket, shown
 
-            made = create_app(backend_of(remote, queries=allowed))
+            source = shown(remote, queries=allowed)
+            made = create_app(source)
+            install(made, source, RawBucket(remote.store))
         else:
-            from duff_orders.console.app import install
-
             opened = open_lake(context, lake, create=True, memory=memory)
             leave_first_to_command()
             signal.signal(signal.SIGIO, signal.SIG_IGN)  # see watch._open_for_writing
             backend = stack_of.enter_context(embedded(opened, queries=allowed))
             made = create_app(backend)
-            progress = install(made, opened, backend, watched=watch)
+            progress = install(made, backend, RawFolder(opened.disk), watched=watch)
 
             def done(row: "LedgerRow") -> None:
                 progress.done(row)

@@ -6,14 +6,13 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from duff_orders.api import problems
-from duff_orders.api.embedded import Embedded
 from duff_orders.api.problems import Problem
 from duff_orders.api.security import reads_pages
 from duff_orders.console import files, login, orders, overview, sql, uploads
 from duff_orders.console.page import page, words
 from duff_orders.console.progress import Progress
+from duff_orders.console.source import Landing, Source
 from duff_orders.console.texts import LANGUAGES
-from duff_orders.lake.lake import Lake
 
 router = APIRouter(include_in_schema=False)
 
@@ -23,14 +22,14 @@ _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _FOR_PROGRAMS = ("/v1/", "/problems/", "/docs", "/console/", "/static/")
 
 
-def install(app: FastAPI, lake: Lake, backend: Embedded, *, watched: bool = True) -> Progress:
-    """Give the application its pages, over a lake in a folder; what is told how far files are.
+def install(app: FastAPI, source: Source, landing: Landing, *, watched: bool = True) -> Progress:
+    """Give the application its pages; what is told how far files are.
 
-    `watched` says whether files that land in the raw folder are processed here.
+    `watched` says whether files that land are processed.
     """
-    progress = Progress(lake, backend.ledger, backend.snapshot)
+    progress = Progress(source.ledger, source.snapshot, landing)
     app.state.pages = True
-    app.state.lake, app.state.progress, app.state.watched, app.state.figures = lake, progress, watched, {}
+    app.state.progress, app.state.watched, app.state.figures = progress, watched, {}
     for each in (router, overview.router, files.router, orders.router, sql.router, uploads.router, login.router):
         app.include_router(each)
     problems.install(app, _answer)

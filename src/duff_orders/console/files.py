@@ -15,7 +15,7 @@ from duff_orders.console.texts import Words
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
 from duff_orders.lake import layout
 from duff_orders.messages import VERDICTS, LedgerRow, format_time
-from duff_orders.query import rejects, statements
+from duff_orders.query import statements
 
 router = APIRouter(include_in_schema=False)
 
@@ -86,7 +86,7 @@ def get_corrections(request: Request, file_id: str) -> Response:
         return missing(request)
     folder = tempfile.TemporaryDirectory(prefix="duff-corrections-")
     path = Path(folder.name, "corrections.csv")
-    rejects.export(request.app.state.lake, row, path)
+    backend(request).export(row, path)
     name = f"{stem(row.source_file)}{SUFFIX}.csv"
     return FileResponse(path, media_type="text/csv", filename=name, background=BackgroundTask(folder.cleanup))
 

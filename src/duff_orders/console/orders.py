@@ -11,14 +11,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import TypeAdapter, ValidationError
 
-from duff_orders.api.embedded import Embedded
 from duff_orders.api.orders import MONEY, Id, Name, Sort, order_document, page_of_lines
 from duff_orders.api.parameters import Day, OrderId
 from duff_orders.api.problems import Problem
 from duff_orders.console.page import backend, missing, page
-from duff_orders.contract import ORDERS, STATUSES, Status
-from duff_orders.engines.duckdb import read_parquet
-from duff_orders.lake import layout
+from duff_orders.console.source import Source
+from duff_orders.contract import STATUSES, Status
 from duff_orders.messages import parse_time
 from duff_orders.query import statements
 from duff_orders.query.statements import LineFilter
@@ -105,7 +103,7 @@ def get_order(request: Request, order_id: str, files: str = "") -> Response:
         document = order_document(number, asked.order(number))
     except (ValidationError, Problem):
         return missing(request)
-    last = {row[0]: row[1] for row in asked.ask(_last_files(number)).rows}
+    last = {row[0]: row[1] for row in asked.ask(statements.last_files(number)).rows}
     for line in document["lines"]:
         line["file"] = asked.file(last[line["product_id"]]) if line["product_id"] in last else None
     seen = [(parse_time(line["first_seen"]), parse_time(line["last_seen"])) for line in document["lines"]]
@@ -116,7 +114,7 @@ def get_order(request: Request, order_id: str, files: str = "") -> Response:
     return page(request, "order.html", "orders", shown)
 
 
-def _channels(asked: Embedded) -> list[str] | None:
+def _channels(asked: Source) -> list[str] | None:
     """The channels to choose from; None where they are too many, or too long."""
     names = [row[0] for row in asked.ask(statements.channels()).rows]
     if len(names) > CHANNELS or any(len(name) > CHARACTERS for name in names):
@@ -124,24 +122,11 @@ def _channels(asked: Embedded) -> list[str] | None:
     return names
 
 
-def _last_files(order_id: int) -> statements.Statement:
-    """The file that gave each line its latest state."""
-    return "select product_id, file_id from fact_orders where order_id = ?", [order_id]
-
-
-def _told(asked: Embedded, order_id: int, first: date, last: date, most: int | None) -> list[dict[str, Any]] | None:
+def _told(asked: Source, order_id: int, first: date, last: date, most: int | None) -> list[dict[str, Any]] | None:
     """The files with records of an order, oldest first, and what each said; None where they are more than `most`."""
     files = [row for row in asked.ledger.rows() if row.published and first <= row.pa_date <= last]
     if most is not None and len(files) > most:
         return None
-    places = [asked.lake.store.address(name) for row in files for name in layout.data_objects(ORDERS.name, row)]
-    if not places:
-        return []
-    statement: statements.Statement = (
-        "select file_id, product_id, status, product_ccf, total_price from tbl_duff_orders"
-        " where order_id = ? order by ingested_at, file_id, product_id",
-        [order_id],
-    )
-    found = asked.serving.over({ORDERS.name: f"select * from {read_parquet(*places)}"}, statement).dictionaries()
+    found = asked.said_of_order(order_id, files).dictionaries() if files else []
     by_id = {row.file_id: row for row in files}
     return [{**each, "file": by_id[each["file_id"]]} for each in found]

@@ -6,12 +6,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from duff_orders.api.embedded import Embedded
 from duff_orders.api.files import reasons_of
 from duff_orders.console import charts
 from duff_orders.console.charts import Figure
 from duff_orders.console.corrections import Corrections
 from duff_orders.console.page import backend, page, words
+from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.messages import VERDICTS, LedgerRow, utc_now
 from duff_orders.query import reports
@@ -54,7 +54,7 @@ def get_overview(request: Request, period: str = "30") -> Response:
     return page(request, "overview.html", "overview", shown)
 
 
-def _kept_figures(request: Request, t: Words, asked: Embedded, period: str, today: date) -> list[Figure]:
+def _kept_figures(request: Request, t: Words, asked: Source, period: str, today: date) -> list[Figure]:
     """The figures, made once for each build, day, period and language."""
     kept: dict[tuple[Any, ...], list[Figure]] = request.app.state.figures
     key = (asked.version(), today, period, t.language)
@@ -63,18 +63,23 @@ def _kept_figures(request: Request, t: Words, asked: Embedded, period: str, toda
         found = figures(t, asked, period, today)
         if any(other[:2] != key[:2] for other in list(kept)):
             kept.clear()
-        kept[key] = found
+        if asked.is_settled():
+            kept[key] = found
     return found
 
 
-def figures(t: Words, asked: Embedded, period: str, today: date) -> list[Figure]:
+def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:
     """What was sold by day, status, channel and product."""
     days = PERIODS[period]
     since: dict[str, Value] = {} if days is None else {"from": today - timedelta(days=days - 1)}
-    by_day = _rows(asked, "sales_by_day", since | {"limit": reports.MOST_ROWS})
-    by_status = _rows(asked, "status_summary", {})
-    by_channel = _rows(asked, "sales_by_channel", {"limit": TOP})
-    by_product = _rows(asked, "sales_by_product", {"limit": TOP})
+    wanted: dict[str, dict[str, Value]] = {
+        "sales_by_day": since | {"limit": reports.MOST_ROWS},
+        "status_summary": {},
+        "sales_by_channel": {"limit": TOP},
+        "sales_by_product": {"limit": TOP},
+    }
+    answers = asked.reports([(reports.report(name), given) for name, given in wanted.items()])
+    by_day, by_status, by_channel, by_product = (answer.dictionaries() for answer in answers)
     query = "".join(f"&{name}={value}" for name, value in since.items())
     return [
         charts.by_day(t, by_day, period, f"/v1/reports/sales_by_day?format=csv&limit={reports.MOST_ROWS}{query}"),
@@ -84,11 +89,7 @@ def figures(t: Words, asked: Embedded, period: str, today: date) -> list[Figure]
     ]
 
 
-def _rows(asked: Embedded, name: str, given: dict[str, Value]) -> list[dict[str, Any]]:
-    return asked.report(reports.report(name), given).dictionaries()
-
-
-def _to_do(t: Words, asked: Embedded, row: LedgerRow) -> str:
+def _to_do(t: Words, asked: Source, row: LedgerRow) -> str:
     counts = reasons_of(asked, row) if row.rows_rejected else []
     if not counts:
         return t("do_look", verdict=t.verdict(row.verdict), reason=t.why(row.reason or row.error or ""))

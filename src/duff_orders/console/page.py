@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from duff_orders.api.embedded import Embedded
+from duff_orders.console.source import Source
 from duff_orders.console.texts import LANGUAGES, TEXTS, Words, chosen
 from duff_orders.messages import utc_now
 
@@ -25,9 +25,9 @@ def words(request: Request) -> Words:
     return Words(chosen(request.cookies.get("lang"), request.headers.get("accept-language")))
 
 
-def backend(request: Request) -> Embedded:
+def backend(request: Request) -> Source:
     """Where the data is."""
-    found: Embedded = request.app.state.backend
+    found: Source = request.app.state.backend
     return found
 
 
@@ -79,8 +79,8 @@ def _freshness(request: Request, t: Words) -> dict[str, Any]:
         row.published and row.rows_published > 0 and snapshot.files.get(row.file_id) != row.revision for row in rows
     )
     lags = [t("behind", files=behind)] if behind else []
-    if snapshot.build_id is not None and not asked.serving.has_copy:
-        lags.append(t("copying"))
+    if snapshot.build_id is not None and (lag := asked.lag()):
+        lags.append(t(lag))
     if not watched:
         lags.append(t("unwatched"))
     return {"fresh": told, "lag": " ".join(lags)}

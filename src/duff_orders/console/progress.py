@@ -2,17 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
-from duff_orders.api.embedded import KeptLedger
+from duff_orders.api.kept import Kept
+from duff_orders.console.source import Landing
 from duff_orders.console.texts import Words
-from duff_orders.lake import layout
-from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
-from duff_orders.local import raw_folder
 from duff_orders.messages import LedgerRow, utc_now
 
 #: How long a verdict is told of, and for how many seconds the raw folder is not looked through again.
@@ -27,16 +24,14 @@ Stage = dict[str, str | None]
 class Progress:
     """The files on their way. `sent` are the keys of those that this server was given."""
 
-    lake: Lake
-    ledger: KeptLedger
+    ledger: Kept
     snapshot: KeptSnapshot
+    landing: Landing
     sent: dict[str, None] = field(default_factory=dict)
     _phases: dict[str, tuple[str, Callable[[], float]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _looked: float = 0.0
     _waiting: list[str] = field(default_factory=list)
-    _folders: dict[Path, int] = field(default_factory=dict)
-    _keys: list[str] = field(default_factory=list)
 
     def received(self, key: str) -> None:
         """A file has been sent here."""
@@ -79,19 +74,9 @@ class Progress:
     def _without_verdict(self) -> list[str]:
         if not self._looked or time.monotonic() - self._looked > LOOK:
             known = {row.source_file for row in self.ledger.rows()}
-            self._waiting = [key for key in self._everything() if key not in known]
+            self._waiting = [key for key in self.landing.files() if key not in known]
             self._looked = time.monotonic()
         return self._waiting
-
-    def _everything(self) -> list[str]:
-        """The keys of the raw folder, looked through again only where a folder of it has changed."""
-        root = self.lake.disk.path(layout.RAW)
-        if not self._folders or _times(self._folders) != self._folders:
-            self._folders = _times([root, *(each for each in root.rglob("*") if each.is_dir())])
-            self._keys = [found.key for found in raw_folder.everything(root) if found.status is not None]
-            if max(self._folders.values()) > time.time_ns() - 10**9:
-                self._folders = {}  # it may change once more within what its time can tell
-        return self._keys
 
     def _stage(self, t: Words, key: str, row: LedgerRow | None, held: dict[str, int]) -> Stage:
         if row is None or key in self._phases:
@@ -104,7 +89,7 @@ class Progress:
         return {"key": key, "stage": stage, "text": text, "file_id": row.file_id}
 
     def _before_verdict(self, t: Words, key: str) -> tuple[str, str]:
-        if not self.lake.disk.path(layout.RAW).joinpath(key).exists():
+        if not self.landing.holds(key):
             return "gone", t("stage_gone")
         with self._lock:
             phase = self._phases.get(key)
@@ -116,14 +101,3 @@ class Progress:
         except Exception:  # the engine may be gone already
             share = ""
         return name, t(f"stage_{name}", share=share).strip()
-
-
-def _times(folders: Iterable[Path]) -> dict[Path, int]:
-    """When each folder last changed: at each file or folder that came, went, or was renamed; -1 where it is gone."""
-    times = {}
-    for folder in folders:
-        try:
-            times[folder] = folder.stat().st_mtime_ns
-        except OSError:
-            times[folder] = -1
-    return times

@@ -10,6 +10,7 @@ ES: dict[str, str] = {
     "sign_out": "Salir",
     "behind": "Aún no en las tablas: {files} de los archivos con veredicto.",
     "copying": "Las respuestas tardan más mientras se hace su copia.",
+    "moving": "El catálogo está tomando la última construcción.",
     "unwatched": "Nadie procesa la carpeta de entrada: este servidor se inició con --no-watch.",
     "sign_in": "Entrar",
     "key": "Clave",

@@ -1,8 +1,7 @@
-"""Files that are dropped on a page: taken as they come, put into the raw folder whole, and followed by events."""
+"""Files that are dropped on a page: taken as they come, put where files land whole, and followed by events."""
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,28 +14,26 @@ from duff_orders.api.security import SLOWEST
 from duff_orders.console.page import words
 from duff_orders.console.progress import Progress
 from duff_orders.lake import layout
-from duff_orders.lake.raw import put
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
-#: Bytes of the disk that an upload must leave free, and bytes of the longest name.
-KEPT_FREE, LONGEST_NAME = 2**30, 200
+#: Bytes of the longest name.
+LONGEST_NAME = 200
 #: Seconds between two looks at the stages, and after which a sign of life is sent where nothing changed.
 LOOK, SIGN = 0.5, 10.0
 
 
 @router.put("/uploads/{name}")
 async def put_upload(request: Request, name: str) -> Response:
-    """Take a file; its key in the raw folder, where the watcher finds it."""
+    """Take a file; its key where files land."""
     progress: Progress = request.app.state.progress
     if not _is_name(name):
         raise invalid("path", "name", name, " or ".join(f"*{suffix}" for suffix in layout.SUFFIXES))
     size = request.headers.get("content-length", "0")
-    disk = progress.lake.disk
-    room = shutil.disk_usage(disk.root).free - KEPT_FREE
+    room = progress.landing.room()
     if not size.isdecimal() or int(size) > room:
-        raise Problem("too-large", f"there is room for {max(0, room):,} bytes on the disk")
-    with disk.scratch() as folder:
+        raise Problem("too-large", f"there is room for {room:,} bytes")
+    with progress.landing.scratch() as folder:
         path = folder / name
         written = 0
         with path.open("wb") as target:
@@ -50,9 +47,9 @@ async def put_upload(request: Request, name: str) -> Response:
                     raise Problem("bad-request", f"no more of the file came within {SLOWEST:g} s") from None
                 written += len(part)
                 if written > room:
-                    raise Problem("too-large", f"there is room for {max(0, room):,} bytes on the disk")
+                    raise Problem("too-large", f"there is room for {room:,} bytes")
                 await run_in_threadpool(target.write, part)
-        key = await run_in_threadpool(put, disk, path)
+        key = await run_in_threadpool(progress.landing.put, path)
     progress.received(key)
     t = words(request)
     return JSONResponse({"key": key, "stage": t("stage_received")}, 202, headers={"Cache-Control": "no-store"})

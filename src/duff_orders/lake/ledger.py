@@ -42,15 +42,16 @@ class Ledger:
 
         Raises DamagedObject for a row that cannot be read, or tells `damaged` of it and goes on.
         """
-        yield from self._decoded(names(self.store, f"{_ROWS}{day}/" if day else _ROWS), damaged)
+        yield from self.named(names(self.store, f"{_ROWS}{day}/" if day else _ROWS), damaged)
 
     def since(self, is_new: Callable[[datetime], bool]) -> tuple[set[str], list[LedgerRow]]:
         """The file ids of all rows, and those rows which `is_new` finds new by the time at which they were written."""
         listed = list(self.store.listed(_ROWS))
         ids = {PurePosixPath(each.name).stem for each in listed}
-        return ids, list(self._decoded([each.name for each in listed if is_new(each.modified)], None))
+        return ids, list(self.named([each.name for each in listed if is_new(each.modified)], None))
 
-    def _decoded(self, listed: list[str], damaged: Callable[[DamagedObject], None] | None) -> Iterator[LedgerRow]:
+    def named(self, listed: list[str], damaged: Callable[[DamagedObject], None] | None) -> Iterator[LedgerRow]:
+        """The rows of ledger objects, without those that are gone."""
         for name, found in zip(listed, self._read(listed), strict=True):
             try:
                 if found is not None:

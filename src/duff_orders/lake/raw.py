@@ -32,12 +32,17 @@ def put(store: DiskStore, path: Path) -> str:
         copy = scratch / "object"
         shutil.copyfile(path, copy)
         size, etag = fingerprint(copy)
-        stem, dot, suffix = path.name.partition(".")
-        for key in (path.name, f"{stem}-{etag[:8]}{dot}{suffix}"):
+        for key in free_names(path.name, etag):
             name = f"{layout.RAW}/{key}"
             if store.put_new_file(name, copy) or fingerprint(store.path(name)) == (size, etag):
                 return key
     raise InputError(f"{path}: the raw folder holds other files of this name; rename it")
+
+
+def free_names(name: str, etag: str) -> tuple[str, str]:
+    """The keys under which a file is put: its name, or where another content has that one, with digits of its own."""
+    stem, dot, suffix = name.partition(".")
+    return name, f"{stem}-{etag[:8]}{dot}{suffix}"
 
 
 def announce(store: DiskStore, key: str, *, when: datetime | None = None) -> Event:

@@ -18,11 +18,12 @@ StagedFile = Path | str
 
 
 class Listed(NamedTuple):
-    """An object of a listing: its name, its bytes, and when it was written."""
+    """An object of a listing: its name, its bytes, when it was written, and its token, where a listing tells it."""
 
     name: str
     size: int
     modified: datetime
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

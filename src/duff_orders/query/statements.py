@@ -107,6 +107,23 @@ def order(relation: str, order_id: int) -> Statement:
     )
 
 
+def last_files(order_id: int) -> Statement:
+    """The file that gave each line of an order its latest state."""
+    return "select product_id, file_id from fact_orders where order_id = ?", [order_id]
+
+
+def said_of_order(order_id: int, days: tuple[date, date] | None = None) -> Statement:
+    """The records of an order, oldest first, of all days or of some."""
+    condition, parameters = "order_id = ?", [order_id]
+    if days is not None:
+        condition += " and pa_date between cast(? as date) and cast(? as date)"
+    return (
+        "select file_id, product_id, status, product_ccf, total_price from tbl_duff_orders"
+        f" where {condition} order by ingested_at, file_id, product_id",
+        [*parameters, *(day.isoformat() for day in days or ())],
+    )
+
+
 def clients(name: str | None, after: int | None, limit: int) -> Statement:
     """A page of clients and one more, by `client_id`; with `name`, those whose name begins so."""
     told: list[tuple[str, int | str | None]] = [("starts_with(client_name, ?)", name), ("client_id > ?", after)]

@@ -1,0 +1,175 @@
+"""The console over a deployment: what its pages ask, and where its files land (`console.source`).
+
+It runs on the machine of who reads the pages. The ledger is kept in memory; what Athena answered, until the next build:
+each query takes a second and costs something.
+"""
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from duff_orders.api.kept import ListedLedger, OverKept
+from duff_orders.aws.asked import Asked, AthenaQueries
+from duff_orders.errors import InputError
+from duff_orders.lake import layout
+from duff_orders.lake.disk import fingerprint
+from duff_orders.lake.glue_catalog import behind
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import free_names
+from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.snapshot import KeptSnapshot
+from duff_orders.messages import LedgerRow
+from duff_orders.query import rejects, statements
+from duff_orders.query.answer import Answer
+from duff_orders.query.athena import Athena
+from duff_orders.query.reports import Report, Value
+from duff_orders.query.statements import Statement
+
+if TYPE_CHECKING:
+    from duff_orders.aws.remote import Remote
+
+#: Seconds for which ledger and raw bucket are not listed again.
+LOOK = 5.0
+#: Answers that are kept, and queries of a page that run at once.
+KEPT, AT_ONCE = 200, 4
+#: Bytes of the disk that a file which is sent must leave free.
+KEPT_FREE = 2**30
+
+
+class Shown(OverKept, Asked):
+    """A deployment as the pages see it; see `console.source.Source`."""
+
+    def __init__(self, lake: Lake, athena: Athena, store: S3Store, *, queries: bool) -> None:
+        super().__init__(athena, store, AthenaQueries(athena) if queries else None)
+        self.lake = lake
+        self.ledger = ListedLedger(store, LOOK)
+        self.snapshot = KeptSnapshot(store)
+        self._glue = boto3.client("glue")
+        self._settled: str | None = None
+        self._keeping = threading.Lock()
+        self._answers: dict[tuple[Any, ...], Answer] = {}
+
+    def lag(self) -> str:
+        """The catalog takes up a build's tables one after the other."""
+        return "" if self.is_settled() else "moving"
+
+    def is_settled(self) -> bool:
+        """Whether the catalog has all tables of the newest build."""
+        found = self.snapshot.current()
+        if found.build_id != self._settled and not any(behind(self.store, self._glue, self.athena.database, found)):
+            self._settled = found.build_id
+        return found.build_id == self._settled
+
+    def ask(self, statement: Statement) -> Answer:
+        """The answer to a statement; kept where the catalog shows the newest build."""
+        key = (self.version(), statement[0], *statement[1])
+        return self._kept(key, lambda: super(Shown, self).ask(statement), keep=self.is_settled())
+
+    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+        """The answer to a statement over the rejected rows of one file; kept."""
+        key = (row.file_id, row.revision, statement[0], *statement[1])
+        return self._kept(key, lambda: super(Shown, self).rejects(row, statement))
+
+    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
+        """The answers to several reports, asked side by side."""
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="reports") as pool:
+            return list(pool.map(lambda each: self.report(*each), asked))
+
+    def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Answer:
+        """What the records of some published files say of an order."""
+        days = [row.pa_date for row in files]
+        found = self.athena.ask(*statements.said_of_order(order_id, (min(days), max(days))))
+        known = {row.file_id for row in files}
+        return Answer(found.columns, [row for row in found.rows if row[0] in known], found.bytes_scanned)
+
+    def export(self, row: LedgerRow, out: Path) -> None:
+        """Write a file's rejected rows for correction."""
+        rejects.export(self.lake, row, out)
+
+    def _kept(self, key: tuple[Any, ...], ask: Callable[[], Answer], *, keep: bool = True) -> Answer:
+        found = self._answers.get(key)
+        if found is None:
+            found = ask()
+            if keep:
+                with self._keeping:
+                    self._answers[key] = found
+                    while len(self._answers) > KEPT:
+                        del self._answers[next(iter(self._answers))]
+        return found
+
+
+class RawBucket:
+    """The raw bucket as the pages see it; see `console.source.Landing`."""
+
+    def __init__(self, store: S3Store) -> None:
+        self.store = store
+        self._lock = threading.Lock()
+        self._looked: float | None = None
+        self._keys: dict[str, None] = {}
+
+    def files(self) -> list[str]:
+        """The keys of all orders files."""
+        return list(self._listed())
+
+    def holds(self, key: str) -> bool:
+        """Whether a file lies there."""
+        return key in self._listed()
+
+    def room(self) -> int:
+        """Bytes that a file may have: it passes through this machine's folder for temporary files."""
+        return max(0, shutil.disk_usage(tempfile.gettempdir()).free - KEPT_FREE)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for a file that is being sent."""
+        with tempfile.TemporaryDirectory(prefix="duff-upload-") as folder:
+            yield Path(folder)
+
+    def put(self, path: Path) -> str:
+        """Put a file there, never over another; its key."""
+        s3 = boto3.client("s3")
+        size, etag = fingerprint(path)
+        for key in free_names(path.name, etag):
+            there = self._look_at(s3, key)
+            if there is None:
+                s3.upload_file(str(path), self.store.raw_bucket, key, ExtraArgs={"Metadata": {"md5": etag}})
+            if there is None or (there[0] == size and etag in there[1]):
+                with self._lock:
+                    self._looked = None
+                return key
+        raise InputError(f"{path.name}: the raw bucket holds other files of this name; rename it")
+
+    def _look_at(self, s3: Any, key: str) -> tuple[int, set[str]] | None:
+        """The size of an object, and what tells its content: a large one's entity tag does not. None: there is none."""
+        try:
+            found = s3.head_object(Bucket=self.store.raw_bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                return None
+            raise
+        return found["ContentLength"], {found["ETag"].strip('"'), found["Metadata"].get("md5", "")}
+
+    def _listed(self) -> dict[str, None]:
+        with self._lock:
+            if self._looked is None or time.monotonic() - self._looked > LOOK:
+                # by boto3: the store cannot list a key like `a//b.csv`, which partners may choose
+                pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.store.raw_bucket)
+                keys = (each["Key"] for page in pages for each in page.get("Contents", []))
+                self._keys = {key: None for key in keys if layout.is_orders_file(key)}
+                self._looked = time.monotonic()
+            return self._keys
+
+
+def shown(remote: "Remote", *, queries: bool) -> Shown:
+    """A deployment for who has credentials for it."""
+    athena = Athena(boto3.client("athena"), remote.outputs["WorkGroup"], remote.outputs["Database"])
+    return Shown(remote.lake, athena, remote.store, queries=queries)

@@ -1,0 +1,54 @@
+"""What the pages ask of where the data is, beyond what the HTTP API asks; and of where files land."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from duff_orders.api.backend import Backend
+from duff_orders.api.kept import Kept
+from duff_orders.lake.snapshot import KeptSnapshot
+from duff_orders.messages import LedgerRow
+from duff_orders.query.answer import Answer
+from duff_orders.query.reports import Report, Value
+
+
+class Source(Backend, Protocol):
+    """Where the data is."""
+
+    ledger: Kept
+    snapshot: KeptSnapshot
+
+    def lag(self) -> str:
+        """Why answers are slow or old for a moment, as a key of `texts`; "" where they are not."""
+
+    def is_settled(self) -> bool:
+        """Whether a question has one answer until `version` changes."""
+
+    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
+        """The answers to several reports."""
+
+    def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Answer:
+        """What the records of some published files say of an order: `statements.said_of_order`."""
+
+    def export(self, row: LedgerRow, out: Path) -> None:
+        """Write a file's rejected rows as CSV for correction."""
+
+
+class Landing(Protocol):
+    """Where partners' files land."""
+
+    def files(self) -> list[str]:
+        """The keys of all orders files that lie there."""
+
+    def holds(self, key: str) -> bool:
+        """Whether a file lies there."""
+
+    def room(self) -> int:
+        """Bytes that a file may have."""
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A folder for a file that is being sent."""
+
+    def put(self, path: Path) -> str:
+        """Put a file there, never over another; its key."""

@@ -1,0 +1,115 @@
+"""The console over a deployment, in a browser: `duff serve --stack`."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from duff_orders.aws.pages import RawBucket, shown
+from duff_orders.aws.remote import Remote
+from duff_orders.errors import InputError
+from duff_orders.lake.s3 import S3Store
+from duff_orders.query import statements
+from duff_orders.query.answer import Answer
+from duff_orders.query.athena import Athena
+from duff_orders.settings import Settings
+from tests.api.test_serve import serving
+from tests.aws.deployed import Deployed
+from tests.aws.emulator import new_buckets
+from tests.browser.conftest import Opened, browser, opened  # noqa: F401 – fixtures
+from tests.browser.test_loop import HEADER, drop, wait_for
+
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_path: Path) -> None:  # noqa: F811
+    dirty = tmp_path / "pages dirty.csv"
+    dirty.write_bytes((SAMPLES / "03-dirty.csv").read_bytes().replace(b"Retail", b"Pages"))
+    with serving(tmp_path, "--stack", "duff-orders", "--queries") as (address, _, _):
+        page = opened()
+        page.goto(address)
+        drop(page, dirty)
+        wait_for(page, "pages dirty.csv", "valid, some rows rejected", seconds=100).locator("a").click()
+        page.wait_for_url("**/files/*")
+        assert page.locator("td.wrong", has_text="six").inner_text() == "six no whole number"
+        with page.expect_download() as told:
+            page.get_by_role("link", name="Download for correction").click()
+        assert told.value.suggested_filename == "pages dirty-corrected.csv"
+        with Path(told.value.path()).open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        assert len(rows) == 11
+        values = ["1", "Moe", "9", "1", "Duff", "2.50", "6", "0.33", "Pages", "created"]
+        good = dict(zip(HEADER.split(","), values, strict=True))
+        corrected = tmp_path / "pages dirty-corrected.csv"
+        with corrected.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, rows[0])
+            writer.writeheader()
+            for number, row in enumerate(rows):
+                writer.writerow({**row, **good, "order_id": str(9_700_000 + number)})
+        drop(page, corrected)
+        wait_for(page, "pages dirty-corrected.csv", "valid, in the tables", seconds=200)
+        page.reload()
+        assert "Every row was sent again." in page.inner_text("main")
+        page.goto(f"{address}/?period=all")
+        assert page.locator("figure svg").count() == 4
+        page.goto(f"{address}/orders/9700003")
+        assert "pages dirty-corrected.csv" in page.inner_text("main")
+        page.goto(f"{address}/orders?channel=Pages")
+        assert page.locator("tbody tr").count() > 10
+        page.goto(f"{address}/sql")
+        page.get_by_label("Query").fill(
+            "select count(*) as n from fact_orders where order_id between 9700000 and 9700010"
+        )
+        page.get_by_role("button", name="Run").click()
+        page.locator("[data-state]", has_text="1 rows in").wait_for()
+        assert page.locator("[data-result] td").inner_text() == "11"
+
+
+def test_a_file_is_put_beside_others_of_its_name(aws: str, tmp_path: Path) -> None:
+    raw, processed = new_buckets()
+    bucket = RawBucket(S3Store(raw, processed))
+    assert bucket.files() == []
+    path = tmp_path / "orders.csv"
+    keys = []
+    for data in (b"one", b"one", b"two", b"two", b"x" * 9_000_000, b"x" * 9_000_000):  # the last are sent in parts
+        path.write_bytes(data)
+        keys.append(bucket.put(path))
+    assert keys[:2] == ["orders.csv", "orders.csv"]
+    assert (keys[2], keys[4]) == (keys[3], keys[5])
+    assert len(set(keys)) == 3
+    assert set(bucket.files()) == set(keys)
+    assert bucket.holds(keys[2])
+    assert not bucket.holds("other.csv")
+    boto3.client("s3").put_object(Bucket=raw, Key="notes.txt", Body=b"")
+    boto3.client("s3").put_object(Bucket=raw, Key="in//odd.csv", Body=b"")
+    boto3.client("s3").put_object(Bucket=raw, Key=keys[2], Body=b"else")
+    path.write_bytes(b"two")
+    with pytest.raises(InputError, match="rename it"):
+        bucket.put(path)
+    assert set(RawBucket(bucket.store).files()) == {*keys, "in//odd.csv"}
+
+
+def test_what_is_asked_once_is_kept_until_the_next_build(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = shown(Remote.of("duff-orders", Settings.load()), queries=False)
+    asked: list[str] = []
+    ask = Athena.ask
+
+    def counted(self: Athena, sql: str, *rest: Any, **more: Any) -> Answer:
+        asked.append(sql)
+        return ask(self, sql, *rest, **more)
+
+    monkeypatch.setattr(Athena, "ask", counted)
+    deployed.modelled()
+    assert source.lag() == ""
+    first = source.ask(statements.channels())
+    assert source.ask(statements.channels()) == first
+    assert len(asked) == 1
+    # the catalog is not there yet: the answer is not kept
+    monkeypatch.setattr("duff_orders.aws.pages.behind", lambda *_: iter(["dim_clients"]))
+    late = shown(Remote.of("duff-orders", Settings.load()), queries=False)
+    assert late.lag() == "moving"
+    assert late.ask(statements.channels()) == late.ask(statements.channels()) == first
+    assert len(asked) == 3
