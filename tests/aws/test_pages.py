@@ -10,6 +10,7 @@ import pytest
 from duff_orders.aws.pages import RawBucket, shown
 from duff_orders.aws.remote import Remote
 from duff_orders.errors import InputError
+from duff_orders.lake import layout
 from duff_orders.lake.s3 import S3Store
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
@@ -107,9 +108,16 @@ def test_what_is_asked_once_is_kept_until_the_next_build(deployed: Deployed, mon
     first = source.ask(statements.channels())
     assert source.ask(statements.channels()) == first
     assert len(asked) == 1
-    # the catalog is not there yet: the answer is not kept
-    monkeypatch.setattr("duff_orders.aws.pages.behind", lambda *_: iter(["dim_clients"]))
-    late = shown(Remote.of("duff-orders", Settings.load()), queries=False)
-    assert late.lag() == "moving"
-    assert late.ask(statements.channels()) == late.ask(statements.channels()) == first
-    assert len(asked) == 3
+    # while the catalog moves, the answer is not kept, and answers name no build
+    store = deployed.store
+    kept = store.read(layout.STAR_SHOWN)
+    assert kept is not None
+    assert first.version == kept.data.decode()
+    store.delete(layout.STAR_SHOWN)
+    try:
+        late = shown(Remote.of("duff-orders", Settings.load()), queries=False)
+        assert (late.lag(), late.version()) == ("moving", None)
+        assert late.ask(statements.channels()).rows == late.ask(statements.channels()).rows == first.rows
+        assert len(asked) == 3
+    finally:
+        store.put_new(layout.STAR_SHOWN, kept.data)

@@ -16,7 +16,7 @@ import pytest
 
 from duff_orders.contract import PARTITION, STAR
 from duff_orders.lake import snapshot
-from duff_orders.lake.glue_catalog import behind, columns, follow, storage
+from duff_orders.lake.glue_catalog import behind, columns, follow, shown, storage
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import record
 from duff_orders.lake.s3 import S3Store
@@ -178,7 +178,7 @@ def swept(warehouse: Warehouse, step: str) -> Counter[str]:
     wrong = []
     for dies_at in range(1, 200):
         warehouse.put_back()
-        before = snapshot.current(warehouse.store).build_id
+        before = snapshot.current(warehouse.store)
         requests = warehouse.cloud.requests(dies_at, Writes)
         ended = False
         try:
@@ -190,11 +190,18 @@ def swept(warehouse: Warehouse, step: str) -> Counter[str]:
         point = requests.passed[-1]
         if (lost := warehouse.orphans()) != 0:
             wrong.append(f"{point}: {lost} facts without their rows")
-        switched = snapshot.current(warehouse.store).build_id != before
+        current = snapshot.current(warehouse.store)
+        switched = current.build_id != before.build_id
+        if (said := shown(warehouse.store)) is not None:
+            there = next(each for each in (before, current) if each.build_id == said)
+            if lagging := list(behind(warehouse.store, warehouse.glue, warehouse.database, there)):
+                wrong.append(f"{point}: said to show {said}, and does not: {lagging}")
+        elif not switched or ended:
+            wrong.append(f"{point}: not said to show a build, and does")
         cases["ended" if ended else "catalog" if switched else "tables"] += 1
         with warehouse.cloud.later(timedelta(seconds=8000)):
             warehouse.job("next")
-        if warehouse.tables() != expected or warehouse.lagging():
+        if warehouse.tables() != expected or warehouse.lagging() or shown(warehouse.store) is None:
             wrong.append(f"{point}: other tables, or a catalog behind: {warehouse.lagging()}")
         if ended:
             break

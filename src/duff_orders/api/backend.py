@@ -58,7 +58,7 @@ class Backend(Protocol):
     queries: Queries | None
 
     def version(self) -> str | None:
-        """The build of the star schema that answers show; None before the first."""
+        """The build of the star schema that answers show; None before the first, and while Athena's tables change."""
 
     def files_version(self) -> str | None:
         """Changes with the ledger; None where that cannot be told without asking."""

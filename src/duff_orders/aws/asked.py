@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from duff_orders.api.backend import Queries, Query
-from duff_orders.lake import snapshot
-from duff_orders.lake.glue_catalog import newest_verdict
+from duff_orders.lake.glue_catalog import newest_verdict, shown
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.s3 import S3Store
 from duff_orders.messages import LedgerRow
@@ -33,10 +32,10 @@ class Asked:
     _known: tuple[float, str | None] = (0.0, None)
 
     def version(self) -> str | None:
-        """The newest build; the catalog follows it within seconds."""
+        """The build that the catalog shows whole: none while it moves to the next, so that no answer is kept."""
         when, known = self._known
         if time.monotonic() - when > _FRESH:
-            known = snapshot.current(self.store).build_id
+            known = shown(self.store)
             self._known = time.monotonic(), known
         return known
 

@@ -22,7 +22,6 @@ from duff_orders.aws.asked import Asked, AthenaQueries
 from duff_orders.errors import InputError
 from duff_orders.lake import layout
 from duff_orders.lake.disk import fingerprint
-from duff_orders.lake.glue_catalog import behind
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import free_names
 from duff_orders.lake.s3 import S3Store
@@ -53,8 +52,6 @@ class Shown(OverKept, Asked):
         self.lake = lake
         self.ledger = ListedLedger(store, LOOK)
         self.snapshot = KeptSnapshot(store)
-        self._glue = boto3.client("glue")
-        self._settled: str | None = None
         self._keeping = threading.Lock()
         self._answers: dict[tuple[Any, ...], Answer] = {}
 
@@ -63,16 +60,14 @@ class Shown(OverKept, Asked):
         return "" if self.is_settled() else "moving"
 
     def is_settled(self) -> bool:
-        """Whether the catalog has all tables of the newest build."""
-        found = self.snapshot.current()
-        if found.build_id != self._settled and not any(behind(self.store, self._glue, self.athena.database, found)):
-            self._settled = found.build_id
-        return found.build_id == self._settled
+        """Whether the catalog shows the newest build whole."""
+        return self.version() == self.snapshot.current().build_id
 
     def ask(self, statement: Statement) -> Answer:
-        """The answer to a statement; kept where the catalog shows the newest build."""
-        key = (self.version(), statement[0], *statement[1])
-        return self._kept(key, lambda: super(Shown, self).ask(statement), keep=self.is_settled())
+        """The answer to a statement; kept where the catalog shows a build whole."""
+        version = self.version()
+        key = (version, statement[0], *statement[1])
+        return self._kept(key, lambda: super(Shown, self).ask(statement), keep=version is not None)
 
     def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         """The answer to a statement over the rejected rows of one file; kept."""

@@ -27,7 +27,7 @@ def install(app: FastAPI, source: Source, landing: Landing, *, watched: bool = T
 
     `watched` says whether files that land are processed.
     """
-    progress = Progress(source.ledger, source.snapshot, landing)
+    progress = Progress(source, landing)
     app.state.pages = True
     app.state.progress, app.state.watched, app.state.figures = progress, watched, {}
     for each in (router, overview.router, files.router, orders.router, sql.router, uploads.router, login.router):

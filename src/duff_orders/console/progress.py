@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from duff_orders.api.kept import Kept
-from duff_orders.console.source import Landing
+from duff_orders.console.source import Landing, Source
 from duff_orders.console.texts import Words
-from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.messages import LedgerRow, utc_now
 
 #: How long a verdict is told of, and for how many seconds the raw folder is not looked through again.
@@ -24,8 +22,7 @@ Stage = dict[str, str | None]
 class Progress:
     """The files on their way. `sent` are the keys of those that this server was given."""
 
-    ledger: Kept
-    snapshot: KeptSnapshot
+    source: Source
     landing: Landing
     sent: dict[str, None] = field(default_factory=dict)
     _phases: dict[str, tuple[str, Callable[[], float]]] = field(default_factory=dict)
@@ -58,9 +55,10 @@ class Progress:
         keys = dict.fromkeys(self._without_verdict()[:WAITING])
         with self._lock:
             keys |= self.sent
-        found = [row for row in self.ledger.rows() if row.finished > since or row.source_file in keys]
+        found = [row for row in self.source.ledger.rows() if row.finished > since or row.source_file in keys]
         rows = {row.source_file: row for row in sorted(found, key=lambda row: row.event_time)}
-        held = self.snapshot.current().files
+        # what has just been built is in the tables once they show it
+        held = self.source.snapshot.current().files if self.source.is_settled() else {}
         return [self._stage(t, key, rows.get(key), held) for key in rows | keys]
 
     def on_their_way(self, t: Words) -> list[Stage]:
@@ -73,7 +71,7 @@ class Progress:
 
     def _without_verdict(self) -> list[str]:
         if not self._looked or time.monotonic() - self._looked > LOOK:
-            known = {row.source_file for row in self.ledger.rows()}
+            known = {row.source_file for row in self.source.ledger.rows()}
             self._waiting = [key for key in self.landing.files() if key not in known]
             self._looked = time.monotonic()
         return self._waiting

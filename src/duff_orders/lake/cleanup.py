@@ -80,7 +80,7 @@ def sweep_star(store: Store, snapshot: Snapshot, now: datetime, grace: float) ->
     Only for the holder of the builds' lock: anybody else would remove what a running build has written. On S3, where
     a lock may be lost, what a build has just written is left alone, too.
     """
-    kept = {layout.STAR_POINTER, *snapshot.all_objects(), *snapshot.in_grace(now, grace)}
+    kept = {layout.STAR_POINTER, layout.STAR_SHOWN, *snapshot.all_objects(), *snapshot.in_grace(now, grace)}
     for name in names(store, f"{layout.PROCESSED}/star/"):
         if name not in kept and (not store.listed_by_readers or _built(name) < now - timedelta(seconds=grace)):
             store.delete(name)

@@ -10,7 +10,7 @@ from typing import Any
 
 from duff_orders.contract import FACT_ORDERS, FILES, ORDERS, REJECTED_ROWS, STAR, Table
 from duff_orders.errors import PipelineError
-from duff_orders.lake.layout import FOLDERS, PROCESSED, pa_date_of
+from duff_orders.lake.layout import FOLDERS, PROCESSED, STAR_SHOWN, pa_date_of
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.store import names
@@ -79,16 +79,19 @@ def follow(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> None
     """Make the catalog show the star schema of a snapshot: dimensions first, so that no fact lacks its row.
 
     Where a build from nothing dropped rows, dimensions with those of before, too, are shown while the facts move.
-    Can be repeated, from wherever it was left; raises PipelineError where a partition is refused.
+    Meanwhile `shown` gives None. Can be repeated, from wherever it was left; raises PipelineError where a partition is
+    refused.
     """
     if snapshot.build_id is None:
         return
+    if not (is_shown := shown(store) == snapshot.build_id):
+        store.delete(STAR_SHOWN)
     wanted = {day: _folder(store, names[0]) for day, names in snapshot.partitions.items()}
     found = _partitions(glue, database)
-    shown = dict(snapshot.dimensions)
+    dimensions = dict(snapshot.dimensions)
     if found and found != wanted:
-        shown |= snapshot.interim
-    _move_dimensions(store, glue, database, shown)
+        dimensions |= snapshot.interim
+    _move_dimensions(store, glue, database, dimensions)
     moved = {day: place for day, place in wanted.items() if found.get(day, place) != place}
     for days in _batches(moved):
         entries = [{"PartitionValueList": [day], "PartitionInput": _input(day, moved[day])} for day in days]
@@ -98,8 +101,16 @@ def follow(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> None
     for days in _batches(found.keys() - wanted.keys()):
         gone = [{"Values": [day]} for day in days]
         _refuse(glue.batch_delete_partition(DatabaseName=database, TableName=FACT_ORDERS.name, PartitionsToDelete=gone))
-    if shown != snapshot.dimensions:
+    if dimensions != snapshot.dimensions:
         _move_dimensions(store, glue, database, snapshot.dimensions)
+    if not is_shown:
+        store.put_new(STAR_SHOWN, snapshot.build_id.encode())
+
+
+def shown(store: S3Store) -> str | None:
+    """The build that the catalog shows whole; None before the first, and while it moves from one to the next."""
+    found = store.read(STAR_SHOWN)
+    return found.data.decode() if found else None
 
 
 def behind(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> Iterator[str]:

@@ -16,6 +16,8 @@ FOLDERS = {ORDERS.name: "orders", REJECTED_ROWS.name: "rejected_rows", FILES.nam
 ROW_COUNTS = {ORDERS.name: "rows_published", REJECTED_ROWS.name: "rows_rejected"}
 OBJECT_COUNTS = {ORDERS.name: "orders_objects", REJECTED_ROWS.name: "rejected_objects"}
 STAR_POINTER = f"{PROCESSED}/star/current.json"
+#: On S3, the build that the Data Catalog shows whole; missing while it moves from one to the next.
+STAR_SHOWN = f"{PROCESSED}/star/shown"
 
 _PA_DATE = re.compile(r"/pa_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
