@@ -45,7 +45,7 @@ def serve(
     from duff_orders.console.folder import RawFolder
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for name in ("watchfiles", "uvicorn"):
+    for name in ("watchfiles", "uvicorn", "botocore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     settings = Settings.load(stack=stack)
     allowed = settings.queries if queries is None else queries

@@ -1,5 +1,6 @@
 """The console within the application: its routes, its files, its errors as pages, and the reader's language."""
 
+import contextlib
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
@@ -71,7 +72,7 @@ def _answer(request: Request, error: Exception) -> Response:
     }
     said = t(known.get(problem.kind, "said_refused"))
     shown = {"said": said, "detail": "" if problem.kind in known else str(problem)}
-    try:
-        return page(request, "problem.html", "", shown, status=status)
-    except Exception:  # what stands on every page may be what failed
-        return problems.answer(request, error)
+    if problem.kind != "internal":
+        with contextlib.suppress(Exception):  # what stands on every page may fail, too
+            return page(request, "problem.html", "", shown, status=status)
+    return page(request, "problem.html", "", shown, status=status, fresh=False)

@@ -32,11 +32,17 @@ def backend(request: Request) -> Source:
 
 
 def page(
-    request: Request, template: str, here: str, shown: Mapping[str, Any] | None = None, *, status: int = 200
+    request: Request,
+    template: str,
+    here: str,
+    shown: Mapping[str, Any] | None = None,
+    *,
+    status: int = 200,
+    fresh: bool = True,
 ) -> Response:
     """The page of a template; `here` is the part of the console that it belongs to, "" for none.
 
-    The page `login` is shown to who has no key, so it tells of no data.
+    `fresh`: with how new the data is. The page `login` is shown to who has no key, so it tells of no data.
     """
     t = words(request)
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -47,7 +53,7 @@ def page(
         path=path,
         caller=request.scope.get("caller"),
         languages=[(code, TEXTS[code]["language"]) for code in LANGUAGES],
-        **(_freshness(request, t) if here != "login" else {"fresh": "", "lag": ""}),
+        **(_freshness(request, t) if fresh and here != "login" else {"fresh": "", "lag": ""}),
     )
     headers = {"Cache-Control": "no-store", "Content-Language": t.language, "Vary": "Accept-Language, Cookie"}
     return HTMLResponse(text, status, headers=headers)
