@@ -14,8 +14,7 @@ from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout, snapshot
 from duff_orders.lake.glue_catalog import behind, newest_verdict
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.ledger import the_one
-from duff_orders.lake.raw import check_name, events
+from duff_orders.lake.raw import check_name, events, to_take_up_again
 from duff_orders.lake.s3 import S3Store
 from duff_orders.local.check import counts
 from duff_orders.messages import Event, LedgerRow, format_time, utc_now
@@ -132,25 +131,21 @@ class Remote:
         """
         import boto3
 
-        known = {event.file_id: event for event in events(self.store)}
-        rows = {row.file_id: row for row in self.lake.ledger.rows()}
-        chosen = {the_one(prefix, known) for prefix in file_ids}
-        for file_id in known if failed or everything else ():
-            if everything or file_id not in rows or rows[file_id].verdict == "failed":
-                chosen.add(file_id)
+        chosen = to_take_up_again(self.store, file_ids, failed=failed, everything=everything)
+        found = (self.lake.ledger.get(event.pa_date, event.file_id) for event in chosen)
+        revisions = {row.file_id: row.revision for row in found if row}
         client = boto3.client("stepfunctions")
-        revisions = {file_id: rows[file_id].revision for file_id in chosen if file_id in rows}
-        for file_id in sorted(chosen):
-            revision = revisions.get(file_id, -1) + 1
+        for event in chosen:
+            revision = revisions.get(event.file_id, -1) + 1
             try:
                 client.start_execution(
                     stateMachineArn=self.outputs["StateMachine"],
-                    name=f"replay-{file_id}-r{revision}-{utc_now():%Y%m%dT%H%M}",
-                    input=json.dumps(_announcement(known[file_id])),
+                    name=f"replay-{event.file_id}-r{revision}-{utc_now():%Y%m%dT%H%M}",
+                    input=json.dumps(_announcement(event)),
                 )
             except client.exceptions.ExecutionAlreadyExists:
-                raise InputError(f"{known[file_id].key}: a replay of this file was just started") from None
-        return [known[file_id] for file_id in sorted(chosen)], revisions
+                raise InputError(f"{event.key}: a replay of this file was just started") from None
+        return chosen, revisions
 
     def ask(self, sql: str, *, timeout: float) -> Result:
         """One read-only SELECT, answered by Athena; raises QueryRefused for anything else."""

@@ -1,13 +1,14 @@
 """Raw objects: put into the raw folder, and announced; what was announced is kept, with its time."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from duff_orders.errors import InputError
 from duff_orders.lake import layout
 from duff_orders.lake.disk import DiskStore, fingerprint
+from duff_orders.lake.ledger import Ledger, the_one
 from duff_orders.lake.store import Store, names
 from duff_orders.messages import Event, utc_now
 
@@ -69,3 +70,19 @@ def events(store: Store) -> Iterator[Event]:
     """Every event that was announced, processed or not, in the order of time."""
     found = (store.read(name) for name in names(store, f"{layout.PROCESSED}/events/"))
     yield from sorted((Event.from_json(each.data) for each in found if each), key=lambda event: (event.time, event.key))
+
+
+def to_take_up_again(
+    store: Store, file_ids: Iterable[str] = (), *, failed: bool = False, everything: bool = False
+) -> list[Event]:
+    """The events of files named by the first characters of their ids, of those that failed, or of all.
+
+    Files that were announced but never finished count as failed. Raises UnknownFile.
+    """
+    known = {event.file_id: event for event in events(store)}
+    chosen = {the_one(prefix, known) for prefix in file_ids}
+    if everything:
+        chosen |= known.keys()
+    elif failed:
+        chosen |= known.keys() - {row.file_id for row in Ledger(store).rows() if row.stands}
+    return [event for file_id, event in known.items() if file_id in chosen]
