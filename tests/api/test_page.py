@@ -65,6 +65,7 @@ same shapes. [openapi.json](openapi.json) is its OpenAPI 3.1 document (also at `
   `?format=json|csv|parquet`. In CSV a cell that a spreadsheet would run as a formula gets a space in front;
   `raw=true` leaves rejected rows as they were.
 - **Unchanged**: an answer has an `ETag`; with `If-None-Match` it is a 304 until the tables change.
+  While a deployment's tables change from one build to the next, answers have none, and `version` is null.
 - **Keys**: the header `X-API-Key`. On AWS API Gateway knows them; `duff serve` takes them from `DUFF_API_KEYS` as
   `NAME:SHA256`, more after a comma (`printf %s KEY | sha256sum`), and without any answers this machine alone.
 - **Queries** are off unless `--queries` or `DUFF_QUERIES=on`, on AWS `--parameter Queries=on`. Each runs in a
