@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from duff_orders import generate
 from duff_orders.api.app import create_app, guarded
 from duff_orders.aws.deploy import deploy
-from duff_orders.aws.pages import RawBucket, shown
+from duff_orders.aws.pages import RawBucket, source_of
 from duff_orders.aws.remote import Remote
 from duff_orders.aws.smoke import smoke
 from duff_orders.aws.stacks import Deployment
@@ -83,7 +83,7 @@ def test_who_reads_the_pages_needs_the_policy_of_the_documents(
     boto3.setup_default_session()
     try:
         remote = Remote.of("duff-orders", Settings.load())
-        source = shown(remote, queries=True)
+        source = source_of(remote, queries=True)
         made = create_app(source)
         install(made, source, RawBucket(remote.store))
         client = TestClient(guarded(made), base_url="http://127.0.0.1")

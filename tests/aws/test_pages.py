@@ -1,16 +1,15 @@
 """The console over a deployment, in a browser: `duff serve --stack`."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from duff_orders.aws.pages import RawBucket, shown
+from duff_orders.aws.pages import RawBucket, source_of
 from duff_orders.aws.remote import Remote
 from duff_orders.errors import InputError
-from duff_orders.lake import layout
+from duff_orders.lake import layout, snapshot
 from duff_orders.lake.s3 import S3Store
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
@@ -20,7 +19,7 @@ from tests.api.test_serve import serving
 from tests.aws.deployed import Deployed
 from tests.aws.emulator import new_buckets
 from tests.browser.conftest import Opened, browser, opened  # noqa: F401 – fixtures
-from tests.browser.test_loop import HEADER, drop, wait_for
+from tests.browser.test_loop import correct, drop, wait_for
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -39,17 +38,8 @@ def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_pat
         with page.expect_download() as told:
             page.get_by_role("link", name="Download for correction").click()
         assert told.value.suggested_filename == "pages dirty-corrected.csv"
-        with Path(told.value.path()).open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        assert len(rows) == 11
-        values = ["1", "Moe", "9", "1", "Duff", "2.50", "6", "0.33", "Pages", "created"]
-        good = dict(zip(HEADER.split(","), values, strict=True))
         corrected = tmp_path / "pages dirty-corrected.csv"
-        with corrected.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, rows[0])
-            writer.writeheader()
-            for number, row in enumerate(rows):
-                writer.writerow({**row, **good, "order_id": str(9_700_000 + number)})
+        assert correct(Path(told.value.path()), corrected, first=9_700_000, channel="Pages") == 11
         drop(page, corrected)
         wait_for(page, "pages dirty-corrected.csv", "valid, in the tables", seconds=200)
         page.reload()
@@ -94,7 +84,7 @@ def test_a_file_is_put_beside_others_of_its_name(aws: str, tmp_path: Path) -> No
 
 
 def test_what_is_asked_once_is_kept_until_the_next_build(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = shown(Remote.of("duff-orders", Settings.load()), queries=False)
+    source = source_of(Remote.of("duff-orders", Settings.load()), queries=False)
     asked: list[str] = []
     ask = Athena.ask
 
@@ -104,7 +94,7 @@ def test_what_is_asked_once_is_kept_until_the_next_build(deployed: Deployed, mon
 
     monkeypatch.setattr(Athena, "ask", counted)
     deployed.modelled()
-    assert source.lag() == ""
+    assert source.lag(snapshot.current(deployed.store).build_id) == ""
     first = source.ask(statements.channels())
     assert source.ask(statements.channels()) == first
     assert len(asked) == 1
@@ -115,8 +105,8 @@ def test_what_is_asked_once_is_kept_until_the_next_build(deployed: Deployed, mon
     assert first.version == kept.data.decode()
     store.delete(layout.STAR_SHOWN)
     try:
-        late = shown(Remote.of("duff-orders", Settings.load()), queries=False)
-        assert (late.lag(), late.version()) == ("moving", None)
+        late = source_of(Remote.of("duff-orders", Settings.load()), queries=False)
+        assert (late.lag(first.version), late.version()) == ("moving", None)
         assert late.ask(statements.channels()).rows == late.ask(statements.channels()).rows == first.rows
         assert len(asked) == 3
     finally:

@@ -32,6 +32,20 @@ def wait_for(page: Any, key: str, text: str, seconds: float = 30) -> Any:
     return found
 
 
+def correct(download: Path, path: Path, *, first: int, channel: str) -> int:
+    """Write what was downloaded for correction with good values, its orders numbered from `first` on; how many rows."""
+    with download.open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    values = ["1", "Moe", "9", "1", "Duff", "2.50", "6", "0.33", channel, "created"]
+    good = dict(zip(HEADER.split(","), values, strict=True))
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        for number, row in enumerate(rows):
+            writer.writerow({**row, **good, "order_id": str(first + number)})
+    return len(rows)
+
+
 def test_drop_see_correct_drop_again(opened: Opened, tmp_path: Path) -> None:
     with served(tmp_path) as address:
         page = opened()
@@ -49,16 +63,7 @@ def test_drop_see_correct_drop_again(opened: Opened, tmp_path: Path) -> None:
             page.get_by_role("link", name="Download for correction").click()
         download = tmp_path / told.value.suggested_filename
         told.value.save_as(download)
-        with download.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        assert len(rows) == 11
-        values = ["1", "Moe", "9", "1", "Duff", "2.50", "6", "0.33", "B2B", "created"]
-        good = dict(zip(HEADER.split(","), values, strict=True))
-        with download.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, rows[0])
-            writer.writeheader()
-            for number, row in enumerate(rows):
-                writer.writerow({**row, **good, "order_id": str(9000 + number)})
+        assert correct(download, download, first=9000, channel="B2B") == 11
         drop(page, download)
         wait_for(page, "03-dirty-corrected.csv", "valid, in the tables")
         page.reload()

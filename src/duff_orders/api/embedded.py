@@ -1,13 +1,12 @@
 """The backend of a lake in a folder: DuckDB over the serving copy, the ledger kept in memory."""
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from duff_orders.api.backend import Queries, Query
-from duff_orders.api.kept import FolderLedger, OverKept
+from duff_orders.api.kept import FolderLedger, KeptAnswers, OverLedger
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.contract import ORDERS, REJECTED_ROWS
 from duff_orders.engines.duckdb import read_parquet
@@ -27,7 +26,7 @@ from duff_orders.query.statements import Statement
 KEPT, SHORT = 100, 100_000
 
 
-class Embedded(OverKept):
+class Embedded(OverLedger):
     """A lake in a folder; see `api.backend`."""
 
     def __init__(self, lake: Lake, serving: Serving, queries: Queries | None = None) -> None:
@@ -36,8 +35,7 @@ class Embedded(OverKept):
         self.queries = queries
         self.ledger = FolderLedger(lake)
         self.snapshot = KeptSnapshot(lake.store)
-        self._keeping = threading.Lock()
-        self._rejects: dict[tuple[Any, ...], Answer] = {}
+        self._rejects = KeptAnswers(KEPT, SHORT)
 
     def version(self) -> str | None:
         """The build that answers show."""
@@ -69,22 +67,14 @@ class Embedded(OverKept):
     def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         """The answer to a statement over the rejected rows of one file; what is short is kept."""
         key = (row.file_id, row.revision, statement[0], *statement[1])
-        found = self._rejects.get(key)
-        if found is None:
-            found = self._ask_rejects(row, statement)
-            if sum(len(str(value)) for each in found.rows for value in each) < SHORT:
-                with self._keeping:
-                    self._rejects[key] = found
-                    while len(self._rejects) > KEPT:
-                        del self._rejects[next(iter(self._rejects))]
-        return found
+        return self._rejects.get(key, lambda: self._ask_rejects(row, statement))
 
-    def lag(self) -> str:
+    def lag(self, build_id: str | None) -> str:
         """Answers are slow until the newest build's copy is there."""
         return "" if self.serving.has_copy else "copying"
 
-    def is_settled(self) -> bool:
-        """The copy, or the objects that a snapshot names."""
+    def shows(self, build_id: str | None) -> bool:
+        """Those of the copy, or until it is there the objects that a snapshot names."""
         return True
 
     def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Answer:

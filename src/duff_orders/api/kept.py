@@ -1,12 +1,15 @@
-"""The ledger kept in memory, for who asks often: only rows that are new or were replaced are read."""
+"""What is kept in memory for who asks often: the ledger, of which only new and replaced rows are read; answers."""
 
 import heapq
+import math
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from pathlib import PurePosixPath
+from typing import Any
 
 from duff_orders.contract import FILES
 from duff_orders.errors import DamagedObject
@@ -16,27 +19,41 @@ from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.store import Listed, Store
 from duff_orders.messages import LedgerRow, format_time
 from duff_orders.query import statements
+from duff_orders.query.answer import Answer
 
 _FILES = f"{layout.PROCESSED}/{layout.FOLDERS[FILES.name]}"
 
 
-class Kept(Protocol):
+class KeptLedger(ABC):
     """The ledger's rows in memory."""
 
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_id: dict[str, LedgerRow] = {}
+
+    @abstractmethod
     def version(self) -> str:
         """Changes with the ledger."""
 
+    @abstractmethod
+    def _look(self) -> None:
+        """Read what changed."""
+
     def rows(self) -> list[LedgerRow]:
         """All rows, in no order."""
+        self._look()
+        return list(self._by_id.values())
 
     def of(self, file_id: str) -> LedgerRow | None:
         """The row of a file."""
+        self._look()
+        return self._by_id.get(file_id)
 
 
-class OverKept:
+class OverLedger:
     """What a backend tells of files from the ledger in memory; see `api.backend`."""
 
-    ledger: Kept
+    ledger: KeptLedger
 
     def files_version(self) -> str:
         """Changes with the ledger."""
@@ -60,28 +77,17 @@ class OverKept:
         return self.ledger.of(file_id)
 
 
-class FolderLedger:
+class FolderLedger(KeptLedger):
     """The ledger of a lake in a folder: of the days whose folders changed the rows are read again."""
 
     def __init__(self, lake: Lake) -> None:
+        super().__init__()
         self.lake = lake
-        self._lock = threading.Lock()
         self._days: dict[str, tuple[int, list[LedgerRow]]] = {}
-        self._by_id: dict[str, LedgerRow] = {}
 
     def version(self) -> str:
         """Changes with the ledger."""
         return str(hash(tuple(sorted(self._times().items()))))
-
-    def rows(self) -> list[LedgerRow]:
-        """All rows, in no order."""
-        self._look()
-        return list(self._by_id.values())
-
-    def of(self, file_id: str) -> LedgerRow | None:
-        """The row of a file."""
-        self._look()
-        return self._by_id.get(file_id)
 
     def _times(self) -> dict[str, int]:
         folder = self.lake.disk.path(_FILES)
@@ -104,48 +110,57 @@ class FolderLedger:
                 self._by_id = {row.file_id: row for _, rows in self._days.values() for row in rows}
 
 
-class ListedLedger:
+class ListedLedger(KeptLedger):
     """The ledger of any store: what a listing shows as new or changed is read again; there is one in `look` seconds."""
 
     def __init__(self, store: Store, look: float) -> None:
+        super().__init__()
         self.store = store
         self.look = look
-        self._lock = threading.Lock()
         self._looked: float | None = None
         self._known: dict[str, Listed] = {}
-        self._rows: dict[str, LedgerRow] = {}
-        self._by_id: dict[str, LedgerRow] = {}
         self._process, self._version = secrets.token_hex(4), 0
 
     def version(self) -> str:
         """Changes with the ledger, and with this process."""
-        self._refresh()
+        self._look()
         return f"{self._process}-{self._version}"
 
-    def rows(self) -> list[LedgerRow]:
-        """All rows, in no order."""
-        self._refresh()
-        return list(self._by_id.values())
-
-    def of(self, file_id: str) -> LedgerRow | None:
-        """The row of a file."""
-        self._refresh()
-        return self._by_id.get(file_id)
-
-    def _refresh(self) -> None:
+    def _look(self) -> None:
         with self._lock:
             if self._looked is not None and time.monotonic() - self._looked < self.look:
                 return
-            listed = {each.name: each for each in self.store.listed(f"{_FILES}/")}
-            changed = [name for name, each in listed.items() if self._known.get(name) != each]
-            rows = {name: row for name, row in self._rows.items() if self._known.get(name) == listed.get(name)}
-            found = Ledger(self.store).named(changed, damaged=_left_out)
-            rows |= {layout.ledger_object(row.pa_date, row.file_id): row for row in found}
-            if rows != self._rows:
+            listed = {PurePosixPath(each.name).stem: each for each in self.store.listed(f"{_FILES}/")}
+            changed = [each.name for file_id, each in listed.items() if self._known.get(file_id) != each]
+            rows = {id_: row for id_, row in self._by_id.items() if self._known.get(id_) == listed.get(id_)}
+            rows |= {row.file_id: row for row in Ledger(self.store).named(changed, damaged=_left_out)}
+            if rows != self._by_id:
                 self._version += 1
-                self._rows, self._by_id = rows, {row.file_id: row for row in rows.values()}
+                self._by_id = rows
             self._known = listed
             self._looked = time.monotonic()
+
+
+class KeptAnswers:
+    """The newest answers, up to `most`; one of more than `characters` is not kept."""
+
+    def __init__(self, most: int, characters: float = math.inf) -> None:
+        self.most = most
+        self.characters = characters
+        self._lock = threading.Lock()
+        self._found: dict[tuple[Any, ...], Answer] = {}
+
+    def get(self, key: tuple[Any, ...], ask: Callable[[], Answer]) -> Answer:
+        """The answer that is kept under a key, or else what `ask` gives."""
+        found = self._found.get(key)
+        if found is None:
+            found = ask()
+            if sum(len(str(value)) for row in found.rows for value in row) < self.characters:
+                with self._lock:
+                    self._found[key] = found
+                    while len(self._found) > self.most:
+                        del self._found[next(iter(self._found))]
+        return found
 
 
 def _left_out(error: DamagedObject) -> None:

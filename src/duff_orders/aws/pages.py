@@ -4,20 +4,20 @@ It runs on the machine of who reads the pages. The ledger is kept in memory; wha
 each query takes a second and costs something.
 """
 
-import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from duff_orders.api.kept import ListedLedger, OverKept
+from duff_orders.api.kept import KeptAnswers, ListedLedger, OverLedger
 from duff_orders.aws.asked import Asked, AthenaQueries
 from duff_orders.errors import InputError
 from duff_orders.lake import layout
@@ -40,11 +40,9 @@ if TYPE_CHECKING:
 LOOK = 5.0
 #: Answers that are kept, and queries of a page that run at once.
 KEPT, AT_ONCE = 200, 4
-#: Bytes of the disk that a file which is sent must leave free.
-KEPT_FREE = 2**30
 
 
-class Shown(OverKept, Asked):
+class Shown(OverLedger, Asked):
     """A deployment as the pages see it; see `console.source.Source`."""
 
     def __init__(self, lake: Lake, athena: Athena, store: S3Store, *, queries: bool) -> None:
@@ -52,27 +50,25 @@ class Shown(OverKept, Asked):
         self.lake = lake
         self.ledger = ListedLedger(store, LOOK)
         self.snapshot = KeptSnapshot(store)
-        self._keeping = threading.Lock()
-        self._answers: dict[tuple[Any, ...], Answer] = {}
+        self._answers = KeptAnswers(KEPT)
 
-    def lag(self) -> str:
-        """The catalog takes up a build's tables one after the other."""
-        return "" if self.is_settled() else "moving"
+    def shows(self, build_id: str | None) -> bool:
+        """Whether the catalog shows a build whole: it takes up its tables one after the other."""
+        return self.version() == build_id
 
-    def is_settled(self) -> bool:
-        """Whether the catalog shows the newest build whole."""
-        return self.version() == self.snapshot.current().build_id
+    def lag(self, build_id: str | None) -> str:
+        """Answers are old, or of two builds, until the catalog shows the newest."""
+        return "" if self.shows(build_id) else "moving"
 
     def ask(self, statement: Statement) -> Answer:
         """The answer to a statement; kept where the catalog shows a build whole."""
-        version = self.version()
-        key = (version, statement[0], *statement[1])
-        return self._kept(key, lambda: super(Shown, self).ask(statement), keep=version is not None)
+        ask, version = partial(super().ask, statement), self.version()
+        return ask() if version is None else self._answers.get((version, statement[0], *statement[1]), ask)
 
     def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         """The answer to a statement over the rejected rows of one file; kept."""
         key = (row.file_id, row.revision, statement[0], *statement[1])
-        return self._kept(key, lambda: super(Shown, self).rejects(row, statement))
+        return self._answers.get(key, partial(super().rejects, row, statement))
 
     def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
         """The answers to several reports, asked side by side."""
@@ -89,17 +85,6 @@ class Shown(OverKept, Asked):
     def export(self, row: LedgerRow, out: Path) -> None:
         """Write a file's rejected rows for correction."""
         rejects.export(self.lake, row, out)
-
-    def _kept(self, key: tuple[Any, ...], ask: Callable[[], Answer], *, keep: bool = True) -> Answer:
-        found = self._answers.get(key)
-        if found is None:
-            found = ask()
-            if keep:
-                with self._keeping:
-                    self._answers[key] = found
-                    while len(self._answers) > KEPT:
-                        del self._answers[next(iter(self._answers))]
-        return found
 
 
 class RawBucket:
@@ -119,13 +104,9 @@ class RawBucket:
         """Whether a file lies there."""
         return key in self._listed()
 
-    def room(self) -> int:
-        """Bytes that a file may have: it passes through this machine's folder for temporary files."""
-        return max(0, shutil.disk_usage(tempfile.gettempdir()).free - KEPT_FREE)
-
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A folder for a file that is being sent."""
+        """A folder for a file that is being sent: it passes through this machine's folder for temporary files."""
         with tempfile.TemporaryDirectory(prefix="duff-upload-") as folder:
             yield Path(folder)
 
@@ -156,15 +137,13 @@ class RawBucket:
     def _listed(self) -> dict[str, None]:
         with self._lock:
             if self._looked is None or time.monotonic() - self._looked > LOOK:
-                # by boto3: the store cannot list a key like `a//b.csv`, which partners may choose
-                pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.store.raw_bucket)
-                keys = (each["Key"] for page in pages for each in page.get("Contents", []))
+                keys = (each.name.removeprefix(f"{layout.RAW}/") for each in self.store.listed(f"{layout.RAW}/"))
                 self._keys = {key: None for key in keys if layout.is_orders_file(key)}
                 self._looked = time.monotonic()
             return self._keys
 
 
-def shown(remote: "Remote", *, queries: bool) -> Shown:
+def source_of(remote: "Remote", *, queries: bool) -> Shown:
     """A deployment for who has credentials for it."""
     athena = Athena(boto3.client("athena"), remote.outputs["WorkGroup"], remote.outputs["Database"])
     return Shown(remote.lake, athena, remote.store, queries=queries)

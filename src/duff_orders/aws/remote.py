@@ -132,8 +132,8 @@ class Remote:
         import boto3
 
         chosen = to_take_up_again(self.store, file_ids, failed=failed, everything=everything)
-        found = (self.lake.ledger.get(event.pa_date, event.file_id) for event in chosen)
-        revisions = {row.file_id: row.revision for row in found if row}
+        objects = [layout.ledger_object(event.pa_date, event.file_id) for event in chosen]
+        revisions = {row.file_id: row.revision for row in self.lake.ledger.named(objects)}
         client = boto3.client("stepfunctions")
         for event in chosen:
             revision = revisions.get(event.file_id, -1) + 1

@@ -52,9 +52,9 @@ def serve(
     keys = parse_keys(settings.api_keys)
     with ExitStack() as stack_of, deployment(stack) as remote:
         if remote is not None:
-            from duff_orders.aws.pages import RawBucket, shown
+            from duff_orders.aws.pages import RawBucket, source_of
 
-            source = shown(remote, queries=allowed)
+            source = source_of(remote, queries=allowed)
             made = create_app(source)
             install(made, source, RawBucket(remote.store))
         else:

@@ -1,6 +1,5 @@
 """The raw folder of a lake on this machine, as the pages see it."""
 
-import shutil
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -10,9 +9,6 @@ from duff_orders.lake import layout
 from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.raw import put
 from duff_orders.local import raw_folder
-
-#: Bytes of the disk that a file must leave free.
-KEPT_FREE = 2**30
 
 
 class RawFolder:
@@ -36,10 +32,6 @@ class RawFolder:
     def holds(self, key: str) -> bool:
         """Whether a file lies there."""
         return self.disk.path(layout.RAW).joinpath(key).exists()
-
-    def room(self) -> int:
-        """Bytes that a file may have."""
-        return max(0, shutil.disk_usage(self.disk.root).free - KEPT_FREE)
 
     def scratch(self) -> AbstractContextManager[Path]:
         """A folder for a file that is being sent."""

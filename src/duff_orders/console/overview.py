@@ -63,7 +63,7 @@ def _kept_figures(request: Request, t: Words, asked: Source, period: str, today:
         found = figures(t, asked, period, today)
         if any(other[:2] != key[:2] for other in list(kept)):
             kept.clear()
-        if asked.is_settled():
+        if asked.shows(asked.snapshot.current().build_id):
             kept[key] = found
     return found
 

@@ -85,7 +85,7 @@ def _freshness(request: Request, t: Words) -> dict[str, Any]:
         row.published and row.rows_published > 0 and snapshot.files.get(row.file_id) != row.revision for row in rows
     )
     lags = [t("behind", files=behind)] if behind else []
-    if snapshot.build_id is not None and (lag := asked.lag()):
+    if snapshot.build_id is not None and (lag := asked.lag(snapshot.build_id)):
         lags.append(t(lag))
     if not watched:
         lags.append(t("unwatched"))

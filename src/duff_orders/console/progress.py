@@ -58,7 +58,8 @@ class Progress:
         found = [row for row in self.source.ledger.rows() if row.finished > since or row.source_file in keys]
         rows = {row.source_file: row for row in sorted(found, key=lambda row: row.event_time)}
         # what has just been built is in the tables once they show it
-        held = self.source.snapshot.current().files if self.source.is_settled() else {}
+        snapshot = self.source.snapshot.current()
+        held = snapshot.files if self.source.shows(snapshot.build_id) else {}
         return [self._stage(t, key, rows.get(key), held) for key in rows | keys]
 
     def on_their_way(self, t: Words) -> list[Stage]:

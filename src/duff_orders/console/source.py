@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from duff_orders.api.backend import Backend
-from duff_orders.api.kept import Kept
+from duff_orders.api.kept import KeptLedger
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.messages import LedgerRow
 from duff_orders.query.answer import Answer
@@ -16,14 +16,14 @@ from duff_orders.query.reports import Report, Value
 class Source(Backend, Protocol):
     """Where the data is."""
 
-    ledger: Kept
+    ledger: KeptLedger
     snapshot: KeptSnapshot
 
-    def lag(self) -> str:
-        """Why answers are slow or old for a moment, as a key of `texts`; "" where they are not."""
+    def shows(self, build_id: str | None) -> bool:
+        """Whether the tables show a build that is the newest one."""
 
-    def is_settled(self) -> bool:
-        """Whether a question has one answer until `version` changes."""
+    def lag(self, build_id: str | None) -> str:
+        """Why answers are slow or old although this is the newest build, as a key of `texts`; "" where they are not."""
 
     def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
         """The answers to several reports."""
@@ -43,9 +43,6 @@ class Landing(Protocol):
 
     def holds(self, key: str) -> bool:
         """Whether a file lies there."""
-
-    def room(self) -> int:
-        """Bytes that a file may have."""
 
     def scratch(self) -> AbstractContextManager[Path]:
         """A folder for a file that is being sent."""

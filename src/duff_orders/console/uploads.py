@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from duff_orders.lake import layout
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
-#: Bytes of the longest name.
-LONGEST_NAME = 200
+#: Bytes of the disk that an upload must leave free, and bytes of the longest name.
+KEPT_FREE, LONGEST_NAME = 2**30, 200
 #: Seconds between two looks at the stages, and after which a sign of life is sent where nothing changed.
 LOOK, SIGN = 0.5, 10.0
 
@@ -30,10 +31,10 @@ async def put_upload(request: Request, name: str) -> Response:
     if not _is_name(name):
         raise invalid("path", "name", name, " or ".join(f"*{suffix}" for suffix in layout.SUFFIXES))
     size = request.headers.get("content-length", "0")
-    room = progress.landing.room()
-    if not size.isdecimal() or int(size) > room:
-        raise Problem("too-large", f"there is room for {room:,} bytes")
     with progress.landing.scratch() as folder:
+        room = max(0, shutil.disk_usage(folder).free - KEPT_FREE)
+        if not size.isdecimal() or int(size) > room:
+            raise Problem("too-large", f"there is room for {room:,} bytes")
         path = folder / name
         written = 0
         with path.open("wb") as target:

@@ -41,14 +41,22 @@ def connect(scratch: Path, *, memory: int, threads: int = 0) -> Iterator[duckdb.
         config["threads"] = threads
     connection = duckdb.connect(":memory:", config=config)
     try:
-        connection.execute("set timezone = 'UTC'")
-        # Progress is kept for those who ask for it, never printed.
-        connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
-        yield connection
-    except ERRORS as error:
-        raise EngineError(message(error)) from error
+        with engine_errors():
+            connection.execute("set timezone = 'UTC'")
+            # Progress is kept for those who ask for it, never printed.
+            connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
+            yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """What DuckDB raises within, and nobody takes, becomes an EngineError."""
+    try:
+        yield
+    except ERRORS as error:
+        raise EngineError(message(error)) from error
 
 
 def message(error: Exception) -> str:

@@ -48,9 +48,9 @@ class Ledger:
         """The file ids of all rows, and those rows which `is_new` finds new by the time at which they were written."""
         listed = list(self.store.listed(_ROWS))
         ids = {PurePosixPath(each.name).stem for each in listed}
-        return ids, list(self.named([each.name for each in listed if is_new(each.modified)], None))
+        return ids, list(self.named([each.name for each in listed if is_new(each.modified)]))
 
-    def named(self, listed: list[str], damaged: Callable[[DamagedObject], None] | None) -> Iterator[LedgerRow]:
+    def named(self, listed: list[str], damaged: Callable[[DamagedObject], None] | None = None) -> Iterator[LedgerRow]:
         """The rows of ledger objects, without those that are gone."""
         for name, found in zip(listed, self._read(listed), strict=True):
             try:

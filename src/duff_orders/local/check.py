@@ -183,16 +183,15 @@ def _tables(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -
 def _damaged(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> dict[str, str]:
     """A sentence for each file of which an object cannot be read, by its id; of the star schema, by its name."""
 
-    def read(connection: "DuckDBPyConnection", _: Path, item: tuple[str, str, LedgerRow | None]) -> list[str]:
+    def read(connection: "DuckDBPyConnection", _: Path, item: tuple[str, str, LedgerRow | None]) -> None:
         name, table, _row = item
         create_view(lake.store, connection, "one", TABLES[table], [name])
         connection.execute("select max(hash(one)) from one")
-        return []
 
     of_star = ((name, table.name, None) for table in STAR for name in star.objects(table.name))
     sentences = {}
     for (name, _, row), found in _survived(lake, [*_objects(ledger), *of_star], read):
-        for words in found:
+        for words in found or ():
             if row:
                 told = f"{_name(row)}: the object {name} {words}; `duff replay {row.file_id}` makes it again"
                 sentences[row.file_id] = told
@@ -204,8 +203,8 @@ def _damaged(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) 
 
 
 def _survived(
-    lake: Lake, items: Iterable[T], look: Callable[["DuckDBPyConnection", Path, T], list[str]]
-) -> Iterator[tuple[T, list[str]]]:
+    lake: Lake, items: Iterable[T], look: Callable[["DuckDBPyConnection", Path, T], list[str] | None]
+) -> Iterator[tuple[T, list[str] | None]]:
     """What `look` finds of each item, DuckDB's failure included.
 
     After a failure comes another engine: a damaged object can leave the one that read it unusable.
@@ -240,23 +239,22 @@ def _reread(lake: Lake, rows: Iterable[LedgerRow], problems: list[str]) -> int:
 
     Those cannot whose raw object is gone or another by now: `_raw` tells of these.
     """
-    gone = []
 
-    def read(connection: "DuckDBPyConnection", scratch: Path, row: LedgerRow) -> list[str]:
+    def read(connection: "DuckDBPyConnection", scratch: Path, row: LedgerRow) -> list[str] | None:
         try:
             with lake.store.raw(_event(row)) as raw:
                 found = [*compare(lake, connection, scratch, row, raw.open())]
                 raw.check()
         except (SourceChanged, PermissionError):
-            gone.append(row)
-            return []
+            return None
         return found
 
     count = 0
     for row, found in _survived(lake, rows, read):
-        count += 1
-        problems += (f"{_name(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)
-    return count - len(gone)
+        if found is not None:
+            count += 1
+            problems += (f"{_name(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)
+    return count
 
 
 def _event(row: LedgerRow) -> Event:

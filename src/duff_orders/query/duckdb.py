@@ -24,12 +24,8 @@ def answer(lake: Lake, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
     read.
     """
     with prepared(lake, sql) as (connection, query):
-        try:
+        with _refusals():
             connection.execute(query)
-        except ERRORS as error:
-            if is_damage(error):
-                raise
-            raise QueryRefused(f"the query cannot be answered: {message(error)}") from None
         yield connection
 
 
@@ -63,10 +59,16 @@ def prepared(lake: Lake, sql: str, *, writable: Path | None = None) -> Iterator[
 
 def write_parquet(lake: Lake, sql: str, out: Path) -> int:
     """Write the answer to a query as a Parquet file; returns its rows. Raises QueryRefused as `answer` does."""
-    with prepared(lake, sql, writable=out.resolve().parent) as (connection, query):
-        try:
-            return formats.write_parquet(connection, query, out.resolve())
-        except ERRORS as error:
-            if is_damage(error):
-                raise
-            raise QueryRefused(f"the query cannot be answered: {message(error)}") from None
+    with prepared(lake, sql, writable=out.resolve().parent) as (connection, query), _refusals():
+        return formats.write_parquet(connection, query, out.resolve())
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What DuckDB says of the query becomes a QueryRefused; what it says of an object does not."""
+    try:
+        yield
+    except ERRORS as error:
+        if is_damage(error):
+            raise
+        raise QueryRefused(f"the query cannot be answered: {message(error)}") from None

@@ -19,7 +19,7 @@ import duckdb
 
 from duff_orders.contract import DIM_CHANNELS, DIM_CLIENTS, DIM_PRODUCTS, DIM_STATUS, FACT_ORDERS, STAR
 from duff_orders.engines.dialect import sql_text
-from duff_orders.engines.duckdb import ERRORS, message, read_parquet
+from duff_orders.engines.duckdb import ERRORS, engine_errors, message, read_parquet
 from duff_orders.errors import EngineError
 from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.snapshot import Snapshot, current
@@ -282,12 +282,10 @@ def _translated(sql: str) -> str:
 
 
 def _answer(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Answer:
-    try:
+    with engine_errors():
         found = cursor.execute(*statement)
         columns = [(str(each[0]), athena_type(str(each[1]))) for each in found.description or ()]
         return Answer(columns, plain(found.fetchall()))
-    except ERRORS as error:
-        raise EngineError(message(error)) from error
 
 
 def _lines() -> str:
