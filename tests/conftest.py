@@ -1,4 +1,4 @@
-"""What tests of several folders share: one Spark context and one emulated AWS for the whole process."""
+"""What tests of several folders share: one Spark context, one emulated AWS and one browser for a process."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from duff_orders.engines.spark import use_java
+from tests.browser.tabs import Opened, chromium, tabs
 from tests.spark import QUICK_JAVA
 
 # A module all of whose tests bear a mark.
@@ -26,6 +28,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def spark_context() -> Any:
     """The context that every session of the product's own is made on. Tiny files need few and quick tasks."""
     sql = pytest.importorskip("pyspark.sql", reason="needs the extra `spark`")
+    use_java()
     options = {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraJavaOptions": QUICK_JAVA,
@@ -58,3 +61,17 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with emulated_aws(tmp_path_factory.mktemp("aws")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium. A process can start but one: while it runs, the process counts as one with an event loop."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Opened]:
+    """Opens tabs; at the end none has said anything on its console, or asked for anything elsewhere."""
+    with tabs(browser) as opens:
+        yield opens

@@ -59,6 +59,9 @@ class MemoryStore:
     def copy(self, source: str, target: str) -> None:
         self.objects[target] = self.objects[source][0], datetime.now(UTC)
 
+    def copy_raw(self, event: Event, target: str) -> None:
+        self.objects[target] = self._announced(event), datetime.now(UTC)
+
     def address(self, name: str) -> str:
         return f"memory:{name}"
 

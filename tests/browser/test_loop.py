@@ -8,7 +8,8 @@ import pytest
 
 from tests.api.lakes import SAMPLES
 from tests.api.test_serve import serving
-from tests.browser.conftest import Opened, served
+from tests.browser.conftest import served
+from tests.browser.tabs import Opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from duff_orders import build_models
-from tests.browser.conftest import Opened, served
+from tests.browser.conftest import served
+from tests.browser.tabs import Opened
 from tests.console.evil import EVIL, make_evil
 from tests.lakes import open_lake
 

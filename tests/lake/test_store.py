@@ -183,6 +183,8 @@ def test_a_raw_object_is_what_was_announced(store: Store, key: str) -> None:
         assert raw.open().read_bytes() == b"first" * 30_000
         raw.check()
         content = raw.content
+    store.copy_raw(event, "processed/staging/copy")
+    assert read(store, "processed/staging/copy") == b"first" * 30_000
     other = put_raw(store, "other.csv", b"first" * 30_000)
     with store.raw(other) as raw:
         assert raw.content == content

@@ -1,6 +1,7 @@
 """`run`, `replay` and `watch`: what is tried again, and what must be there before anything is written."""
 
 import shutil
+import sys
 import threading
 from pathlib import Path
 
@@ -15,28 +16,43 @@ from tests.lakes import ingest, open_lake
 SAMPLE = Path(__file__).parents[2] / "samples" / "03-dirty.csv"
 
 
-def test_a_wrong_set_up_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_java(settings: object) -> None:
-        raise SettingsError("the engine spark needs Java 17")
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (SettingsError("the engine spark needs Java 17"), "Java 17"),
+        (
+            ModuleNotFoundError("No module named 'obstore'", name="obstore"),
+            r"obstore.*pip install 'duff-orders\[aws\]'",
+        ),
+        (ModuleNotFoundError("No module named 'duckdb'", name="duckdb"), "duckdb.*--force-reinstall"),
+    ],
+)
+def test_a_wrong_set_up_is_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    def wrong(engine: str) -> None:
+        raise error
 
-    monkeypatch.setattr("duff_orders.ingest.on_spark.session", no_java)
-    lake = open_lake(tmp_path, engine="spark", retries=2)
-    with pytest.raises(SettingsError, match="Java 17"):
+    monkeypatch.setattr("duff_orders.ingest.transform._engine", wrong)
+    lake = open_lake(tmp_path, retries=2)
+    with pytest.raises(SettingsError, match=told):
         ingest(lake, "a.csv", SAMPLE.read_bytes())
     assert list(lake.ledger.rows()) == []
+    monkeypatch.undo()
     assert ingest(open_lake(tmp_path), "a.csv", SAMPLE.read_bytes()).verdict == "valid_with_rejects"
 
 
-@pytest.mark.parametrize("missing", ["java", "pyspark"])
+@pytest.mark.parametrize("missing", ["java", "pyspark", "py4j"])
 def test_without_its_engine_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
-    pytest.importorskip("pyspark", reason="needs the extra `spark`")
     lake = open_lake(tmp_path / "lake", engine="spark", retries=2)
     before = ingest(open_lake(tmp_path / "lake"), "a.csv", SAMPLE.read_bytes())
     if missing == "java":
-        monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-        monkeypatch.setattr("pyspark.SparkContext._active_spark_context", None)
+        pytest.importorskip("pyspark", reason="needs the extra `spark`")
+        no_java(monkeypatch, tmp_path)
     else:
-        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "pyspark"]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, missing, None)
     shutil.copyfile(SAMPLE, tmp_path / "b.csv")
     written = sorted((tmp_path / "lake").rglob("*"))
     tries = (
@@ -56,6 +72,14 @@ def test_without_its_engine_nothing_is_written(tmp_path: Path, monkeypatch: pyte
         with pytest.raises(SettingsError, match="the engine spark needs"):
             tried()
     assert not (tmp_path / "fresh").exists()
+
+
+def no_java(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """A machine without Java, and without the one that the extra brings."""
+    monkeypatch.setenv("JAVA_HOME", str(folder))
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("pyspark.SparkContext._active_spark_context", None)
 
 
 @pytest.mark.parametrize(

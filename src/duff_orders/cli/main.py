@@ -8,13 +8,10 @@ import sys
 from duff_orders.cli import ask, aws, ingest, serve, upkeep  # noqa: F401 – they add their commands to `app`
 from duff_orders.cli.interrupt import EXIT_CODE, is_interrupted
 from duff_orders.cli.options import app
-from duff_orders.errors import DuffError, EngineError, InputError, SettingsError
+from duff_orders.errors import DuffError, EngineError, InputError, MissingPackage, SettingsError
 from duff_orders.printable import printable
 
 __all__ = ["app", "main"]
-
-#: What brings a package that is not there without an extra.
-_EXTRAS = {"boto3": "aws", "obstore": "aws", "fastapi": "api", "uvicorn": "api", "jinja2": "api"}
 
 
 def main() -> None:
@@ -33,10 +30,7 @@ def main() -> None:
     except OSError as error:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except ModuleNotFoundError as error:
-        extra = _EXTRAS.get(error.name or "")
-        if extra is None:
-            raise
-        _fail(f"this needs {error.name}, which the extra `{extra}` brings: pip install 'duff-orders[{extra}]'", 2)
+        _fail(str(MissingPackage(error.name or str(error))), 2)
 
 
 def _fail(message: str, code: int = 1) -> None:

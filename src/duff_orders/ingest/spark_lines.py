@@ -66,7 +66,7 @@ def _splittable(source: Source) -> bool:
 
 
 class LineGrammar:
-    """The contract's CSV grammar (see `records`) for one line as SQL, in possessive patterns: none goes back or deep.
+    """The CSV grammar of `csv_grammar` for one line as SQL, in possessive patterns: none goes back or deep.
 
     `restore` turns the scanner's NUL back into a line break.
     """

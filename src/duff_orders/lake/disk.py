@@ -113,6 +113,13 @@ class DiskStore:
             shutil.copyfile(self.path(source), folder / "object")
             self.publish(target, folder / "object")
 
+    def copy_raw(self, event: Event, target: str) -> None:
+        """Copy the object of an event, out of the raw folder, to another name."""
+        with self.scratch() as folder, self.raw(event) as raw:
+            shutil.copyfile(raw.open(), folder / "object")
+            raw.check()
+            self.publish(target, folder / "object")
+
     def address(self, name: str) -> str:
         """The object's path."""
         return str(self.path(name))

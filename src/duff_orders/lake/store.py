@@ -70,6 +70,9 @@ class Store(Protocol):
     def copy(self, source: str, target: str) -> None:
         """Copy an object to another name, over one that is there."""
 
+    def copy_raw(self, event: Event, target: str) -> None:
+        """Copy the object version of an event to another name, over one that is there."""
+
     def address(self, name: str) -> str:
         """Where an engine reads or writes an object or folder: a path, or `s3://...`."""
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from duff_orders.engines.spark import escaped, target, uri
 from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.layout import PROCESSED
-from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import StagedFile, Store, names
 from duff_orders.messages import Event
 
@@ -74,7 +73,7 @@ class Workspace:
 
         On S3 the server copies it: a key may hold any character, and the raw object may get another version.
         """
-        if not isinstance(self.store, S3Store):
+        if self._disk:
             return self.share(path, name)
         shared = self._object("incoming", name)
         self.store.copy_raw(event, shared)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from duff_orders.errors import SettingsError, can_pass
+from duff_orders.errors import MissingPackage, SettingsError, can_pass
 from duff_orders.ingest.publish import close, publish
 from duff_orders.ingest.transform import OnPhase, check_engines, ignore_phase, transform
 from duff_orders.ingest.validate import validate
@@ -60,6 +60,8 @@ def process(
             return attempt(lake, event, replay=replay, memory_fraction=memory_fraction, phase=phase)
         except SettingsError:
             raise  # the set-up is wrong, not the file: nothing is to be noted, and trying again would not help
+        except ModuleNotFoundError as error:
+            raise MissingPackage(error.name or str(error)) from error
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"
             if not can_pass(error) or number == lake.settings.retries:

@@ -7,10 +7,13 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+from duff_orders.engines.spark import use_java
+from duff_orders.errors import SettingsError
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENTS = ROOT / "build" / "emulator"
@@ -49,6 +52,8 @@ def emulator(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator
         probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     address = f"http{'s' * enforced}://127.0.0.1:{port}"
+    with suppress(SettingsError):  # without Java no Glue job can run, which it tells then
+        use_java()
     data = folder / "s3"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DUFF_"))},

@@ -3,7 +3,7 @@
 Four walls, one behind the other, before what DuckDB can reach (files, settings, the environment):
 
 1. the text: its length, its first word, one statement, no deep nesting;
-2. the tree: node classes and parts that `query.grammar` lists, functions that `query.functions` lists;
+2. the tree: node classes and parts that `grammar` lists, functions that `functions` lists;
 3. the tables: contract names and the query's own `with` names, where those are visible;
 4. the DuckDB text: read back with DuckDB's grammar and put through 2 and 3 again.
 """

@@ -2,7 +2,7 @@
 
 An allow-list, because DuckDB's own names reach files, settings and the environment (`read_text`,
 `getenv`, `query`). The value is what sqlglot parses the name into. A function whose result in DuckDB
-would differ is either rewritten in `query.translate` or missing here on purpose (`format`,
+would differ is either rewritten in `translate` or missing here on purpose (`format`,
 `format_datetime`, `histogram`).
 """
 
