@@ -59,11 +59,17 @@ $(INSTALLED)-spark: $(INSTALLED)
 # The emulator and the functions' runtime each have an environment of their own: what a function's bundle lacks must
 # be missing in the tests, too.
 EMULATOR := tests/aws/emulator
+# What the functions run on: the Python of their default on AWS where there is one.
+FUNCTIONS_PYTHONS := python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python)
 build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/runtime.txt $(EMULATOR)/checkov.txt
 	@echo "Installing the emulator of AWS into build/emulator"
 	@$(BIN)/python -m venv --clear build/emulator/aws
 	@build/emulator/aws/bin/python $(PIP_INSTALL) -r $(EMULATOR)/emulator.txt
-	@$(BIN)/python -m venv --clear build/emulator/runtime
+	@for python in $(FUNCTIONS_PYTHONS) $(BIN)/python; do \
+	    "$$python" -c 'import venv, ensurepip' 2>/dev/null && break; \
+	done; \
+	echo "The functions of the tests run on $$("$$python" --version) (on AWS: 3.13)"; \
+	"$$python" -m venv --clear build/emulator/runtime
 	@build/emulator/runtime/bin/python $(PIP_INSTALL) -r $(EMULATOR)/runtime.txt
 	@$(BIN)/python -m venv --clear build/emulator/checkov
 	@build/emulator/checkov/bin/python $(PIP_INSTALL) -r $(EMULATOR)/checkov.txt

@@ -8,6 +8,7 @@ from duff_orders.aws.deploy import deploy
 from duff_orders.aws.package import Architecture
 from duff_orders.aws.stacks import Deployment
 from tests.aws.deployed import Deployed
+from tests.aws.emulator import functions_python
 
 #: Files from this size on go to the Glue job.
 THRESHOLD = 200_000
@@ -31,7 +32,7 @@ def deployed(aws: str) -> Deployed:
     outputs = deploy(
         Deployment(),
         architecture=ARCHITECTURE,
-        python="3.11",
+        python=functions_python(),
         parameters=PARAMETERS,
         on_event=lambda resource, state, why: told.append(f"{resource} {state} {why}"),
     )

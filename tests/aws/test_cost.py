@@ -1,11 +1,14 @@
 """What a deployment costs: exact arithmetic, and figures that are those of the templates and the code."""
 
+import json
 from decimal import Decimal
 
 import pytest
+from typer.testing import CliRunner
 
 from duff_orders.aws import cost as costs
 from duff_orders.aws.cost import MB, Load, cost, example, glue_only, load, naive_function
+from duff_orders.cli.main import app
 from duff_orders.contract import COUNTS
 from duff_orders.errors import InputError
 from duff_orders.settings import Settings
@@ -20,6 +23,12 @@ def test_nothing_costs_what_is_there_anyway() -> None:
     found = dollars([], queries=0, builds=0, api_requests=0, kept_days=0)
     assert {name for name, amount in found.items() if amount} == {"SQS, CloudWatch"}
     assert found["SQS, CloudWatch"] == costs.ALARMS * costs.ALARM + costs.METRICS * costs.METRIC
+
+
+def test_costs_as_a_document() -> None:
+    found = json.loads(CliRunner().invoke(app, ["cost", "--files", "10x1MB", "--files", "1x2GB", "--json"]).output)
+    assert Decimal(found["dollars_a_month"]) == sum(Decimal(item["dollars"]) for item in found["items"]) > 0
+    assert found["beside_it"]["too_large_for_it"] == [{"number": 1, "size": 2 * 10**9}]
 
 
 def test_a_file_costs_what_it_takes() -> None:

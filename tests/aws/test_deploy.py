@@ -13,6 +13,7 @@ from duff_orders.cli.main import app
 from duff_orders.errors import InputError, PipelineError
 from tests.aws.conftest import ARCHITECTURE, PARAMETERS
 from tests.aws.deployed import Deployed
+from tests.aws.emulator import functions_python
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
 
@@ -39,7 +40,7 @@ def test_an_update_lets_the_catalog_follow_again(deployed: Deployed) -> None:
         Deployment(),
         stage="models",
         architecture=ARCHITECTURE,
-        python="3.11",
+        python=functions_python(),
         parameters={
             **{k: v for k, v in PARAMETERS.items() if k in ("BatchSeconds", "RetryBuildSeconds")},
             "Workers": "3",

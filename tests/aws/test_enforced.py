@@ -22,7 +22,7 @@ from duff_orders.errors import PipelineError
 from duff_orders.settings import Settings
 from tests.aws.conftest import ARCHITECTURE, PARAMETERS, THRESHOLD
 from tests.aws.deployed import Deployed
-from tests.aws.emulator import emulated_aws
+from tests.aws.emulator import emulated_aws, functions_python
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws-store"), pytest.mark.timeout(600)]
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -31,7 +31,9 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 @pytest.fixture(scope="module")
 def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     with emulated_aws(tmp_path_factory.mktemp("enforced"), enforced=True):
-        yield Deployed(deploy(Deployment(), architecture=ARCHITECTURE, python="3.11", parameters=PARAMETERS))
+        yield Deployed(
+            deploy(Deployment(), architecture=ARCHITECTURE, python=functions_python(), parameters=PARAMETERS)
+        )
 
 
 def test_every_role_may_do_what_it_must(enforced: Deployed, tmp_path: Path) -> None:

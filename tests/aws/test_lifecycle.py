@@ -13,6 +13,7 @@ from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
 from tests.aws.conftest import ARCHITECTURE
 from tests.aws.deployed import Deployed
+from tests.aws.emulator import functions_python
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws-store"), pytest.mark.timeout(600)]
 
@@ -30,7 +31,8 @@ def duff(*words: str, typed: str | None = None) -> Result:
 def deploy(*words: str) -> Result:
     quick = ("RetrySeconds=1", "PollSeconds=1", "BatchSeconds=300")
     told = [word for each in quick for word in ("--parameter", each)] if "--stage" not in words else []
-    return duff("deploy", "--prefix", "acme", "--architecture", ARCHITECTURE, "--python", "3.11", *told, *words)
+    return duff("deploy", "--prefix", "acme", "--architecture", ARCHITECTURE, "--python", functions_python(), *told,
+                *words)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

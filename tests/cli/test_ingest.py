@@ -76,6 +76,15 @@ def test_the_same_file_twice_changes_nothing(lake: Path, made: tuple[Path, Resul
     assert contents(lake) == before
 
 
+def test_a_file_that_is_known_is_told_to_be(lake: Path, tmp_path: Path) -> None:
+    new = write(tmp_path / "new.csv", LINE.format(order=900))
+    told = [line for line in duff("run", FIRST, new, BROKEN, "--lake", lake).out.splitlines() if "known" in line]
+    assert [line.partition(" since ")[0] for line in told] == [
+        "01-orders.csv: known already, unchanged",
+        "05-missing-column.csv: known already, unchanged",
+    ]
+
+
 def test_two_files_of_one_name_are_both_kept(tmp_path: Path) -> None:
     one, two = (write(tmp_path / name / "orders.csv", LINE.format(order=name)) for name in "12")
     lake = tmp_path / "lake"

@@ -8,13 +8,15 @@ import subprocess
 import sys
 import threading
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from duff_orders.cli import show
-from duff_orders.cli.main import app
+from duff_orders.cli.main import GROUPS, app
 from duff_orders.lake.raw import announce
 from duff_orders.local.run import process_all
 from tests import lakes
@@ -170,6 +172,28 @@ def test_interrupted_it_ends_and_the_next_run_goes_on(tmp_path: Path, command: l
 # help, and what users get wrong
 
 
+def test_the_version() -> None:
+    assert duff("--version") == Result(0, f"duff-orders {version('duff-orders')}\n", "")
+
+
+def test_help_lists_commands_in_groups_and_run_first() -> None:
+    shown = duff("--help").out
+    assert {name for group in GROUPS.values() for name in group} == set(get_command(app).commands)  # type: ignore[attr-defined]
+    places = [shown.index(f"─ {group} ─") for group in GROUPS]
+    assert places == sorted(places)
+    assert shown.index(" run ") < shown.index(" watch ")
+
+
+def test_the_shell_completes_commands_reports_and_files(made: tuple[Path, Result]) -> None:
+    def completed(line: str) -> list[str]:
+        given = {"_DUFF_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+        return whole(env={**os.environ, **given, "DUFF_LAKE": str(made[0])}).stdout.split()
+
+    assert completed("duff re") == ["rejects", "replay"]
+    assert completed("duff query --report sales_by_c") == ["sales_by_channel", "sales_by_client"]
+    assert completed("duff rejects 4022") == ["40228693a13062e8cf6b1f1ac436c952"]
+
+
 def test_no_command_and_help_teach() -> None:
     bare, asked = duff(), duff("--help")
     assert asked.code == 0
@@ -296,6 +320,24 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_work_goes_on_when_nobody_reads_what_is_told_of_it(tmp_path: Path) -> None:
+    """Each line of `--json` is written at once: the first meets a pipe whose reader is gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    lake = tmp_path / "lake"
+    for more, code in ((["--json"], 1), ([], 1)):
+        told = whole_to(writer, "run", FIRST, DIRTY, BROKEN, *more, "--lake", lake)
+        assert (told.returncode, told.stderr) == (code, "")
+    os.close(writer)
+    assert duff("check", "--lake", lake).out.startswith("all holds: 3 files, 29 rows")
+
+
+def whole_to(stdout: int, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "duff_orders", *map(str, arguments)]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
 
 
 # the progress bar

@@ -15,6 +15,14 @@ from tests.cli.commands import HEADER, Result, count, duff, ids, write
 pytestmark = pytest.mark.slow
 
 
+def test_rejects_as_documents(made: tuple[Path, Result]) -> None:
+    lake, run = made
+    found = duff("rejects", run.documents[1]["file_id"], "--json", "--lake", lake).documents
+    assert len(found) == 11
+    assert set(found[0]) == {*COLUMN_NAMES, "reasons", "record"}
+    assert duff("rejects", "4022", "--json", "--csv", "x.csv", "--lake", lake).code == 2
+
+
 def test_rejects_shows_reasons_and_texts(made: tuple[Path, Result]) -> None:
     lake, run = made
     result = duff("rejects", run.documents[1]["file_id"][:6], "--lake", lake)

@@ -1,6 +1,8 @@
 """`duff models` and `generate`."""
 
 import gzip
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,31 @@ def test_models(lake: Path) -> None:
     assert result.code == 0
     assert result.out.startswith("star schema: rebuild, 2 files added, 1 partitions written, 16 order lines, ")
     assert duff("check", "--lake", lake).code == 0
+    (told,) = duff("models", "--json", "--lake", lake).documents
+    assert (told["kind"], told["build_id"], told["rows"]) == ("unchanged", None, 16)
 
 
 # duff generate
+
+
+def test_generate_a_partners_month(tmp_path: Path) -> None:
+    """Files that fit together: each takes up where the one before ended, and tells what became of its orders."""
+    first, last, made = 1, 0, []
+    for day in range(1, 4):
+        given = ["--partner", "moes/bars", "--date", f"2026-11-{day:02}", "--first-order", first, "--rows", 60]
+        more = ["--updates", "0.5", "--update-of", f"1-{last}"] if last else []
+        told = duff("generate", tmp_path / "raw", *given, *more)
+        made.append(tmp_path / "raw" / "moes" / "bars" / f"orders-202611{day:02}.csv")
+        assert told == Result(0, f"{made[-1]}\n", "")
+        assert made[-1].stat().st_mtime == datetime(2026, 11, day, 6, tzinfo=UTC).timestamp()
+        first += 15 if last else 30  # half of the later files' lines are updates
+        last = first - 1
+    rows = [json.loads(line) for line in duff("run", *made, "--json", "--lake", tmp_path / "lake").out.splitlines()]
+    assert [(row["verdict"], row["rows_read"]) for row in rows] == [("valid", 60)] * 3
+    seen = "select count(*) as lines, count(distinct order_id) as orders, max(order_id) as last from fact_orders"
+    (told,) = json.loads(duff("query", seen, "--format", "json", "--lake", tmp_path / "lake").out)
+    assert told["lines"] == 60 + 30 + 30
+    assert (told["orders"], told["last"]) == (60, 60)
 
 
 def test_generate(tmp_path: Path) -> None:
@@ -40,6 +64,13 @@ def test_generate(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--partner", "moes"], "--partner FOLDER and --date YYYY-MM-DD go together"),
+        (["--partner", "../moes", "--date", "2026-11-01"], "'../moes' is no folder below OUT"),
+        (["--partner", "/moes", "--date", "2026-11-01"], "'/moes' is no folder below OUT"),
+        (["--partner", "moes", "--date", "tomorrow"], "'tomorrow' does not match the format"),
+        (["--updates", "0.5", "--update-of", "1-x"], "'1-x' is no range of orders such as 1-600"),
+        (["--updates", "0.5"], "update_of and updates go together"),
+        (["--first-order", "0"], "first_order: 0 is not between 1 and"),
         (["--bad", "1.5"], "bad: 1.5 is not between 0 and 1"),
         (["--duplicates", "-0.1"], "duplicates: -0.1 is not between 0 and 1"),
         (["--bad", "0.6", "--duplicates", "0.6"], "is not between 0 and 1"),

@@ -3,17 +3,20 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
+from duff_orders.cli import pipe
 from duff_orders.cli.options import (
     JsonOption,
     LakeOption,
     MemoryOption,
     StackOption,
     app,
+    complete_file_id,
     deployment,
     open_lake,
     opened,
@@ -26,6 +29,14 @@ if TYPE_CHECKING:
 #: How long an answer of Athena is waited for; then the query is cancelled.
 ATHENA_SECONDS = 300.0
 
+
+def complete_report(incomplete: str) -> list[str]:
+    """For the shell: the reports whose names begin so."""
+    from duff_orders.query import reports
+
+    return [name for name in reports.names() if name.startswith(incomplete)]
+
+
 Format = Literal["table", "json", "csv", "parquet"]
 
 
@@ -37,7 +48,10 @@ def query(
         typer.Argument(metavar="SQL", help="One SELECT in Athena's (Trino's) dialect; - reads it from stdin."),
     ] = None,
     report: Annotated[
-        str | None, typer.Option("--report", metavar="NAME", help="A ready-made question instead of SQL.")
+        str | None,
+        typer.Option(
+            "--report", metavar="NAME", help="A ready-made question instead of SQL.", autocompletion=complete_report
+        ),
     ] = None,
     given: Annotated[
         list[str] | None,
@@ -70,6 +84,8 @@ def query(
     from duff_orders.query.duckdb import answer, write_parquet
     from duff_orders.query.rejects import make_folder
 
+    if output is None:
+        pipe.end_when_closed()
     text = _question(sql, report, given or [])
     if format == "parquet" and output is None:
         raise typer.BadParameter("--format parquet needs --output FILE")
@@ -139,6 +155,7 @@ def files(context: typer.Context, lake: LakeOption = None, stack: StackOption = 
     """List the ledger: every file, its verdict and its counts."""
     from duff_orders.cli import show
 
+    pipe.end_when_closed()
     with opened(context, lake, stack) as found:
         rows = sorted(found.ledger.rows(), key=lambda row: (row.event_time, row.source_file))
     if json:
@@ -151,7 +168,12 @@ def files(context: typer.Context, lake: LakeOption = None, stack: StackOption = 
 @app.command()
 def rejects(
     context: typer.Context,
-    file_id: Annotated[str, typer.Argument(metavar="FILE", help="The file's id; the first characters are enough.")],
+    file_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="The file's id; the first characters are enough.", autocompletion=complete_file_id
+        ),
+    ],
     csv: Annotated[
         Path | None,
         typer.Option("--csv", metavar="OUT", help="Export them, to be corrected and dropped again."),
@@ -161,6 +183,7 @@ def rejects(
     ] = False,
     lake: LakeOption = None,
     stack: StackOption = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document a row, one a line.")] = False,
 ) -> None:
     """Show a file's rejected rows, with every reason.
 
@@ -172,11 +195,18 @@ def rejects(
     from duff_orders.cli import show
     from duff_orders.query import rejects as rejected
 
+    if csv is None:
+        pipe.end_when_closed()
+    if json and csv is not None:
+        raise typer.BadParameter("--json and --csv are two ways of telling them; give one")
     if raw and csv is None:
         raise typer.BadParameter("--raw belongs to --csv OUT")
     with opened(context, lake, stack) as found:
         row = found.ledger.find(file_id)
-        if csv is None:
+        if json:
+            for record in rejected.read(found, row):
+                print(dumps(record, default=str, ensure_ascii=False))
+        elif csv is None:
             show.rejected(row, rejected.read(found, row))
         else:
             print(f"{rejected.export(found, row, csv, raw=raw)} rejected rows written to {csv}")

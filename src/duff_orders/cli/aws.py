@@ -1,11 +1,13 @@
 """`duff package`, `deploy`, `destroy` and `status`: the way to AWS, and how it is there."""
 
+import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
-from duff_orders.cli.options import StackOption, app, deployment
+from duff_orders.cli.options import FactsOption, StackOption, app, deployment
 
 ArchitectureOption = Annotated[
     str, typer.Option("--architecture", metavar="NAME", help="The functions' processor: arm64 or x86_64.")
@@ -21,6 +23,7 @@ def package(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.", file_okay=False)] = Path("dist"),
     architecture: ArchitectureOption = "arm64",
     python: PythonOption = "3.13",
+    json: FactsOption = False,
 ) -> None:
     """Write what AWS is given: bundles, jobs, state machine.
 
@@ -31,7 +34,13 @@ def package(
     from duff_orders.aws.package import package as write
     from duff_orders.aws.package import unzipped
 
-    for path in write(out, architecture=architecture, python=python):  # type: ignore[arg-type] # checked there
+    written = write(out, architecture=architecture, python=python)  # type: ignore[arg-type] # checked there
+    if json:
+        from duff_orders.cli import show
+
+        show.document([{"path": str(path), "bytes": path.stat().st_size} for path in written])
+        return
+    for path in written:
         size = f", {unzipped(path) / 10**6:.1f} MB unzipped" if path.suffix == ".zip" else ""
         print(f"{path}: {path.stat().st_size / 10**6:.1f} MB{size}")
 
@@ -50,6 +59,7 @@ def deploy(
     try_out: Annotated[
         bool, typer.Option("--smoke/--no-smoke", help="At the end, send a small file through, ask for it, remove it.")
     ] = True,
+    json: FactsOption = False,
 ) -> None:
     """Deploy to AWS: package, upload, create or update the stacks, try out.
 
@@ -61,6 +71,8 @@ def deploy(
     from duff_orders.aws.deploy import deploy as bring_up
     from duff_orders.aws.stacks import Deployment
 
+    news = sys.stderr if json else sys.stdout
+    tell = partial(_tell, to=news)
     given = dict(each.partition("=")[::2] for each in parameter or ())
     if not all("=" in each for each in parameter or ()):
         raise typer.BadParameter("a parameter is given as NAME=VALUE", param_hint="--parameter")
@@ -71,11 +83,16 @@ def deploy(
         architecture=architecture,  # type: ignore[arg-type] # checked there
         python=python,
         dry_run=dry_run,
-        on_event=_tell,
+        on_event=tell,
     )
     if dry_run:
         return
-    works = stage == "buckets" or not try_out or _smoke(prefix)
+    works = stage == "buckets" or not try_out or _smoke(prefix, news)
+    if json:
+        from duff_orders.cli import show
+
+        show.document({"outputs": outputs, "works": works})
+        raise typer.Exit(0 if works else 1)
     print()
     for name, value in sorted(outputs.items()):
         print(f"{name}={value}")
@@ -124,6 +141,7 @@ def status(
     redrive: Annotated[
         bool, typer.Option("--redrive", help="Start what the dead-letter queue holds, and empty it.")
     ] = False,
+    json: FactsOption = False,
 ) -> None:
     """Tell how a deployment is doing: what waits, runs, failed.
 
@@ -136,9 +154,12 @@ def status(
         if remote is None:
             raise typer.BadParameter("--stack NAME says which deployment")
         if redrive:
-            print(f"{remote.redrive()} announcements started again")
+            print(f"{remote.redrive()} announcements started again", file=sys.stderr if json else sys.stdout)
         found = remote.status()
-        show.status(found)
+        if json:
+            show.document(found)
+        else:
+            show.status(found)
         if found.undelivered or found.last_build in ("FAILED", "ERROR", "TIMEOUT"):
             raise typer.Exit(1)
 
@@ -153,6 +174,7 @@ def cost(
     scanned: Annotated[str, typer.Option(metavar="SIZE", help="What a query scans.")] = "10MB",
     builds: Annotated[int, typer.Option(metavar="N", help="Builds of the star schema a day.")] = 24,
     kept_days: Annotated[int, typer.Option(metavar="N", help="Days for which everything is kept.")] = 30,
+    json: FactsOption = False,
 ) -> None:
     """Tell what a deployment costs a month, in dollars.
 
@@ -161,6 +183,7 @@ def cost(
     """
     from duff_orders.aws.cost import cost as items
     from duff_orders.aws.cost import example, glue_only, load, naive_function
+    from duff_orders.cli import show
     from duff_orders.settings import parse_size
 
     loads = [load(each) for each in files] if files else example()
@@ -169,27 +192,33 @@ def cost(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--scanned") from None
     found = list(items(loads, queries=queries, scanned=size, builds=builds, kept_days=kept_days))
+    total = sum(item.dollars for item in found)
+    naive, left = naive_function(loads)
+    if json:
+        beside = {"glue_job_a_file": glue_only(loads), "awswrangler": naive, "too_large_for_it": left}
+        show.document({"items": found, "dollars_a_month": total, "beside_it": beside})
+        return
     for item in found:
         print(f"{item.name:18} {item.dollars:>9,.2f}  {item.why}")
-    print(f"{'a month':18} {sum(item.dollars for item in found):>9,.2f}")
-    naive, left = naive_function(loads)
+    print(f"{'a month':18} {total:>9,.2f}")
     print(f"\nBeside it, for the files alone: a Glue job a file {glue_only(loads):,.2f};")
     unable = f", and cannot take those of {', '.join(f'{each.size:,} bytes' for each in left)}" if left else ""
     print(f"a function with awswrangler, no reasons, no ledger, money as floats {naive:,.2f}{unable}")
 
 
-def _tell(resource: str, state: str, why: str) -> None:
-    print(f"{resource}: {state}{f' ({why})' if why else ''}", flush=True)
+def _tell(resource: str, state: str, why: str, to: TextIO | None = None) -> None:
+    print(f"{resource}: {state}{f' ({why})' if why else ''}", flush=True, file=to)
 
 
-def _smoke(prefix: str) -> bool:
+def _smoke(prefix: str, to: TextIO) -> bool:
     """Try the deployment out; prints each check. Returns whether all hold."""
     from duff_orders.aws.smoke import smoke
     from duff_orders.aws.stacks import Deployment
 
-    print("\nTrying it out:")
+    print("\nTrying it out:", file=to)
     problems = 0
     for check in smoke(Deployment(prefix)):
         problems += check.problem is not None
-        print(f"  {'not so' if check.problem else 'ok'}: {check.name}{f': {check.problem}' if check.problem else ''}")
+        told = f"  {'not so' if check.problem else 'ok'}: {check.name}{f': {check.problem}' if check.problem else ''}"
+        print(told, file=to)
     return problems == 0

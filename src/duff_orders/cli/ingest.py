@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ from duff_orders.cli.options import (
     StackOption,
     WorkersOption,
     app,
+    complete_file_id,
     deployment,
     open_lake,
 )
@@ -61,14 +62,18 @@ def run(
     opened = open_lake(
         context, lake, create=True, engine=engine, master=master, memory=memory, max_reject_share=max_reject_share
     )
-    _process(opened, lambda phase: run_files(opened, files, phase=phase), as_json=json)
+    known = set[str]()
+    _process(opened, lambda phase: run_files(opened, files, phase=phase, known=known.add), as_json=json, known=known)
 
 
 @app.command()
 def replay(
     context: typer.Context,
     file_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE_ID", help="File ids; the first characters are enough.")
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE_ID", help="File ids; the first characters are enough.", autocompletion=complete_file_id
+        ),
     ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Every file that failed or was cut off.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Every file.")] = False,
@@ -147,12 +152,12 @@ def upload(
                 bars.done(name)
         if not wait:
             for event in announced:
-                print(f"{event.key}: uploaded ({event.file_id})")
+                print(event.to_json() if json else f"{event.key}: uploaded ({event.file_id})")
             return
         _follow(remote.outcomes(announced, after={}, timeout=REMOTE_SECONDS), as_json=json)
 
 
-def _process(lake: "Lake", files: Any, *, as_json: bool) -> None:
+def _process(lake: "Lake", files: Any, *, as_json: bool, known: Collection[str] = ()) -> None:
     from duff_orders.cli import show
     from duff_orders.models.build import build
 
@@ -164,8 +169,9 @@ def _process(lake: "Lake", files: Any, *, as_json: bool) -> None:
             if as_json:
                 print(row.to_json(), flush=True)
     if not as_json:
-        show.outcomes(rows)
-    report = build(lake)
+        show.outcomes(rows, known)
+    with show.progress() as bars:
+        report = build(lake, phase=bars.phase)
     if not as_json:
         show.build(report)
     if any(row.verdict in ("invalid", "failed") for row in rows):

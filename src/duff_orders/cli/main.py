@@ -5,7 +5,9 @@ import io
 import os
 import sys
 
-from duff_orders.cli import ask, aws, ingest, serve, upkeep  # noqa: F401 – they add their commands to `app`
+from typer.models import CommandInfo
+
+from duff_orders.cli import ask, aws, ingest, pipe, serve, upkeep  # noqa: F401 – they add their commands to `app`
 from duff_orders.cli.interrupt import EXIT_CODE, is_interrupted
 from duff_orders.cli.options import app
 from duff_orders.errors import DuffError, EngineError, InputError, MissingPackage, SettingsError
@@ -13,12 +15,31 @@ from duff_orders.printable import printable
 
 __all__ = ["app", "main"]
 
+#: The commands as the help lists them.
+GROUPS = {
+    "Files": ("run", "watch", "files", "rejects", "replay"),
+    "Questions": ("query", "serve"),
+    "Upkeep": ("check", "models", "generate"),
+    "A deployment on AWS": ("package", "deploy", "upload", "status", "cost", "destroy"),
+}
+_ORDER = [name for names in GROUPS.values() for name in names]
+
+
+def _name(command: CommandInfo) -> str:
+    return command.name or str(getattr(command.callback, "__name__", ""))
+
+
+app.registered_commands.sort(key=lambda command: _ORDER.index(_name(command)))
+for _command in app.registered_commands:
+    _command.rich_help_panel = next(group for group, names in GROUPS.items() if _name(_command) in names)
+
 
 def main() -> None:
     """Run `duff`; a mistake of the user's is told in a sentence, never as a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a character that the terminal lacks is no reason to fail
+    pipe.watch_stdout()
     try:
         app(prog_name="duff")
     except (SettingsError, InputError) as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from duff_orders.errors import InputError
+from duff_orders.errors import DuffError, InputError
 from duff_orders.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="duff",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="""Orders files in, a star schema out, every row accounted for.
@@ -54,10 +53,25 @@ MasterOption = Annotated[str | None, setting("master")]
 WorkersOption = Annotated[int | None, setting("workers")]
 SettleOption = Annotated[float | None, setting("settle")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document a file, one a line.")]
+FactsOption = Annotated[bool, typer.Option("--json", help="One JSON document instead of sentences.")]
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"duff-orders {version('duff-orders')}")
+        raise typer.Exit
 
 
 @app.callback()
-def options(context: typer.Context, lake: LakeOption = None) -> None:
+def options(
+    context: typer.Context,
+    lake: LakeOption = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version.")
+    ] = False,
+) -> None:
     """Options before the command."""
     context.obj = lake
 
@@ -70,6 +84,16 @@ def open_lake(context: typer.Context, lake: Path | None, *, create: bool = False
     if not create and not (settings.lake / "raw").is_dir():
         raise InputError(f"there is no lake at {settings.lake}; `duff run FILE` makes one, --lake names another")
     return Lake.open(settings)
+
+
+def complete_file_id(context: typer.Context, incomplete: str) -> list[str]:
+    """For the shell: the ids of the lake's files that begin so, newest first."""
+    try:
+        rows = list(open_lake(context, context.params.get("lake")).ledger.rows())
+    except DuffError:
+        return []
+    rows.sort(key=lambda row: row.event_time, reverse=True)
+    return [row.file_id for row in rows if row.file_id.startswith(incomplete)]
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """What the command line shows to people: tables, verdicts, a progress bar."""
 
 import contextlib
+import json
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -35,9 +37,12 @@ def line(row: LedgerRow) -> str:
     )
 
 
-def outcomes(rows: Sequence[LedgerRow]) -> None:
-    """The verdicts and counts of files that were just processed."""
+def outcomes(rows: Sequence[LedgerRow], known: Collection[str] = ()) -> None:
+    """The verdicts and counts of files that were just processed; the ids of those that had been before are `known`."""
     _files(rows, ids=False)
+    for row in rows:
+        if row.file_id in known:
+            print(printable(f"{row.source_file}: known already, unchanged since {row.finished:%Y-%m-%d %H:%M} UTC"))
 
 
 def ledger(rows: Sequence[LedgerRow]) -> None:
@@ -82,6 +87,15 @@ def build(report: BuildReport) -> None:
             f"star schema: {report.kind}, {report.files:,} files added, {report.partitions:,} partitions written, "
             f"{report.rows:,} order lines, {report.seconds:.2f} s"
         )
+
+
+def document(found: Any) -> None:
+    """What a command found, as one JSON document; money and times are texts with all their digits."""
+    print(json.dumps(found, default=_plain, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
 def status(found: "Status") -> None:

@@ -1,6 +1,8 @@
 """`duff models`, `check` and `generate`: what keeps a lake in order, and tries it."""
 
+import os
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +10,7 @@ import typer
 
 from duff_orders.cli.options import (
     EngineOption,
+    FactsOption,
     LakeOption,
     MasterOption,
     MemoryOption,
@@ -19,6 +22,9 @@ from duff_orders.cli.options import (
 from duff_orders.errors import InputError
 from duff_orders.printable import printable
 
+#: When in the day a partner sends a file that is generated.
+SENT = timedelta(hours=6)
+
 
 @app.command()
 def models(
@@ -28,12 +34,19 @@ def models(
     engine: EngineOption = None,
     master: MasterOption = None,
     memory: MemoryOption = None,
+    json: FactsOption = False,
 ) -> None:
     """Bring the star schema up to date (`run` and `watch` do it too)."""
     from duff_orders.cli import show
     from duff_orders.models.build import build
 
-    show.build(build(open_lake(context, lake, engine=engine, master=master, memory=memory), rebuild=rebuild))
+    opened = open_lake(context, lake, engine=engine, master=master, memory=memory)
+    with show.progress() as bars:
+        report = build(opened, rebuild=rebuild, phase=bars.phase)
+    if json:
+        show.document(report)
+    else:
+        show.build(report)
 
 
 @app.command()
@@ -45,6 +58,7 @@ def check(
     lake: LakeOption = None,
     stack: StackOption = None,
     memory: MemoryOption = None,
+    json: FactsOption = False,
 ) -> None:
     """Prove the lake: counts, rows, objects, and the star schema's invariants.
 
@@ -55,15 +69,23 @@ def check(
     Of a deployment the ledger, the contents, the objects that Athena sees and
     the catalog are compared.
     """
+    from duff_orders.cli import show
     from duff_orders.local.check import Proof
     from duff_orders.local.check import check as prove
 
     with deployment(stack) as remote:
         if remote is None:
-            proof = prove(open_lake(context, lake, memory=memory), deep=deep)
+            opened = open_lake(context, lake, memory=memory)
+            with show.progress() as bars:
+                proof = prove(opened, deep=deep, phase=bars.phase)
         else:
             rows = list(remote.lake.ledger.rows())
-            proof = Proof(len(rows), sum(row.rows_read for row in rows), list(remote.problems(rows)))
+            problems = list(remote.problems(rows))
+            read = sum(row.rows_read for row in rows)
+            proof = Proof(len(rows), read, problems, why_none="of a deployment none is")
+    if json:
+        show.document(proof)
+        raise typer.Exit(1 if proof.problems else 0)
     for problem in proof.problems:
         print(printable(problem))
     if proof.problems:
@@ -71,26 +93,78 @@ def check(
         print(f"{number} problem{'s' * (number != 1)} in {proof.files} files", file=sys.stderr)
         raise typer.Exit(1)
     accounted = f"{proof.files} files, {proof.rows} rows, every one accounted for"
-    print(f"all holds: {accounted}; {proof.reread} files compared with their text")
+    compared = f"{proof.reread} files" if proof.reread else f"no file ({proof.why_none})"
+    print(f"all holds: {accounted}; {compared} compared with {'their' if proof.reread else 'its'} text")
 
 
 @app.command()
 def generate(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: *.csv or *.csv.gz.", dir_okay=False)],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The file to write, *.csv or *.csv.gz; with --partner, a folder.")
+    ],
     rows: Annotated[int, typer.Option(metavar="N", help="Records to write.")],
     seed: Annotated[
         int, typer.Option(metavar="S", help="Another seed gives other orders; the same gives the same bytes.")
     ] = 0,
     bad: Annotated[float, typer.Option(metavar="SHARE", help="Share of records that break a rule.")] = 0.0,
     duplicates: Annotated[float, typer.Option(metavar="SHARE", help="Share of exact repeats.")] = 0.0,
+    first_order: Annotated[int, typer.Option("--first-order", metavar="N", help="The first order's number.")] = 1,
+    updates: Annotated[
+        float, typer.Option(metavar="SHARE", help="Share of lines of --update-of, delivered or broken by now.")
+    ] = 0.0,
+    update_of: Annotated[
+        str | None, typer.Option("--update-of", metavar="FIRST-LAST", help="The orders of earlier files.")
+    ] = None,
+    partner: Annotated[
+        str | None,
+        typer.Option("--partner", metavar="FOLDER", help="Write OUT/FOLDER/orders-DATE.csv; with --date."),
+    ] = None,
+    date: Annotated[
+        datetime | None,
+        typer.Option("--date", metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help="The day on which the file is sent."),
+    ] = None,
 ) -> None:
-    """Write realistic orders, for trials and measurements."""
+    """Write realistic orders, for trials and measurements.
+
+    With --partner and --date the file is named as a partner would, and dated
+    six in the morning (UTC) of that day; one seed a partner and --first-order
+    make a month of files that fit together. Prints the file's name.
+    """
     from duff_orders.generator.orders import generate as write
     from duff_orders.lake.layout import SUFFIXES
 
+    if (partner is None) != (date is None):
+        raise typer.BadParameter("--partner FOLDER and --date YYYY-MM-DD go together")
+    if partner is not None and date is not None:
+        if not partner.strip("./") or ".." in partner.split("/") or partner.startswith("/"):
+            raise typer.BadParameter(f"{partner!r} is no folder below OUT", param_hint="--partner")
+        out = out / partner / f"orders-{date:%Y%m%d}.csv"
     if not out.name.lower().endswith(SUFFIXES):
         raise InputError(f"{out}: an orders file is named {' or '.join('*' + suffix for suffix in SUFFIXES)}")
     try:
-        write(out, rows=rows, seed=seed, bad=bad, duplicates=duplicates)
+        write(
+            out,
+            rows=rows,
+            seed=seed,
+            bad=bad,
+            duplicates=duplicates,
+            first_order=first_order,
+            updates=updates,
+            update_of=_range(update_of),
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if date is not None:
+        sent = (date + SENT).replace(tzinfo=UTC).timestamp()
+        os.utime(out, (sent, sent))
+        print(out)
+
+
+def _range(text: str | None) -> tuple[int, int] | None:
+    """The orders of `--update-of`, the first and the last."""
+    if text is None:
+        return None
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal()):
+        raise typer.BadParameter(f"{text!r} is no range of orders such as 1-600", param_hint="--update-of")
+    return int(first), int(last)

@@ -1,6 +1,6 @@
 """`Transform-data`: a decision becomes staged Parquet, by the engine that the settings choose for the file."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -11,15 +11,9 @@ from duff_orders.ingest.staged import Source, Transform
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.store import StagedFile
 from duff_orders.messages import Decision, Engine, Outcome, Staged, utc_now
+from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason
 from duff_orders.settings import Settings
-
-#: Told at the start of a phase: the object's key, the phase, and a function that gives the fraction done (0 to 1).
-OnPhase = Callable[[str, str, Callable[[], float]], None]
-
-
-def ignore_phase(key: str, phase: str, done_fraction: Callable[[], float]) -> None:
-    """For callers that do not show progress."""
 
 
 def check_engines(settings: Settings, sizes: Iterable[int]) -> None:

@@ -20,12 +20,15 @@ from duff_orders.local import raw_folder
 from duff_orders.local.reread import compare
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.invariants import invariants
+from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 T = TypeVar("T")
+#: What a check works on, as progress is told.
+TOLD = "check"
 #: Files, and bytes of them, whose rows are compared with their text where not all are; what gzip makes of a byte.
 SOME_FILES, SOME_BYTES, PACKED = 10, 8 * MIB, 10
 
@@ -34,23 +37,26 @@ SOME_FILES, SOME_BYTES, PACKED = 10, 8 * MIB, 10
 class Proof:
     """What was looked at, and a sentence for each thing that does not hold.
 
-    `reread` counts the files whose rows were compared with their text.
+    `reread` counts the files whose rows were compared with their text; `why_none` tells why it was none.
     """
 
     files: int
     rows: int
     problems: list[str]
     reread: int = 0
+    why_none: str = ""
 
 
-def check(lake: Lake, *, deep: bool = False) -> Proof:
+def check(lake: Lake, *, deep: bool = False, phase: OnPhase = ignore_phase) -> Proof:
     """Compare the ledger, the objects, the rows in the tables, the raw folder and the star schema with each other.
 
     And the rows of some files, chosen at random, with their text; `deep`: those of all files.
     """
     problems: list[str] = []
+    phase(TOLD, "ledger and raw folder", lambda: 0.0)
     ledger = {row.file_id: row for row in lake.ledger.rows(damaged=lambda error: problems.append(str(error)))}
     problems += [*counts(ledger.values()), *_contents(lake, ledger), *_raw(lake, ledger)]
+    phase(TOLD, "objects", lambda: 0.25)
     unreadable = [*_missing(lake, ledger)]
     try:
         star = snapshot.current(lake.store)
@@ -60,8 +66,9 @@ def check(lake: Lake, *, deep: bool = False) -> Proof:
         problems += _star(lake, star, ledger)
         unreadable += _missing_star(lake, star)
     problems += [*unreadable, *_orphans(lake, ledger)]
-    reread = 0
+    reread, why_none = 0, "objects of the lake are missing or cannot be read"
     if not unreadable:
+        phase(TOLD, "tables", lambda: 0.5)
         damaged: dict[str, str] = {}
         try:
             problems += _tables(lake, star, ledger)
@@ -69,8 +76,21 @@ def check(lake: Lake, *, deep: bool = False) -> Proof:
             damaged = _damaged(lake, star, ledger)
             problems += damaged.values() or [f"the tables cannot be read: {error}"]
         chosen = [row for row in ledger.values() if row.rows_read and row.file_id not in damaged]
-        reread = _reread(lake, chosen if deep else _some(chosen), problems)
-    return Proof(len(ledger), sum(row.rows_read for row in ledger.values()), problems, reread)
+        some = chosen if deep else [*_some(chosen)]
+        seen = [0]
+        phase(TOLD, "files and their text", lambda: 0.5 + seen[0] / max(2 * len(some), 1))
+        reread = _reread(lake, some, problems, seen)
+        why_none = "" if reread else _why_none(chosen, some)
+    return Proof(len(ledger), sum(row.rows_read for row in ledger.values()), problems, reread, why_none)
+
+
+def _why_none(chosen: list[LedgerRow], some: list[LedgerRow]) -> str:
+    """Why the rows of no file were compared with their text, where none was."""
+    if not chosen:
+        return "no file has rows"
+    if not some:
+        return f"those chosen hold more than {SOME_BYTES // MIB} MB each, and only --deep compares such"
+    return "the raw objects are gone, or others by now"
 
 
 def counts(rows: Iterable[LedgerRow]) -> Iterator[str]:
@@ -228,13 +248,13 @@ def _some(rows: list[LedgerRow]) -> Iterator[LedgerRow]:
     """Files chosen at random: some few, which together can be read in some seconds."""
     left = SOME_BYTES
     for row in random.sample(rows, min(SOME_FILES, len(rows))):
-        left -= row.size * (PACKED if is_compressed(row.source_file) else 1)
-        if left < 0:
-            break
-        yield row
+        size = row.size * (PACKED if is_compressed(row.source_file) else 1)
+        if size <= left:
+            left -= size
+            yield row
 
 
-def _reread(lake: Lake, rows: Iterable[LedgerRow], problems: list[str]) -> int:
+def _reread(lake: Lake, rows: Iterable[LedgerRow], problems: list[str], seen: list[int]) -> int:
     """Compare the rows of files with their text; tells the problems, and returns how many could be compared.
 
     Those cannot whose raw object is gone or another by now: `_raw` tells of these.
@@ -251,6 +271,7 @@ def _reread(lake: Lake, rows: Iterable[LedgerRow], problems: list[str]) -> int:
 
     count = 0
     for row, found in _survived(lake, rows, read):
+        seen[0] += 1
         if found is not None:
             count += 1
             problems += (f"{_name(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)

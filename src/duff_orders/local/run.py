@@ -10,18 +10,19 @@ The watcher is in `watch`, the star schema in `models`; both work on what the le
 import logging
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from duff_orders.errors import MissingPackage, SettingsError, can_pass
 from duff_orders.ingest.publish import close, publish
-from duff_orders.ingest.transform import OnPhase, check_engines, ignore_phase, transform
+from duff_orders.ingest.transform import check_engines, transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, check_name, put
 from duff_orders.messages import Event, LedgerRow
+from duff_orders.progress import OnPhase, ignore_phase
 
 log = logging.getLogger(__name__)
 
@@ -71,17 +72,29 @@ def process(
     return close(lake, event, failure, replay=replay)
 
 
-def run(lake: Lake, files: Iterable[str | Path], *, phase: OnPhase = ignore_phase) -> Iterator[LedgerRow]:
+def run(
+    lake: Lake,
+    files: Iterable[str | Path],
+    *,
+    phase: OnPhase = ignore_phase,
+    known: Callable[[str], None] = lambda file_id: None,
+) -> Iterator[LedgerRow]:
     """Put files into the raw folder, then process them; yields the ledger rows in the order of the files.
 
-    At the end what nothing names any more, and no reader can want, is removed. Raises InputError, with nothing
-    processed, where one of them is not an orders file, and SettingsError where an engine that is needed is missing.
+    `known` is told the id of each file whose outcome stands already: it is not processed again. At the end what nothing
+    names any more, and no reader can want, is removed. Raises InputError, with nothing processed, where one of them is
+    not an orders file, and SettingsError where an engine that is needed is missing.
     """
     paths = [Path(file) for file in files]
     for path in paths:
         check_name(path)
     check_engines(lake.settings, (path.stat().st_size for path in paths))
-    yield from process_all(lake, [announce(lake.disk, put(lake.disk, path)) for path in paths], phase=phase)
+    announced = [announce(lake.disk, put(lake.disk, path)) for path in paths]
+    for event in announced:
+        row = lake.ledger.get(event.pa_date, event.file_id)
+        if row is not None and row.stands:
+            known(event.file_id)
+    yield from process_all(lake, announced, phase=phase)
     sweep(lake)
 
 

@@ -21,7 +21,7 @@ from watchfiles._rust_notify import WatchfilesRustInternalError
 from watchfiles.main import FileChange
 
 from duff_orders.errors import SourceChanged
-from duff_orders.ingest.transform import OnPhase, check_engines, ignore_phase
+from duff_orders.ingest.transform import check_engines
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
@@ -31,6 +31,7 @@ from duff_orders.local.run import process
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.printable import printable
+from duff_orders.progress import OnPhase, ignore_phase
 
 log = logging.getLogger(__name__)
 

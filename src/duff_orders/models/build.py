@@ -10,8 +10,11 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.messages import Engine, utc_now
 from duff_orders.models.plan import OpenBuilder, make_plan, write_dimensions, write_interim
+from duff_orders.progress import OnPhase, ignore_phase
 
 LOCK = "models-build"
+#: What a build works on, as progress is told.
+TOLD = "star schema"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,7 @@ class BuildReport:
     seconds: float = 0.0
 
 
-def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
+def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -> BuildReport:
     """Bring the star schema up to the ledger; with `rebuild`, from nothing.
 
     New files are added to what is there, or everything is built from nothing, as `plan` says. Builds wait for each
@@ -54,10 +57,13 @@ def build(lake: Lake, *, rebuild: bool = False) -> BuildReport:
                 seconds=time.monotonic() - started,
             )
         open_builder = _open_builder(lake.settings.engine_for(sum(row.size for row in plan.added)))
+        phase(TOLD, "read what is new", lambda: 0.0)
         with open_builder(lake, plan) as builder:
+            phase(TOLD, "write dimensions", lambda: 1 / 3)
             dimensions = write_dimensions(plan.base, builder)
             catalogued = lake.store.listed_by_readers and plan.base is not old
             interim = write_interim(old, dimensions, builder) if catalogued else {}
+            phase(TOLD, "write order lines", lambda: 2 / 3)
             written = builder.write_partitions()
         facts = {day: (names, plan.base.rows[day]) for day, names in plan.base.partitions.items()} | written
         new = Snapshot(

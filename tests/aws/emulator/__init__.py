@@ -1,6 +1,7 @@
 """Emulated AWS for tests: MiniStack in a process of its own on 127.0.0.1, its data in a folder."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from duff_orders.errors import SettingsError
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENTS = ROOT / "build" / "emulator"
+# What the functions run on: Python 3.13, as on AWS, where one was found, else that of the tests (see the Makefile).
+_FUNCTIONS = ENVIRONMENTS / "runtime"
 #: Of an emulator that speaks TLS, below its folder.
 CERTIFICATE = "tmp/ministack-tls/server.crt"
 #: What names it to boto3, and to everybody else.
@@ -68,7 +71,7 @@ def emulator(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator
         "STATE_DIR": str(folder / "state"),
         "TMPDIR": str(folder / "tmp"),
         "PYTHONPATH": str(ROOT / "src"),
-        "RUNTIME_PYTHON": str(ENVIRONMENTS / "runtime" / "bin" / "python"),
+        "RUNTIME_PYTHON": str(_FUNCTIONS / "bin" / "python"),
         "GLUE_PYTHON": sys.executable,
         **({"AUTH": "true", "USE_SSL": "1", **dict.fromkeys(TRUST, str(folder / CERTIFICATE))} if enforced else {}),
     }
@@ -91,6 +94,13 @@ def emulator(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def functions_python() -> str:
+    """The release of Python that the functions run on, such as `3.13`."""
+    told = re.search(r"^version *= *(3[.]\d+)", (_FUNCTIONS / "pyvenv.cfg").read_text(), re.MULTILINE)
+    assert told, f"{_FUNCTIONS} is no environment of Python"
+    return told[1]
 
 
 def new_buckets() -> tuple[str, str]:
