@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from fastapi.testclient import TestClient
 
+from duff_orders.api import formats
 from duff_orders.api.formats import Body, write
 from duff_orders.lake.lake import Lake
 from tests.api.lakes import application
@@ -94,6 +95,21 @@ def test_a_cell_that_a_spreadsheet_would_run() -> None:
     ]
     exact = list(csv.reader(io.StringIO(write(made, "csv", raw=True).decode(), newline="")))[1]
     assert exact[0] == "=HYPERLINK(1)"
+
+
+def test_what_is_kept_has_room_for_eight_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "KEPT", 80)
+    kept = formats.Kept()
+    kept.put("too large", b"x" * 11, {})
+    assert kept.get("too large") is None
+    for number in range(8):
+        kept.put(f"{number}", b"x" * 10, {})
+    kept.put("0", b"other", {})  # it is kept already
+    assert [kept.get(tag) is not None for tag in "01234567"] == [True] * 8
+    assert kept.get("0") == (b"x" * 10, {})  # and was asked last
+    kept.put("8", b"y" * 10, {})
+    assert [tag for tag in "012345678" if kept.get(tag) is None] == ["1"]
+    assert kept.size == 80
 
 
 def test_an_answer_is_kept_until_the_tables_change(samples: Lake) -> None:

@@ -1,13 +1,15 @@
 """Who may ask, from where, how much: and what a browser is told."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
+from duff_orders.api.problems import problem_of
 from duff_orders.api.security import AT_ONCE, LARGEST_BODY, Guard, parse_keys
-from duff_orders.errors import SettingsError
+from duff_orders.errors import Busy, SettingsError
 from duff_orders.lake.lake import Lake
 from tests.api.lakes import application
 
@@ -108,12 +110,19 @@ def test_keys_are_given_as_hashes() -> None:
             parse_keys(wrong)
 
 
+def test_what_another_worker_has_is_asked_for_again() -> None:
+    problem = problem_of(Busy("file-1", time.time() + 10))
+    assert (problem.kind, problem.headers) == ("busy", {"Retry-After": "1"})
+
+
 def test_more_at_once_than_may_be_are_told_to_come_again(samples: Lake) -> None:
     with application(samples) as (client, _):
         guard = client.app
         assert isinstance(guard, Guard)
         assert client.get("/v1/health").status_code == 200
         assert guard.under_way == set()
+        guard.under_way.update(range(AT_ONCE - 1))
+        assert client.get("/v1/health").status_code == 200
         guard.under_way.update(range(AT_ONCE))
         answer = client.get("/v1/health")
         assert (answer.status_code, answer.json()["type"], answer.headers["retry-after"]) == (

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from duff_orders.aws import cost as costs
 from duff_orders.aws.cost import MB, Load, cost, example, glue_only, load, naive_function
+from duff_orders.aws.glue_jobs import workers_for
 from duff_orders.cli.main import app
 from duff_orders.contract import COUNTS
 from duff_orders.errors import InputError
@@ -29,6 +30,22 @@ def test_costs_as_a_document() -> None:
     found = json.loads(CliRunner().invoke(app, ["cost", "--files", "10x1MB", "--files", "1x2GB", "--json"]).output)
     assert Decimal(found["dollars_a_month"]) == sum(Decimal(item["dollars"]) for item in found["items"]) > 0
     assert found["beside_it"]["too_large_for_it"] == [{"number": 1, "size": 2 * 10**9}]
+
+
+def test_a_file_goes_one_way_and_one_of_the_threshold_by_glue() -> None:
+    below, at = (dollars([Load(1, 100 * MB - less)], queries=0, builds=0, api_requests=0) for less in (1, 0))
+    assert below["Glue, large files"] == 0 < at["Glue, large files"]
+    # a function only looks at it
+    assert at["Lambda"] == Decimal("30.4") * (Decimal("0.075") * Decimal("0.0000133334") + Decimal("0.0000004"))
+    assert below["Lambda"] > 10 * at["Lambda"]
+
+
+@pytest.mark.parametrize(
+    ("size", "workers"),
+    [(0, 2), (2**29 - 1, 2), (2**29, 2), (2**30 - 1, 2), (2**30, 3), (9 * 2**29 - 1, 9), (9 * 2**29, 10), (10**12, 10)],
+)
+def test_a_job_has_a_worker_for_each_half_gigabyte_and_a_driver(size: int, workers: int) -> None:
+    assert workers_for(size, most=10) == workers
 
 
 def test_a_file_costs_what_it_takes() -> None:

@@ -1,6 +1,7 @@
 """What the functions tell of a file, line by line."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -70,6 +71,17 @@ def test_metrics_are_in_the_embedded_metric_format(
     }
     assert line["Deployment"] == "acme-duff-orders"
     assert (line["Verdict"], line["file_id"]) == ("valid_with_rejects", ROW.file_id)
+
+
+@pytest.mark.parametrize(("read", "told"), [(10, 0.0), (0, None)])
+def test_a_clean_file_counts_in_the_share_of_rejects_and_one_without_rows_does_not(
+    capsys: pytest.CaptureFixture[str], read: int, told: float | None
+) -> None:
+    measure(replace(ROW, rows_read=read, rows_published=read, rows_duplicate=0, rows_rejected=0))
+    (line,) = lines(capsys)
+    assert line.get("RejectedPercent") == told
+    (about,) = line["_aws"]["CloudWatchMetrics"]
+    assert ({"Name": "RejectedPercent", "Unit": "Percent"} in about["Metrics"]) == (told is not None)
 
 
 def test_an_error_is_logged_with_its_file_and_ends_the_function(capsys: pytest.CaptureFixture[str]) -> None:

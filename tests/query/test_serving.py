@@ -5,9 +5,11 @@ import threading
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from duff_orders import build_models
+from duff_orders.errors import EngineError
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
 from duff_orders.query import cubes, reports, statements
@@ -124,6 +126,50 @@ def test_it_is_kept_and_taken_up_again(lake: Lake) -> None:
     again = Serving(lake.disk, memory=200_000_000)
     assert (again.has_copy, again.refresh()) == (True, False)
     assert again.ask(lambda: statements.order(again.lines(by_client=False), 1)).rows == rows
+    again.close()
+
+
+def test_an_answer_is_made_anew_where_the_build_changes_meanwhile(lake: Lake) -> None:
+    publish(lake, file("1", "2026-03-01", [line(1)]))
+    build_models(lake)
+    serving = Serving(lake.disk, memory=200_000_000)
+    serving.refresh()
+    asked = []
+
+    def count() -> statements.Statement:
+        asked.append(serving.version)
+        if len(asked) == 1:
+            publish(lake, file("2", "2026-03-02", [line(2), line(3)]))
+            build_models(lake)
+            serving.refresh()
+        return "select count(*) as n from lines_by_order", []
+
+    found = serving.ask(count)
+    assert (found.rows, found.version) == ([[3]], current(lake.store).build_id)
+    assert asked == [asked[0], found.version]
+    serving.close()
+
+
+def test_a_copy_whose_cubes_were_never_made_answers_from_its_lines(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_some(lake, random.Random(1), 1)
+    build_models(lake)
+    first = Serving(lake.disk, memory=200_000_000)
+
+    def ends(cursor: duckdb.DuckDBPyConnection) -> None:
+        raise duckdb.IOException("the process ends here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cubes, "build", ends)
+        with pytest.raises(EngineError):
+            first.refresh()
+    first.close()
+    again, plain = Serving(lake.disk, memory=200_000_000), without_copy(lake)
+    expected = plain.report(reports.report("sales_by_channel"), {}).rows
+    assert again.has_copy
+    assert again.report(reports.report("sales_by_channel"), {}).rows == expected != []
+    assert (again.refresh(), again.refresh()) == (True, False)
+    assert again.report(reports.report("sales_by_channel"), {}).rows == expected
+    plain.close()
     again.close()
 
 

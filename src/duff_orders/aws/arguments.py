@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from duff_orders.lake.lake import Lake, open_lake
 from duff_orders.settings import Settings
@@ -29,7 +30,7 @@ def lake_of(given: dict[str, str], *, hours: float, **options: object) -> Lake:
 
     if not {"raw_bucket", "processed_bucket"} <= given.keys():
         raise SystemExit("--lake DIR, or --raw_bucket and --processed_bucket, are needed")
-    more = {"holder": given["holder"]} if "holder" in given else {}
+    more: dict[str, Any] = {"holder": given["holder"]} if "holder" in given else {}
     store = S3Store(given["raw_bucket"], given["processed_bucket"], deadline=time.time() + hours * 3600, **more)
     return Lake(Settings.load(os.environ, engine="spark", **options), store)
 

@@ -52,13 +52,15 @@ class S3Store:
     """The two buckets of a deployment as one store; the raw one may be left out (empty) by who does not need it.
 
     `holder` names the worker to the leases that it takes: another attempt of the same execution enters at once.
-    `deadline` is the time (Unix, seconds) at which the platform ends this worker, on which the leases rely.
+    `deadline` is the time (Unix, seconds) at which the platform ends this worker, on which the leases rely; `clock`
+    tells the time.
     """
 
     raw_bucket: str
     processed_bucket: str
     holder: str = field(default_factory=lambda: secrets.token_hex(8))
     deadline: float = field(default_factory=lambda: time.time() + 900)
+    clock: Callable[[], float] = time.time
 
     listed_by_readers = True
     clocks_differ = timedelta(hours=1)
@@ -224,7 +226,7 @@ class S3Store:
             if found is None:
                 continue
             theirs = json.loads(found.data)
-            if theirs["holder"] != self.holder and theirs["until"] > time.time():
+            if theirs["holder"] != self.holder and theirs["until"] > self.clock():
                 raise Busy(name, theirs["until"])
             if self.replace(lease, mine, found.token):
                 break
@@ -234,7 +236,7 @@ class S3Store:
         finally:
             self._held.remove(name)
             # Past the deadline it may be another's.
-            if time.time() < self.deadline + MARGIN and (found := self.read(lease)) and found.data == mine:
+            if self.clock() < self.deadline + MARGIN and (found := self.read(lease)) and found.data == mine:
                 self.delete(lease)
 
     def release(self) -> None:
@@ -249,7 +251,7 @@ class S3Store:
 
     def check_locks(self) -> None:
         """Raises Busy where a lease that is held is about to end: somebody else may take it during a write."""
-        if self._held and time.time() > self.deadline:
+        if self._held and self.clock() > self.deadline:
             raise Busy(self._held[-1], self.deadline + MARGIN)
 
     @contextmanager
