@@ -20,7 +20,10 @@ DEMO := $(BIN)/duff --lake lake-demo
 # Those on emulated AWS share one deployment and a second emulator, those on Spark one or two contexts.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: help venv install install-spark install-aws glue demo sandbox test fast lint format types docs screenshots bench bench-api bench-lambda lock clean
+# The order in which `make prove` runs the groups of tests; `make prove SEED=7` repeats one.
+SEED := $(shell date +%j)
+
+.PHONY: help venv install install-spark install-aws glue demo sandbox test prove extras fast lint format types docs screenshots bench bench-api bench-lambda lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,7 +81,7 @@ build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/runtime.txt $(EM
 install-aws: install ## install the emulated AWS that the tests run on, too
 	@$(MAKE) --silent --no-print-directory build/emulator/.installed
 
-install-spark: install ## install the engine spark, too (needs Java 17)
+install-spark: install ## install the engine spark, too
 	@$(MAKE) --silent --no-print-directory $(INSTALLED)-spark
 
 glue: install ## write the Glue jobs' scripts and library into dist/
@@ -106,8 +109,16 @@ demo: install ## run the pipeline on samples/ and ask the star schema three ques
 sandbox: install-spark install-aws ## run all of AWS on this machine, without an account, until stopped
 	@$(BIN)/python -m tests.aws.sandbox
 
-test: install-spark install-aws lint types ## the whole gate: format, lint, types and every test
+test: install-spark install-aws lint types ## the gate: format, lint, types, and a part of each proof
 	$(PYTEST)
+
+prove: install-spark install-aws lint types ## every proof as a whole, in an order of its own; then with one worker, and four
+	$(PYTEST) --prove --groups-shuffled $(SEED)
+	$(BIN)/pytest -n 0
+	$(BIN)/pytest -n 4 --dist loadgroup
+
+extras: install ## the package as users get it: each extra alone, the sdist's tests, the fast tests on every Python
+	@$(BIN)/python -m tests.matrix $(JOBS)
 
 fast: install ## the fast tests alone, for while you write
 	$(PYTEST) --dist loadfile -m "not (slow or faults or property or spark or aws or browser)"

@@ -1,25 +1,53 @@
-"""The store on S3 over buckets in memory: all of its own code, with obstore's conditional writes, and no network."""
+"""The store on S3 over buckets in memory: its own code, with obstore's conditional writes, and no network."""
 
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+import obstore
 from obstore.store import MemoryStore
 
+from duff_orders.errors import SourceChanged
 from duff_orders.lake.layout import PROCESSED, RAW
 from duff_orders.lake.s3 import S3Store
+from duff_orders.messages import Event
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Buckets:
-    """A raw and a processed bucket."""
+    """A raw bucket that keeps versions, and a processed one."""
 
     def __init__(self) -> None:
         self.stores: dict[str, Any] = {RAW: MemoryStore(), PROCESSED: MemoryStore()}
+        self.versions: dict[str, bytes] = {}
 
-    def store(self, **more: Any) -> S3Store:
-        """One worker's store over them."""
-        return _InMemory(self, **more)
+    def store(self, raw: str = "raw", processed: str = "processed", **more: Any) -> S3Store:
+        """One worker's store over them, whatever their names."""
+        return _InMemory(self, raw, processed, **more)
+
+    def put(self, key: str, data: bytes, when: datetime = NOON) -> Event:
+        """Put an object into the raw bucket; the event that tells of it."""
+        obstore.put(self.stores[RAW], key, data)
+        version = f"v{len(self.versions) + 1}"
+        self.versions[version] = data
+        etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        return Event(bucket="raw", key=key, size=len(data), etag=etag, version=version, time=when)
 
 
 class _InMemory(S3Store):
-    def __init__(self, buckets: Buckets, **more: Any) -> None:
-        super().__init__("", "", **more)
+    def __init__(self, buckets: Buckets, raw: str, processed: str, **more: Any) -> None:
+        super().__init__(raw, processed, **more)
         self._buckets = buckets.stores
+        self._versions = buckets.versions
+
+    def __post_init__(self) -> None:
+        """No client is made."""
+        self._held: list[str] = []
+
+    def _blocks(self, event: Event, options: Any) -> Iterator[bytes]:
+        """obstore keeps no versions in memory."""
+        if event.version not in self._versions:
+            raise SourceChanged(f"{event.key} is gone from the raw bucket")
+        yield self._versions[event.version]

@@ -1,5 +1,6 @@
 """What tests of several folders share: one Spark context, one emulated AWS and one browser for a process."""
 
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +9,43 @@ from typing import Any
 import pytest
 
 from duff_orders.engines.spark import use_java
+from tests import effort
 from tests.browser.tabs import Opened, chromium, tabs
 from tests.spark import QUICK_JAVA
 
 # A module all of whose tests bear a mark.
 _WHOLLY = re.compile(r"^pytestmark = .*?pytest\.mark\.(\w+)", re.MULTILINE)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--prove", action="store_true", help="make every proof as a whole (see tests/effort.py)")
+    parser.addoption("--groups-shuffled", metavar="SEED", help="run the groups of tests in an order of this seed's")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    effort.prove(config.option.prove)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return None if config.option.prove else "a part of each proof; `make prove` makes all of them"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is exhaustive, unless it is asked for; and put groups in another order where that is."""
+    if not config.option.prove:
+        left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if item not in set(left_out)]
+    if config.option.groups_shuffled is not None:
+        groups: dict[str, list[pytest.Item]] = {}
+        for item in items:
+            group = item.get_closest_marker("xdist_group")
+            groups.setdefault(group.args[0] if group else str(item.path), []).append(item)
+        order = list(groups.values())
+        random.Random(config.option.groups_shuffled).shuffle(order)
+        items[:] = [item for group in order for item in group]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 
+from tests.effort import examples
 from tests.hostile import HostileFile, orders_files
 from tests.oracle import COLUMNS, FileRows, Outcome, Published, Rejected, judge, star
 
@@ -356,7 +357,7 @@ def test_star() -> None:
 
 
 @pytest.mark.property
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(1_000), deadline=None)
 @given(orders_files())
 def test_the_four_counts_add_up(file: HostileFile) -> None:
     outcome = judge(file.data, compressed=file.compressed)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest import mock
 
 from fastapi.testclient import TestClient
 
@@ -32,8 +33,14 @@ def sample_lake(folder: Path) -> Lake:
 
 @contextmanager
 def application(lake: Lake, *, queries: bool = True, **options: object) -> Iterator[tuple[TestClient, Embedded]]:
-    """A client of the application over a lake, without a server between; and the backend."""
-    with embedded(lake, queries=queries) as backend:
+    """A client of the application over a lake, without a server between; and the backend.
+
+    An answer is waited for as long as it takes: a busy machine is no reason for another.
+    """
+    with (
+        embedded(lake, queries=queries) as backend,
+        mock.patch.multiple("duff_orders.api.queries", WAIT=240, LONGEST_WAIT=240),
+    ):
         backend.serving.refresh()
         app = create_app(backend)
         install(app, backend, RawFolder(lake.disk))

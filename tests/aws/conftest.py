@@ -1,28 +1,36 @@
 """One deployment on emulated AWS for all tests of a worker."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
 from duff_orders.aws.deploy import deploy
 from duff_orders.aws.package import Architecture
 from duff_orders.aws.stacks import Deployment
+from tests.aws.bundles import made_once
 from tests.aws.deployed import Deployed
 from tests.aws.emulator import functions_python
 
 #: Files from this size on go to the Glue job.
 THRESHOLD = 200_000
 ARCHITECTURE: Architecture = "x86_64" if os.uname().machine == "x86_64" else "arm64"
-# Times that suit tests.
+# Times that suit tests. Each build starts a Spark: who needs one asks for it (`modelled`), but in test_enforced.py.
 PARAMETERS = {
     "ThresholdBytes": str(THRESHOLD),
     "RetrySeconds": "1",
     "PollSeconds": "1",
-    "BatchSeconds": "6",
+    "BatchSeconds": "300",
     "RetryBuildSeconds": "30",
     "MaxRejectShare": "0.5",
     "Queries": "on",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bundles() -> Iterator[None]:
+    with made_once():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -43,11 +43,11 @@ class Deployed:
         found = [store.read(name) for name in names(store, "processed/files/")]
         return [LedgerRow.from_json(each.data) for each in found if each]
 
-    def row(self, key: str, timeout: float = 60) -> LedgerRow:
+    def row(self, key: str, timeout: float = 240) -> LedgerRow:
         """The ledger row of a key, once it is there."""
         return self.until(lambda: next((row for row in self.rows() if row.source_file == key), None), timeout)
 
-    def until(self, found: Callable[[], Found | None], timeout: float = 60) -> Found:
+    def until(self, found: Callable[[], Found | None], timeout: float = 240) -> Found:
         """What a function finds, once it finds something."""
         deadline = time.monotonic() + timeout
         while not (result := found()):
@@ -97,8 +97,7 @@ class Deployed:
         def done() -> bool:
             if {"STARTING", "RUNNING"} & {run["JobRunState"] for run in glue.get_job_runs(JobName=job)["JobRuns"]}:
                 return False
-            held = snapshot.current(self.store).files
-            if held == {row.file_id: row.revision for row in self.rows() if row.published and row.rows_published}:
+            if self.is_modelled():
                 return True
             with contextlib.suppress(glue.exceptions.ConcurrentRunsExceededException):
                 glue.start_job_run(JobName=job)
@@ -106,6 +105,16 @@ class Deployed:
 
         self.settled(timeout)
         self.until(done, timeout)
+
+    def followed(self, timeout: float = 240) -> None:
+        """Wait until the star schema holds every file with rows, by a build that the queue has started."""
+        self.settled(timeout)
+        self.until(self.is_modelled, timeout)
+
+    def is_modelled(self) -> bool:
+        """Whether the star schema holds every file with rows."""
+        held = snapshot.current(self.store).files
+        return held == {row.file_id: row.revision for row in self.rows() if row.published and row.rows_published}
 
     def ask(self, sql: str) -> list[dict[str, Any]]:
         """Ask Athena."""

@@ -14,8 +14,9 @@ from pathlib import Path
 from duff_orders.aws.deploy import deploy
 from duff_orders.aws.smoke import api_address, api_key
 from duff_orders.aws.stacks import Deployment
+from tests.aws.bundles import made_once
 from tests.aws.conftest import ARCHITECTURE
-from tests.aws.emulator import CREDENTIALS, ENVIRONMENTS, emulated_aws
+from tests.aws.emulator import CREDENTIALS, ENVIRONMENTS, emulated_aws, functions_python
 
 #: Where AWS's emulators are usually looked for; another is taken where somebody is there.
 USUAL_PORT = 4566
@@ -44,11 +45,11 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with emulated_aws(folder.resolve(), port=_port()) as endpoint:
+    with emulated_aws(folder.resolve(), port=_port()) as endpoint, made_once():
         outputs = deploy(
             Deployment(),
             architecture=ARCHITECTURE,
-            python=f"{sys.version_info[0]}.{sys.version_info[1]}",
+            python=functions_python(),
             parameters=PARAMETERS,
             on_event=lambda resource, state, why: print(f"{resource}: {state}", flush=True),
         )
@@ -60,7 +61,9 @@ def main() -> None:
             "API_URL": api_address(outputs),
             "API_KEY": api_key(outputs),
         }
-        (folder / "env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        partial = folder / "env.partial"
+        partial.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        partial.rename(folder / "env")
         print(INVITATION.format(endpoint=endpoint, folder=folder, duff=os.path.relpath(_duff())), flush=True)
         while not stop.wait(0.5):
             pass

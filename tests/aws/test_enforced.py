@@ -32,7 +32,12 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     with emulated_aws(tmp_path_factory.mktemp("enforced"), enforced=True):
         yield Deployed(
-            deploy(Deployment(), architecture=ARCHITECTURE, python=functions_python(), parameters=PARAMETERS)
+            deploy(
+                Deployment(),
+                architecture=ARCHITECTURE,
+                python=functions_python(),
+                parameters=PARAMETERS | {"BatchSeconds": "6"},
+            )
         )
 
 
@@ -54,7 +59,7 @@ def test_every_role_may_do_what_it_must(enforced: Deployed, tmp_path: Path) -> N
         "invalid.csv": ("invalid", None),
         "large.csv": ("valid_with_rejects", "spark"),
     }
-    enforced.modelled()
+    enforced.followed()  # the queue has started a build, by itself
     lines = enforced.ask("select count(distinct (order_id, product_id)) as n from tbl_duff_orders")
     assert enforced.ask("select count(*) as n from fact_orders") == lines
     assert lines[0]["n"] > 1000

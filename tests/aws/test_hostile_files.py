@@ -23,6 +23,7 @@ from duff_orders.lake.store import names
 from duff_orders.messages import LedgerRow
 from tests.agreement import assert_agrees
 from tests.aws.emulator import new_buckets
+from tests.effort import examples
 from tests.hostile import HostileFile, orders_files
 from tests.ingest import test_spark_parity as by_hand
 from tests.oracle import judge
@@ -114,6 +115,6 @@ def test_files_by_hand_end_as_the_oracle_says(functions: Functions, name: str) -
 
 @pytest.mark.property
 @given(file=orders_files())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 def test_hostile_files_end_as_the_oracle_says(functions: Functions, file: HostileFile) -> None:
     agrees(functions, file.data, compressed=file.compressed)

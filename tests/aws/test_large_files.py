@@ -59,6 +59,7 @@ def test_a_run_killed_in_the_middle_is_taken_up(deployed: Deployed, tmp_path: Pa
     holds(deployed, row, data)
 
 
+@pytest.mark.exhaustive
 def test_runs_that_never_work_end_in_a_verdict_and_can_be_taken_up_at_once(deployed: Deployed, tmp_path: Path) -> None:
     data = large(tmp_path, 12)
     deployed.fail(JOB, "kill", "kill")
@@ -74,6 +75,7 @@ def test_runs_that_never_work_end_in_a_verdict_and_can_be_taken_up_at_once(deplo
     holds(deployed, deployed.row("failing-run.csv"), data)
 
 
+@pytest.mark.exhaustive
 def test_announced_twice_at_once_it_has_one_run(deployed: Deployed, tmp_path: Path) -> None:
     data = large(tmp_path, 13)
     before = len(deployed.executions())

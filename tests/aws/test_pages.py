@@ -32,7 +32,7 @@ def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_pat
         page = opened()
         page.goto(address)
         drop(page, dirty)
-        wait_for(page, "pages dirty.csv", "valid, some rows rejected", seconds=100).locator("a").click()
+        wait_for(page, "pages dirty.csv", "valid, some rows rejected").locator("a").click()
         page.wait_for_url("**/files/*")
         assert page.locator("td.wrong", has_text="six").inner_text() == "six no whole number"
         with page.expect_download() as told:
@@ -41,7 +41,9 @@ def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_pat
         corrected = tmp_path / "pages dirty-corrected.csv"
         assert correct(Path(told.value.path()), corrected, first=9_700_000, channel="Pages") == 11
         drop(page, corrected)
-        wait_for(page, "pages dirty-corrected.csv", "valid, in the tables", seconds=200)
+        deployed.row("pages dirty-corrected.csv")
+        deployed.modelled()
+        wait_for(page, "pages dirty-corrected.csv", "valid, in the tables")
         page.reload()
         assert "Every row was sent again." in page.inner_text("main")
         page.goto(f"{address}/?period=all")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws-store"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws-store"), pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
 
 
@@ -23,12 +23,11 @@ def sandbox(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str,
         [sys.executable, "-m", "tests.aws.sandbox", str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 500
         while not (folder / "env").exists():
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        time.sleep(0.5)
         lines = (folder / "env").read_text().splitlines()
         yield process, dict(line.split("=", 1) for line in lines)
     finally:

@@ -26,7 +26,7 @@ def item(page: Any, key: str) -> Any:
     return page.locator("[data-uploads] li", has_text=key)
 
 
-def wait_for(page: Any, key: str, text: str, seconds: float = 30) -> Any:
+def wait_for(page: Any, key: str, text: str, seconds: float = 240) -> Any:
     """The line of a file, once it says so."""
     found = item(page, key).filter(has_text=text)
     found.wait_for(timeout=seconds * 1000)
@@ -146,7 +146,7 @@ def test_a_restart_in_the_middle_loses_nothing(opened: Opened, tmp_path: Path) -
         process.wait()
     port = address.rpartition(":")[2]
     with serving(tmp_path / "lake", "--port", port):
-        wait_for(page, "01-orders.csv", "valid, in the tables", seconds=45)
+        wait_for(page, "01-orders.csv", "valid, in the tables")
     lost = opened.said  # type: ignore[attr-defined]
     assert all("net::ERR_" in each or "Failed to load" in each for each in lost), lost  # while nobody answered
     lost.clear()
@@ -177,7 +177,7 @@ def test_a_large_file_shows_its_progress(opened: Opened, tmp_path: Path) -> None
             look();
         }""")
         drop(page, large)
-        wait_for(page, "large.csv", "valid, in the tables", seconds=100)
+        wait_for(page, "large.csv", "valid, in the tables")
         texts, lengths = set(page.evaluate("window.texts")), page.evaluate("window.lengths")
         assert lengths == sorted(lengths)
         assert len(set(lengths)) > 1

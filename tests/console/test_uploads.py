@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.api.lakes import SAMPLES, application
-from tests.api.test_serve import QUICK_DUFF, get, serving, until
+from tests.api.test_serve import PATIENCE, QUICK_DUFF, get, serving, until
 from tests.lakes import open_lake
 
 pytestmark = pytest.mark.slow
@@ -87,20 +87,20 @@ def test_drop_reject_correct_drop_again(tmp_path: Path) -> None:
     """The loop, with the real server: the rejected rows are corrected, dropped, and published."""
     with serving(tmp_path / "lake") as (address, process, _log):
         dirty = (SAMPLES / "03-dirty.csv").read_bytes()
-        sent = httpx2.put(f"{address}/console/uploads/{quote('03 dirty.csv')}", content=dirty)
+        sent = httpx2.put(f"{address}/console/uploads/{quote('03 dirty.csv')}", content=dirty, timeout=PATIENCE)
         assert sent.status_code == 202
         found = stages(address, lambda seen: seen.get("03 dirty.csv", {}).get("stage") == "tables")
         file_id = found["03 dirty.csv"]["file_id"]
-        page = httpx2.get(f"{address}/files/{file_id}", headers={"Accept-Language": "es"})
+        page = httpx2.get(f"{address}/files/{file_id}", headers={"Accept-Language": "es"}, timeout=PATIENCE)
         assert "no es un número entero" in page.text
-        told = httpx2.get(f"{address}/files/{file_id}/corrections.csv").content.decode("utf-8-sig")
+        told = httpx2.get(f"{address}/files/{file_id}/corrections.csv", timeout=PATIENCE).content.decode("utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(told, newline="")))
         (six,) = [row for row in rows if row["product_ccf"] == "six"]
         corrected = io.StringIO(newline="")
         writer = csv.DictWriter(corrected, rows[0].keys())
         writer.writeheader()
         writer.writerow({**six, "product_ccf": "6"})
-        httpx2.put(f"{address}/console/uploads/corrected.csv", content=corrected.getvalue().encode())
+        httpx2.put(f"{address}/console/uploads/corrected.csv", content=corrected.getvalue().encode(), timeout=PATIENCE)
         found = stages(address, lambda seen: seen.get("corrected.csv", {}).get("stage") == "tables")
         row = get(address, f"/v1/files/{found['corrected.csv']['file_id']}")
         assert (row["verdict"], row["rows_published"], row["rows_rejected"]) == ("valid", 1, 0)
@@ -110,7 +110,7 @@ def test_drop_reject_correct_drop_again(tmp_path: Path) -> None:
     with serving(tmp_path / "lake") as (address, process, _log):
         again = stages(address, lambda seen: len(seen) == 2)
         assert {each["stage"] for each in again.values()} == {"tables"}
-        with httpx2.stream("GET", f"{address}/console/events", timeout=30) as open_stream:
+        with httpx2.stream("GET", f"{address}/console/events", timeout=PATIENCE) as open_stream:
             until(lambda: next(open_stream.iter_lines()) is not None)
             process.terminate()
             assert process.wait(10) == 0  # a stream that is open does not hold it
@@ -123,7 +123,7 @@ def test_a_large_file_is_streamed(tmp_path: Path) -> None:
             for _ in range(1000):
                 yield b"x" * 100_000
 
-        assert httpx2.put(f"{address}/console/uploads/large.csv", content=parts(), timeout=60).status_code == 202
+        assert httpx2.put(f"{address}/console/uploads/large.csv", content=parts(), timeout=PATIENCE).status_code == 202
         assert (tmp_path / "lake" / "raw" / "large.csv").stat().st_size == 10**8
         status = Path(f"/proc/{process.pid}/status").read_text()
         assert int(status.partition("VmHWM:")[2].split()[0]) < 250_000
@@ -132,11 +132,11 @@ def test_a_large_file_is_streamed(tmp_path: Path) -> None:
 
 def test_a_stream_of_events_outlives_the_wait_for_a_slow_body(tmp_path: Path) -> None:
     with serving(tmp_path / "lake", "--no-watch", duff=QUICK_DUFF) as (address, _process, log):
-        with httpx2.stream("GET", f"{address}/console/events", timeout=30) as answer:
+        with httpx2.stream("GET", f"{address}/console/events", timeout=PATIENCE) as answer:
             lines = answer.iter_lines()
             next(lines)
             time.sleep(2.5)  # it waits 2 s for a body
-            sent = httpx2.put(f"{address}/console/uploads/late.csv", content=b"a,b\n")
+            sent = httpx2.put(f"{address}/console/uploads/late.csv", content=b"a,b\n", timeout=PATIENCE)
             assert sent.status_code == 202
             until(lambda: "late.csv" in next(lines))
         assert "Traceback" not in log.read_text()

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import obstore
@@ -62,6 +61,11 @@ class Cloud:
         self.client = boto3.client("s3")
         self.buckets = new_buckets()
         self.patch = patch
+        self.ahead = 0.0
+
+    def now(self) -> float:
+        """The time by the clocks of the workers."""
+        return time.time() + self.ahead
 
     def put(self, key: str, data: bytes) -> Event:
         done = self.client.put_object(Bucket=self.buckets[0], Key=key, Body=data)
@@ -75,15 +79,15 @@ class Cloud:
         )
 
     def worker(self, holder: str, **settings: Any) -> Lake:
-        store = S3Store(*self.buckets, holder=holder)
+        store = S3Store(*self.buckets, holder=holder, deadline=self.now() + 900, clock=self.now)
         return Lake(Settings(engine="duckdb", threads=1, memory=256 * 10**6, **settings), store)
 
     @contextmanager
     def later(self, by: timedelta) -> Iterator[None]:
-        """A worker whose clock is ahead: for it the leases of before are over."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(s3, "time", SimpleNamespace(time=lambda: time.time() + by.total_seconds()))
-            yield
+        """Workers whose clocks are ahead: for them the leases of before are over."""
+        self.ahead = by.total_seconds()
+        yield
+        self.ahead = 0.0
 
     def requests(self, dies_at: int = 0, kind: type[Requests] = Requests) -> Requests:
         made = kind(dies_at)

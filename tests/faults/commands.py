@@ -22,7 +22,7 @@ def start(lake: Path, *arguments: str | Path) -> "subprocess.Popen[str]":
 
 def finish(process: "subprocess.Popen[str]", *, expected: int = 0) -> list[dict[str, Any]]:
     """The JSON documents that it printed, where it was asked for some."""
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=240)
     assert process.returncode == expected, out + errors
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
@@ -31,7 +31,7 @@ def duff(lake: Path, *arguments: str | Path) -> list[dict[str, Any]]:
     return finish(start(lake, *arguments))
 
 
-def until(condition: Callable[[], object], seconds: float = 30) -> None:
+def until(condition: Callable[[], object], seconds: float = 240) -> None:
     """Wait until something holds, and fail where it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -1,5 +1,6 @@
-"""A real `duff run`, killed at ten moments that nobody chose, and run again each time."""
+"""A real `duff run`, killed at moments that nobody chose, and run again each time."""
 
+import itertools
 import random
 import subprocess
 import time
@@ -8,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from duff_orders.generator.orders import generate
+from tests.effort import every
 from tests.faults.commands import duff, start
 from tests.faults.scenario import open_lake, problems
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 ROWS = 60_000  # about 5 MB
-KILLS = 10
+KILLS = 10 // every(3)
 
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:
@@ -24,13 +26,16 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     (expected,) = duff(tmp_path / "undisturbed", "run", "--json", source)
     whole = time.monotonic() - began
     kills = 0
-    for seed in range(KILLS):
+    for seed in itertools.count():
+        if kills >= KILLS:
+            break
         lake = tmp_path / str(seed)
         # several kills for one lake now and then: half a run after half a run
         for part in random.Random(seed).choices((0.2, 0.4, 0.6, 0.8, 0.95), k=1 + seed % 2):
-            process = start(lake, "run", "--json", source)
+            process, began = start(lake, "run", "--json", source), time.monotonic()
             try:
                 process.communicate(timeout=whole * part)
+                whole = min(whole, time.monotonic() - began)  # the machine was busier before
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
@@ -49,4 +54,3 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         assert problems(lake) == []
         assert len(list(open_lake(lake).ledger.rows())) == 1
         assert not any((lake / "scratch").iterdir())
-    assert kills >= KILLS / 2

@@ -27,6 +27,7 @@ from duff_orders.lake.raw import record
 from duff_orders.lake.store import names
 from duff_orders.local import run
 from duff_orders.messages import Event, LedgerRow
+from tests.effort import every
 from tests.faults.cloud import Cloud, Killed
 
 pytestmark = [pytest.mark.aws, pytest.mark.faults, pytest.mark.xdist_group("aws-store")]
@@ -100,7 +101,7 @@ def test_a_worker_killed_at_any_request(cloud: Cloud, tmp_path: Path, replay: bo
     """... is made up for by the next attempt of the same execution at once, and by any other once its leases end."""
     cases = Counter[str]()
     found = []
-    for dies_at in range(1, 200):
+    for dies_at in range(1, 200, every(5)):
         ended = False
         for taker in ("same", "other", "closed"):
             key = f"{replay}-{dies_at}-{taker}.csv"
@@ -135,7 +136,7 @@ def test_a_worker_killed_at_any_request(cloud: Cloud, tmp_path: Path, replay: bo
             break
     assert found == []
     print(f"{cases.total()} cases, 0 wrong")
-    assert cases["same"] == cases["other"] == cases["closed"] > 25
+    assert cases["same"] == cases["other"] == cases["closed"] > 25 // every(5)
 
 
 def test_a_small_file_costs_few_requests(cloud: Cloud) -> None:
@@ -172,7 +173,7 @@ def until_free(work: Callable[[], LedgerRow]) -> LedgerRow:
     raise AssertionError("busy for ever")
 
 
-ROUNDS = 12
+ROUNDS = 12 // every(4)
 
 
 def trying(lake: Lake, event: Event, *, replay: bool = False) -> Callable[[], LedgerRow]:

@@ -2,7 +2,6 @@
 
 import gzip
 import tempfile
-import time
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +18,7 @@ from duff_orders.local.check import check
 from duff_orders.local.reread import compare
 from duff_orders.models.build import build
 from tests.agreement import assert_agrees
+from tests.effort import examples
 from tests.hostile import HostileFile, orders_files
 from tests.lakes import ingest, open_lake, rows, sql
 from tests.oracle import _BreaksRuleError, _judge_value, judge
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.property
 
 
 @given(file=orders_files(), by_table=st.booleans(), long=st.sampled_from([LONG, 0, 60]))
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=list(HealthCheck))
 def test_pipeline_agrees_with_the_oracle(file: HostileFile, by_table: bool, long: int) -> None:
     expected = judge(file.data, compressed=file.compressed)
     # A file with rejects or repeats is checked into a table, or read in passes where memory has no room for one.
@@ -60,7 +60,7 @@ LONG_TEXTS = st.lists(st.tuples(PIECES, st.sampled_from([1, 2, 8, 9, 18, 19, 70,
 
 
 @given(column=st.sampled_from(COLUMNS), pieces=LONG_TEXTS, delimiter=st.sampled_from(",;"))
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_a_stand_in_has_the_same_value_or_breaks_the_same_rule(
     column: Column, pieces: list[tuple[str, int]], delimiter: str
 ) -> None:
@@ -103,16 +103,15 @@ def test_long_records_are_counted_and_kept_within_the_memory(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("blank", ["\n", " \t\r\n", "\r\n"])
 @pytest.mark.parametrize("start", ["", "1,Moe,1,1,Duff,2.50,6,0.33,Retail,created\n", '1,"a"b\n'])
 def test_blank_lines_cost_nothing(tmp_path: Path, start: str, blank: str) -> None:
     """Each once took time that grew with the square of their number: minutes for these."""
     header, good = ",".join(COLUMN_NAMES) + "\n", "1,Moe,2,1,Duff,2.50,6,0.33,Retail,created\n"
     data = (header + start + blank * (4 * 2**20 // len(blank)) + good).encode()
-    began = time.thread_time()
     row = ingest(open_lake(tmp_path), "f.csv.gz", gzip.compress(data))
     assert (row.rows_read, row.rows_published + row.rows_rejected) == ((2, 2) if start else (1, 1))
-    assert time.thread_time() - began < 20
 
 
 @pytest.mark.parametrize(

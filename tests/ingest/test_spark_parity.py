@@ -30,6 +30,7 @@ from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from tests import hostile
 from tests.agreement import assert_agrees
+from tests.effort import beyond, examples
 from tests.hostile import HostileFile, orders_files
 from tests.lakes import NOON, ingest, open_lake, rows
 from tests.oracle import judge
@@ -44,7 +45,7 @@ pytestmark = [
 
 MASTER = "local[2]"
 ENGINES = ("duckdb", "spark")
-EXAMPLES = int(os.environ.get("DUFF_PARITY_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("DUFF_PARITY_EXAMPLES") or examples(30))
 HEADER = ",".join(COLUMN_NAMES)
 PLAIN = {
     "client_id": "1",
@@ -453,7 +454,7 @@ def test_what_is_wrong_behind_a_clean_beginning(tmp_path: Path, name: str) -> No
         agree(tmp_path, "f.csv", csv(*clean, *BEHIND[name]).encode(), compressed=False)
 
 
-@pytest.mark.parametrize("size", range(160, 200, 8))
+@pytest.mark.parametrize("size", beyond(1, range(160, 200, 8)))
 def test_lines_are_read_once_wherever_a_task_ends(tmp_path: Path, size: int) -> None:
     lines = [{"client_name": letter * (number % 3)} for number, letter in enumerate("xé\U0001f37ay" * 2)]
     with split_every(size):
@@ -480,7 +481,9 @@ KEYS = (
 )
 
 
-@pytest.mark.parametrize("folder", ["plain", "a b%20[1]{c,d}*?", "pa_date=2020-01-01\\'\"\u00e9", "_hidden/a:b/.dot"])
+@pytest.mark.parametrize(
+    "folder", beyond(1, ["pa_date=2020-01-01\\'\"\u00e9", "plain", "a b%20[1]{c,d}*?", "_hidden/a:b/.dot"])
+)
 def test_any_name_will_do(tmp_path: Path, folder: str) -> None:
     lake = open_lake(tmp_path / folder, engine="spark", master=MASTER)
     for number, key in enumerate(KEYS if folder == "plain" else KEYS[1:2]):

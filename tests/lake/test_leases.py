@@ -72,8 +72,10 @@ def test_a_lease_is_not_given_back_after_its_end(buckets: Buckets, clock: Clock,
 
 def test_the_leases_of_a_worker_that_was_ended_are_given_back(buckets: Buckets, clock: Clock) -> None:
     ended, other = worker(buckets, clock, "one"), worker(buckets, clock, "other")
-    ended.lock("file-1").__enter__()
+    held = ended.lock("file-1")
+    held.__enter__()  # and nobody is left to give it back
     with other.lock("file-2"):
+        assert len(list(names(other, "processed/locks/"))) == 2
         worker(buckets, clock, "one").release()
         assert list(names(other, "processed/locks/")) == ["processed/locks/file-2"]
 

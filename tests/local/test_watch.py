@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -204,24 +205,36 @@ def test_overwritten_later_it_is_a_new_file(tmp_path: Path, other: bytes) -> Non
         assert first.file_id != second.file_id
 
 
-def test_deleted_before_it_was_whole(tmp_path: Path) -> None:
-    with watching(tmp_path) as watched:
+class Clock:
+    """The time by which the watcher tells whether files have settled; it stands still until the test moves it."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.now = time.time()
+        patch.setattr("duff_orders.local.watch.time", SimpleNamespace(time=lambda: self.now, monotonic=time.monotonic))
+
+
+def test_deleted_before_it_was_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with watching(tmp_path, settle=1000) as watched:
         watched.write("a.csv", orders(1)).unlink()
         path = watched.write("b.csv", orders(2))
-        time.sleep(SETTLE / 2)
+        clock.now += 500
         path.unlink()
         watched.write("c.csv", orders(3))
+        clock.now += 1000
         watched.expect("c.csv")
 
 
-def test_a_file_is_left_until_it_settles(tmp_path: Path) -> None:
-    with watching(tmp_path, settle=0.6) as watched:
+def test_a_file_is_left_until_it_settles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with watching(tmp_path, settle=1000) as watched:
         data = orders(1, rows=6)
         path = watched.write("a.csv", b"")
-        for part in range(6):  # each pause shorter than the settling time, all of them longer
-            time.sleep(0.2)
+        for part in range(6):
+            clock.now += 100
             with path.open("ab") as handle:
                 handle.write(data[part * len(data) // 6 : (part + 1) * len(data) // 6])
+        clock.now += 1000
         watched.expect("a.csv")
         assert [row.rows_published for row in watched.rows] == [6]
 
@@ -239,16 +252,19 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_models_follow_once_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duff_orders.local.watch.BATCH", 1000.0)  # however long the files take
     builds = counted(monkeypatch)
-    keys = [f"{number}.csv" for number in range(6)]
-    with watching(tmp_path, settle=0.5, workers=1) as watched:
+    keys = [f"batch/{number}.csv" for number in range(6)]
+    with watching(tmp_path, workers=1) as watched:
         until(lambda: len(builds) == 1)  # one may have been cut off
+        outside = tmp_path / "outside"
+        outside.mkdir()
         for number, key in enumerate(keys):
-            watched.write(key, orders(number + 1))
+            (outside / Path(key).name).write_bytes(orders(number + 1))
+        outside.rename(watched.raw / "batch")  # all at once
         watched.expect(*keys)
         until(lambda: len(snapshot.current(watched.lake.store).files) == len(keys))
-        time.sleep(0.3)
-        assert len(builds) == 2
+    assert len(builds) == 2
 
 
 def test_a_slow_upload_does_not_hold_up_the_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

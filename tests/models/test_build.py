@@ -17,6 +17,7 @@ from duff_orders.lake.store import names
 from duff_orders.lake.tables import create_views
 from duff_orders.models import on_duckdb
 from duff_orders.models.build import build
+from tests.effort import examples
 from tests.models.stars import expected, file, line, open_lake, orphans, publish, read, tables
 from tests.oracle import FileRows, Published
 
@@ -65,7 +66,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.property
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(FILES, st.sampled_from([1, 3, on_duckdb.LINES_AT_ONCE]))
 def test_any_sequence_of_builds_equals_a_build_from_nothing(files: list[FileRows], at_once: int) -> None:
     slices = mock.patch.object(on_duckdb, "LINES_AT_ONCE", at_once)

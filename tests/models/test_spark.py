@@ -22,6 +22,7 @@ from duff_orders.lake.store import names
 from duff_orders.models import on_duckdb, on_spark
 from duff_orders.models.build import BuildReport, build
 from duff_orders.settings import EngineChoice
+from tests.effort import beyond, examples
 from tests.models.stars import expected, file, line, open_lake, orphans, publish, tables
 from tests.models.test_build import FILES
 from tests.models.test_faults import NEW, OLD, Killed, MortalStore
@@ -51,7 +52,7 @@ SEQUENCES = FILES.filter(lambda files: len(files) > 2 and sum(len(each.rows) for
 
 @pytest.mark.property
 @settings(
-    max_examples=2,
+    max_examples=examples(2),
     deadline=None,
     phases=[Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
@@ -74,7 +75,7 @@ def test_any_sequence_of_builds_by_either_engine_equals_the_model(
         assert tables(lake) == expected(files)
 
 
-@pytest.mark.parametrize("engines", [("spark", "duckdb"), ("duckdb", "spark")], ids="-".join)
+@pytest.mark.parametrize("engines", beyond(1, [("spark", "duckdb"), ("duckdb", "spark")]), ids="-".join)
 def test_late_moved_contested_and_replayed_lines(tmp_path: Path, engines: tuple[EngineChoice, ...]) -> None:
     lake = open_lake(tmp_path / ODD, grace=0)
     arriving = [

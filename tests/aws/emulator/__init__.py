@@ -115,7 +115,7 @@ def new_buckets() -> tuple[str, str]:
 
 
 def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=2).close()

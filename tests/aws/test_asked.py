@@ -1,0 +1,261 @@
+"""The API's backend over a deployment, and its commands' own looks at one: in this process, boto3's clients stubbed."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.stub import ANY, Stubber
+
+from duff_orders.aws.asked import Asked, AthenaQueries
+from duff_orders.aws.remote import Remote
+from duff_orders.aws.stacks import MAX_TEMPLATE_BODY, Deployment, Template, _reasons, aws_errors
+from duff_orders.errors import InputError, PipelineError, QueryRefused
+from duff_orders.ingest.publish import publish
+from duff_orders.ingest.transform import transform
+from duff_orders.ingest.validate import validate
+from duff_orders.lake import layout
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import record
+from duff_orders.messages import Event, LedgerRow
+from duff_orders.query.athena import Athena
+from duff_orders.settings import Settings
+from tests.buckets import Buckets
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+QUERY = str(uuid.UUID(int=7))
+
+
+@pytest.fixture
+def client() -> Iterator[tuple[Any, Stubber]]:
+    """boto3's client for Athena, which checks what it is asked, and answers as the test says."""
+    made = boto3.client(
+        "athena",
+        region_name="us-east-1",
+        aws_access_key_id="none",
+        aws_secret_access_key="none",
+        endpoint_url="http://x",
+    )
+    with Stubber(made) as stubber:
+        yield made, stubber
+        stubber.assert_no_pending_responses()
+
+
+def page(*rows: tuple[str | None, ...], token: str | None = None) -> dict[str, Any]:
+    """A page of an answer of two columns."""
+    told = [{"Name": "n", "Type": "bigint"}, {"Name": "sales", "Type": "decimal", "Precision": 38, "Scale": 4}]
+    data = [{"Data": [{} if text is None else {"VarCharValue": text} for text in row]} for row in rows]
+    more = {"NextToken": token} if token else {}
+    return {"ResultSet": {"Rows": data, "ResultSetMetadata": {"ColumnInfo": told}}, **more}
+
+
+def state(name: str, **more: Any) -> dict[str, Any]:
+    return {"QueryExecution": {"Status": {"State": name, **more}, "Statistics": {"DataScannedInBytes": 10}}}
+
+
+def test_a_query_is_started_under_an_id_that_only_its_caller_can_make(client: tuple[Any, Stubber]) -> None:
+    made, stubber = client
+    queries = AthenaQueries(Athena(made, "group", "orders"))
+    wanted = {"QueryString": "select 1 as n", "WorkGroup": "group", "QueryExecutionContext": {"Database": "orders"}}
+    stubber.add_response("start_query_execution", {"QueryExecutionId": QUERY}, wanted)
+    query_id = queries.submit("select 1 as n", 100, caller="ann", token=None)
+    stubber.add_response("get_query_execution", state("RUNNING"), {"QueryExecutionId": QUERY})
+    told = queries.state(query_id, caller="ann")
+    assert told is not None
+    assert (told.state, told.rows, told.bytes_scanned) == ("running", None, 10)
+    assert queries.state(query_id, caller="bob") is None
+    assert queries.state(query_id, caller=None) is None
+    with pytest.raises(QueryRefused):
+        queries.submit("drop table fact_orders", 100, caller="ann", token=None)
+
+
+def test_the_same_token_starts_a_query_once_for_each_caller(client: tuple[Any, Stubber]) -> None:
+    made, stubber = client
+    queries = AthenaQueries(Athena(made, "group", "orders"))
+    tokens = []
+    made.meta.events.register("before-parameter-build.athena", lambda params, **_: tokens.append(params))
+    for caller, most in (("ann", 10), ("ann", 10), ("bob", 10), ("ann", 11)):
+        stubber.add_response("start_query_execution", {"QueryExecutionId": QUERY})
+        queries.submit("select 1 as n", most, caller=caller, token="monday")
+    found = [each["ClientRequestToken"] for each in tokens]
+    assert found[0] == found[1]
+    assert len({*found}) == 3
+    assert all(len(each) >= 32 for each in found)
+
+
+def test_no_more_rows_are_told_than_were_asked_for(client: tuple[Any, Stubber]) -> None:
+    made, stubber = client
+    queries = AthenaQueries(Athena(made, "group", "orders"))
+    stubber.add_response("start_query_execution", {"QueryExecutionId": QUERY})
+    query_id = queries.submit("select 1 as n", 3, caller=None, token=None)
+    first = page(("n", "sales"), ("1", "1.0000"), ("2", None), token="more")
+    second = page(("3", "3.0000"), ("4", "4.0000"))
+    stubber.add_response("get_query_execution", state("SUCCEEDED"))
+    for each in (first, second):
+        stubber.add_response("get_query_results", each)
+    told = queries.state(query_id, caller=None)
+    assert told is not None
+    assert (told.state, told.rows, told.truncated) == ("succeeded", 3, True)
+    for each in (first, second):
+        stubber.add_response("get_query_results", each)
+    answer = queries.result(query_id, 1, 1000)
+    assert answer.columns == [("n", "bigint"), ("sales", "decimal(38,4)")]
+    assert answer.rows == [[2, None], [3, "3.0000"]]
+
+
+def test_a_query_that_athena_does_not_know_is_none(client: tuple[Any, Stubber]) -> None:
+    made, stubber = client
+    queries = AthenaQueries(Athena(made, "group", "orders"))
+    stubber.add_client_error("get_query_execution", "InvalidRequestException")
+    assert queries.state(f"q_{'0' * 32}0001", caller=None) is None
+
+
+def test_a_query_that_takes_too_long_is_cancelled(client: tuple[Any, Stubber]) -> None:
+    made, stubber = client
+    stubber.add_response("start_query_execution", {"QueryExecutionId": QUERY})
+    stubber.add_response("get_query_execution", state("RUNNING"))
+    stubber.add_response("stop_query_execution", {}, {"QueryExecutionId": QUERY})
+    with pytest.raises(PipelineError, match="took longer than -1 s"):
+        Athena(made, "group", "orders").run("select 1", timeout=-1)
+    stubber.add_response("start_query_execution", {"QueryExecutionId": QUERY})
+    stubber.add_response("get_query_execution", state("FAILED", StateChangeReason="SYNTAX_ERROR"))
+    with pytest.raises(QueryRefused, match="cannot be answered: SYNTAX_ERROR"):
+        Athena(made, "group", "orders").run("select")
+
+
+def test_parameters_are_literals_and_never_pasted(client: tuple[Any, Stubber]) -> None:
+    made, stubber = client
+    wanted = {
+        "QueryString": "select ? as a, ? as b",
+        "WorkGroup": ANY,
+        "QueryExecutionContext": ANY,
+        "ExecutionParameters": ["7", "'it''s'"],
+    }
+    stubber.add_response("start_query_execution", {"QueryExecutionId": QUERY}, wanted)
+    Athena(made, "group", "orders").start("select ? as a, ? as b", [7, "it's"])
+
+
+def test_the_version_is_that_which_the_catalog_shows(client: tuple[Any, Stubber]) -> None:
+    store = Buckets().store()
+    asked = Asked(Athena(client[0], "group", "orders"), store)
+    assert asked.version() is None
+    store.put_new(layout.STAR_SHOWN, b"build 1")
+    asked._known = (0.0, None)  # it was looked up a while ago
+    assert asked.version() == "build 1"
+    store.delete(layout.STAR_SHOWN)
+    assert asked.version() == "build 1"  # and is not looked up again at once
+
+
+# A deployment, looked at by `duff check --stack`
+
+
+class Deployed(Remote):
+    """A deployment whose stacks nobody asks."""
+
+    outputs = {"Database": "orders", "StateMachine": "machine"}  # noqa: RUF012 – no property
+
+
+@pytest.fixture
+def buckets() -> Buckets:
+    return Buckets()
+
+
+@pytest.fixture
+def remote(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> Remote:
+    monkeypatch.setattr(boto3, "client", lambda name: None)
+    made = Deployed(Deployment(), Settings.load({}, engine="duckdb"))
+    made.__dict__["store"] = buckets.store()
+    return made
+
+
+def take(buckets: Buckets, key: str, data: bytes) -> tuple[Event, LedgerRow]:
+    lake = Lake(Settings(engine="duckdb", threads=1), buckets.store())
+    event = record(lake.store, buckets.put(key, data))
+    decision = validate(lake, event)
+    if decision.row is not None:
+        return event, decision.row
+    with transform(lake, decision) as staged:
+        return event, publish(lake, staged)
+
+
+def test_all_holds_of_what_was_done_well(remote: Remote, buckets: Buckets) -> None:
+    rows = [take(buckets, path.name, path.read_bytes())[1] for path in sorted(SAMPLES.glob("*.csv"))]
+    assert list(remote.problems(rows)) == []
+    assert {row.pa_date for row in rows} == {date(2026, 3, 1)}
+
+
+def test_what_does_not_hold_is_told(remote: Remote, buckets: Buckets) -> None:
+    event, row = take(buckets, "a.csv", (SAMPLES / "03-dirty.csv").read_bytes())
+    store = buckets.store()
+    (orders,) = layout.data_objects("tbl_duff_orders", row)
+    data = store.read(orders)
+    assert data is not None
+    store.put_new(f"{orders}-other.parquet", data.data)
+    store.delete(orders)
+    record(store, buckets.put("waiting.csv", b"x"))
+    told = list(remote.problems([replace(row, rows_read=25)]))
+    assert [each.partition(";")[0].removesuffix(", and Athena counts it") for each in told] == [
+        f"a.csv ({event.file_id}): 25 rows read, but the four counts add up to 24",
+        f"{orders}: is missing",
+        f"{orders}-other.parquet: no ledger row names it",
+        told[-1].partition(";")[0],
+    ]
+    assert "announced, but without a verdict" in told[-1]
+    store.delete(layout.content_object(row.etag, row.size))
+    for name in [each.name for each in store.listed("processed/content/")]:
+        store.delete(name)
+    assert "its content was published from another file, too" in " ".join(remote.problems([row]))
+
+
+def test_verdicts_are_followed_until_all_are_there(remote: Remote, buckets: Buckets) -> None:
+    event, row = take(buckets, "a.csv", (SAMPLES / "01-orders.csv").read_bytes())
+    assert list(remote.outcomes([event], after={}, timeout=0)) == [row]
+    with pytest.raises(PipelineError, match=r"no verdict within 0 s on a\.csv"):
+        list(remote.outcomes([event], after={event.file_id: 0}, timeout=0))
+
+
+# Stacks
+
+
+def test_a_template_is_told_as_its_length_allows() -> None:
+    short = Template("Parameters:\n  A:\n    Type: String\n")
+    assert short.request() == {"TemplateBody": short.body}
+    long = Template("é" * (MAX_TEMPLATE_BODY // 2 + 1))
+    with pytest.raises(InputError, match="must lie in a bucket"):
+        long.request()
+    assert replace(long, url="https://x").request() == {"TemplateURL": "https://x"}
+
+
+def test_literals_take_the_place_of_whole_references() -> None:
+    body = "Name: !Ref Raw\nOther: !Ref RawBucket\n"
+    assert Template(body).with_literals({"Raw": "a"}).body == 'Name: "a"\nOther: !Ref RawBucket\n'
+
+
+def test_why_a_stack_failed() -> None:
+    seen = {
+        "1": ("Queue", "CREATE_FAILED", "Resource creation Cancelled"),
+        "2": ("Role", "CREATE_FAILED", "no such policy"),
+        "3": ("Role", "CREATE_COMPLETE", "fine"),
+    }
+    assert _reasons(seen) == "Role: no such policy"
+    assert _reasons({"1": seen["1"]}) == "Queue: Resource creation Cancelled"
+    assert _reasons({}) == "see its events"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (NoCredentialsError(), "there are no credentials for AWS"),
+        (ClientError({"Error": {"Code": "ExpiredToken", "Message": "old"}}, "GetObject"), "have expired"),
+        (ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject"), "AWS refused GetObject: no"),
+        (EndpointConnectionError(endpoint_url="https://x"), "AWS cannot be asked"),
+    ],
+)
+def test_what_aws_says_is_told_in_a_sentence(error: Exception, told: str) -> None:
+    with pytest.raises(PipelineError, match=told), aws_errors():
+        raise error
