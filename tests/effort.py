@@ -4,6 +4,7 @@ A search takes a tenth of its examples, a sweep over points of failure some of t
 `exhaustive` are left out. No kind of proof is: each sweep and each search is made in both.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -27,9 +28,15 @@ def every(step: int) -> int:
     return 1 if _proving else step
 
 
-def beyond(first: int, cases: Any) -> list[Any]:
+def beyond(first: int, cases: Iterable[Any]) -> list[Any]:
     """Cases of which a run takes the first ones; the others are exhaustive."""
-    return [
-        case if number < first else pytest.param(case, marks=pytest.mark.exhaustive)
-        for number, case in enumerate(cases)
-    ]
+    return [_case(case, number < first) for number, case in enumerate(cases)]
+
+
+def thinned(step: int, cases: Iterable[Any]) -> list[Any]:
+    """Cases of which a run takes one in `step`; the others are exhaustive."""
+    return [_case(case, number % step == 0) for number, case in enumerate(cases)]
+
+
+def _case(case: Any, taken: bool) -> Any:
+    return case if taken else pytest.param(case, marks=pytest.mark.exhaustive)

@@ -19,6 +19,7 @@ import pytest
 
 from duff_orders.api.documents import openapi
 from tests.api.lakes import SAMPLES, sample_lake
+from tests.effort import examples
 
 pytestmark = pytest.mark.slow
 
@@ -163,7 +164,7 @@ def test_a_wrong_set_up_is_told_in_a_sentence(
             capture_output=True,
             text=True,
             env=os.environ | environment,
-            timeout=30,
+            timeout=PATIENCE,
             check=False,
         )
     assert done.returncode == 2
@@ -181,7 +182,14 @@ def test_what_was_answered_fits_the_document(tmp_path: Path) -> None:
         done = subprocess.run(
             [
                 Path(sys.executable).with_name("schemathesis"),
-                *("run", f"{address}/v1/openapi.json", "--max-examples", "15", "--phases", "examples,coverage,fuzzing"),
+                *(
+                    "run",
+                    f"{address}/v1/openapi.json",
+                    "--max-examples",
+                    str(examples(50)),
+                    "--phases",
+                    "examples,coverage,fuzzing",
+                ),
                 *("--header", "X-API-Key: secret", "--seed", "7", "--no-color", "--generation-database", "none"),
                 # a cursor is a text to the document, and only one that was given will do
                 *("--exclude-checks", "positive_data_acceptance"),

@@ -35,10 +35,15 @@ def _bundles() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def deployed(aws: str) -> Deployed:
-    """The three real templates, the real bundles."""
+    """The three real templates, the real bundles; all tests of a worker put their files into it."""
+    return deployed_under("")
+
+
+def deployed_under(prefix: str) -> Deployed:
+    """A deployment under a prefix."""
     told: list[str] = []
     outputs = deploy(
-        Deployment(),
+        Deployment(prefix),
         architecture=ARCHITECTURE,
         python=functions_python(),
         parameters=PARAMETERS,

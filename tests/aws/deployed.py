@@ -92,7 +92,7 @@ class Deployed:
         Where none is, one is started: the queue asks again for what a build did not take only after half a minute.
         """
         glue = boto3.client("glue")
-        job = "duff_data_models"
+        job = self.outputs["ModelsJob"]
 
         def done() -> bool:
             if {"STARTING", "RUNNING"} & {run["JobRunState"] for run in glue.get_job_runs(JobName=job)["JobRuns"]}:
@@ -130,7 +130,7 @@ class Deployed:
     def request(self, method: str, path: str, *, key: bool = True, **options: Any) -> httpx2.Response:
         """A request of the API."""
         headers = {"x-api-key": self.api_key() if key else "", **options.pop("headers", {})}
-        return httpx2.request(method, api_address(self.outputs) + path, headers=headers, timeout=60, **options)
+        return httpx2.request(method, api_address(self.outputs) + path, headers=headers, timeout=240, **options)
 
     def api_key(self) -> str:
         return api_key(self.outputs)

@@ -21,12 +21,13 @@ from duff_orders.local.run import process
 from duff_orders.messages import Event
 from tests.api.lakes import application
 from tests.api.paths import MISSING, ORDERS, OTHERS, whole
-from tests.aws.conftest import THRESHOLD
+from tests.aws.conftest import THRESHOLD, deployed_under
 from tests.aws.deployed import Deployed
+from tests.effort import every
 from tests.lakes import drop, open_lake
 
 # One worker for all that needs Spark or the emulator; the whole way takes minutes on a busy machine.
-pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 BRIEF = SAMPLES / "01-orders.csv"
@@ -72,14 +73,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def ingested(deployed: Deployed, files: dict[str, bytes]) -> Deployed:
-    """The deployment, all files processed and modelled. Whole tables are compared: whoever puts others comes later."""
+def ingested(aws: str, files: dict[str, bytes]) -> Deployed:
+    """A deployment of these files' own, as whole tables are compared: all processed and modelled."""
+    made = deployed_under("whole")
     for key, data in files.items():
-        deployed.put(key, data)
+        made.put(key, data)
     for key in files:
-        deployed.row(key, timeout=240)
-    deployed.modelled()
-    return deployed
+        made.row(key)
+    made.modelled()
+    return made
 
 
 def test_every_file_has_its_verdict(ingested: Deployed, files: dict[str, bytes]) -> None:
@@ -126,7 +128,7 @@ def test_the_api_answers_as_the_embedded_one(ingested: Deployed, files: dict[str
             answer = client.get(path)
             return answer.status_code, answer.json()
 
-        for path in (*ORDERS, *OTHERS):
+        for path in [*ORDERS, *OTHERS][:: every(3)]:
             longer = path if "reports" in path else re.sub(r"limit=\d+", "limit=900", path)
             assert whole(there, longer) == whole(here, longer), path
         for path in MISSING:
@@ -282,11 +284,12 @@ def test_the_same_event_twice_changes_nothing(ingested: Deployed) -> None:
     assert {name: after[name] for name in before} == before
 
 
-def test_equal_content_under_another_key_is_a_duplicate(ingested: Deployed) -> None:
-    ingested.put("again/orders.csv", BRIEF.read_bytes())
-    row = ingested.row("again/orders.csv")
+def test_equal_content_under_another_key_is_a_duplicate(deployed: Deployed) -> None:
+    for key in ("equal/orders.csv", "again/orders.csv"):
+        deployed.put(key, BRIEF.read_bytes().replace(b"Moe", b"Twin"))
+        row = deployed.row(key)
     assert (row.verdict, row.rows_published) == ("duplicate", 0)
-    assert "brief/orders.csv" in (row.reason or "")
+    assert "equal/orders.csv" in (row.reason or "")
 
 
 def test_odd_keys_are_keys(deployed: Deployed) -> None:
@@ -300,7 +303,7 @@ def test_odd_keys_are_keys(deployed: Deployed) -> None:
 
 
 def test_a_function_that_fails_ends_in_a_verdict(deployed: Deployed) -> None:
-    """The last test of the module's lake: it breaks Transform-data and mends it again."""
+    """It breaks Transform-data and mends it again."""
     sns, sqs, lambdas = boto3.client("sns"), boto3.client("sqs"), boto3.client("lambda")
     queue = sqs.create_queue(QueueName="told")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -310,17 +313,17 @@ def test_a_function_that_fails_ends_in_a_verdict(deployed: Deployed) -> None:
     lambdas.update_function_configuration(FunctionName="Transform-data", Environment={"Variables": broken})
     try:
         deployed.put("fails.csv", BRIEF.read_bytes().replace(b"Moe", b"Ned"))
-        row = deployed.row("fails.csv", timeout=120)
+        row = deployed.row("fails.csv", timeout=240)
         deployed.settled()
     finally:
         lambdas.update_function_configuration(FunctionName="Transform-data", Environment={"Variables": found})
     assert (row.verdict, row.rows_published, row.orders_objects) == ("failed", 0, 0)
     assert row.error
-    assert deployed.executions()[0]["status"] == "FAILED"
+    execution = deployed.execution_of("fails.csv")
+    assert execution["status"] == "FAILED"
     messages = deployed.until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))
     assert "fails.csv" in json.loads(messages[0]["Body"])["Message"]
     # Announced again, a failed file gets another try.
     client = boto3.client("stepfunctions")
-    event = client.describe_execution(executionArn=deployed.executions()[0]["executionArn"])["input"]
-    client.start_execution(stateMachineArn=deployed.outputs["StateMachine"], input=event)
+    client.start_execution(stateMachineArn=deployed.outputs["StateMachine"], input=execution["input"])
     deployed.until(lambda: deployed.row("fails.csv").verdict == "valid")

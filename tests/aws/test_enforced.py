@@ -24,7 +24,7 @@ from tests.aws.conftest import ARCHITECTURE, PARAMETERS, THRESHOLD
 from tests.aws.deployed import Deployed
 from tests.aws.emulator import emulated_aws, functions_python
 
-pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws-store"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws-store")]
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 

@@ -14,7 +14,7 @@ from duff_orders.messages import LedgerRow, format_time
 from tests.aws.deployed import Deployed
 from tests.oracle import judge
 
-pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
 
 HEADER = ",".join(COLUMN_NAMES)
 GOOD = "1,{name},{order},1,Duff,2.50,6,0.33,Retail,created"
@@ -54,7 +54,7 @@ KINDS: dict[str, bytes] = {
 def rows(deployed: Deployed) -> dict[str, LedgerRow]:
     for key, data in {**KINDS, "orders.txt": b"not ours"}.items():
         deployed.put(f"kinds/{key}", data)
-    found = {key: deployed.row(f"kinds/{key}", timeout=180) for key in KINDS}
+    found = {key: deployed.row(f"kinds/{key}", timeout=240) for key in KINDS}
     deployed.settled()
     return found
 

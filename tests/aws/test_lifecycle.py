@@ -15,7 +15,7 @@ from tests.aws.conftest import ARCHITECTURE
 from tests.aws.deployed import Deployed
 from tests.aws.emulator import functions_python
 
-pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws-store"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws-store")]
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "01-orders.csv"
 ACME = Deployment("acme")

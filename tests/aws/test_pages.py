@@ -21,7 +21,7 @@ from tests.aws.emulator import new_buckets
 from tests.browser.tabs import Opened
 from tests.browser.test_loop import correct, drop, wait_for
 
-pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 

@@ -85,7 +85,7 @@ def test_only_one_of_many_holds_a_lease(store: S3Store) -> None:
     def enter(number: int) -> str:
         try:
             with other(store, f"{number}").lock("file-1"):
-                assert all(refused.acquire(timeout=60) for _ in range(7))  # until all others have tried
+                assert all(refused.acquire(timeout=240) for _ in range(7))  # until all others have tried
             return "in"
         except Busy:
             refused.release()

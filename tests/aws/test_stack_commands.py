@@ -15,7 +15,7 @@ from duff_orders.errors import InputError, PipelineError, QueryRefused
 from duff_orders.lake import layout
 from tests.aws.deployed import Deployed
 
-pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 

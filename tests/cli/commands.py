@@ -89,5 +89,5 @@ def shell(command: str, **options: Any) -> "subprocess.CompletedProcess[str]":
     """Run a line in a shell, in which `$DUFF` is the command."""
     given = {**os.environ, "DUFF": f"{sys.executable} -m duff_orders"}
     return subprocess.run(
-        ["bash", "-c", command], env=given, capture_output=True, text=True, check=False, timeout=60, **options
+        ["bash", "-c", command], env=given, capture_output=True, text=True, check=False, timeout=240, **options
     )

@@ -148,7 +148,6 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_watch(tmp_path: Path, number: signal.Signals) -> None:
     lake = tmp_path / "lake"
@@ -175,7 +174,6 @@ def test_watch(tmp_path: Path, number: signal.Signals) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 def test_watch_json(tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     write(lake / "raw" / "orders.csv", LINE.format(order=1))

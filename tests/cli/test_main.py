@@ -79,7 +79,7 @@ def test_a_lake_that_may_only_be_read(tmp_path: Path) -> None:
 
     def ask(*arguments: object) -> "subprocess.CompletedProcess[str]":
         command = [*AS_ANYBODY, sys.executable, "-m", "duff_orders", "--lake", str(lake), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
 
     try:
         assert ask("query", "--format", "csv", "select count(*) as n from tbl_duff_rejected_rows").stdout == "n\n11\n"
@@ -130,7 +130,6 @@ TRIPLES = "fact_orders a, fact_orders b, fact_orders c"
 ENDLESS = f"select count(*) from {TRIPLES} where a.total_price + b.total_price > c.total_price"
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "command",
     [
@@ -157,7 +156,7 @@ def test_interrupted_it_ends_and_the_next_run_goes_on(tmp_path: Path, command: l
             until(lambda: any(place.glob(pattern)))
             time.sleep(0.3)  # into the engine
             started.send_signal(signal.SIGINT)
-            _, told = started.communicate(timeout=100)  # by itself it would take for ever, or longer
+            _, told = started.communicate(timeout=240)  # by itself it would take for ever, or longer
         finally:
             started.kill()
     assert (started.returncode, told) == (130, "")
@@ -283,7 +282,7 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 def whole(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "duff_orders", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, **options)
 
 
 @pytest.mark.slow
@@ -334,7 +333,7 @@ def test_work_goes_on_when_nobody_reads_what_is_told_of_it(tmp_path: Path) -> No
 
 def whole_to(stdout: int, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "duff_orders", *map(str, arguments)]
-    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=240, check=False)
 
 
 # the progress bar

@@ -78,8 +78,8 @@ class Cloud:
             time=NOON,
         )
 
-    def worker(self, holder: str, **settings: Any) -> Lake:
-        store = S3Store(*self.buckets, holder=holder, deadline=self.now() + 900, clock=self.now)
+    def worker(self, holder: str, kind: type[S3Store] = S3Store, **settings: Any) -> Lake:
+        store = kind(*self.buckets, holder=holder, deadline=self.now() + 900, clock=self.now)
         return Lake(Settings(engine="duckdb", threads=1, memory=256 * 10**6, **settings), store)
 
     @contextmanager

@@ -104,8 +104,7 @@ class Warehouse:
         self.events: dict[str, Event] = {}
 
     def lake(self, holder: str, **settings: Any) -> Lake:
-        lake = self.cloud.worker(holder, **settings)
-        return Lake(lake.settings, Mounted(*self.cloud.buckets, holder=holder))
+        return self.cloud.worker(holder, Mounted, **settings)
 
     @property
     def store(self) -> S3Store:

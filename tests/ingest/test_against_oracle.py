@@ -103,7 +103,7 @@ def test_long_records_are_counted_and_kept_within_the_memory(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("blank", ["\n", " \t\r\n", "\r\n"])
 @pytest.mark.parametrize("start", ["", "1,Moe,1,1,Duff,2.50,6,0.33,Retail,created\n", '1,"a"b\n'])
 def test_blank_lines_cost_nothing(tmp_path: Path, start: str, blank: str) -> None:

@@ -20,11 +20,12 @@ import pytest
 
 from duff_orders.generator.orders import generate
 from duff_orders.local.check import check
+from tests.effort import every
 from tests.lakes import open_lake
 from tests.spark import QUICK_JAVA, told
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("spark"), pytest.mark.timeout(1200)]
-MEGABYTES = int(os.environ.get("DUFF_CLUSTER_MB", "20"))
+MEGABYTES = int(os.environ.get("DUFF_CLUSTER_MB") or 20 // every(4))
 BYTES_PER_ROW = 78
 CONF = {
     "spark.executor.memory": "1g",

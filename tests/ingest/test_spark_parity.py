@@ -30,7 +30,7 @@ from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from tests import hostile
 from tests.agreement import assert_agrees
-from tests.effort import beyond, examples
+from tests.effort import beyond, examples, thinned
 from tests.hostile import HostileFile, orders_files
 from tests.lakes import NOON, ingest, open_lake, rows
 from tests.oracle import judge
@@ -393,12 +393,12 @@ def split_every(size: int | None) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", thinned(3, FILES))
 def test_engines_agree(tmp_path: Path, name: str) -> None:
     agree(tmp_path, "f.csv", FILES[name], compressed=False)
 
 
-@pytest.mark.parametrize("name", GZIPPED)
+@pytest.mark.parametrize("name", thinned(2, GZIPPED))
 def test_engines_agree_on_gzip(tmp_path: Path, name: str) -> None:
     agree(tmp_path, "f.CSV.gz", GZIPPED[name], compressed=True)
 
@@ -430,7 +430,7 @@ PARTS: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", thinned(2, PARTS))
 def test_a_file_is_read_by_many_tasks(tmp_path: Path, name: str) -> None:
     data = PARTS[name]
     with split_every(max(200, len(data) // 9 + 1)):
@@ -446,7 +446,7 @@ BEHIND: dict[str, tuple[str | dict[str, str], ...]] = {
 }
 
 
-@pytest.mark.parametrize("name", BEHIND)
+@pytest.mark.parametrize("name", thinned(2, BEHIND))
 def test_what_is_wrong_behind_a_clean_beginning(tmp_path: Path, name: str) -> None:
     """The good records are written at once; the others are looked for in the file, once it is known that there are."""
     clean = ({"order_id": str(10_000 + number)} for number in range(9))

@@ -488,7 +488,7 @@ def test_what_may_not_be_read_is_left_alone_and_told_once(tmp_path: Path) -> Non
     until(lambda: any(lake.glob("processed/files/*/*")))
     time.sleep(4 * SETTLE)
     watcher.send_signal(signal.SIGTERM)
-    _, told = watcher.communicate(timeout=30)
+    _, told = watcher.communicate(timeout=240)
     assert told.count("a.csv is left alone: this user may not read it\n") == 1
     assert told.count("closed is left alone: the folder cannot be listed: Permission denied\n") == 1
     assert "Traceback" not in told

@@ -67,6 +67,7 @@ def emulator(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "S3_PERSIST": "1",
+        "SFN_WAIT_SCALE": "0.3",  # waits and pauses between tries, of which the shortest is a second
         "S3_DATA_DIR": str(data),
         "STATE_DIR": str(folder / "state"),
         "TMPDIR": str(folder / "tmp"),
@@ -90,7 +91,7 @@ def emulator(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator
         finally:
             server.terminate()
             try:
-                server.wait(10)
+                server.wait(1)
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
