@@ -56,8 +56,10 @@ same shapes. [openapi.json](openapi.json) is its OpenAPI 3.1 document (also at `
 [postman/](postman) a collection with every route and an environment that takes the address and a key.
 
 - **Decimals** are text with all stored digits (`"15.0000"`), as no JSON number is exact; `duff query --format json`
-  writes numbers. Ids are integers of up to 18 digits, more than JavaScript's numbers hold exactly. Times are ISO
-  8601 in UTC.
+  writes numbers. Ids are integers of up to 18 digits, more than JavaScript's numbers hold exactly (from 2^53 on
+  `JSON.parse` changes digits without a word): read them by their source text, as in
+  `JSON.parse(text, (key, value, context) => Number.isInteger(value) && !Number.isSafeInteger(value) ?
+  context.source : value)`, or with a parser that keeps them. Times are ISO 8601 in UTC.
 - **Pages**: take `next_cursor`, or the header `Link`, as it is, with the same filters and `sort`. There are no
   totals and no page numbers. New lines never shift a page; a line whose `pa_date` moves meanwhile may be seen
   twice, or not at all.

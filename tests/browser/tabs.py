@@ -53,5 +53,6 @@ def tabs(browser: Any) -> Iterator[Opened]:
     yield open_tab
     for context in contexts:
         context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:", "blob:http://127.0.0.1:"))] == []
+    assert not said, said
+    ours = ("http://127.0.0.1:", "data:", "blob:http://127.0.0.1:")
+    assert all(url.startswith(ours) for url in asked), asked

@@ -12,9 +12,13 @@ let running = null; // the id of the query that is under way
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const number = (value) => value.toLocaleString(document.documentElement.lang);
 
+// Numbers of JavaScript hold integers up to 2^53 exactly; identifiers have up to 18 digits, so longer ones stay text.
+const tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const exact = (text) => JSON.parse(text.replace(tokens, (found) => (/^-?\d{16,}$/.test(found) ? `"${found}"` : found)));
+
 async function ask(method, address, body, headers = {}) {
   const answer = await fetch(address, { method, body, headers: { Accept: "application/json", ...headers } });
-  const told = answer.status === 204 ? {} : await answer.json();
+  const told = answer.status === 204 ? {} : exact(await answer.text());
   if (!answer.ok) throw new Error(told.detail || told.title);
   return told;
 }
