@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from duff_orders.api import formats
+from duff_orders.api.documents import openapi
 from duff_orders.api.formats import Body, write
 from duff_orders.lake.lake import Lake
 from tests.api.lakes import application
@@ -95,6 +96,36 @@ def test_a_cell_that_a_spreadsheet_would_run() -> None:
     ]
     exact = list(csv.reader(io.StringIO(write(made, "csv", raw=True).decode(), newline="")))[1]
     assert exact[0] == "=HYPERLINK(1)"
+
+
+@pytest.mark.parametrize(
+    ("limit", "cut"), [("?limit=2", True), ("?limit=5", False), ("?limit=10000", False), ("", False)]
+)
+def test_a_report_that_was_cut_says_so_in_every_format(api: TestClient, limit: str, cut: bool) -> None:
+    document = api.get(f"/v1/reports/sales_by_channel{limit}").json()
+    assert (document["truncated"], len(document["data"])) == (cut, 2 if cut else 5)
+    assert document["parameters"]["limit"] == int(limit.removeprefix("?limit=") or 1000)
+    for accepted in ("application/json", "text/csv", "application/vnd.apache.parquet"):
+        answer = api.get(f"/v1/reports/sales_by_channel{limit}", headers={"Accept": accepted})
+        assert answer.headers["truncated"] == str(cut).lower()
+
+
+def test_days_are_told_newest_first(api: TestClient) -> None:
+    for name in ("sales_by_day", "lifecycle"):
+        days = [row["pa_date"] for row in api.get(f"/v1/reports/{name}").json()["data"]]
+        assert days == sorted(days, reverse=True)
+        assert len(days) > 1
+        assert api.get(f"/v1/reports/{name}?limit=1").json()["data"][0]["pa_date"] == days[0]
+
+
+def test_the_document_tells_the_default_limits() -> None:
+    (limit,) = (
+        each for each in openapi()["paths"]["/v1/reports/{name}"]["get"]["parameters"] if each["name"] == "limit"
+    )
+    assert (
+        limit["description"]
+        == "the most rows; unless given 10 of sales_by_client and sales_by_product, 1000 of the others"
+    )
 
 
 def test_what_is_kept_has_room_for_eight_at_least(monkeypatch: pytest.MonkeyPatch) -> None:

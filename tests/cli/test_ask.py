@@ -121,6 +121,23 @@ def test_files(made: tuple[Path, Result]) -> None:
     assert lines[4].startswith("05-missing-column.csv: column `status` missing")
 
 
+@pytest.mark.parametrize(
+    ("limit", "told"), [("1", "only the first 1 rows; --with limit=N shows more, up to 10,000\n"), ("2", ""), ("9", "")]
+)
+@pytest.mark.parametrize("format", ["table", "csv", "json", "parquet"])
+def test_a_report_that_was_cut_says_so(
+    made: tuple[Path, Result], tmp_path: Path, limit: str, told: str, format: str
+) -> None:
+    given = ("--report", "status_summary", "--with", f"limit={limit}", "--format", format, "-o", tmp_path / "out")
+    if limit == "2":  # as many as there are
+        given = (
+            *given,
+            "--with",
+            f"limit={len(duff('query', *given[:2], '--format', 'csv', '--lake', made[0]).out.split()) - 1}",
+        )
+    assert duff("query", *given, "--lake", made[0]) == Result(0, "", told)
+
+
 def test_files_of_an_empty_lake(empty: Path) -> None:
     assert duff("files", "--lake", empty) == Result(0, "no files yet; `duff run FILE` takes one in\n", "")
     assert duff("files", "--json", "--lake", empty) == Result(0, "", "")

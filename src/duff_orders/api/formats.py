@@ -35,13 +35,15 @@ KEPT = 32 * 2**20
 class Body:
     """An answer: the `document` that is its JSON, and its rows for the other formats.
 
-    `columns` are pairs of name and type, as Athena spells it; `next_cursor` goes into the header `Link`, too.
+    `columns` are pairs of name and type, as Athena spells it; `next_cursor` goes into the header `Link`, too, and
+    `truncated`, whether rows were left out, into `Truncated`, where that is told.
     """
 
     document: Mapping[str, Any]
     columns: Sequence[tuple[str, str]] = ()
     rows: Sequence[Sequence[Any]] = ()
     next_cursor: str | None = None
+    truncated: bool | None = None
 
 
 @dataclass(slots=True)
@@ -132,6 +134,8 @@ def respond(
         query = [(key, value) for key, value in request.query_params.multi_items() if key != "cursor"]
         place = f"{request.scope.get('stage_path', '')}{request.url.path}"
         more["Link"] = f'<{place}?{urlencode([*query, ("cursor", made.next_cursor)])}>; rel="next"'
+    if made.truncated is not None:
+        more["Truncated"] = str(made.truncated).lower()
     if format != "json":
         more["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}.{format}"
     content = write(made, format, raw=raw)

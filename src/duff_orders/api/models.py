@@ -144,6 +144,7 @@ class ReportAnswer(Shape):
     parameters: dict[str, str | int | None]
     columns: list[Column]
     data: list[dict[str, Any]]
+    truncated: bool
     version: Version
     computed_at: Time
 

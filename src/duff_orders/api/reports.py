@@ -1,5 +1,6 @@
 """The ready-made questions and their answers."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -15,6 +16,17 @@ from duff_orders.query import reports
 from duff_orders.query.reports import Value
 
 router = APIRouter(prefix="/reports", tags=["reports"])
+
+
+def _limits() -> str:
+    """The most rows where none is given, which differs from report to report."""
+    names: dict[Value, list[str]] = {}
+    for name in reports.names():
+        names.setdefault(reports.report(name).parameter("limit").default, []).append(name)
+    return "the most rows; unless given " + ", ".join(
+        f"{most} of {' and '.join(few) if len(few) < 3 else 'the others'}"
+        for most, few in sorted(names.items(), key=lambda each: len(each[1]))
+    )
 
 
 @router.get("", response_model=models.ReportList)
@@ -45,10 +57,13 @@ def get_report(
     name: Annotated[str, Path(json_schema_extra={"enum": list(reports.names())})],
     from_: Annotated[str | None, Query(alias="from", json_schema_extra={"format": "date"})] = None,
     to: Annotated[str | None, Query(json_schema_extra={"format": "date"})] = None,
-    limit: Annotated[int | None, Query(ge=1, le=reports.MOST_ROWS)] = None,
+    limit: Annotated[int | None, Query(ge=1, le=reports.MOST_ROWS, description=_limits())] = None,
     format: AnyFormat = None,
 ) -> Response:
-    """The answer to one of them: days are those on which order lines first appeared, both ends included."""
+    """The answer to one of them: days are those on which order lines first appeared, both ends included.
+
+    Where `limit` left rows out, `truncated` is true, and in every format the header `Truncated`.
+    """
     try:
         report = reports.report(name)
     except InputError as error:
@@ -62,17 +77,23 @@ def get_report(
             except InputError as error:
                 raise invalid("query", each.name, text, str(error).rpartition("allowed is ")[2]) from None
 
+    most = values.setdefault("limit", report.parameter("limit").default)
+    assert isinstance(most, int)
+
     def make() -> Body:
-        found = asked.report(report, values)
+        found = asked.report(report, values | {"limit": most + 1})
+        truncated = len(found.rows) > most
+        found = replace(found, rows=found.rows[:most])
         document = {
             "name": name,
             "parameters": {each.name: _plain(values.get(each.name)) for each in report.parameters},
             "columns": columns_told(report.columns),
             "data": found.dictionaries(),
+            "truncated": truncated,
             "version": asked.version(),
             "computed_at": format_time(utc_now()),
         }
-        return Body(document, report.columns, found.rows)
+        return Body(document, report.columns, found.rows, truncated=truncated)
 
     return respond(request, asked.version(), make, name=name)
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TextIO
@@ -86,27 +87,50 @@ def query(
 
     if output is None:
         pipe.end_when_closed()
-    text = _question(sql, report, given or [])
+    text, longer = _question(sql, report, given or [])
     if format == "parquet" and output is None:
         raise typer.BadParameter("--format parquet needs --output FILE")
     if output is not None:
         make_folder(output)
     with deployment(stack) as remote:
         if remote is not None:
-            _write_answer(remote.ask(text, timeout=ATHENA_SECONDS if timeout is None else timeout), format, output)
+            seconds = ATHENA_SECONDS if timeout is None else timeout
+            rows = _write_answer(remote.ask(text, timeout=seconds), format, output)
+            if longer is not None and rows == longer.most:
+                _tell_cut(longer, sum(len(page) for page in remote.ask(longer.sql, timeout=seconds).pages))
             return
     opened_lake = open_lake(context, lake, memory=memory)
     with within(timeout, opened_lake.settings.memory, output):
         if format == "parquet":
             assert output is not None
-            write_parquet(opened_lake, text, output)
-            return
-        with answer(opened_lake, text) as connection, _stream(output) as stream:
-            formats.write(connection, stream, format)
+            rows = write_parquet(opened_lake, text, output)
+        else:
+            with answer(opened_lake, text) as connection, _stream(output) as stream:
+                rows = formats.write(connection, stream, format)
+        if longer is not None and rows == longer.most:
+            with answer(opened_lake, longer.sql) as connection:
+                _tell_cut(longer, len(connection.fetchall()))
 
 
-def _question(sql: str | None, report: str | None, given: list[str]) -> str:
-    """The SQL that is asked for, of one of the two ways to say it."""
+@dataclass(frozen=True, slots=True)
+class _Longer:
+    """The SQL of a report of one row more than it may have, the most: whether rows were left out is seen by it."""
+
+    sql: str
+    most: int
+
+
+def _tell_cut(longer: _Longer, rows: int) -> None:
+    """Say where rows of a report were left out."""
+    from duff_orders.query.reports import MOST_ROWS
+
+    if rows > longer.most:
+        told = f"only the first {longer.most:,} rows; --with limit=N shows more, up to {MOST_ROWS:,}"
+        print(told, file=sys.stderr)
+
+
+def _question(sql: str | None, report: str | None, given: list[str]) -> tuple[str, _Longer | None]:
+    """The SQL that is asked for, of one of the two ways to say it; of a report also that of one row more."""
     from duff_orders.query import reports
 
     if (sql is None) == (report is None):
@@ -115,10 +139,13 @@ def _question(sql: str | None, report: str | None, given: list[str]) -> str:
         if given:
             raise typer.BadParameter("--with is for a --report")
         # the guard says what is wrong with bytes that are not UTF-8
-        return _read_stdin().decode("utf-8", "surrogateescape") if sql == "-" else str(sql)
+        return (_read_stdin().decode("utf-8", "surrogateescape") if sql == "-" else str(sql)), None
     found = reports.report(report)
     pairs = [each.partition("=") for each in given]
-    return found.text({name: found.parameter(name).read(value) for name, _, value in pairs})
+    values = {name: found.parameter(name).read(value) for name, _, value in pairs}
+    most = found.values(values)["limit"]
+    assert isinstance(most, int)
+    return found.text(values), _Longer(found.text(values | {"limit": most + 1}), most)
 
 
 @contextmanager
@@ -130,18 +157,17 @@ def _stream(output: Path | None) -> Iterator[TextIO]:
             yield stream
 
 
-def _write_answer(found: "Result", format: Format, output: Path | None) -> None:
-    """Write what Athena answered."""
+def _write_answer(found: "Result", format: Format, output: Path | None) -> int:
+    """Write what Athena answered; gives the number of rows."""
     from duff_orders.query import formats
 
     with formats.taken(found.columns, found.pages) as (connection, statement):
         if format == "parquet":
             assert output is not None
-            formats.write_parquet(connection, statement, output)
-            return
+            return formats.write_parquet(connection, statement, output)
         connection.execute(statement)
         with _stream(output) as stream:
-            formats.write(connection, stream, format)
+            return formats.write(connection, stream, format)
 
 
 def _read_stdin() -> bytes:

@@ -82,7 +82,7 @@ def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:
     by_day, by_status, by_channel, by_product = (answer.dictionaries() for answer in answers)
     query = "".join(f"&{name}={value}" for name, value in since.items())
     return [
-        charts.by_day(t, by_day, period, f"/v1/reports/sales_by_day?format=csv&limit={reports.MOST_ROWS}{query}"),
+        charts.by_day(t, by_day[::-1], period, f"/v1/reports/sales_by_day?format=csv&limit={reports.MOST_ROWS}{query}"),
         charts.by_status(t, by_status, "/v1/reports/status_summary?format=csv"),
         charts.ranked(t, "channel", by_channel, "point_of_sale_channel", "/v1/reports/sales_by_channel?format=csv"),
         charts.ranked(t, "product", by_product, "product_description", "/v1/reports/sales_by_product?format=csv"),

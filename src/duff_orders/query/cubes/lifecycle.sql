@@ -8,5 +8,5 @@ select
 from line_cube
 where pa_date between :from and :to
 group by pa_date
-order by pa_date
+order by pa_date desc
 limit :limit

@@ -11,5 +11,5 @@ with lines as (
 )
 select pa_date, orders, order_lines, units, sales
 from lines join counted using (pa_date)
-order by pa_date
+order by pa_date desc
 limit :limit

@@ -14,5 +14,5 @@ from fact_orders f
 join dim_status s on s.status_id = f.status_id
 where f.pa_date between :from and :to
 group by f.pa_date
-order by f.pa_date
+order by f.pa_date desc
 limit :limit

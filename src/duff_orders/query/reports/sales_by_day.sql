@@ -1,4 +1,4 @@
--- What was sold on each day, by the day on which the order line first appeared? Broken order lines do not count.
+-- What was sold on each day, newest first, by the day on which the order line first appeared? Broken order lines do not count.
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
 -- limit integer = 1000: the most rows, 1 to 10000
@@ -13,5 +13,5 @@ from fact_orders f
 join dim_status s on s.status_id = f.status_id
 where s.status <> 'broken' and f.pa_date between :from and :to
 group by f.pa_date
-order by f.pa_date
+order by f.pa_date desc
 limit :limit
