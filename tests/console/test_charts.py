@@ -59,11 +59,11 @@ def test_states_are_told_by_colour_and_sign_and_word() -> None:
         {"status": "created", "orders": 1, "order_lines": 1, "sales": "1.0000"},
         {"status": "delivered", "orders": 2, "order_lines": 3, "sales": "2.0000"},
     ]
-    figure = charts.by_status(ES, rows, "/csv")
-    assert figure.title == "El 75 % de 4 líneas de pedido está entregado"
+    figure = charts.by_status(ES, rows, "all", "/csv")
+    assert figure.title == "En todos los días el 75 % de 4 líneas de pedido está entregado"
     assert texts(figure) == ["○ creado 25 %", "✓ entregado 75 %"]
     assert {"var(--same)", "var(--good)"} <= set(re.findall(r'fill="([^"]*)"', figure.svg))
-    assert charts.by_status(EN, [], "/csv").svg == ""
+    assert charts.by_status(EN, [], "all", "/csv").svg == ""
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_states_are_told_by_colour_and_sign_and_word() -> None:
     ids=["script", "image", "entity", "right-to-left", "long", "nothing"],
 )
 def test_a_name_is_text_and_nothing_else(name: str) -> None:
-    figure = charts.ranked(EN, "channel", [{"n": name, "sales": "10.0000", "units": 3}], "n", "/csv")
+    figure = charts.ranked(EN, "channel", [{"n": name, "sales": "10.0000", "units": 3}], "n", "all", "/csv")
     shown = name if len(name) <= charts.NAME else name[: charts.NAME - 1] + "…"
     assert texts(figure) == [shown or "–", "10.00"]
     assert not {each.tag.rpartition("}")[2] for each in ElementTree.fromstring(figure.svg).iter()} - {
@@ -82,7 +82,7 @@ def test_a_name_is_text_and_nothing_else(name: str) -> None:
 
 def test_numbers_are_written_as_the_reader_does() -> None:
     rows = [{"n": "Retail", "sales": "1234.5000", "units": 3}]
-    assert "1.234,50" in texts(charts.ranked(ES, "channel", rows, "n", "/csv"))
+    assert "1.234,50" in texts(charts.ranked(ES, "channel", rows, "n", "all", "/csv"))
     large = [{"pa_date": "2026-01-01", "sales": "20000.0000", "orders": 1}]
     assert "20.000" in texts(charts.by_day(ES, large, "all", "/csv"))
 

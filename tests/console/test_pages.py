@@ -71,20 +71,20 @@ def shown(text: str) -> str:
 
 
 def test_the_overview_answers_three_questions(console: TestClient) -> None:
-    said = shown(console.get("/").text)
+    said = shown(console.get("/?period=all").text)
     assert re.search(r"5 files · 40 rows, every one accounted for · tables as of \d+ \w{3} 20\d\d \d\d:\d\d UTC", said)
     for question in ("Is everything in?", "What broke?", "What to do?"):
         assert question in said
-    assert re.search(r"Retail sells most: 257.20 .* Retail \d+ 257.20", said)
+    assert re.search(r"On all days Retail sold most: 257.20 .* Retail \d+ 257.20", said)
 
 
 def test_in_spanish_too(console: TestClient) -> None:
-    page = console.get("/", headers={"Accept-Language": "es-CL"})
+    page = console.get("/?period=all", headers={"Accept-Language": "es-CL"})
     assert '<html lang="es">' in page.text
     assert page.headers["content-language"] == "es"
     said = shown(page.text)
     assert "5 archivos · 40 filas, todas contadas" in said
-    assert re.search(r"Retail es el canal que más vende: 257,20 .* Retail \d+ 257,20", said)
+    assert re.search(r"En todos los días el canal que más vendió fue Retail: 257,20 .* Retail \d+ 257,20", said)
 
 
 def test_a_file_tells_why_and_what_is_allowed(console: TestClient) -> None:
@@ -269,6 +269,24 @@ def test_charts_state_their_answer_and_have_their_table(console: TestClient) -> 
     for address in re.findall(r'<a href="(/v1/reports/[^"]*)">CSV</a>', page):
         answer = console.get(html.unescape(address))
         assert answer.headers["content-type"].startswith("text/csv"), answer.text
+
+
+@pytest.mark.parametrize(("day", "figures"), [(7, "802.75 969.25 166.50"), (10, "224.20 246.70 22.50"), (20, "")])
+def test_all_figures_follow_the_period_and_say_what_they_leave_out(
+    console: TestClient, monkeypatch: pytest.MonkeyPatch, day: int, figures: str
+) -> None:
+    """The samples came on the first five days of a month; the last of them has no rows."""
+    now = datetime(2026, 11, day, 12, tzinfo=UTC)
+    monkeypatch.setattr("duff_orders.console.overview.utc_now", lambda: now)
+    said = shown(console.get("/?period=7").text)
+    if not figures:
+        assert said.count("In the last 7 days no") == 4
+        return
+    sold, total, broken = figures.split()
+    assert f"In the last 7 days {sold} was sold" in said
+    assert said.count("In the last 7 days") == 4
+    assert said.count(f"Broken order lines are left out: {broken}.") == 3
+    assert f"all lines are worth {total}, the broken ones {broken}." in said
 
 
 def test_tables_that_lag_are_told_of(tmp_path: Path) -> None:

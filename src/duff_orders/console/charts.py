@@ -36,7 +36,8 @@ _drawing = threading.Lock()
 class Figure:
     """A chart with all that stands around it. `svg` is empty where nothing can be drawn.
 
-    `heads` are the table's columns; the values of `rows` are written as the reader's language does.
+    `heads` are the table's columns; the values of `rows` are written as the reader's language does. `note` says what
+    the figure leaves out, or counts where others do not.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Figure:
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     svg: Markup = field(default=Markup(""))
+    note: str = ""
 
 
 def by_day(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
@@ -75,11 +77,15 @@ def by_day(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
     return Figure(title, csv, (t("day"), t("orders"), t("sales")), table, draw(t, title, spec))
 
 
-def by_status(t: Words, rows: Sequence[Row], csv: str) -> Figure:
+def by_status(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
     """The states of the order lines as one bar."""
     lines = sum(row["order_lines"] for row in rows)
     delivered = sum(row["order_lines"] for row in rows if row["status"] == "delivered")
-    title = t("by_status", share=t.percent(delivered, lines), lines=lines) if lines else t("by_status_none")
+    when = t(f"period_{period}")
+    if lines:
+        title = t("by_status", when=when, share=t.percent(delivered, lines), lines=lines)
+    else:
+        title = t("by_status_none", when=when)
     values = [
         {
             "status": row["status"],
@@ -117,12 +123,13 @@ def by_status(t: Words, rows: Sequence[Row], csv: str) -> Figure:
     return Figure(title, csv, heads, table, draw(t, title, spec if lines else None))
 
 
-def ranked(t: Words, what: str, rows: Sequence[Row], name: str, csv: str) -> Figure:
+def ranked(t: Words, what: str, rows: Sequence[Row], name: str, period: str, csv: str) -> Figure:
     """The sales of the largest few, each with its value."""
+    when = t(f"period_{period}")
     if rows:
-        title = t(f"by_{what}", name=_short(rows[0][name] or "–"), sales=t.money(rows[0]["sales"]))
+        title = t(f"by_{what}", when=when, name=_short(rows[0][name] or "–"), sales=t.money(rows[0]["sales"]))
     else:
-        title = t(f"by_{what}_none")
+        title = t(f"by_{what}_none", when=when)
     values = [
         {
             "place": number,

@@ -1,7 +1,10 @@
 """The overview: is everything in, what broke, what to do; then sales and orders, as charts with their tables."""
 
+from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -74,18 +77,32 @@ def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:
     since: dict[str, Value] = {} if days is None else {"from": today - timedelta(days=days - 1)}
     wanted: dict[str, dict[str, Value]] = {
         "sales_by_day": since | {"limit": reports.MOST_ROWS},
-        "status_summary": {},
-        "sales_by_channel": {"limit": TOP},
-        "sales_by_product": {"limit": TOP},
+        "status_summary": since,
+        "sales_by_channel": since | {"limit": TOP + 1},  # one more tells whether some are left out
+        "sales_by_product": since | {"limit": TOP + 1},
     }
     answers = asked.reports([(reports.report(name), given) for name, given in wanted.items()])
     by_day, by_status, by_channel, by_product = (answer.dictionaries() for answer in answers)
-    query = "".join(f"&{name}={value}" for name, value in since.items())
+    worth = {row["status"]: Decimal(row["sales"]) for row in by_status}
+    broken, total = t.money(worth.get("broken", Decimal(0))), t.money(sum(worth.values(), Decimal(0)))
+    left_out = t("without_broken", broken=broken)
+
+    def csv(report: str, **more: int) -> str:
+        return f"/v1/reports/{report}?{urlencode({'format': 'csv', **more, **since})}"
+
+    def ranked(what: str, rows: list[dict[str, Any]], name: str, report: str) -> Figure:
+        figure = charts.ranked(t, what, rows[:TOP], name, period, csv(report, limit=reports.MOST_ROWS))
+        cut = f" {t('only_largest', top=TOP)}" if len(rows) > TOP else ""
+        return replace(figure, note=left_out + cut)
+
     return [
-        charts.by_day(t, by_day[::-1], period, f"/v1/reports/sales_by_day?format=csv&limit={reports.MOST_ROWS}{query}"),
-        charts.by_status(t, by_status, "/v1/reports/status_summary?format=csv"),
-        charts.ranked(t, "channel", by_channel, "point_of_sale_channel", "/v1/reports/sales_by_channel?format=csv"),
-        charts.ranked(t, "product", by_product, "product_description", "/v1/reports/sales_by_product?format=csv"),
+        replace(charts.by_day(t, by_day[::-1], period, csv("sales_by_day", limit=reports.MOST_ROWS)), note=left_out),
+        replace(
+            charts.by_status(t, by_status, period, csv("status_summary")),
+            note=t("with_broken", total=total, broken=broken),
+        ),
+        ranked("channel", by_channel, "point_of_sale_channel", "sales_by_channel"),
+        ranked("product", by_product, "product_description", "sales_by_product"),
     ]
 
 
