@@ -17,8 +17,10 @@ PIP_INSTALL := -m pip --disable-pip-version-check install --quiet
 
 DEMO := $(BIN)/duff --lake lake-demo
 # Tests run side by side; each worker starts engines of its own, hence the upper bound.
-# Those on emulated AWS share one deployment and a second emulator, those on Spark one or two contexts.
-PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
+# Those on emulated AWS share one deployment and a second emulator, those on Spark one or two contexts. They wait as long
+# as they work, so that two cores are busy with three workers.
+WORKERS := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 3 ? 3 : cores > 4 ? 4 : cores)))
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 # The order in which `make prove` runs the groups of tests; `make prove SEED=7` repeats one.
 SEED := $(shell date +%j)
@@ -121,7 +123,7 @@ extras: install ## the package as users get it: each extra alone, the sdist's te
 	@$(BIN)/python -m tests.matrix $(JOBS)
 
 fast: install ## the fast tests alone, for while you write
-	$(PYTEST) --dist loadfile -m "not (slow or faults or property or spark or aws or browser)"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not (slow or faults or property or spark or aws or browser)"
 
 lint: install ## check format and lint rules
 	$(BIN)/ruff format --check .

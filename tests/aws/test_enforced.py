@@ -36,7 +36,7 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
                 Deployment(),
                 architecture=ARCHITECTURE,
                 python=functions_python(),
-                parameters=PARAMETERS | {"BatchSeconds": "6"},
+                parameters=PARAMETERS | {"BatchSeconds": "20"},
             )
         )
 

@@ -393,7 +393,7 @@ def split_every(size: int | None) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", thinned(3, FILES))
+@pytest.mark.parametrize("name", thinned(4, FILES))
 def test_engines_agree(tmp_path: Path, name: str) -> None:
     agree(tmp_path, "f.csv", FILES[name], compressed=False)
 

@@ -75,7 +75,7 @@ def test_any_sequence_of_builds_by_either_engine_equals_the_model(
         assert tables(lake) == expected(files)
 
 
-@pytest.mark.parametrize("engines", beyond(1, [("spark", "duckdb"), ("duckdb", "spark")]), ids="-".join)
+@pytest.mark.parametrize("engines", beyond(0, [("spark", "duckdb"), ("duckdb", "spark")]), ids="-".join)
 def test_late_moved_contested_and_replayed_lines(tmp_path: Path, engines: tuple[EngineChoice, ...]) -> None:
     lake = open_lake(tmp_path / ODD, grace=0)
     arriving = [
@@ -183,6 +183,7 @@ def test_a_large_partition_has_several_objects(tmp_path: Path) -> None:
 
 
 @pytest.mark.faults
+@pytest.mark.exhaustive
 def test_a_build_killed_before_the_switch_leaves_the_old_star(tmp_path: Path) -> None:
     lake = open_lake(tmp_path, grace=0)
     for each in OLD:
