@@ -80,7 +80,7 @@ def ingested(aws: str, files: dict[str, bytes]) -> Deployed:
         made.put(key, data)
     for key in files:
         made.row(key)
-    made.modelled()
+    made.modelled_by_the_job()
     return made
 
 

@@ -1,5 +1,6 @@
 """The two Glue jobs as Glue runs them: their scripts and the library's zip, and nothing that Glue lacks."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from duff_orders.aws.arguments import job_arguments
 from duff_orders.aws.package import package_jobs
 from duff_orders.local.check import check
+from tests.aws.emulator.glue_run import Lacking
 from tests.lakes import open_lake
 from tests.spark import QUICK_JAVA, told
 
@@ -24,19 +26,7 @@ CONF = {
     "spark.ui.enabled": "false",
 }
 
-# Glue 5.1 has PySpark, boto3 and pandas; none of these.
-GLUE_LACKS = """
-import sys
-
-class Lacking:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("duckdb", "rich", "sqlglot", "typer", "watchfiles", "hypothesis"):
-            raise ModuleNotFoundError(f"Glue has no {name}")
-        if name == "duff_orders" and not any(entry.endswith("duff_orders.zip") for entry in sys.path):
-            raise ModuleNotFoundError("the library must come from the zip")
-
-sys.meta_path.insert(0, Lacking())
-"""
+GLUE_LACKS = f"import sys\n\n{inspect.getsource(Lacking)}\nsys.meta_path.insert(0, Lacking())\n"
 
 
 def submit(folder: Path, script: Path, library: Path, *arguments: str) -> str:
@@ -55,6 +45,7 @@ def submit(folder: Path, script: Path, library: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.exhaustive
 def test_jobs_do_the_whole_job_with_what_glue_has(tmp_path: Path) -> None:
     lake = open_lake(tmp_path / "lake")
     library, transform, models = package_jobs(tmp_path / "dist")

@@ -3,12 +3,10 @@
 The builds run in this process on emulated S3 and Glue; what they may read from the buckets lies on this disk.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -24,6 +22,7 @@ from duff_orders.local import run
 from duff_orders.messages import Event
 from duff_orders.models.build import BuildReport, build
 from duff_orders.query.athena import Athena
+from tests.aws.emulator import Mounted
 from tests.effort import every
 from tests.faults.cloud import Cloud, Killed, Requests
 from tests.faults.scenario import lines
@@ -38,14 +37,6 @@ FILES = {
     "first.csv": lines(MOE.format(order=1), BARNEY.format(order=2, status="created"), BAD.format(order=3)),
     "second.csv": lines(BARNEY.format(order=2, status="delivered"), BARNEY.format(order=4, status="created")),
 }
-
-
-class Mounted(S3Store):
-    """The engine reads the buckets' objects where the emulator keeps them."""
-
-    def address(self, name: str) -> str:
-        bucket, _, key = super().address(name).removeprefix("s3://").partition("/")
-        return str(Path(os.environ["EMULATOR_FOLDER"], "s3", "000000000000", bucket, key))
 
 
 class Writes(Requests):

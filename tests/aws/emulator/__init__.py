@@ -15,6 +15,7 @@ import pytest
 
 from duff_orders.engines.spark import use_java
 from duff_orders.errors import SettingsError
+from duff_orders.lake.s3 import S3Store
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENTS = ROOT / "build" / "emulator"
@@ -95,6 +96,14 @@ def emulator(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+class Mounted(S3Store):
+    """The store on emulated S3, of which an engine in this process reads the objects where the emulator keeps them."""
+
+    def address(self, name: str) -> str:
+        bucket, _, key = super().address(name).removeprefix("s3://").partition("/")
+        return str(Path(os.environ["EMULATOR_FOLDER"], "s3", "000000000000", bucket, key))
 
 
 def functions_python() -> str:

@@ -12,7 +12,18 @@ import tempfile
 from pathlib import Path
 
 
+class Lacking:
+    """Glue 5.1 has PySpark, boto3 and pandas; none of these. The library must come from the zip."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name.split(".", maxsplit=1)[0] in ("duckdb", "rich", "sqlglot", "typer", "watchfiles", "hypothesis"):
+            raise ModuleNotFoundError(f"Glue has no {name}")
+        if name == "duff_orders" and not any(entry.endswith("duff_orders.zip") for entry in sys.path):
+            raise ModuleNotFoundError("the library must come from the zip")
+
+
 def main() -> None:
+    sys.meta_path.insert(0, Lacking())
     script, library, *arguments = sys.argv[1:]
     sys.path.insert(0, library)
     given = dict(zip(arguments[::2], arguments[1::2], strict=True))
