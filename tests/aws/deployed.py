@@ -1,6 +1,5 @@
 """A deployment on emulated AWS, used as its users do: with boto3 and HTTP."""
 
-import contextlib
 import json
 import os
 import time
@@ -103,9 +102,9 @@ class Deployed:
                 return False
             if not self.is_modelled():
                 store = Mounted(self.outputs["RawBucket"], self.outputs["ProcessedBucket"], holder="test")
-                follow(store, glue, self.outputs["Database"], snapshot.current(store))
+                follow(self.store, glue, self.outputs["Database"], snapshot.current(store))
                 build(Lake(Settings(engine="duckdb", threads=1), store))
-                follow(store, glue, self.outputs["Database"], snapshot.current(store))
+                follow(self.store, glue, self.outputs["Database"], snapshot.current(store))
             return self.is_modelled()
 
         self.settled(timeout)
@@ -117,20 +116,12 @@ class Deployed:
         return bool({"STARTING", "RUNNING"} & {run["JobRunState"] for run in runs})
 
     def modelled_by_the_job(self) -> None:
-        """Start the job itself until the star schema holds every file with rows."""
-        glue = boto3.client("glue")
-
-        def done() -> bool:
-            if self.is_building():
-                return False
-            if not self.is_modelled():
-                with contextlib.suppress(glue.exceptions.ConcurrentRunsExceededException):
-                    glue.start_job_run(JobName=self.outputs["ModelsJob"])
-                return False
-            return True
-
+        """Wait for a run of the job itself, after which the star schema holds every file with rows."""
         self.settled()
-        self.until(done)
+        self.until(lambda: not self.is_building())
+        boto3.client("glue").start_job_run(JobName=self.outputs["ModelsJob"])
+        self.until(lambda: not self.is_building())
+        assert self.is_modelled()
 
     def followed(self, timeout: float = 240) -> None:
         """Wait until the star schema holds every file with rows, by a build that the queue has started."""

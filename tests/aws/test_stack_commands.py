@@ -124,7 +124,7 @@ def test_check_finds_what_does_not_hold(deployed: Deployed, dirty: dict[str, Any
 
 
 def test_status_and_the_dead_letters(deployed: Deployed) -> None:
-    deployed.modelled()
+    deployed.modelled_by_the_job()
     result = duff("status")
     assert result.exit_code == 0, result.output
     for expected in ("newest verdict: 20", "files under way: 0", "last build: succeeded", "dead-letter queue: 0"):

@@ -123,6 +123,7 @@ def test_the_buckets_template_can_be_sent_as_it_is() -> None:
     assert (FOLDER / "buckets.yaml").stat().st_size <= MAX_TEMPLATE_BODY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_our_reader_finds_parameters_and_resources(name: str) -> None:
     found = load_yaml(str(FOLDER / name))

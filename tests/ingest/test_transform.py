@@ -15,7 +15,7 @@ from tests.oracle import judge
 
 @given(file=orders_files())
 @settings(
-    max_examples=12,
+    max_examples=6,
     derandomize=True,
     database=None,
     deadline=None,

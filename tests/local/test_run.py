@@ -42,6 +42,7 @@ def test_a_wrong_set_up_is_no_verdict(
     assert ingest(open_lake(tmp_path), "a.csv", SAMPLE.read_bytes()).verdict == "valid_with_rejects"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["java", "pyspark", "py4j"])
 def test_without_its_engine_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     lake = open_lake(tmp_path / "lake", engine="spark", retries=2)

@@ -12,6 +12,8 @@ from duff_orders.models.build import build
 from duff_orders.models.invariants import invariants
 from tests.models.stars import file, line, open_lake, publish
 
+pytestmark = pytest.mark.slow
+
 NAMES = [ORDERS.name, *(table.name for table in STAR)]
 
 

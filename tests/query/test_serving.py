@@ -18,6 +18,8 @@ from duff_orders.query.serving import Serving
 from duff_orders.query.statements import LineFilter
 from tests.models.stars import file, line, open_lake, publish
 
+pytestmark = pytest.mark.slow
+
 RANGES: list[dict[str, reports.Value]] = [
     {},
     {"from": date(2026, 3, 2)},
@@ -80,7 +82,6 @@ def everything(serving: Serving) -> dict[str, Answer]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_after_every_build_the_answers_are_those_of_the_tables(lake: Lake, seed: int) -> None:
     dice = random.Random(seed)
@@ -108,7 +109,6 @@ def test_most_reports_have_a_cube() -> None:
     assert made == set(reports.names()) - {"sales_by_client"}
 
 
-@pytest.mark.slow
 def test_before_the_first_build_there_is_nothing(lake: Lake) -> None:
     serving = Serving(lake.disk, memory=200_000_000)
     assert (serving.refresh(), serving.version, serving.has_copy) == (False, None, False)
@@ -192,7 +192,6 @@ def test_a_file_that_is_none_is_made_anew(lake: Lake, spoil: str) -> None:
     serving.close()
 
 
-@pytest.mark.slow
 def test_readers_see_one_build_while_it_changes(lake: Lake) -> None:
     """The sum over the lines and that of the report are of one version, however often builds come."""
     dice = random.Random(5)
