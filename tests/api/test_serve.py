@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from duff_orders.api.documents import openapi
 from tests.api.lakes import SAMPLES, sample_lake
 from tests.effort import examples
+from tests.faults.commands import until
 
 pytestmark = pytest.mark.slow
 
@@ -59,13 +59,6 @@ def serving(
             process.wait()
 
 
-def until(condition: Any, seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def get(address: str, path: str, **headers: str) -> Any:
     answer = httpx2.get(address + path, headers=headers, timeout=PATIENCE)
     assert answer.status_code == 200, answer.text
@@ -93,7 +86,7 @@ def test_killed_it_starts_again_with_what_it_had(tmp_path: Path) -> None:
     sample_lake(tmp_path / "lake")
     for _ in range(2):
         with serving(tmp_path / "lake", "--no-watch") as (address, process, _log):
-            until(lambda address=address: len(get(address, "/v1/orders?limit=1000")["data"]) == 25)
+            until(lambda address=address: len(get(address, "/v1/orders?limit=1000")["data"]) == 25)  # type: ignore[misc]
             process.kill()
             process.wait()
     # and a copy that is spoilt is made anew
@@ -182,14 +175,8 @@ def test_what_was_answered_fits_the_document(tmp_path: Path) -> None:
         done = subprocess.run(
             [
                 Path(sys.executable).with_name("schemathesis"),
-                *(
-                    "run",
-                    f"{address}/v1/openapi.json",
-                    "--max-examples",
-                    str(examples(50)),
-                    "--phases",
-                    "examples,coverage,fuzzing",
-                ),
+                *("run", f"{address}/v1/openapi.json", "--max-examples", str(examples(50))),
+                *("--phases", "examples,coverage,fuzzing"),
                 *("--header", "X-API-Key: secret", "--seed", "7", "--no-color", "--generation-database", "none"),
                 # a cursor is a text to the document, and only one that was given will do
                 *("--exclude-checks", "positive_data_acceptance"),

@@ -199,11 +199,10 @@ def test_what_does_not_hold_is_told(remote: Remote, buckets: Buckets) -> None:
     store.delete(orders)
     record(store, buckets.put("waiting.csv", b"x"))
     told = list(remote.problems([replace(row, rows_read=25)]))
-    assert [each.partition(";")[0].removesuffix(", and Athena counts it") for each in told] == [
+    assert [each.partition(";")[0].removesuffix(", and Athena counts it") for each in told[:-1]] == [
         f"a.csv ({event.file_id}): 25 rows read, but the four counts add up to 24",
         f"{orders}: is missing",
         f"{orders}-other.parquet: no ledger row names it",
-        told[-1].partition(";")[0],
     ]
     assert "announced, but without a verdict" in told[-1]
     store.delete(layout.content_object(row.etag, row.size))

@@ -56,7 +56,10 @@ def embedded(lake: Lake, *, queries: bool = False) -> Iterator[Embedded]:
 
 @contextmanager
 def watching(lake: Lake, **told: Any) -> Iterator[None]:
-    """Process what lands in the raw folder meanwhile; files in work are finished. `told`: see `local.watch`."""
+    """Process what lands in the raw folder meanwhile; files in work are finished at the end.
+
+    `told`: see `local.watch`.
+    """
     stop = threading.Event()
     settings = replace(lake.settings, memory=int(lake.settings.memory * (1 - ANSWERS)))
     other = Lake(settings, lake.store)
