@@ -50,7 +50,7 @@ GOOD_ROWS = (
 
 GOOD_INTEGERS = (
     *("7", " 12", "6.0", "007", "\t3\t", "1.000", "2147483647", "4\r", "000000000000000001"),
-    "5.00000000000000000000000000000000",
+    *("5.00000000000000000000000000000000", "1\u00a0", "\u200b1", "1234.000"),
 )
 GOOD_LARGE_INTEGERS = ("2147483648", "999999999999999999", "999999999999999999.0")
 GOOD_DECIMALS = (
@@ -59,18 +59,19 @@ GOOD_DECIMALS = (
 )
 GOOD_STRINGS = (
     *("Ana", "  Ana ", "Ana\t", "Ana, Ltd", "Ana; Ltd", "a|b", "tab\there", 'say "hi"', '"'),
-    *("two\nlines", "two\r\nlines", "lone\rreturn", "\nleading", "\n", "\u00a0", "back\\slash"),
+    *("two\nlines", "two\r\nlines", "lone\rreturn", "\nleading", "\n", "\n\u00a0", "back\\slash"),
+    *("\u00a0Ana\u202f", "\u200bAna", "Ana\ufeff\u2007", "An\u00a0a", "\u2060Ana"),
     *('\\"', "\\", "\\N x", "nullable", "NA", "-", "0", "#1", "'quoted'", "=1+1", "ana", "ANA"),
-    *("\U0001f37a", "e\u0301", "\u00e9", "\u0130", "\u212a", "\ufeff", "a\u2028b", "a\x85b"),
-    *("a\x0bb", "a\x0cb", "a\x1cb", "\x01", "\x1a", "\x7f", "\ufffd", "\uffff", "\u20ac", "\u200b"),
+    *("\U0001f37a", "e\u0301", "\u00e9", "\u0130", "\u212a", "x\ufeffx", "a\u2028b", "a\x85b"),
+    *("a\x0bb", "a\x0cb", "a\x1cb", "\x01", "\x1a", "\x7f", "\ufffd", "\uffff", "\u20ac", "x\u200bx"),
 )
 GOOD_STATUSES = (
     *("created", "delivered", "broken", " Created ", "DELIVERED", "broKen", "\tbroken\r"),
-    "Delivered",
+    *("Delivered", "\ufeffcreated", "created\u00a0"),
 )
 MISSING = (
     *("", " ", "\t", "\r", "null", "NULL", " Null ", "none", "None", "nan", "NaN", "n/a", "N/A"),
-    *("\\N", "\\n", "  \t "),
+    *("\\N", "\\n", "  \t ", "\u00a0", " \u200b\ufeff ", "\u202fnull\u2007"),
 )
 # few and no longer than they must be: each file is read by Spark, too
 LONGEST = (" \t\U0001f37a" + "x" * 4095 + "\r ",)
@@ -89,13 +90,26 @@ BAD_NUMBERS = (
         "--1",
         "-",
         ".",
-        "1\u00a0",
-        "\u00a01",
+        "1\u00a02",
+        "\u20601",
     ),
     *("\x0112", "1\x1f2", "\x0b1", "1d", "1L", "\u00bd", "\u00b2", "1.\u0660", "6.00001", "0.0"),
     *("9" * 18, "9" * 19, "1" + "0" * 29, "0" * 19 + "1", "9" * 20 + ".0", "-" + "9" * 30),
     *("2147483647", "2147483648", "99999999.9999", "99999999.99991", "100000000", "000000001.5"),
     *("100000000.5", "123456789.12345", "1,0", ",5", "5,", "-1,5", "1.5.0", "1.5,0", "n/a n/a"),
+    *(
+        "1.990",
+        "2.000",
+        "0.473",
+        "1.234.567",
+        "1234.567",
+        "1,990",
+        "01.990",
+        "999.999",
+        " 12.345 ",
+        "1.990,5",
+        "-1.990",
+    ),
 )
 TOO_PRECISE = ("12.34567", "0.00001", "99999999.99991", "1.00000000000000000001", "1.50000001")
 BAD_STATUSES = (
@@ -105,10 +119,10 @@ BAD_STATUSES = (
         "created.",
         "bro\u212aen",
         "del\u0130vered",
-        "created\u00a0",
+        "created\u2060",
         "crea ted",
     ),
-    *("\ufeffcreated", "created\n", "created,", '"created"', "1", "\u0441reated"),
+    *("crea\ufeffted", "created\n", "created,", '"created"', "1", "\u0441reated"),
 )
 
 
@@ -364,7 +378,7 @@ def _shout(name: str) -> str:
 
 _RESTYLED = (
     *(str.upper, str.title, str.capitalize, _shout),
-    *(lambda name: f"{name} ", lambda name: f"{name}\r"),
+    *(lambda name: f"{name} ", lambda name: f"{name}\r", lambda name: f"\u00a0{name}\u200b"),
 )
 
 
@@ -399,7 +413,7 @@ def _layouts(draw: st.DrawFn) -> _Layout:
             case "dotted":
                 names = [name.replace("i", "\u0130") for name in names]
             case "no-break":
-                names[position] += "\u00a0"
+                names[position] = names[position].replace("_", "_\u00a0")
             case "comma":
                 names = [",".join(names)]
     return _Layout(tuple(names), note)
@@ -411,7 +425,7 @@ def _layouts(draw: st.DrawFn) -> _Layout:
 def _write_row(row: _Row, cells: dict[str, str], layout: _Layout, dialect: "_Dialect") -> str:
     written = []
     for position, name in enumerate(layout.names):
-        column = name.strip(" \t\r").lower()
+        column = name.strip(" \t\r\u00a0\u200b").lower()
         if column in cells:
             text = row.spelling(column, cells[column])
             if dialect.comma and column in DECIMALS:
@@ -437,7 +451,7 @@ class _Dialect(NamedTuple):
 _delimiters = st.sampled_from(
     [
         *([(",", False)] * 8 + [(";", False)] * 3 + [(";", True)] * 4),
-        *([("\t", False)] * 3 + [("|", False)] * 3),
+        *([("\t", False)] * 2 + [("|", False)] * 2 + [("\t", True), ("|", True)]),
     ]
 )
 _line_ends = st.sampled_from(

@@ -39,13 +39,15 @@ The header
 The values
     - The original text of a field is what the CSV grammar yields, untrimmed: the content between
       the quotes with doubled quotes undone, or everything between the delimiters.
-    - Case is ASCII case everywhere, digits are ASCII digits. Trimming takes spaces, tabs and CR
-      only; a name of nothing but a line break or a no-break space is a value.
+    - Case is ASCII case everywhere, digits are ASCII digits. Trimming takes spaces, tabs, CR,
+      U+00A0, U+2007, U+202F, U+200B and U+FEFF only; a name of nothing but a line break is a value.
     - A text has at most 4,096 code points once it is trimmed.
     - A column has at most one reason. `-0` is negative, nine digits before the point are out of
       range even where the first is a zero, and so are 19 digits in an integer.
-    - Where the delimiter is `;`, one comma in a numeric value (of an integer too) may stand for the
-      point, and the point is read as well. `1.234,50` is not a number.
+    - Where the delimiter is not the comma, one comma in a numeric value (of an integer too) may
+      stand for the point, and the point is read as well. `1.234,50` is not a number. But points
+      before groups of three digits, as in `1.990`, are an ambiguous mark, which is looked for first
+      of all but what is missing.
 
 The counts
     - For a file that is empty, not text or has no good header all counts are 0, there are no
@@ -255,7 +257,7 @@ def _rejected_row(reason: str, record: str) -> Rejected:
 def _decimal_mark(delimiter: str | None) -> str | None:
     if delimiter is None:
         return None
-    return "," if delimiter == ";" else "."
+    return "." if delimiter == "," else ","
 
 
 # From bytes to text
@@ -374,7 +376,7 @@ class _BreaksRuleError(Exception):
 
 
 def _trim(text: str) -> str:
-    return text.strip(" \t\r")
+    return text.strip(" \t\r\u00a0\u2007\u202f\u200b\ufeff")
 
 
 def _lower(text: str) -> str:
@@ -412,8 +414,11 @@ def _judge_value(column: str, original: str, delimiter: str) -> int | Decimal | 
         if len(value) > 4096:
             raise _BreaksRuleError("too_long")
         return value
-    if delimiter == ";" and value.count(",") == 1:
-        value = value.replace(",", ".")
+    if delimiter != ",":
+        if re.fullmatch(r"[1-9][0-9]{0,2}(\.[0-9]{3})+", value):
+            raise _BreaksRuleError("ambiguous_mark")
+        if value.count(",") == 1:
+            value = value.replace(",", ".")
     if column in ("product_price", "product_volume"):
         return _number(column, value)
     return _integer(column, value)

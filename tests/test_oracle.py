@@ -115,7 +115,10 @@ def test_several_reasons_stand_in_column_order() -> None:
         ("\u0663", "not_an_integer"),
         ("1_000", "not_an_integer"),
         ("\x0112", "not_an_integer"),
-        ("12\u00a0", "not_an_integer"),
+        ("12\u00a0", 12),
+        ("\u200b\u202f12\ufeff\u2007", 12),
+        ("\u206012", "not_an_integer"),
+        ("1.000", 1),
         ('"12\n"', "not_an_integer"),
         (" \t12\r", 12),
         ("NaN", "missing"),
@@ -185,6 +188,40 @@ def test_products_are_exact_at_the_largest_values() -> None:
     assert outcome.published[0].total_price == Decimal("214748364699785251.6353")
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_a_point_before_three_digits_is_ambiguous_beside_other_delimiters(delimiter: str) -> None:
+    good = ("1", "Ana", "10", "100", "Lager", "2,5", "6", "0.330", "Retail", "created")
+    rows = []
+    for column, text in (
+        ("product_price", "1.990"),
+        ("product_ccf", "2.000"),
+        ("order_id", "1.234.567"),
+        ("client_id", " 12.345\u00a0"),
+        ("product_volume", "999.999"),
+        ("product_id", "0.100"),
+        ("product_price", "0.473"),
+        ("product_price", "1990.000"),
+        ("product_price", "1,990"),
+    ):
+        cells = list(good)
+        cells[COLUMNS.index(column)] = text
+        rows.append(delimiter.join(cells) + "\n")
+    text = HEADER.replace(",", delimiter) + delimiter.join(good) + "\n" + "".join(rows)
+    outcome = judge(text.encode(), max_reject_share=Decimal(1))
+    assert (outcome.delimiter, outcome.decimal_mark) == (delimiter, ",")
+    assert [rejected.reasons for rejected in outcome.rejected] == [
+        "product_price:ambiguous_mark",
+        "product_ccf:ambiguous_mark",
+        "order_id:ambiguous_mark",
+        "client_id:ambiguous_mark",
+        "product_volume:ambiguous_mark",
+        "product_id:not_an_integer",
+    ]
+    assert [row.product_price for row in outcome.published] == [
+        Decimal(price) for price in ("2.5", "0.473", "1990", "1.99")
+    ]
+
+
 def test_decimal_commas_where_the_delimiter_is_a_semicolon() -> None:
     rows = "1;Ana;10;100;Lager;2,50;6,0;0.33;Retail;created\n1;Ana;10;100;Lager;1.234,50;1,2,3;-0,5;Retail;created\n"
     outcome = judge_text(HEADER.replace(",", ";") + rows)
@@ -249,7 +286,7 @@ def test_the_header() -> None:
     row = "|".join(reversed(GOOD.strip().split(",")))
     outcome = judge_text(f'Notes|{upper}| |"a,b"\r\nx|{row}||\r\n')
     assert outcome.verdict == "valid"
-    assert (outcome.delimiter, outcome.decimal_mark) == ("|", ".")
+    assert (outcome.delimiter, outcome.decimal_mark) == ("|", ",")
     assert outcome.extra_columns == ["Notes", "", "a,b"]
     assert outcome.published == [ANA]
 

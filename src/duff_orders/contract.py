@@ -51,6 +51,9 @@ class Table:
         return (*self.fields, PARTITION) if self.partitioned else self.fields
 
 
+#: The version of the contract under which files are judged.
+VERSION = 2
+
 DATABASE = "db_duff_orders"
 
 #: Digits that an integer may have, digits before a number's point, and decimals that are kept.
@@ -64,8 +67,8 @@ Status = Literal["created", "delivered", "broken"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 #: Spellings of "no value" beside the empty one, compared without case.
 NULL_SPELLINGS = ("null", "none", "nan", "n/a", "\\n")
-#: What is trimmed from both ends of a value.
-BLANKS = " \t\r"
+#: What is trimmed from both ends of a value; what version 1 trimmed were the first three alone.
+BLANKS = " \t\r\u00a0\u2007\u202f\u200b\ufeff"
 DELIMITERS = (",", ";", "\t", "|")
 DEFAULT_MAX_REJECT_SHARE = "0.5"
 
@@ -155,6 +158,7 @@ FILES = Table(
         Field("started", "timestamp", "When processing began (UTC)"),
         Field("finished", "timestamp", "When the outcome was published (UTC)"),
         Field("error", "string", "What failed, for the engineer"),
+        Field("contract", "int", "Version of the contract under which the file was judged; null means 1"),
     ),
     partitioned=True,
 )

@@ -8,7 +8,7 @@ from types import UnionType
 from typing import Any, Literal, Self, cast, get_args, get_origin
 
 #: The form of the documents that this release writes.
-FORM = 2
+FORM = 3
 
 #: Which way a file takes: to DuckDB, to Spark, or nothing is left to do.
 Route = Literal["small", "large", "done"]
@@ -185,6 +185,7 @@ class LedgerRow(Document):
     started: datetime
     finished: datetime
     error: str | None = None
+    contract: int = 1
     pa_date: date
 
     @property

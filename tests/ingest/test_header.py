@@ -13,7 +13,7 @@ def head(*names: str, delimiter: str = ",") -> bytes:
     return delimiter.join(names).encode() + b"\n1"
 
 
-@pytest.mark.parametrize(("delimiter", "mark"), [(",", "."), (";", ","), ("\t", "."), ("|", ".")])
+@pytest.mark.parametrize(("delimiter", "mark"), [(",", "."), (";", ","), ("\t", ","), ("|", ",")])
 def test_the_first_delimiter_under_which_all_columns_are_there(delimiter: str, mark: str) -> None:
     dialect = dialect_of(head(*COLUMN_NAMES, delimiter=delimiter), "a.csv", whole=True)
     assert (dialect.delimiter, dialect.decimal_mark, dialect.columns) == (delimiter, mark, COLUMN_NAMES)

@@ -30,6 +30,7 @@ from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from tests import hostile
 from tests.agreement import assert_agrees
+from tests.cases import CASES, data_of
 from tests.effort import beyond, examples, thinned
 from tests.hostile import HostileFile, orders_files
 from tests.lakes import NOON, ingest, open_lake, rows
@@ -401,6 +402,11 @@ def test_engines_agree(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", thinned(2, GZIPPED))
 def test_engines_agree_on_gzip(tmp_path: Path, name: str) -> None:
     agree(tmp_path, "f.CSV.gz", GZIPPED[name], compressed=True)
+
+
+@pytest.mark.parametrize("name", thinned(4, CASES))
+def test_engines_agree_on_files_from_outside(tmp_path: Path, name: str) -> None:
+    agree(tmp_path, f"{name}.csv", data_of(name), compressed=False)
 
 
 @pytest.mark.property

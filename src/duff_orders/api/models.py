@@ -175,6 +175,7 @@ class FileRow(Shape):
     started: Time
     finished: Time
     error: str | None
+    contract: int
     pa_date: Day
 
 

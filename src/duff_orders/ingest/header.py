@@ -90,7 +90,7 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, in
         dialect = Dialect(
             encoding=encoding,
             delimiter=delimiter,
-            decimal_mark="," if delimiter == ";" else ".",
+            decimal_mark="." if delimiter == "," else ",",
             columns=tuple(key if key in COLUMN_NAMES else None for key in keys),
             extra_columns=tuple(n for n, key in zip(names, keys, strict=True) if key not in COLUMN_NAMES),
         )

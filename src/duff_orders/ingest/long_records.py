@@ -20,6 +20,8 @@ LONG = TEXT_CHARACTERS
 #: Bytes of stand-ins, and records, of one chunk.
 CHUNK, CHUNK_RECORDS = 4 * MIB, 2_048
 _NUMBER = re.compile(r"(-?[0-9]+)(?:([.,])([0-9]+))?", re.ASCII)
+# Groups of three, which are no number beside the point and none that can be told beside the comma.
+_GROUPS = re.compile(r"[1-9][0-9]{0,2}(?:[.][0-9]{3}){2,}", re.ASCII)
 _CSV = Grammar(",")
 #: No rule tells apart numbers with more digits than these.
 _DIGITS = 64
@@ -97,6 +99,8 @@ def stand_in(column: Column, text: str) -> str:
         return text
     if column.kind == "text":
         return "x" * (TEXT_CHARACTERS + 1)
+    if _GROUPS.fullmatch(text):
+        return "1.000.000"
     number = _NUMBER.fullmatch(text)
     if number is None:
         return "x"

@@ -250,8 +250,9 @@ class Job:
                 return f"({text} in ({', '.join(map(sql_text, STATUSES))}))"
             case "text":
                 # Something, not too long in any characters, no spelling of null, and nothing to be trimmed.
-                ends = (f"{side}({text}, chr({ord(blank)}))" for side in ("startswith", "endswith") for blank in BLANKS)
-                nulls = ", ".join(map(self._rules.spelling.literal, NULL_SPELLINGS))
+                literal = self._rules.spelling.literal
+                ends = (f"{side}({text}, {literal(blank)})" for side in ("startswith", "endswith") for blank in BLANKS)
+                nulls = ", ".join(map(literal, NULL_SPELLINGS))
                 short = f"octet_length({text}) <= {max(map(len, NULL_SPELLINGS))} and lower({text}) in ({nulls})"
                 fits = f"{text} <> '' and octet_length({text}) <= {TEXT_CHARACTERS}"
                 return f"({fits} and not ({' or '.join((*ends, short))}))"

@@ -7,7 +7,7 @@ ledger row; what is then superseded stays for readers that still use it, until `
 from dataclasses import replace
 from datetime import datetime
 
-from duff_orders.contract import ORDERS, REJECTED_ROWS
+from duff_orders.contract import ORDERS, REJECTED_ROWS, VERSION
 from duff_orders.errors import PipelineError
 from duff_orders.lake.cleanup import remove_unnamed_parts, tidy
 from duff_orders.lake.lake import Lake
@@ -62,6 +62,7 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
         started=staged.started,
         finished=utc_now(),
         error=staged.error,
+        contract=VERSION,
         pa_date=event.pa_date,
     )
     if row.published:

@@ -28,6 +28,8 @@ _UPPER, _LOWER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
 # What joins a record's texts for one match; a text that holds it is not canonical.
 _BETWEEN = "~"
 _LONGEST_NULL = max(map(len, NULL_SPELLINGS))
+# Beside a decimal comma: thousands, or three decimals? Nobody can tell.
+_AMBIGUOUS = "[1-9][0-9]{0,2}([.][0-9]{3})+"
 # A text that begins and ends with no blank and cannot be a spelling of null: it begins with none of their first
 # characters (n, N, the backslash), or is longer than each of them.
 _CANONICAL_TEXT = f"(([!-MO-Z_-mo-}}]|[^ -~{BLANKS}])([^~]*[^~{BLANKS}])?|[nN][^~]{{{_LONGEST_NULL - 1},}}[^~{BLANKS}])"
@@ -73,6 +75,8 @@ class Rules:
         """The code of the rule that `text` breaks, or null if the value is `good` (SQL)."""
         cases = [f"when {good} then null", f"when {missing(text)} then 'missing'"]
         if column.kind in ("integer", "number"):
+            if self.decimal_mark == ",":
+                cases.append(f"when {self._matches(trimmed(text), _AMBIGUOUS)} then 'ambiguous_mark'")
             digits = self._number_text(text)
             within, signed, long = _grammar(column)
             cases += [
@@ -98,15 +102,22 @@ class Rules:
         digits = self._number_text(text)
         whole = f"try_cast(split_part({digits}, '.', 1) as bigint)"
         within = f"{whole} between {column.minimum} and {column.maximum or 10**INTEGER_DIGITS}"
-        good = f"{self._matches(digits, _grammar(column)[0])} and {within}"
+        good = f"{self._is_written(column, text)} and {within}"
         return f"case when {good} then cast({whole} as {column.type}) end"
 
     def _number(self, column: Column, text: str) -> str:
         digits = self._number_text(text)
         # Behind these digits stand only zeros: Java takes quadratic time for a million of them.
         kept = f"substr({digits}, 1, {NUMBER_DIGITS + 1 + DECIMALS})"
-        number = f"case when {self._matches(digits, _grammar(column)[0])} then try_cast({kept} as {column.type}) end"
+        number = f"case when {self._is_written(column, text)} then try_cast({kept} as {column.type}) end"
         return f"nullif({number}, {column.minimum})" if column.exclusive else number
+
+    def _is_written(self, column: Column, text: str) -> str:
+        """Whether a text is written as a number of this column, and says which."""
+        written = self._matches(self._number_text(text), _grammar(column)[0])
+        if self.decimal_mark == ".":
+            return written
+        return f"{written} and not {self._matches(trimmed(text), _AMBIGUOUS)}"
 
     def _text(self, text: str) -> str:
         good = f"not {missing(text)} and length({trimmed(text)}) <= {TEXT_CHARACTERS}"
@@ -123,8 +134,12 @@ class Rules:
                 digits = INTEGER_DIGITS if column.maximum is None else len(str(column.maximum)) - 1
                 return f"[1-9][0-9]{{0,{digits - 1}}}"
             case "number":
-                mark = "[.,]" if self.decimal_mark == "," else "[.]"
-                return f"[0-9]{{1,{NUMBER_DIGITS}}}({mark}[0-9]{{1,{DECIMALS}}})?"
+                whole, decimals = f"[0-9]{{1,{NUMBER_DIGITS}}}", f"[0-9]{{1,{DECIMALS}}}"
+                if self.decimal_mark == ".":
+                    return f"{whole}([.]{decimals})?"
+                # three decimals behind a point may be thousands, but not behind a zero or more than three digits
+                three = f"(0[0-9]{{0,{NUMBER_DIGITS - 1}}}|[1-9][0-9]{{3,{NUMBER_DIGITS - 1}}})[.][0-9]{{3}}"
+                return f"({whole}(,{decimals}|[.][0-9]{{1,2}}|[.][0-9]{{{DECIMALS}}})?|{three})"
             case "status":
                 return f"({'|'.join(STATUSES)})"
             case "text":
@@ -157,7 +172,7 @@ def _grammar(column: Column) -> tuple[str, str, str]:
 
 
 def trimmed(text: str) -> str:
-    """The text without spaces, tabs and carriage returns at both ends."""
+    """The text without the blanks at both ends."""
     return f"trim(both '{BLANKS}' from {text})"
 
 

@@ -37,7 +37,9 @@ from duff_orders.messages import LedgerRow
 if TYPE_CHECKING:
     import duckdb
 
-_BLANKS = BLANKS.encode()
+# What is trimmed, by the contract's version: a file is read again as it was judged.
+_BLANKS = {1: BLANKS[:3], 2: BLANKS}
+_AMBIGUOUS = re.compile(rb"[1-9][0-9]{0,2}(\.[0-9]{3})+")
 _NULLS = {b"", *(spelling.encode() for spelling in NULL_SPELLINGS)}
 _STATUSES = {status.encode() for status in STATUSES}
 _INTEGER = re.compile(rb"[0-9]{1,%d}(\.0+)?" % INTEGER_DIGITS)
@@ -107,10 +109,11 @@ def _stored(lake: Lake, row: LedgerRow, table: str) -> str:
 def _read(path: Path, row: LedgerRow) -> Iterator[tuple[bool, bytes]]:
     """Every record: whether it is good; then its values, otherwise its text, as what `_stored` takes the hash of."""
     records = _records(path, row.source_file, row.encoding or text.UTF8, row.delimiter or ",")
-    names = [field.strip(_BLANKS).lower() for field in next(records)[1] or ()]
+    blanks = _BLANKS[row.contract]
+    names = [_trimmed(field, blanks).lower() for field in next(records)[1] or ()]
     places = [names.index(name.encode()) for name in COLUMN_NAMES]
     no_texts = [b""] * len(places)
-    columns = [_Values(column, has_comma=row.decimal_mark == ",") for column in COLUMNS]
+    columns = [_Values(column, row) for column in COLUMNS]
     for record, fields in records:
         if fields is None or len(fields) != len(names):
             yield False, _BETWEEN.join((record, *no_texts))
@@ -156,13 +159,15 @@ class _Values(dict[bytes, bytes | None]):
     It remembers short texts: most come again.
     """
 
-    def __init__(self, column: Column, *, has_comma: bool) -> None:
+    def __init__(self, column: Column, row: LedgerRow) -> None:
         super().__init__()
         self._column = column
-        self._has_comma = has_comma
+        self._blanks = _BLANKS[row.contract]
+        self._has_comma = row.decimal_mark == ","
+        self._may_be_thousands = self._has_comma and row.contract > 1
 
     def __missing__(self, field: bytes) -> bytes | None:
-        value = self._value(field.strip(_BLANKS))
+        value = self._value(_trimmed(field, self._blanks))
         if len(field) <= _SHORT:
             if len(self) >= _MOST:
                 self.clear()
@@ -177,6 +182,8 @@ class _Values(dict[bytes, bytes | None]):
             return value.lower() if value.lower() in _STATUSES else None
         if column.kind == "text":
             return value if len(value.decode()) <= TEXT_CHARACTERS else None
+        if self._may_be_thousands and _AMBIGUOUS.fullmatch(value):
+            return None
         if self._has_comma and value.count(b",") == 1:
             value = value.replace(b",", b".")
         whole, _, decimals = value.partition(b".")
@@ -185,6 +192,10 @@ class _Values(dict[bytes, bytes | None]):
             return b"%d" % int(whole) if good else None
         scaled = int(whole + decimals[:DECIMALS].ljust(DECIMALS, b"0")) if _NUMBER.fullmatch(value) else -1
         return _number(scaled) if _is_within(column, scaled, _ONE) else None
+
+
+def _trimmed(field: bytes, blanks: str) -> bytes:
+    return field.strip(b" \t\r") if field.isascii() else field.decode().strip(blanks).encode()
 
 
 def _is_within(column: Column, value: int, unit: int = 1) -> bool:

@@ -1,0 +1,55 @@
+"""Small files as they come from outside, each with one kind of trouble met in public reports; all values are made up.
+
+`CASES` says what is to become of each.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Case(NamedTuple):
+    """The verdict on a file, its counts, and by line the reasons of its rejected rows."""
+
+    verdict: str
+    read: int
+    published: int
+    reasons: dict[int, str]
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Records read, published, rejected."""
+        return (self.read, self.published, len(self.reasons))
+
+
+CASES = {
+    # an export in Spanish: points for thousands
+    "miles": Case("valid_with_rejects", 4, 2, {2: "product_price:ambiguous_mark", 3: "product_ccf:ambiguous_mark"}),
+    # decimal commas beside tabs
+    "tab_comma": Case("valid", 4, 4, {}),
+    # a channel pasted from a web page
+    "nbsp_channel": Case("valid", 6, 6, {}),
+    # an invisible character behind a column's name
+    "zwsp_header": Case("valid", 5, 5, {}),
+    # numbers as a spreadsheet writes them
+    "excel_numbers": Case(
+        "valid_with_rejects",
+        17,
+        12,
+        {
+            2: "order_id:not_an_integer",
+            4: "order_id:not_an_integer",
+            5: "product_price:not_a_number",
+            6: "product_price:not_a_number",
+            7: "product_price:not_a_number",
+        },
+    ),
+    # one product twice in one order
+    "two_lines": Case("valid", 3, 3, {}),
+    # quotes that are letters
+    "swallow": Case("valid", 3, 3, {}),
+}
+
+
+def data_of(case: str) -> bytes:
+    """The bytes of a case's file."""
+    return (Path(__file__).parent / f"{case}.csv").read_bytes()
