@@ -317,7 +317,38 @@ _junk_lines = st.sampled_from(
 )
 _blank_lines = st.sampled_from(["", " ", "\t", " \t ", "\t\t\t\t\t\t\t\t\t", "\n \n"])
 
-_Lines = st.SearchStrategy[_Row | str]
+
+class _Cells(NamedTuple):
+    """A line of one cell again and again, as many as the header has or that many more: blank ones are no record."""
+
+    cell: str = ""
+    more: int = 0
+
+
+class _HeaderAgain(NamedTuple):
+    """The header within the file, as it stands or turned by so many places."""
+
+    turn: int = 0
+    cell: str = ""  # one more
+    style: Callable[[str], str] = str
+
+
+_cells_again = st.builds(
+    _Cells,
+    cell=st.sampled_from(
+        ["", "", " ", "\t", "\u00a0", "\u200b\ufeff", '""', ' " " ', '"\u202f"', "null", '"\n"', '"', "x"]
+    ),
+    more=st.sampled_from([0, 0, 0, -1, 1, -9, 10]),
+)
+_headers_again = st.builds(
+    _HeaderAgain,
+    turn=st.sampled_from([0] * 6 + [1, 3]),
+    cell=st.sampled_from(["", "", "", "x", '"a\nb"', "\u00e9"]),
+    style=st.sampled_from([str, str, str.upper, str.title, lambda name: f' "{name}" ', lambda name: f"\u00a0{name}\t"]),
+)
+
+_Line = _Row | _Cells | _HeaderAgain | str
+_Lines = st.SearchStrategy[_Line]
 
 
 def _lines(weights: Sequence[tuple[_Lines, int]]) -> _Lines:
@@ -331,19 +362,21 @@ _calm: list[tuple[_Lines, int]] = [
     (_edited_rows, 8),
     (_repeated_rows, 5),
     (_blank_lines, 2),
+    (_cells_again, 1),
 ]
 _bad: list[tuple[_Lines, int]] = [
     (_bad_cells_rows, 3),
     (_bad_quotes_rows, 2),
     (_bad_shape_rows, 1),
     (_junk_lines, 1),
+    (_headers_again, 1),
 ]
 _calm_lines = _lines(_calm)
 _mixed_lines = _lines([*_calm, *_bad])
 _rough_lines = _lines([*_calm, *((kind, 3 * weight) for kind, weight in _bad)])
 
 
-def _bodies_of(lines: _Lines) -> st.SearchStrategy[list[_Row | str]]:
+def _bodies_of(lines: _Lines) -> st.SearchStrategy[list[_Line]]:
     sizes = ((0, 3), (3, 8), (6, 12), (12, 20))
     return st.one_of([st.lists(lines, min_size=low, max_size=high) for low, high in sizes])
 
@@ -461,7 +494,15 @@ _line_ends = st.sampled_from(
     ]
 )
 _last_ends = _mostly(None, 8, ["", "", "", "\n \n\t", "\r\n\r\n", "\n\n", " ", "\r", "\n\r"])
-_before_headers = _mostly("", 20, ["\n", " \t\r\n", "\n\n", " ", "\r\n", "\r"])
+# "@" is the delimiter
+_before_headers = _mostly(
+    "",
+    24,
+    [
+        *("\n", " \t\r\n", "\n\n", " ", "\r\n", "\r", "@@@@\n", "\u00a0@\n", '""@\n', "sep=@\n", "SEP=@\r\n"),
+        *("\nsep=@ \n\n", "sep=;\n", "sep=^\n", "sep=@@\n", "@sep=@\n", "title\n", "title@@\n"),
+    ],
+)
 _header_quotings = _mostly(_where_needed, 40, [_quoted, _quoted, _quoted, _spaces_around_quotes, _tab_after])
 
 
@@ -478,13 +519,22 @@ def _dialects(draw: st.DrawFn) -> _Dialect:
     )
 
 
-def _write(lines: Sequence[_Row | str], layout: _Layout, dialect: _Dialect) -> str:
+def _write_odd(line: _Cells | _HeaderAgain | str, layout: _Layout, dialect: _Dialect) -> str:
+    if isinstance(line, str):
+        return line
+    if isinstance(line, _Cells):
+        return dialect.delimiter.join([line.cell] * max(1, len(layout.names) + line.more))
+    names = [line.style(name) for name in (*layout.names[line.turn :], *layout.names[: line.turn])]
+    return dialect.delimiter.join([*names, *filter(None, [line.cell])])
+
+
+def _write(lines: Sequence[_Line], layout: _Layout, dialect: _Dialect) -> str:
     header = dialect.delimiter.join(dialect.header_quoting(name) for name in layout.names)
-    written = [dialect.before_header + header]
+    written = [dialect.before_header.replace("@", dialect.delimiter) + header]
     cells = dict(zip(COLUMNS, GOOD_ROWS[0], strict=True))
     for line in lines:
-        if isinstance(line, str):
-            written.append(line)
+        if not isinstance(line, _Row):
+            written.append(_write_odd(line, layout, dialect))
             continue
         if line.base is not None:
             cells = dict(zip(COLUMNS, line.base, strict=True)) | dict(line.edits)

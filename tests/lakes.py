@@ -90,7 +90,7 @@ def rows(lake: Lake, row: LedgerRow, table: str) -> list[tuple[Any, ...]]:
     """The rows of one file in one table, without those of its lineage that the ledger has too."""
     columns = {
         ORDERS.name: (*COLUMN_NAMES, "total_price"),
-        REJECTED_ROWS.name: (*COLUMN_NAMES, "reasons", "record"),
+        REJECTED_ROWS.name: (*COLUMN_NAMES, "reasons", "record", "line"),
     }[table]
     paths = ", ".join(sql_text(lake.disk.path(name)) for name in layout.data_objects(table, row))
     if not paths:

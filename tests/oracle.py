@@ -12,33 +12,43 @@ The bytes
       padding aside, which gzip itself allows) is not text. A compressed object of no bytes at all
       is empty.
     - EF BB BF at the start is stripped. FF FE or FE FF at the start means UTF-16, and what cannot
-      be decoded then (an odd byte, a lone surrogate) is not text. Any other file is UTF-8 if the
-      whole of it is strictly valid UTF-8, else Windows-1252 from its first byte to its last, with
+      be decoded then (an odd byte, a lone surrogate) is not text. Any other file is UTF-8 if fewer
+      of its bytes belong to no character of UTF-8 than it has characters of several bytes, or if
+      there are no such bytes at all; else it is Windows-1252 from its first byte to its last, with
       81 8D 8F 90 9D standing for the control characters of the same number
-      (https://encoding.spec.whatwg.org/#windows-1252).
+      (https://encoding.spec.whatwg.org/#windows-1252). The byte order mark counts for neither.
     - U+0000 anywhere: not text. No line but blank ones: empty. The former is looked for first.
 
 Lines and quotes
     - A line ends in LF or CRLF. A lone CR is a letter.
-    - A line that is empty or holds only spaces and tabs is no record, wherever a record could
-      start: before the header too, and where the tab is the delimiter too.
+    - A record all of whose fields are blank is no record, however many they are and however they
+      are quoted, wherever a record could start: before the header too. Neither is a line of spaces
+      and tabs.
     - Before an opening quote only U+0020 is ignored. After a closing quote only U+0020, the
       delimiter, LF, CRLF or the end of the file may follow; anything else makes the record
       malformed: its text runs from its start to the next line end, quotes no longer respected,
-      and the next record starts on the line after. `malformed_quotes` beats `wrong_field_count`.
+      and the next record starts on the line after. Of the reasons of whole records the first of
+      `malformed_quotes`, `not_utf8`, `header` and `wrong_field_count` is told.
+    - A record's line is that of its first character: one more than the LFs before it.
     - A record whose quote never closes is one rejected record, `row:malformed_quotes`, with its
       text to the end of the file, and makes the file invalid.
 
 The header
     - It is the first record. The delimiters are tried in their order, and the first under which
       the header is well formed and its names, trimmed and in lower case, include all ten wins.
+    - Where the first line that is not blank is `sep=` and a delimiter, in any case and but for
+      blanks around it, the header is the first record behind it, and no other delimiter is tried.
+    - A later record whose fields include all ten names, too, is a second header, however many
+      fields it has. It stands in the same order if each column's name stands in the column's place.
     - With no such delimiter, or with a required column named twice, the header is the problem.
       In the latter case delimiter, decimal mark and extra columns are still told.
     - Extra columns are told in the header's order, trimmed, in their own case.
 
 The values
     - The original text of a field is what the CSV grammar yields, untrimmed: the content between
-      the quotes with doubled quotes undone, or everything between the delimiters.
+      the quotes with doubled quotes undone, or everything between the delimiters. A second header
+      keeps those in the columns' places, null where it has no such field; a record of the wrong
+      number of fields has no text in any column, but its own as a whole.
     - Case is ASCII case everywhere, digits are ASCII digits. Trimming takes spaces, tabs, CR,
       U+00A0, U+2007, U+202F, U+200B and U+FEFF only; a name of nothing but a line break is a value.
     - A text has at most 4,096 code points once it is trimmed.
@@ -52,11 +62,13 @@ The values
 The counts
     - For a file that is empty, not text or has no good header all counts are 0, there are no
       nulls and nothing is rejected.
-    - `nulls` counts the records of the right field count in which the column is missing.
-    - A column is empty if there are records, and none of the right field count has a value there.
+    - `nulls` counts the records of the right field count in which the column is missing. Such
+      records are all that are split, second headers too.
+    - A column is empty if there are records of the right field count, and none has a value there.
     - In an invalid file every good record is withheld, repeated ones too; the rejected are kept.
     - The share of rejects must exceed `max_reject_share`; to equal it is allowed.
-    - Of several problems the first of `unclosed_quote`, `empty_column`, `reject_share` is told.
+    - Of several problems the first of `second_header`, `unclosed_quote`, `empty_column`,
+      `reject_share` is told.
 
 The verdicts `duplicate` and `failed` depend on more than the file and are not judged here.
 """
@@ -88,7 +100,7 @@ class Published(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A rejected record: its original texts, or for `row:` reasons its whole text in `record`."""
+    """A rejected record: its original texts, or its whole text in `record`; `line` is where it begins."""
 
     client_id: str | None
     client_name: str | None
@@ -102,6 +114,7 @@ class Rejected(NamedTuple):
     status: str | None
     reasons: str
     record: str | None
+    line: int
 
 
 @dataclass(frozen=True)
@@ -109,8 +122,8 @@ class Outcome:
     """What becomes of one file.
 
     `verdict` is valid, valid_with_rejects or invalid; `problem` tells why it is invalid: empty,
-    not_text, header, unclosed_quote, empty_column or reject_share. `published` and `rejected`
-    stand in the file's order; of equal records the first is published.
+    not_text, header, second_header, unclosed_quote, empty_column or reject_share. `published` and
+    `rejected` stand in the file's order; of equal records the first is published.
     """
 
     verdict: str
@@ -134,6 +147,7 @@ DELIMITERS = (",", ";", "\t", "|")
 STATUS_IDS = {"created": 1, "delivered": 2, "broken": 3}
 
 _MISSING = {"", "null", "none", "nan", "n/a", "\\n"}
+_BLANK = "[ \\t\\r\\u00a0\\u2007\\u202f\\u200b\\ufeff]"
 _LARGEST_CCF = 2_147_483_647
 _FOUR_DECIMALS = Decimal("0.0001")
 _WINDOWS_1252 = [bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256)]
@@ -152,11 +166,10 @@ def judge(data: bytes, *, compressed: bool = False, max_reject_share: Decimal = 
         return _without_records("not_text")
     text, encoding = decoded
 
-    header_start = _skip_blank_lines(text, 0)
-    if header_start == len(text):
+    if all(_first_record(text, 0, delimiter) is None for delimiter in DELIMITERS):
         return _without_records("empty")
 
-    header = _find_header(text, header_start)
+    header = _find_header(text)
     if header is None:
         return _without_records("header", encoding)
     if len(header.names) - len(header.extra_columns) > len(COLUMNS):
@@ -166,23 +179,23 @@ def judge(data: bytes, *, compressed: bool = False, max_reject_share: Decimal = 
 
 def _judge_records(text: str, encoding: str, header: "_Header", max_reject_share: Decimal) -> Outcome:
     at = header.next_start
+    line, counted = 1, 0
     positions = {_lower(name): position for position, name in enumerate(header.names)}
     good: list[Published] = []
     rejected: list[Rejected] = []
     nulls = dict.fromkeys(COLUMNS, 0)
     right_field_count = 0
     unclosed = False
-    while (at := _skip_blank_lines(text, at)) < len(text):
-        record = _read_record(text, at, header.delimiter)
+    while (record := _first_record(text, at, header.delimiter)) is not None:
+        line, counted = line + text.count("\n", counted, record.start), record.start
         at = record.next_start
         unclosed = unclosed or not record.closed
-        if record.fields is None:
-            rejected.append(_rejected_row("row:malformed_quotes", record.text))
+        right_field_count += _is_split(record) and len(record.fields or ()) == len(header.names)
+        no_data = _no_data(record, line, positions, len(header.names))
+        if no_data is not None:
+            rejected.append(no_data)
             continue
-        if len(record.fields) != len(header.names):
-            rejected.append(_rejected_row("row:wrong_field_count", record.text))
-            continue
-        right_field_count += 1
+        assert record.fields is not None  # or its quotes were malformed
         originals = {column: record.fields[positions[column]] for column in COLUMNS}
         for column, original in originals.items():
             nulls[column] += _is_missing(original)
@@ -190,13 +203,15 @@ def _judge_records(text: str, encoding: str, header: "_Header", max_reject_share
         if isinstance(judged, Published):
             good.append(judged)
         else:
-            rejected.append(Rejected(**originals, reasons=judged, record=None))
+            rejected.append(Rejected(**originals, reasons=judged, record=None, line=line))
 
     rows_read = len(good) + len(rejected)
     problem = None
-    if unclosed:
+    if any(not _is_in_order(row) for row in rejected if row.reasons == "row:header"):
+        problem = "second_header"
+    elif unclosed:
         problem = "unclosed_quote"
-    elif rows_read and any(nulls[column] == right_field_count for column in COLUMNS):
+    elif right_field_count and any(nulls[column] == right_field_count for column in COLUMNS):
         problem = "empty_column"
     elif len(rejected) > max_reject_share * rows_read:
         problem = "reject_share"
@@ -226,6 +241,30 @@ def _judge_records(text: str, encoding: str, header: "_Header", max_reject_share
     )
 
 
+def _is_split(record: "_Record") -> bool:
+    return record.fields is not None and not _has_bytes_that_are_no_text(record.text)
+
+
+def _no_data(record: "_Record", line: int, positions: dict[str, int], width: int) -> Rejected | None:
+    """The rejected row of a record that is no data as a whole."""
+    if record.fields is None:
+        return _rejected_row("row:malformed_quotes", record.text, line)
+    if not _is_split(record):
+        return _rejected_row("row:not_utf8", record.text, line)
+    if {_lower(_trim(field)) for field in record.fields} >= set(COLUMNS):
+        fields = dict(enumerate(record.fields))
+        texts = {column: fields.get(positions[column]) for column in COLUMNS}
+        return Rejected(**texts, reasons="row:header", record=None, line=line)
+    if len(record.fields) != width:
+        return _rejected_row("row:wrong_field_count", record.text, line)
+    return None
+
+
+def _is_in_order(header: Rejected) -> bool:
+    """Whether the names of a second header stand where they stand in the first."""
+    return all(_lower(_trim(getattr(header, column) or "")) == column for column in COLUMNS)
+
+
 def _without_records(
     problem: str,
     encoding: str | None = None,
@@ -250,8 +289,8 @@ def _without_records(
     )
 
 
-def _rejected_row(reason: str, record: str) -> Rejected:
-    return Rejected(**dict.fromkeys(COLUMNS), reasons=reason, record=record)
+def _rejected_row(reason: str, record: str, line: int) -> Rejected:
+    return Rejected(**dict.fromkeys(COLUMNS), reasons=reason, record=_shown(record), line=line)
 
 
 def _decimal_mark(delimiter: str | None) -> str | None:
@@ -264,7 +303,10 @@ def _decimal_mark(delimiter: str | None) -> str | None:
 
 
 def _decode(data: bytes) -> tuple[str, str] | None:
-    """The text without its byte order mark, and its encoding; None where it is not text."""
+    """The text without its byte order mark, and its encoding; None where it is not text.
+
+    In UTF-8, a byte that belongs to no character is U+DC00 and its number.
+    """
     for mark, codec in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if data.startswith(mark):
             try:
@@ -272,16 +314,30 @@ def _decode(data: bytes) -> tuple[str, str] | None:
             except UnicodeDecodeError:
                 return None
     data = data.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return data.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        return "".join(_WINDOWS_1252[byte] for byte in data), "windows-1252"
+    text = data.decode("utf-8", "surrogateescape")
+    invalid = sum(_is_no_text(char) for char in text)
+    if not invalid or sum(char > "\x7f" for char in text) - invalid > invalid:
+        return text, "utf-8"
+    return "".join(_WINDOWS_1252[byte] for byte in data), "windows-1252"
+
+
+def _is_no_text(char: str) -> bool:
+    return "\udc80" <= char <= "\udcff"
+
+
+def _has_bytes_that_are_no_text(text: str) -> bool:
+    return any(_is_no_text(char) for char in text)
+
+
+def _shown(text: str) -> str:
+    return "".join(f"\\x{ord(char) - 0xDC00:02x}" if _is_no_text(char) else char for char in text)
 
 
 # From text to records
 
 
 class _Record(NamedTuple):
+    start: int
     text: str  # without its line end
     fields: list[str] | None  # None: malformed quotes
     next_start: int
@@ -307,6 +363,16 @@ def _skip_blank_lines(text: str, at: int) -> int:
     return at
 
 
+def _first_record(text: str, at: int, delimiter: str) -> _Record | None:
+    """The first record from the line start `at` on that is one: not all of its fields are blank."""
+    while (at := _skip_blank_lines(text, at)) < len(text):
+        record = _read_record(text, at, delimiter)
+        if record.fields is None or any(_trim(field) for field in record.fields):
+            return record
+        at = record.next_start
+    return None
+
+
 def _read_record(text: str, start: int, delimiter: str) -> _Record:
     """The record that starts at `start`, which is the start of a line that is not blank."""
     fields: list[str] = []
@@ -324,7 +390,7 @@ def _read_record(text: str, start: int, delimiter: str) -> _Record:
             else:
                 state = "after"
         elif line_end := _line_end(text, at):
-            return _Record(text[start:at], [*fields, field], at + len(line_end))
+            return _Record(start, text[start:at], [*fields, field], at + len(line_end))
         elif char == delimiter:
             fields.append(field)
             field = ""
@@ -340,14 +406,14 @@ def _read_record(text: str, start: int, delimiter: str) -> _Record:
             state = state if char == " " else "unquoted"
         at += 1
     if state == "quoted":
-        return _Record(text[start:], None, len(text), closed=False)
-    return _Record(text[start:], [*fields, field], len(text))
+        return _Record(start, text[start:], None, len(text), closed=False)
+    return _Record(start, text[start:], [*fields, field], len(text))
 
 
 def _malformed_record(text: str, start: int, at: int) -> _Record:
     while at < len(text) and not _line_end(text, at):
         at += 1
-    return _Record(text[start:at], None, at + len(_line_end(text, at)))
+    return _Record(start, text[start:at], None, at + len(_line_end(text, at)))
 
 
 class _Header(NamedTuple):
@@ -357,13 +423,17 @@ class _Header(NamedTuple):
     next_start: int
 
 
-def _find_header(text: str, start: int) -> _Header | None:
-    for delimiter in DELIMITERS:
-        record = _read_record(text, start, delimiter)
-        if record.fields is not None:
+def _find_header(text: str) -> _Header | None:
+    start = 0
+    delimiters: tuple[str, ...] = DELIMITERS
+    if named := re.match(rf"(?:{_BLANK}*\n)*{_BLANK}*[sS][eE][pP]=([,;\t|]){_BLANK}*(?:\n|\Z)", text):
+        start, delimiters = named.end(), (named[1],)
+    for delimiter in delimiters:
+        record = _first_record(text, start, delimiter)
+        if record is not None and record.fields is not None:
             names = [_trim(name) for name in record.fields]
             if {_lower(name) for name in names} >= set(COLUMNS):
-                extra_columns = [name for name in names if _lower(name) not in COLUMNS]
+                extra_columns = [_shown(name) for name in names if _lower(name) not in COLUMNS]
                 return _Header(names, delimiter, extra_columns, record.next_start)
     return None
 

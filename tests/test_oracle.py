@@ -80,6 +80,7 @@ def test_duplicates_are_equal_as_values() -> None:
             status=" Created ",
             reasons="product_volume:not_a_number",
             record=None,
+            line=4,
         )
     ]
 
@@ -270,14 +271,70 @@ def test_a_quote_that_never_closes() -> None:
 
 
 def test_lines() -> None:
-    outcome = judge_text(" \t\r\n\n" + HEADER + "\n" + GOOD + "\t \r\n" + GOOD[:-1] + ",\n1,2\r\n\r\r\n" + GOOD[:-1])
-    assert rows_of(outcome) == [
-        ("row:wrong_field_count", GOOD[:-1] + ","),
-        ("row:wrong_field_count", "1,2"),
-        ("row:wrong_field_count", "\r"),  # a lone CR is a letter: this line is not blank
+    outcome = judge_text(
+        " \t\r\n\n" + HEADER + "\n" + GOOD + "\t \r\n" + GOOD[:-1] + ",\n1,2\r\n\r\r\nx\ry\n" + GOOD[:-1]
+    )
+    assert [(row.reasons, row.record, row.line) for row in outcome.rejected] == [
+        ("row:wrong_field_count", GOOD[:-1] + ",", 7),
+        ("row:wrong_field_count", "1,2", 8),
+        ("row:wrong_field_count", "x\ry", 10),  # a lone CR is a letter
     ]
     assert counts(outcome) == (5, 0, 0, 3, 2)
     assert outcome.problem == "reject_share"
+
+
+def test_lines_within_quotes_count() -> None:
+    outcome = judge_text('\n"Note\r\n",' + HEADER + f'"a\n\nb",{GOOD}x,y\n' + f'"\n",{GOOD}"1\n2",{GOOD}"a\nb"c\n')
+    assert [(row.reasons, row.line) for row in outcome.rejected] == [
+        ("row:wrong_field_count", 7),
+        ("row:malformed_quotes", 12),
+    ]
+
+
+def test_records_of_blanks_are_none() -> None:
+    blanks = [";" * 9, "; ;\t;\r;\u00a0;\u2007\u202f;\u200b;\ufeff;;", '"";" ";;;;;;;;', ";", ";" * 20, '""']
+    header, good = HEADER.replace(",", ";"), GOOD.replace(",", ";")
+    lines = "".join(f"{line}\n" for line in blanks)
+    outcome = judge_text(lines + header + lines + good + lines + "x" + lines)
+    assert (outcome.delimiter, counts(outcome)) == (";", (2, 1, 0, 1, 0))
+    assert [(row.client_id, row.line) for row in outcome.rejected] == [("x", 21)]
+    for line in (";" * 8 + ";-", ';"\n"', ";null" * 9, '""""', '"";x', '" "x'):
+        assert judge_text(header + good + line + "\n").rows_read == 2
+    assert judge_text("\u00a0\n\n \n").problem == "empty"
+    assert judge_text(lines).problem == "header"
+
+
+@pytest.mark.parametrize("sep", ["sep=;", "SEP=;", " \r\n\nSep=; ", "\u00a0sep=;\t"])
+def test_the_first_line_may_name_the_delimiter(sep: str) -> None:
+    text = HEADER.replace(",", ";") + GOOD.replace(",", ";") + "x\n"
+    for end in ("\n", "\r\n", "\n\n"):
+        outcome = judge_text(sep + end + text)
+        assert (outcome.delimiter, counts(outcome)) == (";", (2, 1, 0, 1, 0))
+        assert outcome.rejected[0].line == (sep + end).count("\n") + 3
+    for other in ("sep=,", "sep=^", "sep=;;", "xsep=;", '"sep=;"', "sep=", "\u017fep=;"):
+        assert judge_text(other + "\n" + text).problem == "header"
+    assert judge_text(sep).problem == "header"
+
+
+def test_a_second_header() -> None:
+    names = HEADER.strip()
+    outcome = judge_text(
+        HEADER + GOOD * 2 + f' "{names.upper().replace(",", chr(34) + "," + chr(34))}" \n' + f"{names},x\n"
+    )
+    assert (outcome.verdict, counts(outcome)) == ("valid_with_rejects", (4, 1, 1, 2, 0))
+    assert [(row.reasons, row.status, row.record, row.line) for row in outcome.rejected] == [
+        ("row:header", "STATUS", None, 4),
+        ("row:header", "status", None, 5),
+    ]
+    turned = names.split(",")
+    turned = [*turned[1:], turned[0]]
+    for second in (",".join(turned), f"x,{names}", f"{','.join(turned)},status"):
+        outcome = judge_text(HEADER + GOOD + f"{second}\n" + GOOD)
+        assert (outcome.problem, counts(outcome)) == ("second_header", (3, 0, 0, 1, 2))
+        assert (outcome.rejected[0].reasons, outcome.rejected[0].line) == ("row:header", 3)
+    for second in (names.replace("status", "state"), names[1:], f"{names}x", f'"{names}"'):
+        assert judge_text(HEADER + GOOD + f"{second}\n").problem is None
+    assert judge_text("x," + HEADER + f"{names}\n1,{GOOD}").problem == "second_header"  # one field less: moved
 
 
 def test_the_header() -> None:
@@ -311,12 +368,36 @@ def test_the_header() -> None:
         ("José".encode("cp1252"), "windows-1252", "José"),
         (b"\x80\x81\x8d\x8f\x90\x9d", "windows-1252", "\u20ac\x81\x8d\x8f\x90\x9d"),
         ("é".encode() + b"\xff", "windows-1252", "\u00c3\u00a9\u00ff"),
+        ("éé".encode() + b"\xe2\x82", "windows-1252", "\u00c3\u00a9\u00c3\u00a9\u00e2\u201a"),
     ],
 )
 def test_encodings(data: bytes, encoding: str, name: str) -> None:
     for mark in (b"", b"\xef\xbb\xbf"):
         outcome = judge(mark + HEADER.encode() + GOOD.encode().replace(b"Ana", data))
         assert (outcome.encoding, outcome.published[0].client_name) == (encoding, name)
+
+
+def test_few_bytes_that_are_no_text() -> None:
+    header, good = HEADER.encode(), GOOD.encode()
+    name = "Peña Núñez €".encode()  # four characters of several bytes
+    rows = [good.replace(b"Ana", each) for each in (name, b"A\xf1a", name[:-1], b'"\xe2\n"', b'"\xff"x')]
+    outcome = judge(header + b"".join(rows) + good.replace(b"Ana", name * 2))
+    assert (outcome.encoding, counts(outcome)) == ("utf-8", (6, 0, 0, 4, 2))
+    assert [(row.reasons, row.line) for row in outcome.rejected] == [
+        ("row:not_utf8", 3),
+        ("row:not_utf8", 4),
+        ("row:not_utf8", 5),
+        ("row:malformed_quotes", 7),
+    ]
+    shown = [row.record for row in outcome.rejected]
+    assert shown[0] == "1,A\\xf1a" + GOOD[5:-1]
+    assert shown[1] == "1,Peña Núñez \\xe2\\x82" + GOOD[5:-1]
+    assert shown[3] == '1,"\\xff"x' + GOOD[5:-1]
+    # with as many as there are characters of several bytes it is another encoding
+    assert judge(header + good.replace(b"Ana", "ñ".encode() + b"\xff")).encoding == "windows-1252"
+    assert judge(header + good.replace(b"Ana", "ññ".encode() + b"\xff")).encoding == "utf-8"
+    extra = judge(b"N\xf1," + header + b"\xc3\xb1\xc3\xb1," + good)
+    assert (extra.encoding, extra.extra_columns, extra.rows_published) == ("utf-8", ["N\\xf1"], 1)
 
 
 def test_utf_16_and_gzip() -> None:

@@ -29,11 +29,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column of a table: name, catalog type, and what it means."""
+    """One column of a table: name, catalog type, what it means, and since which version of the contract it is there."""
 
     name: str
     type: str
     comment: str
+    since: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ REJECTED_ROWS = Table(
         Field("reasons", "string", "COLUMN:CODE, in column order, joined by ;"),
         Field("record", "string", "The whole text of a record that could not be split into fields"),
         *_LINEAGE,
+        Field("line", "bigint", "Line of the file where the record begins; the first is 1", since=2),
     ),
     partitioned=True,
 )
@@ -158,7 +160,7 @@ FILES = Table(
         Field("started", "timestamp", "When processing began (UTC)"),
         Field("finished", "timestamp", "When the outcome was published (UTC)"),
         Field("error", "string", "What failed, for the engineer"),
-        Field("contract", "int", "Version of the contract under which the file was judged; null means 1"),
+        Field("contract", "int", "Version of the contract under which the file was judged; null means 1", since=2),
     ),
     partitioned=True,
 )

@@ -25,6 +25,10 @@ REASONS: dict[str, str] = {
     "record_number_too_long": "record {number} is longer than 16 MiB: not an orders file, or a quote that never closes",
     "record_too_long": "a record is longer than 16 MiB: not an orders file, or a quote that never closes",
     # its records
+    "second_header": (
+        "line {second} names the columns again, in another order than line {first}: what stands behind it could not be "
+        "told apart; split the file there"
+    ),
     "unclosed_quote": "a quote in record {number} never closes",
     "no_value": "no record has a value of {columns}",
     "too_many_rejected": "{rejected} of {records} records rejected, more than the share of {share} that is allowed",

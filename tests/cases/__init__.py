@@ -43,6 +43,29 @@ CASES = {
             7: "product_price:not_a_number",
         },
     ),
+    # a name cut by bytes
+    "one_bad_byte": Case("valid_with_rejects", 5, 4, {6: "row:not_utf8"}),
+    # two exports joined
+    "repeated_header": Case("valid_with_rejects", 11, 10, {7: "row:header"}),
+    # a spreadsheet's first line
+    "sep": Case("valid", 3, 3, {}),
+    # rows without a letter below the data
+    "empty_rows": Case("valid", 5, 5, {}),
+    # a total row, "Rows: 5", an end-of-file mark
+    "totals": Case(
+        "valid_with_rejects",
+        8,
+        5,
+        {
+            7: "client_id:not_an_integer;"
+            "client_name:missing;order_id:missing;product_id:missing;product_description:missing;product_price:missing;"
+            "product_volume:missing;point_of_sale_channel:missing;status:missing",
+            8: "row:wrong_field_count",
+            9: "row:wrong_field_count",
+        },
+    ),
+    # one delimiter too many in every row
+    "trailing_rows_only": Case("invalid", 5, 0, dict.fromkeys(range(2, 7), "row:wrong_field_count")),
     # one product twice in one order
     "two_lines": Case("valid", 3, 3, {}),
     # quotes that are letters

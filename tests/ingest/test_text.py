@@ -3,11 +3,24 @@
 import codecs
 import gzip
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
 from duff_orders.errors import InvalidFile
-from duff_orders.ingest.text import UTF8, UTF16, WINDOWS, NotUtf8, blocks_of, detect, is_compressed, utf8_blocks
+from duff_orders.ingest.text import (
+    BAD_BYTE,
+    UTF8,
+    UTF16,
+    WINDOWS,
+    NotUtf8,
+    blocks_of,
+    is_compressed,
+    readings,
+    settled,
+    shown,
+    utf8_blocks,
+)
 
 
 def decoded(data: bytes, encoding: str, *, size: int = 3) -> bytes:
@@ -28,7 +41,35 @@ def decoded(data: bytes, encoding: str, *, size: int = 3) -> bytes:
     ],
 )
 def test_the_first_bytes_tell_the_encoding(head: bytes, encoding: str) -> None:
-    assert detect(head) == encoding
+    assert readings(head, final=False)[0] == encoding
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        ("ñ".encode()[:1], WINDOWS),
+        ("ñ".encode() + b"\xff", WINDOWS),
+        ("ññ".encode() + b"\xff", UTF8),
+        (codecs.BOM_UTF8 + "ñ".encode() + b"\xff", WINDOWS),  # the mark is no character
+        ("ñññ".encode() + b"\xe2\x82", UTF8),
+        ("ñññ🍺".encode() + b"\xf0\x9f\x8d" + b"\xff", WINDOWS),
+        (codecs.BOM_UTF16_LE + b"\xff\xff", UTF16),
+    ],
+)
+def test_the_whole_settles_the_encoding(data: bytes, encoding: str, tmp_path: Path) -> None:
+    assert readings(data, final=True) == (encoding,)
+    (tmp_path / "f").write_bytes(data)
+    if encoding != UTF16:
+        assert settled(tmp_path / "f", compressed=False) == encoding
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_bytes_that_are_no_text_are_marked_and_shown(size: int) -> None:
+    data = "añ".encode() + b"\xf1\xe2\x82" + "€\ud7ff\ue000".encode() + b"\xff"
+    blocks = iter([data[at : at + size] for at in range(0, len(data), size)])
+    marked = b"".join(utf8_blocks(blocks, UTF8, lenient=True))
+    assert len(BAD_BYTE.findall(marked)) == 4
+    assert shown(marked) == "añ\\xf1\\xe2\\x82€\ud7ff\ue000\\xff"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
@@ -86,7 +127,7 @@ def test_gzip_is_unpacked_member_by_member() -> None:
 )
 def test_broken_gzip_is_invalid(packed: bytes) -> None:
     with pytest.raises(InvalidFile, match="not a readable gzip file"):
-        list(blocks_of(BytesIO(packed), compressed=True))
+        list(blocks_of(BytesIO(packed), compressed=True, size=100))
 
 
 def test_the_name_tells_what_is_compressed() -> None:

@@ -9,11 +9,9 @@ from duff_orders.api.backend import Queries, Query
 from duff_orders.api.kept import FolderLedger, KeptAnswers, OverLedger
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.contract import ORDERS, REJECTED_ROWS
-from duff_orders.engines.duckdb import read_parquet
-from duff_orders.lake import layout
+from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
-from duff_orders.lake.tables import empty
 from duff_orders.messages import LedgerRow
 from duff_orders.query import rejects, statements
 from duff_orders.query.answer import Answer
@@ -79,8 +77,7 @@ class Embedded(OverLedger):
 
     def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Answer:
         """What the records of some published files say of an order."""
-        places = [self.lake.store.address(name) for row in files for name in layout.data_objects(ORDERS.name, row)]
-        source = f"select * from {read_parquet(*places)}" if places else empty(ORDERS)
+        source = relation.of_files(self.lake.store, ORDERS, files)
         return self.serving.over({ORDERS.name: source}, statements.said_of_order(order_id))
 
     def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
@@ -92,11 +89,7 @@ class Embedded(OverLedger):
         rejects.export(self.lake, row, out)
 
     def _ask_rejects(self, row: LedgerRow, statement: Statement) -> Answer:
-        objects = layout.data_objects(REJECTED_ROWS.name, row)
-        names = ", ".join(field.name for field in REJECTED_ROWS.fields)
-        day = f"date '{row.pa_date.isoformat()}' as pa_date"
-        places = (self.lake.store.address(name) for name in objects)
-        source = f"select {names}, {day} from {read_parquet(*places)}" if objects else empty(REJECTED_ROWS)
+        source = relation.of_files(self.lake.store, REJECTED_ROWS, [row])
         return self.serving.over({REJECTED_ROWS.name: source}, statement)
 
 

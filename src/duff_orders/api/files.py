@@ -22,7 +22,7 @@ router = APIRouter(prefix="/files", tags=["files"])
 
 _TYPES = {field.name: field.type for field in FILES.all_fields}
 _COLUMNS = [(name, _TYPES[name].replace("string", "varchar")) for name in statements.FILE]
-_REJECT = (*COLUMN_NAMES, "reasons", "record")
+_REJECT = [*((name, "varchar") for name in (*COLUMN_NAMES, "reasons", "record")), ("line", "bigint")]
 
 
 def _moment(value: Any) -> str:
@@ -94,7 +94,7 @@ def list_rejects(
     cursor: Cursor = None,
     format: AnyFormat = None,
 ) -> Response:
-    """A file's rejected rows: the original texts, and which column broke which rule."""
+    """A file's rejected rows, in its order: the line, the original texts, and which column broke which rule."""
     scope = f"{file_id} {reason}"
     after = paging.read(cursor, scope, "position", (paging.integer,))
     row = _row(asked, file_id)
@@ -108,8 +108,8 @@ def list_rejects(
         document: dict[str, Any] = {"data": [rejected(each) for each in shown], "next_cursor": following}
         if summary:
             document["summary"] = reasons_of(asked, row)
-        rows = [[each[name] for name in _REJECT] for each in shown]
-        return Body(document, [(name, "varchar") for name in _REJECT], rows, following)
+        rows = [[each[name] for name, _ in _REJECT] for each in shown]
+        return Body(document, _REJECT, rows, following)
 
     version = None if asked.files_version() is None else f"{row.file_id} {row.revision}"
     return respond(request, version, make, name=f"rejects-{file_id}", raw=raw)
@@ -128,6 +128,7 @@ def rejected(row: dict[str, Any]) -> dict[str, Any]:
         "reasons": [_reason(reason) for reason in row["reasons"].split(";")],
         "fields": None if row["record"] is not None else {name: row[name] for name in COLUMN_NAMES},
         "record": row["record"],
+        "line": row["line"],
     }
 
 

@@ -206,6 +206,7 @@ class RejectedRow(Shape):
     reasons: list[Reason]
     fields: Annotated[dict[str, str | None] | None, Field(description=", ".join(COLUMN_NAMES))]
     record: str | None
+    line: Annotated[int | None, Field(description="where it begins; the file's first line is 1")]
 
 
 class ReasonCount(Reason):

@@ -118,7 +118,8 @@ def rejected(row: LedgerRow, records: Iterator[dict[str, Any]]) -> None:
     console = _console()
     console.print(line(row), markup=False, highlight=False, soft_wrap=True)
     for record in records:
-        console.print(f"[yellow]{record['reasons']}[/]", highlight=False, soft_wrap=True)
+        where = "" if record["line"] is None else f"line {record['line']}: "
+        console.print(f"{where}[yellow]{record['reasons']}[/]", highlight=False, soft_wrap=True)
         text = record["record"]
         shown = repr(text) if text is not None else ", ".join(f"{n}={record[n]!r}" for n in COLUMN_NAMES)
         console.print(f"    {shown}", markup=False, highlight=False, soft_wrap=True)

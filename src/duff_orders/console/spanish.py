@@ -73,6 +73,7 @@ ES: dict[str, str] = {
     "came": "Llegó",
     "size": "Tamaño",
     "engine": "Motor",
+    "line": "Línea",
     "rows": "Filas",
     "published": "publicadas",
     "duplicate": "repetidas",
@@ -187,12 +188,15 @@ ES: dict[str, str] = {
     "reason_missing": "sin valor",
     "reason_not_an_integer": "no es un número entero",
     "reason_not_a_number": "no es un número",
+    "reason_ambiguous_mark": "¿miles o decimales? Escriba el número sin separador de miles",
     "reason_negative": "menor que cero",
     "reason_out_of_range": "fuera de rango",
     "reason_too_precise": "demasiados decimales",
     "reason_too_long": "demasiado largo",
     "reason_unknown": "no es una de las palabras permitidas",
     "reason_wrong_field_count": "campos de más o de menos",
+    "reason_not_utf8": "bytes que no son texto",
+    "reason_header": "de nuevo los nombres de las columnas",
     "reason_malformed_quotes": "comillas mal puestas",
     "reason_unclosed_quote": "una comilla que no se cierra",
     "reason_other": "incumple una regla",
@@ -220,6 +224,10 @@ ES: dict[str, str] = {
     "why_record_number_too_long": "el registro {number} mide más de 16 MiB: no es un archivo de pedidos, "
     "o unas comillas no se cierran",
     "why_record_too_long": "un registro mide más de 16 MiB: no es un archivo de pedidos, o unas comillas no se cierran",
+    "why_second_header": (
+        "la línea {second} nombra de nuevo las columnas, en otro orden que la línea {first}: no se podría distinguir "
+        "lo que sigue; divida el archivo allí"
+    ),
     "why_unclosed_quote": "unas comillas en el registro {number} no se cierran",
     "why_no_value": "ningún registro tiene valor en {columns}",
     "why_too_many_rejected": "{rejected} de {records} registros rechazados, "

@@ -1,13 +1,15 @@
 """The contract's CSV grammar, one record at a time: the exact and slow way, for what the scanner finds irregular.
 
 RFC 4180 with the contract's own clauses: a quote opens a field only at its start (spaces before it ignored), after the
-closing quote only spaces, the delimiter or the line's end may follow, a line ends with LF or CRLF, and a line of spaces
-and tabs is no record. Works on UTF-8 bytes: every character with a meaning is ASCII.
+closing quote only spaces, the delimiter or the line's end may follow, a line ends with LF or CRLF, and a record whose
+fields are all blank is none. Works on UTF-8 bytes: every character with a meaning is ASCII.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Literal
+
+from duff_orders.contract import BLANKS
 
 _OPENING = re.compile(rb' *+"')
 # Possessive, so that a doubled quote is never taken apart to find a closing one.
@@ -15,6 +17,9 @@ _QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 _SPACES = re.compile(rb" *+")
 _BLANK_LINES = re.compile(rb"(?:[ \t]*+\r?\n)*+")
 _BLANKS = re.compile(rb"[ \t]*+")
+#: One character that is trimmed from a value.
+BLANK = b"(?:" + b"|".join(re.escape(blank.encode()) for blank in BLANKS) + b")"
+_BLANK_FIELD = re.compile(BLANK + b"*+")
 
 LF, CR, QUOTE = 10, 13, 34
 
@@ -31,6 +36,11 @@ class Record:
     fields: list[bytes] | None
     wrong: Literal["malformed_quotes", "unclosed_quote"] | None = None
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether all fields are blank: then it is no record at all."""
+        return self.fields is not None and all(map(_BLANK_FIELD.fullmatch, self.fields))
+
 
 class Grammar:
     """Reads records whose fields are separated by one delimiter."""
@@ -46,6 +56,22 @@ class Grammar:
         if end == len(data):
             return len(data) if final else None
         return None if not final and data[end] == CR and end + 1 == len(data) else start
+
+    def first(self, data: bytes, start: int, *, final: bool) -> tuple[int, Record] | None:
+        """The first record at or behind `start` that is not blank, and its position.
+
+        None where there is none, or more data must tell.
+        """
+        while True:
+            begin = self.skip_blank(data, start, final=final)
+            if begin is None or begin == len(data):
+                return None
+            record = self.read(data, begin, final=final)
+            if record is None:
+                return None
+            if not record.is_blank:
+                return begin, record
+            start = record.next
 
     def read(self, data: bytes, start: int, *, final: bool) -> Record | None:
         """The record that starts at `start`; None where more data must tell (never if `final`)."""

@@ -1,21 +1,35 @@
 """From the first 64 KiB of an object to its dialect: encoding, delimiter, header. Never reads more."""
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from duff_orders.contract import BLANKS, COLUMN_NAMES, DELIMITERS
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
-from duff_orders.ingest.csv_grammar import Grammar
+from duff_orders.ingest.csv_grammar import BLANK, Grammar
 from duff_orders.messages import Dialect
 from duff_orders.reasons import invalid
 
 HEAD = 64 * 1024
+# A first line that names the delimiter, as spreadsheets write and read it.
+_SEP = re.compile(
+    b"(?:%b*+\n)*+%b*+[sS][eE][pP]=([%b])%b*+(?:\n|\\Z)" % (BLANK, BLANK, "".join(DELIMITERS).encode(), BLANK)
+)
 #: Characters of a column's name, and of all of them, that a reason quotes.
 QUOTED, MOST_QUOTED = 64, 500
-_ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+class Header(NamedTuple):
+    """What a header says: the dialect of its file, and where the header begins and ends in what was read."""
+
+    dialect: Dialect
+    start: int
+    end: int
 
 
 def dialect_of(head: bytes, key: str, *, whole: bool) -> Dialect:
@@ -25,11 +39,14 @@ def dialect_of(head: bytes, key: str, *, whole: bool) -> Dialect:
     named twice.
     """
     data, final = _unpacked(BytesIO(head), key, whole=whole)
-    encoding = text.detect(data)
+    likeliest, *others = text.readings(data, final=final)
     try:
-        return read_header(_decode(data, encoding, final=final), encoding, final=final)[0]
-    except text.NotUtf8:  # the object ends within a character
-        return read_header(_decode(data, text.WINDOWS, final=final), text.WINDOWS, final=final)[0]
+        return _read(data, likeliest, final=final).dialect
+    except InvalidFile:
+        for encoding in others:
+            with suppress(InvalidFile):
+                return _read(data, encoding, final=final).dialect
+        raise
 
 
 def header(path: Path, key: str, encoding: str) -> tuple[Dialect, str]:
@@ -37,8 +54,8 @@ def header(path: Path, key: str, encoding: str) -> tuple[Dialect, str]:
     with path.open("rb", buffering=0) as raw:
         head, final = _unpacked(raw, key)
     data = _decode(head, encoding, final=final)
-    dialect, end = read_header(data, encoding, final=final)
-    return dialect, data[:end].decode()
+    found = read_header(data, encoding, final=final)
+    return found.dialect, text.shown(data[: found.end])
 
 
 def _unpacked(raw: BinaryIO, key: str, *, whole: bool = True) -> tuple[bytes, bool]:
@@ -55,8 +72,12 @@ def _unpacked(raw: BinaryIO, key: str, *, whole: bool = True) -> tuple[bytes, bo
     return head, whole and len(head) < HEAD
 
 
+def _read(data: bytes, encoding: str, *, final: bool) -> Header:
+    return read_header(_decode(data, encoding, final=final), encoding, final=final)
+
+
 def _decode(head: bytes, encoding: str, *, final: bool) -> bytes:
-    blocks = text.utf8_blocks(iter((head,)), encoding)
+    blocks = text.utf8_blocks(iter((head,)), encoding, lenient=True)
     decoded = next(blocks, b"")
     if final:
         for rest in blocks:
@@ -64,23 +85,23 @@ def _decode(head: bytes, encoding: str, *, final: bool) -> bytes:
     return decoded
 
 
-def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, int]:
-    """The dialect, and the position in `data` (UTF-8) behind the header record.
+def read_header(data: bytes, encoding: str, *, final: bool) -> Header:
+    """The header, the first record in `data` (UTF-8).
 
     Raises InvalidFile as `dialect_of` does.
     """
-    start = Grammar(",").skip_blank(data, 0, final=final)
-    if start == len(data):
-        raise invalid("empty")
+    begin = 0
+    delimiters: tuple[str, ...] = DELIMITERS
+    if (named := _SEP.match(data)) and (final or named[0].endswith(b"\n")):
+        begin, delimiters = named.end(), (named[1].decode(),)
     best: list[str] = []
-    ended = start is not None
-    for delimiter in DELIMITERS:
-        record = None if start is None else Grammar(delimiter).read(data, start, final=final)
-        ended = ended and record is not None
-        if record is None or record.fields is None:
+    firsts = [(delimiter, Grammar(delimiter).first(data, begin, final=final)) for delimiter in delimiters]
+    for delimiter, first in firsts:
+        if first is None or first[1].fields is None:
             continue
-        names = [field.decode("utf-8", "replace").strip(BLANKS) for field in record.fields]
-        keys = [name.translate(_ASCII_LOWER) for name in names]
+        start, record = first
+        names = [text.shown(field).strip(BLANKS) for field in record.fields or ()]
+        keys = [name.translate(ASCII_LOWER) for name in names]
         if not set(COLUMN_NAMES) <= set(keys):
             best = max(best, keys, key=lambda found: len(set(COLUMN_NAMES) & set(found)))
             continue
@@ -94,10 +115,12 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> tuple[Dialect, in
             columns=tuple(key if key in COLUMN_NAMES else None for key in keys),
             extra_columns=tuple(n for n, key in zip(names, keys, strict=True) if key not in COLUMN_NAMES),
         )
-        return dialect, record.next
-    if b"\r" in data[start:].rstrip() and b"\n" not in data[start:]:
+        return Header(dialect, start, record.next)
+    if final and not any(first for _, first in firsts):
+        raise invalid("empty")
+    if b"\r" in data[begin:].rstrip() and b"\n" not in data[begin:]:
         raise invalid("carriage_returns")
-    if not ended and not best:
+    if not all(first for _, first in firsts) and not best:
         raise invalid("header_too_long", kib=HEAD // 1024)
     raise _missing(best)
 

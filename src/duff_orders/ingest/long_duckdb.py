@@ -9,7 +9,7 @@ import duckdb
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.engines.dialect import sql_text
 from duff_orders.ingest.long_records import Chunk
-from duff_orders.ingest.statements import AS_READ, REJECTED_FIELDS, Statements
+from duff_orders.ingest.statements import AS_READ, LINE, REJECTED_FIELDS, Statements
 from duff_orders.settings import MIB
 
 #: The names of the files that the rejected long records are written to.
@@ -39,6 +39,7 @@ class LongJob:
         self._good = self._rejected = self._parts = self._size = 0
         self._nulls = dict.fromkeys(COLUMN_NAMES, 0)
         self._batch: list[list[str | None]] = []
+        self._lines: list[int] = []
 
     def take(self, chunk: Chunk, source: str) -> None:
         """Judge a chunk, whose stand-ins are the relation `source`: `n`, and the ten texts as they are read."""
@@ -50,14 +51,14 @@ class LongJob:
         if good:
             self._orders.append(target)
             self._good += good
-        reasons = statements.rejected("long_records", AS_READ, record="n")
+        reasons = statements.rejected("long_records", AS_READ, record="n", line="n")
         wrong = dict(connection.execute(f"select cast(record as bigint), reasons from ({reasons})").fetchall())
         connection.execute("drop table long_records")
-        for n, (texts, reason, record) in enumerate(chunk.read()):
-            if texts is None:
-                self._reject([*[None] * len(COLUMN_NAMES), reason, record])
+        for n, (texts, record, reason, line) in enumerate(chunk.read()):
+            if reason is not None:
+                self._reject([*(texts or [None] * len(COLUMN_NAMES)), reason, record], line)
             elif n in wrong:
-                self._reject([*texts, wrong[n], None])
+                self._reject([*(texts or ()), wrong[n], None], line)
                 for name in COLUMN_NAMES:
                     self._nulls[name] += f"{name}:missing" in wrong[n].split(";")
 
@@ -66,9 +67,10 @@ class LongJob:
         self._write()
         return LongOutcome(self._good, self._rejected, self._orders, self._nulls)
 
-    def _reject(self, row: list[str | None]) -> None:
+    def _reject(self, row: list[str | None], line: int) -> None:
         self._rejected += 1
         self._batch.append(row)
+        self._lines.append(line)
         self._size += sum(len(text) for text in row if text)
         if self._size >= BATCH:
             self._write()
@@ -76,13 +78,15 @@ class LongJob:
     def _write(self) -> None:
         if not self._batch:
             return
-        columns = list(zip(*self._batch, strict=True))
-        values = ", ".join(f"unnest(${place}::varchar[]) as {name}" for place, name in enumerate(REJECTED_FIELDS, 1))
+        columns = [*zip(*self._batch, strict=True), self._lines]
+        types = ["varchar"] * len(REJECTED_FIELDS) + ["bigint"]
+        names = enumerate(zip((*REJECTED_FIELDS, LINE), types, strict=True), 1)
+        values = ", ".join(f"unnest(${place}::{kind}[]) as {name}" for place, (name, kind) in names)
         rows = self._statements.rejected_rows([f"select {values}"])
         target = self._scratch / LONG_REJECTED.format(f"{self._parts:06}")
         self._count(f"copy ({rows}) to {sql_text(target)} (format parquet)", [list(column) for column in columns])
         self._parts += 1
-        self._batch, self._size = [], 0
+        self._batch, self._lines, self._size = [], [], 0
 
     def _count(self, query: str, parameters: Iterable[object] = ()) -> int:
         row = self._connection.execute(query, list(parameters)).fetchone()

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from duff_orders.contract import BLANKS, COLUMN_NAMES, COLUMNS, TEXT_CHARACTERS, Column
 from duff_orders.ingest.csv_grammar import Grammar
@@ -34,16 +34,24 @@ class Chunk:
     stand_ins: Path
     records: Path
 
-    def read(self) -> Iterator[tuple[list[str] | None, str | None, str | None]]:
-        """Of each record the ten texts, or the reason and the whole text of one that has no fields."""
+    def read(self) -> Iterator["LongRecord"]:
+        """Each record."""
         with self.records.open(encoding="utf-8") as lines:
             for line in lines:
-                texts, reason, record = json.loads(line)
-                yield texts, reason, record
+                yield LongRecord(*json.loads(line))
+
+
+class LongRecord(NamedTuple):
+    """A long record: its ten texts, or its whole text where it has none; the reason, where it is no data; its line."""
+
+    texts: list[str | None] | None
+    record: str | None
+    reason: str | None
+    line: int
 
 
 class LongRecords:
-    """What the scanner sets aside; `split` of them have the header's fields, `unsplit` have not."""
+    """What the scanner sets aside; `split` of them are data, `unsplit` are none."""
 
     def __init__(self, scratch: Path) -> None:
         self.chunks: list[Chunk] = []
@@ -52,19 +60,19 @@ class LongRecords:
         self._files: tuple[IO[bytes], IO[str]] | None = None
         self._count = 0
 
-    def add(self, texts: list[str]) -> None:
+    def add(self, texts: list[str], line: int) -> None:
         """A record by the texts of the ten columns, in the contract's order."""
         stand_ins, records = self._open()
         cells = (stand_in(column, text) for column, text in zip(COLUMNS, texts, strict=True))
         stand_ins.write(_CSV.write([cell.encode() for cell in (str(self._count), *cells)]))
-        self._write(records, [texts, None, None])
+        self._write(records, LongRecord([*texts], None, None, line))
         self.split += 1
         if stand_ins.tell() >= CHUNK:
             self.close()
 
-    def add_unsplit(self, reason: str, record: str) -> None:
-        """A record that has not the header's fields."""
-        self._write(self._open()[1], [None, reason, record])
+    def add_rejected(self, texts: list[str | None] | None, record: str | None, reason: str, line: int) -> None:
+        """A record that is no data."""
+        self._write(self._open()[1], LongRecord(texts, record, reason, line))
         self.unsplit += 1
 
     def close(self) -> None:
@@ -86,7 +94,7 @@ class LongRecords:
             self._count = 0
         return self._files
 
-    def _write(self, records: IO[str], document: list[object]) -> None:
+    def _write(self, records: IO[str], document: LongRecord) -> None:
         json.dump(document, records, ensure_ascii=False)
         records.write("\n")
         self._count += 1

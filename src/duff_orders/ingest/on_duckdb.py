@@ -21,9 +21,9 @@ from duff_orders.ingest.header import header_columns
 from duff_orders.ingest.long_duckdb import LONG_REJECTED, LongJob, LongOutcome
 from duff_orders.ingest.long_records import STAND_IN_COLUMNS
 from duff_orders.ingest.rules import Rules
-from duff_orders.ingest.scan import Scan, scan
+from duff_orders.ingest.scan import UNSPLIT, Scan, scan
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
-from duff_orders.ingest.statements import AS_READ, NULL_COUNTS, Statements, repeated, text_of, without_repeats
+from duff_orders.ingest.statements import AS_READ, LINE, NULL_COUNTS, Statements, repeated, text_of, without_repeats
 from duff_orders.ingest.verdict import Records, judge
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import Outcome
@@ -115,9 +115,10 @@ class Job:
         aside = self.scan.long
         return judge(
             Records(
-                split=self.scan.split + aside.split,
-                unsplit=self.scan.unsplit_records + aside.unsplit,
+                split=self.scan.split + aside.split + self.scan.headers,
+                unsplit=self.scan.unsplit_records + aside.unsplit - self.scan.headers,
                 unclosed=self.scan.unclosed,
+                turned=self.scan.turned,
             ),
             good=good + long.good,
             unique=unique,
@@ -156,9 +157,8 @@ class Job:
             rewritten = self.scratch / "unique.parquet"
             unique = self._copy(without, rewritten)
             rewritten.replace(self.orders)
-        self.connection.execute(
-            f"create temp view suspects as {self._checked(self._statements.suspicious(_canonical))}"
-        )
+        suspicious = self._statements.suspicious(_canonical)
+        self.connection.execute(f"create temp view suspects as {self._checked(suspicious, numbered=True)}")
         return good, unique, "suspects"
 
     def _by_table(self) -> tuple[int, int, str] | None:
@@ -167,7 +167,7 @@ class Job:
         None where the memory does not suffice after all.
         """
         try:
-            self.connection.execute("create temp table records as from checked")
+            self.connection.execute(f"create temp table records as {self._checked(numbered=True)}")
             good = self._row("select count(*) from records where good")[0]
             unique = self._write_orders(self._without_repeats("(from records where good)") or "records")
         except duckdb.OutOfMemoryException:
@@ -175,17 +175,36 @@ class Job:
             return None
         return good, unique, "records"
 
-    def _checked(self, where: str = "") -> str:
-        """The records: the ten values, whether all are good, and the original texts of those that are not."""
-        texts = ", ".join(f"{name} as {text_of(name)}" for name in COLUMN_NAMES)
+    def _checked(self, where: str = "", *, numbered: bool = False) -> str:
+        """The records: the ten values, whether all are good, and the original texts of those that are not.
+
+        If they are `numbered`, also the `number` of those that are not good, from 0, and `within`, the line breaks
+        within quotes before it: the engine then reads with one core.
+        """
+        texts = [f"{name} as {text_of(name)}" for name in COLUMN_NAMES]
         originals = ", ".join(f"coalesce({text_of(name)}, '')" for name in COLUMN_NAMES)
         canonical = self._statements.rules.canonical(AS_READ)
+        also = [f"case when not good then [{originals}] end as texts"]
+        places = ""
+        if numbered:
+            also += [f"case when not good then {name} end as {name}" for name in ("number", "within")]
+            places = ", row_number() over () - 1 as number, 0 as within"
+            if self.scan.quoted_line_breaks:
+                texts.append(f"{self._line_breaks} as line_breaks")
+                before = "sum(line_breaks) over (rows between unbounded preceding and current row) - line_breaks"
+                places = f", row_number() over () - 1 as number, cast({before} as bigint) as within"
         return self._statements.checked(
-            f"(select *, {canonical} as canonical from (select {texts} from {self._reader}))",
+            f"(select *, {canonical} as canonical{places} from (select {', '.join(texts)} from {self._reader}))",
             canonical=_canonical,
-            also=f"case when not good then [{originals}] end as texts",
+            also=", ".join(also),
             where=where,
         )
+
+    @property
+    def _line_breaks(self) -> str:
+        """How many line breaks stand within a record's quotes."""
+        names = [*header_columns(self.scan.dialect)]
+        return " + ".join(f"coalesce(length({name}) - length(replace({name}, chr(10), '')), 0)" for name in names)
 
     def _worth_a_table(self) -> bool:
         """Whether the first records show rejects or repeats, and a table of all would fit into the memory."""
@@ -213,11 +232,13 @@ class Job:
         parts = []
         if suspects:
             texts = {name: f"texts[{place}]" for place, name in enumerate(COLUMN_NAMES, 1)}
-            parts.append(self._statements.rejected(suspects, texts))
+            line = "number + within + shift"
+            parts.append(self._statements.rejected(self._with_shifts(suspects), texts, line=line))
         if self.scan.unsplit_records:
+            columns = ", ".join((*(f"{name}: 'varchar'" for name in UNSPLIT), f"{LINE}: 'bigint'"))
             unsplit = (
                 f"read_json({path_text(self.scan.unsplit)}, format = 'newline_delimited', "
-                "columns = {reasons: 'varchar', record: 'varchar'}, hive_partitioning = false)"
+                f"columns = {{{columns}}}, hive_partitioning = false)"
             )
             parts.append(self._statements.unsplit(unsplit))
         if not parts:
@@ -225,6 +246,15 @@ class Job:
         rejected = self._copy(self._statements.rejected_rows(parts), self.rejected)
         found = self._row(f"select {NULL_COUNTS} from {read_parquet(self.rejected)}")
         return rejected, dict(zip(COLUMN_NAMES, map(int, found), strict=True))
+
+    def _with_shifts(self, checked: str) -> str:
+        """The records that are not good, each with the shift of its line."""
+        shifts = (
+            f"read_csv({path_text(self.scan.shifts)}, header = false, auto_detect = false, hive_partitioning = false,"
+            " columns = {'first': 'bigint', 'shift': 'bigint'})"
+        )
+        # with an inequality alone the join keeps all of the left side in memory, and needs no other condition
+        return f"((select * from {checked} where not good) asof join {shifts} as shifts on number >= shifts.first)"
 
     @property
     def _statements(self) -> Statements:

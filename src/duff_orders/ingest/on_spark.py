@@ -1,15 +1,16 @@
 """`Transform-data` on Spark: one file's records to Parquet in parallel, for files too large for one machine.
 
 A file whose records each stand on one line is read by many tasks where it lies. Whether that holds is found out, not
-guessed: a first pass counts the records, and the lines that are not UTF-8, hold NUL, or leave a quote open. A file that
-is not UTF-8 is read as Windows-1252; one whose records span lines, or that is compressed or UTF-16, is first laid out
-by the scanner, on one core: a record a line, a line break within quotes written as NUL, which no orders file may hold.
+guessed: a first pass counts the records, and the lines that are not UTF-8, hold NUL, leave a quote open, are blank or a
+second header. A file that is Windows-1252 is read as such; one whose records span lines or are none, or that is
+compressed or UTF-16, is first laid out by the scanner, on one core: a record a line, a line break within quotes written
+as NUL, which no orders file may hold.
 
 The statements are those of DuckDB. Like there, rejected records are looked for only if the count says that there are
 some, and exact repeats are taken out only where an order line stands twice.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -21,10 +22,10 @@ from duff_orders.engines.spark import failures_as_ours, session
 from duff_orders.ingest import text
 from duff_orders.ingest.header import header
 from duff_orders.ingest.rules import Rules
-from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD
+from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD, UNSPLIT
 from duff_orders.ingest.spark_lines import LineGrammar, Lines, RecordsSpanLines, in_place, laid_out
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
-from duff_orders.ingest.statements import NULL_COUNTS, Statements, repeated, text_of
+from duff_orders.ingest.statements import LINE, NULL_COUNTS, Statements, repeated, text_of
 from duff_orders.ingest.verdict import Records, judge
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.store import StagedFile
@@ -34,7 +35,7 @@ from duff_orders.reasons import invalid
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, Row, SparkSession
     from pyspark.sql.types import StructType
 
 #: Bytes of CSV for one object of tbl_duff_orders: some 110 MB of Parquet. What comes out smaller than the least is
@@ -64,6 +65,8 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
         spark = session(lake.settings)
         read, size = [0], max(source.event.size, 1)
         lines: Lines | None = None
+        if source.dialect.encoding == text.WINDOWS:  # which its beginning alone cannot tell
+            source = _settled(source)
         while True:
             try:
                 phase("transform", lambda: 0.0)
@@ -72,19 +75,28 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
                 outcome = job.run(lake.settings.max_reject_share)
                 break
             except text.NotUtf8:
-                source = replace(source, dialect=header(source.path, source.event.key, text.WINDOWS)[0])
-                lines = None
+                source = _settled(source)
+                if source.dialect.encoding == text.WINDOWS:
+                    continue
             except RecordsSpanLines:
-                phase("scan", lambda: read[0] / size)
-                lines = laid_out(source, space, read)
-                assert lines.scanned
-                source = replace(source, dialect=lines.scanned.dialect)
+                pass
+            phase("scan", lambda: read[0] / size)
+            lines = laid_out(source, space, read)
+            assert lines.scanned
+            source = replace(source, dialect=lines.scanned.dialect)
         yield Transformed(
             outcome=outcome,
             dialect=source.dialect,
             orders=job.orders if outcome.rows_published else [],
             rejected=job.rejected if outcome.rows_rejected else [],
         )
+
+
+def _settled(source: Source) -> Source:
+    """The file in the encoding that all of it speaks for, where it is not UTF-8 throughout."""
+    key = source.event.key
+    encoding = text.settled(source.path, compressed=text.is_compressed(key))
+    return replace(source, dialect=header(source.path, key, encoding)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,8 @@ class Job:
     space: Workspace
     # of what was staged, by name: to read it out of the files would be a job of its own each time
     schemas: "dict[str, StructType]" = field(default_factory=dict)
+    # by the position of a task's part in the source: what added to a row's number there gives its line
+    begins: dict[int, int] = field(default_factory=dict)
 
     @property
     def orders(self) -> list[StagedFile]:
@@ -125,8 +139,14 @@ class Job:
             self._stage_suspects(all_staged)
         unsplit, rejected, empty = self._write_rejected("checked" if small else "suspects", records, good)
         everything = records + (scanned.unsplit_records if scanned else 0)
+        unsplit -= scanned.headers if scanned else 0
         return judge(
-            Records(split=everything - unsplit, unsplit=unsplit, unclosed=bool(scanned and scanned.unclosed)),
+            Records(
+                split=everything - unsplit,
+                unsplit=unsplit,
+                unclosed=bool(scanned and scanned.unclosed),
+                turned=scanned.turned if scanned else None,
+            ),
             good=good,
             unique=unique,
             rejected=rejected,
@@ -137,14 +157,17 @@ class Job:
     def _read(self) -> None:
         """Name the relations `lines` and `records`: every record's line, its texts, what is wrong with its quotes."""
         self.spark.read.text(self.lines.address, lineSep="\n").createOrReplaceTempView("source_lines")
-        self.spark.sql(f"""
-            select value, {self._line} as line
-            from (select *, {_ROW} as row, input_file_block_start() as start from source_lines) as numbered
-            where not (start = 0 and row < {self.lines.skip})""").createOrReplaceTempView("all_lines")
-        self.spark.sql("select * from all_lines where trim(leading ' \t' from line) <> ''").createOrReplaceTempView(
-            "lines"
-        )
-        self._split("lines", "records")
+        numbered = f"select *, {_ROW} as row, input_file_block_start() as start from source_lines"
+        self.spark.sql(
+            f"select value, row, start, {self._line} as line from ({numbered}) as numbered"
+        ).createOrReplaceTempView("all_lines")
+        self.spark.sql(f"select * from all_lines where {self._is_record}").createOrReplaceTempView("lines")
+        self._split("lines", "records", "row", "start")
+
+    @property
+    def _is_record(self) -> str:
+        """Whether a line holds a record."""
+        return f"not (start = 0 and row < {self.lines.skip}) and trim(leading ' \t' from line) <> ''"
 
     def _split(self, lines: str, name: str, *also: str) -> None:
         """Name the records of a relation of lines, with columns of it in `also`."""
@@ -171,27 +194,53 @@ class Job:
     def _count(self) -> int:
         """Count the records, lines that they are. Raises what the lines say about the file as a whole."""
         broken = "cast(decode(cast(value as binary), 'UTF-8') as binary) <> cast(value as binary)"
+        not_utf8 = broken if self.lines.encoding == text.UTF8 else "false"
         nul = SparkSpelling().literal(LINE_BREAK.decode())
         counted = self.spark.sql(f"""
             select
-                count(1) as records,
-                max(octet_length(value)) as longest,
-                count(case when contains(line, {nul}) then 1 end) as nul,
-                count(case when {broken if self.lines.encoding == text.UTF8 else "false"} then 1 end) as not_utf8,
-                count(case when contains(line, '"') and {self._grammar.unclosed} then 1 end) as unclosed
-            from lines""")
+                start, min(row) as row, count(1) as all_rows,
+                count(case when is_record then 1 end) as records,
+                max(case when is_record then octet_length(value) end) as longest,
+                count(case when is_record and contains(line, {nul}) then 1 end) as nul,
+                count(case when is_record and {not_utf8} then 1 end) as not_utf8,
+                count(case when is_record and contains(line, '"') and {self._grammar.unclosed} then 1 end) as unclosed,
+                count(case when is_record and {self._grammar.strange} then 1 end) as strange
+            from (select *, {self._is_record} as is_record from all_lines) as told
+            group by start""")
         with self._tasks_of(COUNTED_BYTES):
-            found = counted.first()
-        assert found is not None
+            parts = counted.collect()
+        self._note_begins(parts)
+        found = {
+            name: sum(part[name] for part in parts) for name in ("records", "nul", "not_utf8", "unclosed", "strange")
+        }
         if found["nul"]:
             raise invalid("holds_nul")
-        if (found["longest"] or 0) > MAX_RECORD:
+        if max((part["longest"] or 0 for part in parts), default=0) > MAX_RECORD:
             raise invalid("record_too_long")
         if found["not_utf8"]:
             raise text.NotUtf8
-        if found["unclosed"]:
+        if found["unclosed"] or found["strange"]:
             raise RecordsSpanLines
         return int(found["records"])
+
+    def _note_begins(self, parts: "Iterable[Row]") -> None:
+        """Of the parts that tasks read: `start`, the first `row` there, and how many there are (`all_rows`)."""
+        line = 1
+        for part in sorted(parts, key=lambda part: part["start"]):
+            self.begins[part["start"]] = line - part["row"]
+            line += part["all_rows"]
+
+    def _name_begins(self) -> None:
+        """Name the relation `begins`: what added to a row's number gives its line, by the `start` of its part."""
+        if not self.begins:
+            with self._tasks_of(COUNTED_BYTES):
+                self._note_begins(
+                    self.spark.sql(
+                        "select start, min(row) as row, count(1) as all_rows from all_lines group by start"
+                    ).collect()
+                )
+        places = [*self.begins.items()]
+        self.spark.createDataFrame(places, "start bigint, begin bigint").createOrReplaceTempView("begins")
 
     def _tasks_of(self, size: int) -> AbstractContextManager[None]:
         """Let a task read `size` bytes of the source, less where it comes out even. What is staged is read as usual."""
@@ -300,9 +349,9 @@ class Job:
         self._staged("suspects").createOrReplaceTempView("suspects")
 
     def _checked(self, where: str = "") -> str:
-        """The records, checked, with the lines of those that are not good."""
-        line = "case when not good then line end as line"
-        return self._statements.checked("records", canonical=self._canonical, also=line, where=where)
+        """The records, checked, with the lines of those that are not good, and where these stand."""
+        also = ", ".join(f"case when not good then {name} end as {name}" for name in ("line", "row", "start"))
+        return self._statements.checked("records", canonical=self._canonical, also=also, where=where)
 
     def _placed(self, name: str) -> "DataFrame":
         """What was written to a folder, with the place of each row: its `file`, and the `place` there."""
@@ -350,12 +399,15 @@ class Job:
         scanned = self.lines.scanned
         parts = []
         if good < records:
-            self._split(f"(select * from {checked} where not good)", "bad", "good", *COLUMN_NAMES)
+            self._name_begins()
+            bad = f"(select * from {checked} join begins using (start) where not good)"
+            self._split(bad, "bad", "good", "row", "begin", *COLUMN_NAMES)
             texts = {name: f"case when wrong is null then coalesce({text_of(name)}, '') end" for name in COLUMN_NAMES}
             row, record = "concat('row:', wrong)", "case when wrong is not null then line end"
-            parts.append(self._statements.rejected("bad", texts, row=row, record=record))
+            parts.append(self._statements.rejected("bad", texts, line="row + begin", row=row, record=record))
         if scanned and scanned.unsplit_records:
-            self.spark.read.schema("reasons string, record string").json(
+            schema = ", ".join((*(f"{name} string" for name in UNSPLIT), f"{LINE} bigint"))
+            self.spark.read.schema(schema).json(
                 self.space.share(scanned.unsplit, "unsplit.json")
             ).createOrReplaceTempView("unsplit_records")
             parts.append(self._statements.unsplit("unsplit_records"))
@@ -368,7 +420,8 @@ class Job:
             self._write(rows.repartition(objects), "rejected")
         self._staged("rejected").createOrReplaceTempView("rejected")
         found = self.spark.sql(
-            f"select count(1) as rows, count(record) as unsplit, {NULL_COUNTS} from rejected"
+            "select count(1) as rows, count(case when reasons like 'row:%' then 1 end) as unsplit, "
+            f"{NULL_COUNTS} from rejected"
         ).first()
         assert found is not None
         return int(found["unsplit"]), int(found["rows"]), {name: int(found[name]) for name in COLUMN_NAMES}

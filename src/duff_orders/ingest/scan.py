@@ -17,23 +17,23 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from duff_orders.contract import COLUMN_NAMES
+from duff_orders.contract import BLANKS, COLUMN_NAMES
 from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import Grammar, Record
-from duff_orders.ingest.header import HEAD, read_header
+from duff_orders.ingest.header import ASCII_LOWER, HEAD, read_header
 from duff_orders.ingest.long_records import LONG, LongRecords
 from duff_orders.messages import Dialect
 from duff_orders.reasons import invalid
 from duff_orders.settings import MIB
 
 MAX_RECORD = 16 * MIB
-BLANKS = b" \t\r"
 # What stands for a line break within quotes where every record is to stand on one line: no orders file holds it.
 LINE_BREAK = b"\0"
-_BLANK_LINE = re.compile(rb"(?:\A|(?<=\n))(?:[ \t]*+\r?\n)++")
-# ... and what it is in a skeleton, where a record that lacks all delimiters looks the same.
-_EMPTY_SHAPE = re.compile(rb"\A\r?\n|\n\r?\n")
-_BLANK_OF_TABS = re.compile(rb"(?:\A|(?<=\n))[ \t]+\r?\n")
+_PADDED = re.compile(rb"[^\n]*\0[^\n]*\n")
+# A name by which a second header is found: nothing else holds it, and few files hold the first of its letters.
+_RARE, _NAME = b"_", b"product_ccf"
+#: The columns of what the scanner says of records that it took out.
+UNSPLIT = (*COLUMN_NAMES, "reasons", "record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +41,24 @@ class Scan:
     """What the engine is to read, and what the scanner counted.
 
     `source` holds `split` records, each of as many fields as the header, with a header line if `header`;
-    `unsplit` holds one JSON object (`reasons`, `record`) a line for each of the other records. `long` are the records
-    that were set aside, if that was asked for: they are in none of these.
+    `unsplit` holds one JSON object (`UNSPLIT`, `line`) a line for each of the other records, of which `headers` are
+    second headers with as many fields as the first. `long` are the records that were set aside, if that was asked for:
+    they are in none of these. `turned`, where a second header has another order, are the lines of the first and of it.
+
+    The n-th record of `source`, counted from 0, begins on line `n + shift` of the object, plus the line breaks within
+    quotes of the records before it: `shifts` is CSV without a header, each row a record from which on another shift
+    holds, and the shift. With `one_line` a record stands on the same line of `source` as of the object.
     """
 
     dialect: Dialect
     source: Path
     header: bool
     split: int
+    shifts: Path
     unsplit: Path
     unsplit_records: int
+    headers: int
+    turned: tuple[int, int] | None
     unclosed: bool
     quoted_line_breaks: bool
     long: LongRecords
@@ -68,41 +76,60 @@ def scan(
 ) -> Scan:
     """Scan an object whose header has been validated; `scratch` takes the clean copy, if one is needed.
 
-    With `one_line` line breaks within quotes are written as LINE_BREAK; with `set_aside` records of more than LONG
-    bytes are put where `long_records` says. `read[0]` is kept at the number of bytes read
-    so far (decompressed, where the object is compressed).
+    With `one_line` line breaks within quotes are written as LINE_BREAK, and blank lines make up for them; with
+    `set_aside` records of more than LONG bytes are put where `long_records` says. `read[0]` is kept at the number of
+    bytes read so far (decompressed, where the object is compressed).
 
     Raises InvalidFile for NUL characters, broken UTF-16 or gzip, and a record of more than 16 MiB.
     """
-    how = {"compressed": text.is_compressed(key), "one_line": one_line, "set_aside": set_aside}
-    try:
-        return _Scanner(path, dialect.encoding, scratch, **how).run(read or [0])
-    except text.NotUtf8:
-        return _Scanner(path, text.WINDOWS, scratch, **how).run(read or [0])
+    compressed = text.is_compressed(key)
+    how = {"compressed": compressed, "one_line": one_line, "set_aside": set_aside}
+    if dialect.encoding != text.WINDOWS:
+        try:
+            return _Scanner(path, dialect.encoding, scratch, lenient=False, **how).run(read or [0])
+        except text.NotUtf8:
+            pass
+    encoding = text.settled(path, compressed=compressed)
+    return _Scanner(path, encoding, scratch, lenient=True, **how).run(read or [0])
 
 
 class _Scanner:
     def __init__(
-        self, path: Path, encoding: str, scratch: Path, *, compressed: bool, one_line: bool, set_aside: bool
+        self,
+        path: Path,
+        encoding: str,
+        scratch: Path,
+        *,
+        lenient: bool,
+        compressed: bool,
+        one_line: bool,
+        set_aside: bool,
     ) -> None:
         self.path = path
         self.set_aside = set_aside
         self.long = LongRecords(scratch)
         self.one_line = one_line
         self.encoding = encoding
+        self.lenient = lenient
         self.compressed = compressed
         self.clean = scratch / "clean.csv"
         self.unsplit = scratch / "unsplit.jsonl"
-        self.split = self.unsplit_records = 0
+        self.shifts = scratch / "shifts.csv"
+        self.split = self.unsplit_records = self.headers = 0
+        self.shift = self.within = 0  # lines that are in no kept record, and line breaks within those
+        self.noted = 0  # the shift that was written last
+        self.turned: tuple[int, int] | None = None
         self.unclosed = self.quoted_line_breaks = False
         self.in_place = encoding == text.UTF8 and not compressed
         self.taken = 0  # bytes of the object that were found clean, while it is read in place
 
     def run(self, read: list[int]) -> Scan:
-        blocks = text.utf8_blocks(text.raw_blocks(self.path, compressed=self.compressed), self.encoding)
+        raw = text.raw_blocks(self.path, compressed=self.compressed)
+        blocks = text.utf8_blocks(raw, self.encoding, lenient=self.lenient)
         with (
             self.clean.open("wb") as self.copy,
             self.unsplit.open("w", encoding="utf-8") as self.rejects,
+            self.shifts.open("w", encoding="ascii") as self.places,
             closing(self.long),  # a second scan, in another encoding, writes the same files
         ):
             rest = self._header(blocks)
@@ -113,13 +140,17 @@ class _Scanner:
                     before = self.split + self.unsplit_records + self.long.split + self.long.unsplit
                     raise invalid("record_number_too_long", number=before + 1)
             self._finish(self._take(rest))
+            self._note_shift()
         return Scan(
             dialect=self.dialect,
             source=self.path if self.in_place else self.clean,
             header=self.in_place,
             split=self.split,
+            shifts=self.shifts,
             unsplit=self.unsplit,
             unsplit_records=self.unsplit_records,
+            headers=self.headers,
+            turned=self.turned,
             unclosed=self.unclosed,
             quoted_line_breaks=self.quoted_line_breaks,
             long=self.long,
@@ -130,12 +161,20 @@ class _Scanner:
         data = b""
         while len(data) < HEAD and (block := next(blocks, b"")):
             data += block
-        self.dialect, end = read_header(data, self.encoding, final=len(data) < HEAD)
+        self.dialect, start, end = read_header(data, self.encoding, final=len(data) < HEAD)
+        self.header_line = 1 + data.count(b"\n", 0, start)
+        self.places_of = {name: self.dialect.columns.index(name) for name in COLUMN_NAMES}
         self.grammar = Grammar(self.dialect.delimiter)
         delimiter = self.dialect.delimiter.encode()
-        self.tabbed = delimiter == b"\t"
         self.line = delimiter * (len(self.dialect.columns) - 1)
         self.ordinary = bytes(set(range(256)) - {*delimiter, *b"\r\n"})
+        # Lines of which nothing is left but for blanks, delimiters and quotes are no records, or may be none.
+        blanks = re.escape(b"".join((delimiter, *map(str.encode, BLANKS))))
+        plain = re.escape(delimiter + b" \t\r")
+        self.blank_first = re.compile(b'[%b"]*+\n' % blanks)
+        self.blank_next = re.compile(b'\n[%b"]*+\n' % blanks)
+        self.blank_lines = re.compile(b"(?:[%b]*+\n)++" % plain)
+        self.blank_lines_next = re.compile(b"\n((?:[%b]*+\n)++)" % plain)
         self.starts = (delimiter, b"\n", b"\r\n")
         self.ends = (delimiter, b"\n")
         # The engine skips the header as one plain line; a stranger one is left to the copy.
@@ -144,6 +183,10 @@ class _Scanner:
         with self.path.open("rb") as raw:
             marked = raw.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
         self.taken = end + (len(codecs.BOM_UTF8) if marked else 0)
+        self.before = data.count(b"\n", 0, end)
+        self.shift = 1 + self.before
+        if self.one_line and not self.in_place:
+            self.copy.write(b"\n" * self.before)
         return data[end:]
 
     def _take(self, data: bytes) -> bytes:
@@ -180,8 +223,8 @@ class _Scanner:
 
         Returns its length, and whether irregular quotes follow (otherwise the rest is a record that goes on).
         """
-        irregular = broken = long = False
-        bare = body
+        irregular = broken = False
+        bare = flat = body  # without what is within quotes; with line breaks there taken out
         if b'"' in body:
             parts = body.split(b'"')  # outside, inside, outside, ... the quotes
             first = self._first_irregular(parts)
@@ -190,41 +233,35 @@ class _Scanner:
                 parts = self._until(parts, first)
                 if not parts:
                     return 0, irregular
-                body = b'"'.join(parts)
+                body = flat = b'"'.join(parts)
             broken = any(b"\n" in part or b"\r" in part for part in parts[1::2])
-            if broken and self.set_aside:
-                parts_of_lines = [*parts]
-                parts_of_lines[1::2] = [part.replace(b"\n", b" ") for part in parts[1::2]]
-                long = _first_long(b'"'.join(parts_of_lines)) is not None
-            if broken and self.one_line:
-                self._leave_place()
+            if broken:
                 parts[1::2] = [part.replace(b"\n", LINE_BREAK) for part in parts[1::2]]
-                body = b'"'.join(parts)
-                self.quoted_line_breaks, broken = True, False
+                flat = b'"'.join(parts)
             bare = b"".join(parts[0::2])
+        length = len(body) if ended else len(body) - 1
+        if self._is_strange(body) or (broken and self.set_aside and _first_long(flat) is not None):
+            self._slow(body, 0, None, final=True)
+            return length, irregular
         skeleton = bare.translate(None, self.ordinary)
         lines = skeleton.count(b"\n")
-        # A line of tabs may have a record's shape, but is none.
-        alike = not (self.tabbed and _BLANK_OF_TABS.search(bare))
-        if long:
-            self._slow(body, 0, None, final=True)
-        elif alike and skeleton == (self.line + b"\n") * lines:
-            self._emit(body, lines, clean=True, ended=ended)
-        elif alike and not broken and skeleton == (self.line + b"\r\n") * lines and bare.count(b"\r\n") == lines:
+        # Few blocks hold a blank line; such a line may have a record's shape.
+        blank = bool(self.blank_first.match(flat) or self.blank_next.search(flat))
+        if not blank and skeleton == (self.line + b"\n") * lines:
+            self._emit(flat, lines, clean=True, ended=ended)
+        elif not blank and skeleton == (self.line + b"\r\n") * lines and bare.count(b"\r\n") == lines:
             # Each line has one carriage return, and at its end: a stray one is a character like any other.
-            self._emit(body.replace(b"\r\n", b"\n"), lines, clean=False)
-        elif broken:
-            self._slow(body, 0, None, final=True)
+            self._emit(flat.replace(b"\r\n", b"\n"), lines, clean=False)
         else:
-            # Without the blank lines first, all at once: one by one they take time that grows with their square.
-            # Few blocks hold any, and to look for them in the skeleton takes a tenth of the time.
-            full = _BLANK_LINE.sub(b"", body) if self.tabbed or _EMPTY_SHAPE.search(skeleton) else body
-            if len(full) < len(body):
-                self._leave_place()
-                skeleton = b"".join(full.split(b'"')[0::2]).translate(None, self.ordinary)
-            self._lines(full, skeleton)
+            self._lines(flat, skeleton, blank=blank)
         self.quoted_line_breaks |= broken
-        return len(body) if ended else len(body) - 1, irregular
+        return length, irregular
+
+    def _is_strange(self, body: bytes) -> bool:
+        """Whether there may be second headers among these, or bytes that are no text: both look like data."""
+        if _RARE in body and _NAME in body.lower():
+            return True
+        return self.lenient and text.BAD_BYTE.search(body) is not None
 
     def _first_irregular(self, parts: list[bytes]) -> int | None:
         """The first part outside the quotes that does not begin or end as the grammar's plain case wants."""
@@ -254,27 +291,52 @@ class _Scanner:
         last = parts[index]
         return [*parts[:index], last[: last.rfind(b"\n") + 1]]
 
-    def _lines(self, body: bytes, skeleton: bytes) -> None:
-        """Take lines of which some are irregular, where no quotes hide a line break."""
+    def _lines(self, body: bytes, skeleton: bytes, *, blank: bool) -> None:
+        """Take lines of which some are irregular; line breaks within quotes are LINE_BREAK."""
+        gaps: list[tuple[int, int]] = []
+        if blank:
+            # All at once: one by one they take time that grows with their square.
+            full, gaps = self._without_blank_lines(body)
+            if self.blank_first.match(full) or self.blank_next.search(full):
+                self._slow(body.replace(LINE_BREAK, b"\n"), 0, None, final=True)
+                return
+            body, skeleton = full, b"".join(full.split(b'"')[0::2]).translate(None, self.ordinary)
         found = body.split(b"\n")[:-1]
         windows = self.line + b"\r"
         start = 0
+        gaps.reverse()
         for place, shape in self._irregular_lines(found, skeleton):
-            if shape == windows and found[place].endswith(b"\r") and found[place].strip(BLANKS):
+            if shape == windows and found[place].endswith(b"\r"):
                 found[place] = found[place][:-1]
                 continue
-            self._kept(found[start:place])
+            self._kept(found, start, place, gaps)
             start = place + 1
-            if found[place].removesuffix(b"\r").strip(b" \t"):
-                self._slow(found[place] + b"\n", 0, 1, final=True)
-        self._kept(found[start:])
+            self._slow(found[place].replace(LINE_BREAK, b"\n") + b"\n", 0, 1, final=True)
+        self._kept(found, start, len(found), gaps)
+
+    def _without_blank_lines(self, body: bytes) -> tuple[bytes, list[tuple[int, int]]]:
+        """The lines without those of delimiters and blanks; before which of the others how many stood."""
+        kept: list[bytes] = []
+        gaps: list[tuple[int, int]] = []
+        place = position = 0
+        if first := self.blank_lines.match(body):
+            gaps.append((0, first[0].count(b"\n")))
+            position = first.end()
+        # a blank line may follow at once, so a match begins at the line break before it
+        for run in self.blank_lines_next.finditer(body, max(position - 1, 0)):
+            kept.append(body[position : run.start() + 1])
+            place += body.count(b"\n", position, run.start() + 1)
+            gaps.append((place, run[1].count(b"\n")))
+            position = run.end()
+        kept.append(body[position:])
+        return b"".join(kept), gaps
 
     def _irregular_lines(self, found: list[bytes], skeleton: bytes) -> Iterator[tuple[int, bytes]]:
         """The place and the shape of each line that has not the shape of a record."""
         line = self.line + b"\n"
-        if self.tabbed or self.line + b"\r\n" in skeleton:
+        if self.line + b"\r\n" in skeleton:
             for place, shape in enumerate(skeleton.split(b"\n")[:-1]):
-                if shape != self.line or (self.tabbed and not found[place].strip(BLANKS)):
+                if shape != self.line:
                     yield place, shape
             return
         place = offset = 0
@@ -293,65 +355,131 @@ class _Scanner:
                 yield place, skeleton[offset:end]
                 place, offset = place + 1, end + 1
 
-    def _kept(self, lines: list[bytes]) -> None:
-        self._emit(b"\n".join((*lines, b"")) if lines else b"", len(lines), clean=False)
+    def _kept(self, lines: list[bytes], start: int, end: int, gaps: list[tuple[int, int]]) -> None:
+        """Take the lines between two places, with the gaps there; `gaps` holds the nearest last."""
+        while gaps and gaps[-1][0] <= end:
+            place, number = gaps.pop()
+            self._kept(lines, start, place, [])
+            self._drop(number)
+            start = place
+        if start < end:
+            self._emit(b"\n".join((*lines[start:end], b"")), end - start, clean=False)
 
     def _slow(self, data: bytes, start: int, most: int | None, *, final: bool) -> tuple[int, bool]:
         """Take up to `most` records by the grammar; returns the position, and whether all of these were complete."""
         while most is None or most:
             begin = self.grammar.skip_blank(data, start, final=final)
             if begin is None or begin == len(data):
-                self._leave_place()
-                return (start if begin is None else begin), False
+                if begin is None:
+                    return start, False
+                self._drop(data.count(b"\n", start, begin))
+                return begin, False
             record = self.grammar.read(data, begin, final=final)
             if record is None:
                 return start, False
-            self._record(record)
+            self._drop(data.count(b"\n", start, begin))
+            self._record(record, data.count(b"\n", begin, record.next))
             start = record.next
             most = None if most is None else most - 1
         return start, True
 
-    def _record(self, record: Record) -> None:
-        """Take one record that was read by the grammar."""
-        if self.set_aside and len(record.text) > LONG:
-            self._leave_place()
-            self._aside(record)
+    def _record(self, record: Record, lines: int) -> None:
+        """Take one record that was read by the grammar, of so many lines."""
+        if record.is_blank:
+            self._drop(lines)
             return
-        if record.fields is not None and len(record.fields) == len(self.dialect.columns):
+        reason = self._reason(record)
+        if self.set_aside and len(record.text) > LONG:
+            self._aside(record, reason)
+            self._drop(lines)
+            return
+        if reason is None:
+            assert record.fields is not None  # otherwise its quotes are malformed
             line = self.grammar.write(record.fields)
-            self._emit(line[:-1].replace(b"\n", LINE_BREAK) + b"\n" if self.one_line else line, 1, clean=False)
+            self._emit(line[:-1].replace(b"\n", LINE_BREAK) + b"\n", 1, clean=False)
             self.quoted_line_breaks |= b"\n" in record.text or b"\r" in record.text
             return
+        texts, whole = self._told(record, reason)
+        told = dict(zip(UNSPLIT, (*(texts or [None] * len(COLUMN_NAMES)), reason, whole), strict=True))
+        told = {name: value for name, value in told.items() if value is not None}
         self._leave_place()
-        self.unclosed |= record.wrong == "unclosed_quote"
-        whole = record.text.replace(LINE_BREAK, b"\n").decode()
-        json.dump({"reasons": _reason(record), "record": whole}, self.rejects, ensure_ascii=False)
+        json.dump(told | {"line": self._line}, self.rejects, ensure_ascii=False)
         self.rejects.write("\n")
         self.unsplit_records += 1
+        self._drop(lines)
 
-    def _aside(self, record: Record) -> None:
-        """Set a long record aside."""
-        columns = self.dialect.columns
-        if record.fields is not None and len(record.fields) == len(columns):
-            self.long.add([record.fields[columns.index(name)].decode() for name in COLUMN_NAMES])
-            return
+    def _reason(self, record: Record) -> str | None:
+        """Why a record as a whole is no data, or None; notes what that says of the file."""
         self.unclosed |= record.wrong == "unclosed_quote"
-        self.long.add_unsplit(_reason(record), record.text.decode())
+        if record.fields is None:
+            return "row:malformed_quotes"
+        if self.lenient and text.BAD_BYTE.search(record.text):
+            return "row:not_utf8"
+        if _NAME in record.text.lower():
+            names = [text.shown(field).strip(BLANKS).translate(ASCII_LOWER) for field in record.fields]
+            if set(COLUMN_NAMES) <= set(names):
+                self.headers += len(names) == len(self.dialect.columns)
+                if any(names[place : place + 1] != [name] for name, place in self.places_of.items()):
+                    self.turned = self.turned or (self.header_line, self._line)
+                return "row:header"
+        return None if len(record.fields) == len(self.dialect.columns) else "row:wrong_field_count"
+
+    def _told(self, record: Record, reason: str) -> tuple[list[str | None] | None, str | None]:
+        """The texts of a record that is no data, or its whole text."""
+        if reason != "row:header" or record.fields is None:
+            return None, text.shown(record.text)
+        fields = [field.decode() for field in record.fields]
+        return [fields[place] if place < len(fields) else None for place in self.places_of.values()], None
+
+    def _aside(self, record: Record, reason: str | None) -> None:
+        """Set a long record aside."""
+        if reason is None:
+            assert record.fields is not None  # as above
+            texts = [record.fields[place].decode() for place in self.places_of.values()]
+            self.long.add(texts, self._line)
+        else:
+            self.long.add_rejected(*self._told(record, reason), reason, self._line)
+
+    @property
+    def _line(self) -> int:
+        """The line on which the next record begins."""
+        return self.split + self.shift + self.within
 
     def _emit(self, lines: bytes, count: int, *, clean: bool, ended: bool = True) -> None:
-        """Hand on `count` records; `clean` says that they stand so in the object."""
+        """Hand on `count` records, line breaks within quotes as LINE_BREAK; `clean`: they stand so in the object."""
+        within = lines.count(LINE_BREAK)
+        if within:
+            clean = clean and not self.one_line
+            lines = _PADDED.sub(_padded, lines) if self.one_line else lines.replace(LINE_BREAK, b"\n")
+        self._note_shift()
         self.split += count
+        self.within += within
         if clean and self.in_place:
             self.taken += len(lines) if ended else len(lines) - 1
             return
         self._leave_place()
         self.copy.write(lines)
 
+    def _drop(self, lines: int) -> None:
+        """Leave out lines that are in no kept record; none, where the object ends without a line break."""
+        self._leave_place()
+        self.shift += lines
+        if self.one_line:
+            self.copy.write(b"\n" * lines)
+
+    def _note_shift(self) -> None:
+        """Write down from which record on the shift holds, where it is another."""
+        if self.shift != self.noted:
+            self.places.write(f"{self.split},{self.shift}\n")
+            self.noted = self.shift
+
     def _leave_place(self) -> None:
         """From here on the engine needs a clean copy: begin it with what was clean so far."""
         if not self.in_place:
             return
         self.in_place = False
+        if self.one_line:
+            self.copy.write(b"\n" * self.before)
         with self.path.open("rb") as raw:
             header = raw.readline()
             todo = self.taken - len(header)
@@ -360,8 +488,9 @@ class _Scanner:
                 todo -= len(block)
 
 
-def _reason(record: Record) -> str:
-    return "row:malformed_quotes" if record.wrong else "row:wrong_field_count"
+def _padded(line: re.Match[bytes]) -> bytes:
+    """A record on one line, and the lines that it stood on otherwise."""
+    return line[0] + b"\n" * line[0].count(LINE_BREAK)
 
 
 def _first_long(data: bytes) -> int | None:

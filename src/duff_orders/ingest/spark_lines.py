@@ -13,14 +13,15 @@ from duff_orders.lake.workspace import Workspace
 
 
 class RecordsSpanLines(Exception):
-    """Records span lines, or the bytes must be decoded as a whole: the scanner has to lay the file out."""
+    """Not every line is a record: records span lines, or lines are none that look so. The scanner lays the file out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
     """Where the records are read from: an object of `size` bytes, a record a line, `skip` lines before the first.
 
-    With `scanned` the scanner laid them out, and has taken out and counted what cannot be split.
+    With `scanned` the scanner laid them out, and has taken out and counted what cannot be split. Either way a record
+    stands on the same line as in the object.
     """
 
     address: str
@@ -78,6 +79,9 @@ class LineGrammar:
         whole = spelling.full_match("line", f"{field}(?:[{delimiter}]{field})*+")
         #: Whether a quote does not close within the line.
         self.unclosed = spelling.full_match("line", f"(?:{field}[{delimiter}])*+ *+{content}")
+        #: Whether a line may be no record, or a second header; both look like data.
+        blank = spelling.full_match("line", f'[{delimiter}{BLANKS}"]+')
+        self.strange = f"({blank} or (contains(line, '_') and contains(lower(line), 'product_ccf')))"
         #: What is wrong with a line's quotes, or null.
         self.wrong = f"""case when contains(line, '"') and not {whole} then 'malformed_quotes' end"""
         taken = f"regexp_extract_all(concat('{delimiter}', line), '[{delimiter}]({field})', 1)"

@@ -7,11 +7,12 @@ or empty where there is none), and tells where a text is canonical, so that `Rul
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from duff_orders.contract import COLUMN_NAMES, COLUMNS, MONEY, REJECTED_ROWS, Column
+from duff_orders.contract import COLUMN_NAMES, COLUMNS, MONEY, ORDERS, REJECTED_ROWS, Column
 from duff_orders.ingest.rules import Rules, missing
 from duff_orders.messages import Event
 
-LINEAGE = tuple(field.name for field in REJECTED_ROWS.fields[-3:])
+LINEAGE = tuple(field.name for field in ORDERS.fields[-3:])
+LINE = REJECTED_ROWS.fields[-1].name
 TOTAL = f"cast(cast(product_price as {MONEY}) * product_ccf as {MONEY}) as total_price"
 #: Widened before the product: exact. Every good record has the ten values.
 ALL_GOOD = " and ".join(f"{name} is not null" for name in COLUMN_NAMES)
@@ -28,13 +29,12 @@ def text_of(name: str) -> str:
 
 #: The original texts by column, as the rules take them.
 AS_READ = {name: text_of(name) for name in COLUMN_NAMES}
-#: The columns of tbl_duff_rejected_rows but for its lineage.
-REJECTED_FIELDS = tuple(field.name for field in REJECTED_ROWS.fields[: -len(LINEAGE)])
-#: Of rejected rows, how many have no value, for each column; those that could not be split do not count.
+#: The columns of tbl_duff_rejected_rows but for its lineage and the line.
+REJECTED_FIELDS = tuple(field.name for field in REJECTED_ROWS.fields if field.name not in (*LINEAGE, LINE))
+#: Of rejected rows, how many have no value, for each column; those that are no data do not count.
 NULL_COUNTS = ", ".join(
-    f"count(case when record is null and {missing(name)} then 1 end) as {name}" for name in COLUMN_NAMES
+    f"count(case when reasons not like 'row:%' and {missing(name)} then 1 end) as {name}" for name in COLUMN_NAMES
 )
-_NO_TEXTS = ", ".join(f"cast(null as string) as {name}" for name in COLUMN_NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,28 +74,30 @@ class Statements:
         columns = ", ".join((*COLUMN_NAMES, TOTAL, self._lineage, *also))
         return f"select {columns} from {source} where good"
 
-    def rejected(self, checked: str, texts: dict[str, str], *, row: str = NULL, record: str = NULL) -> str:
+    def rejected(self, checked: str, texts: dict[str, str], *, line: str, row: str = NULL, record: str = NULL) -> str:
         """The records of `checked` that are not good, with their reasons; all but the relation are SQL.
 
-        `texts` are the original texts by column. Where `row` is not null it is the reason, and `record` the whole text.
+        `texts` are the original texts by column, `line` where a record begins. Where `row` is not null it is the
+        reason, and `record` the whole text.
         """
         originals = ", ".join(f"{texts[name]} as {text_of(name)}" for name in COLUMN_NAMES)
         values = ", ".join(f"{name} is not null as {name}_good" for name in COLUMN_NAMES)
         reasons = self.rules.reasons(AS_READ, {name: f"{name}_good" for name in COLUMN_NAMES})
         named = ", ".join(f"{text_of(name)} as {name}" for name in COLUMN_NAMES)
         return (
-            f"select {named}, coalesce(row_reason, {reasons}) as reasons, record "
-            f"from (select {originals}, {values}, {row} as row_reason, {record} as record from {checked} "
-            "where not good) as texts_read"
+            f"select {named}, coalesce(row_reason, {reasons}) as reasons, record, {LINE} "
+            f"from (select {originals}, {values}, {row} as row_reason, {record} as record, {line} as {LINE} "
+            f"from {checked} where not good) as texts_read"
         )
 
     def unsplit(self, source: str) -> str:
-        """Records of `source` that cannot be split into the header's fields: their `reasons`, and the whole text."""
-        return f"select {_NO_TEXTS}, reasons, record from {source} as unsplit"
+        """Records of `source` that are no data, as the scanner wrote them."""
+        return f"select {', '.join((*REJECTED_FIELDS, LINE))} from {source} as unsplit"
 
     def rejected_rows(self, parts: Sequence[str]) -> str:
         """The rows of tbl_duff_rejected_rows from selects of `rejected` and `unsplit`."""
-        return f"select {', '.join(REJECTED_FIELDS)}, {self._lineage} from ({' union all '.join(parts)}) as rejected"
+        columns = f"{', '.join(REJECTED_FIELDS)}, {self._lineage}, {LINE}"
+        return f"select {columns} from ({' union all '.join(parts)}) as rejected"
 
     @property
     def _lineage(self) -> str:

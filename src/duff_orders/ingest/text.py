@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,15 @@ _BOM8 = codecs.BOM_UTF8
 WINDOWS_TABLE = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
 
 
+# A byte of a UTF-8 file that belongs to no character goes on its way as a lone surrogate, which UTF-8 cannot hold.
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+_SEVERAL_BYTES = re.compile("[^\x00-\x7f]")
+#: ... and what it is in UTF-8's own pattern.
+BAD_BYTE = re.compile(rb"\xed[\xb2\xb3][\x80-\xbf]")
+
+
 class NotUtf8(Exception):
-    """The bytes are not UTF-8 after all: read the object again as Windows-1252."""
+    """Some bytes are not UTF-8 after all: the whole object must tell its encoding (`settled`)."""
 
 
 def is_compressed(key: str) -> bool:
@@ -26,13 +34,13 @@ def is_compressed(key: str) -> bool:
     return key.lower().endswith(".gz")
 
 
-def raw_blocks(path: Path, *, compressed: bool, size: int = BLOCK) -> Iterator[bytes]:
+def raw_blocks(path: Path, *, compressed: bool) -> Iterator[bytes]:
     """The object's bytes, decompressed as a stream; see `blocks_of`."""
     with path.open("rb", buffering=0) as raw:
-        yield from blocks_of(cast(BinaryIO, raw), compressed=compressed, size=size)
+        yield from blocks_of(cast(BinaryIO, raw), compressed=compressed, size=BLOCK)
 
 
-def blocks_of(raw: BinaryIO, *, compressed: bool, size: int = BLOCK) -> Iterator[bytes]:
+def blocks_of(raw: BinaryIO, *, compressed: bool, size: int) -> Iterator[bytes]:
     """A stream's bytes, decompressed as they come: the size that a gzip file declares is not looked at.
 
     Raises InvalidFile for a gzip stream that is cut off or corrupt.
@@ -45,24 +53,71 @@ def blocks_of(raw: BinaryIO, *, compressed: bool, size: int = BLOCK) -> Iterator
         raise invalid("not_gzip", error=error) from None
 
 
-def detect(head: bytes) -> str:
-    """The encoding that the first bytes speak for. UTF-8 may turn out as Windows-1252 further on."""
+def readings(head: bytes, *, final: bool) -> tuple[str, ...]:
+    """The encodings that an object may have by its first bytes, the likeliest first; one where they are all.
+
+    What is UTF-8 so far may turn out as Windows-1252 further on.
+    """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return UTF16
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return WINDOWS
-    return UTF8
+        return (UTF16,)
+    tally = _Tally()
+    tally.add(head, final=final)
+    if not tally.bad:
+        return (UTF8,)
+    likeliest, other = (UTF8, WINDOWS) if tally.encoding == UTF8 else (WINDOWS, UTF8)
+    return (likeliest,) if final else (likeliest, other)
 
 
-def utf8_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+def settled(path: Path, *, compressed: bool) -> str:
+    """UTF-8 or Windows-1252, of an object that is not UTF-8 throughout: the bytes that are no text are counted.
+
+    Raises InvalidFile as `raw_blocks` does.
+    """
+    tally = _Tally()
+    for block in raw_blocks(path, compressed=compressed):
+        tally.add(block)
+    tally.add(b"", final=True)
+    return tally.encoding
+
+
+class _Tally:
+    """Counts the characters of several bytes, and the bytes that belong to no character."""
+
+    def __init__(self) -> None:
+        self.several = self.bad = 0
+        self._decoder = codecs.getincrementaldecoder(UTF8)("surrogateescape")
+        self._begun = False
+
+    def add(self, block: bytes, *, final: bool = False) -> None:
+        if not self._begun:
+            self._begun = True
+            block = block.removeprefix(_BOM8)
+        decoded = self._decoder.decode(block, final)
+        bad = len(_NO_TEXT.findall(decoded))
+        self.bad += bad
+        self.several += len(_SEVERAL_BYTES.findall(decoded)) - bad
+
+    @property
+    def encoding(self) -> str:
+        return UTF8 if not self.bad or self.several > self.bad else WINDOWS
+
+
+def shown(data: bytes | str) -> str:
+    r"""UTF-8 as text, in which bytes that are none stand as `\x9b`."""
+    decoded = data.decode(errors="surrogatepass") if isinstance(data, bytes) else data
+    return _NO_TEXT.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", decoded)
+
+
+def utf8_blocks(blocks: Iterator[bytes], encoding: str, *, lenient: bool = False) -> Iterator[bytes]:
     """The text as UTF-8 without byte order mark.
 
-    Raises NotUtf8 where `encoding` is utf-8 and the bytes are not, InvalidFile for NUL characters and
-    for broken UTF-16.
+    Raises NotUtf8 where `encoding` is utf-8 and the bytes are not, or if `lenient` marks these (`BAD_BYTE`);
+    InvalidFile for NUL characters and for broken UTF-16.
     """
-    decoder = codecs.getincrementaldecoder(UTF16 if encoding == UTF16 else UTF8)()
+    lenient = lenient and encoding == UTF8
+    decoder = codecs.getincrementaldecoder(UTF16 if encoding == UTF16 else UTF8)(
+        "surrogateescape" if lenient else "strict"
+    )
     first = True
     pending = False
     try:
@@ -72,8 +127,8 @@ def utf8_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
             first = False
             if encoding == WINDOWS:
                 text = codecs.charmap_decode(block, "strict", WINDOWS_TABLE)[0].encode()
-            elif encoding == UTF16:
-                text = decoder.decode(block).encode()
+            elif encoding == UTF16 or lenient:
+                text = decoder.decode(block).encode(errors="surrogatepass")
             else:
                 if pending or not block.isascii():
                     decoder.decode(block)
@@ -82,7 +137,8 @@ def utf8_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
             if b"\0" in text:
                 raise invalid("holds_nul")
             yield text
-        decoder.decode(b"", final=True)
+        if rest := decoder.decode(b"", final=True):
+            yield rest.encode(errors="surrogatepass")
     except UnicodeDecodeError as error:
         if encoding == UTF8:
             raise NotUtf8 from None

@@ -12,12 +12,14 @@ from duff_orders.reasons import reason
 class Records:
     """The records of a file: those that could be split into the header's fields, and the others.
 
-    `unclosed` says that the last one is a quote that never closes.
+    `unclosed` says that the last one is a quote that never closes; `turned`, where a second header has another order,
+    are the lines of the first and of it.
     """
 
     split: int
     unsplit: int
     unclosed: bool
+    turned: tuple[int, int] | None = None
 
     @property
     def all(self) -> int:
@@ -56,9 +58,12 @@ def judge(
 
 
 def _problem(records: Records, rejected: int, nulls: dict[str, int], max_reject_share: Decimal) -> str | None:
+    if records.turned:
+        first, second = records.turned
+        return reason("second_header", first=first, second=second)
     if records.unclosed:
         return reason("unclosed_quote", number=records.all)
-    empty = [column for column, count in nulls.items() if count == records.split] if records.all else []
+    empty = [column for column, count in nulls.items() if count == records.split] if records.split else []
     if empty:
         columns = ", ".join(f"`{column}`" for column in empty)
         return reason("no_value", columns=columns)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from duff_orders.contract import COUNTS, STAR, TABLES
+from duff_orders.contract import COUNTS, STAR, TABLES, VERSION
 from duff_orders.errors import DamagedObject, EngineError, SourceChanged
 from duff_orders.ingest.text import is_compressed
-from duff_orders.lake import layout, snapshot
+from duff_orders.lake import layout, relation, snapshot
 from duff_orders.lake.disk import fingerprint
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import events
@@ -204,8 +204,9 @@ def _damaged(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) 
     """A sentence for each file of which an object cannot be read, by its id; of the star schema, by its name."""
 
     def read(connection: "DuckDBPyConnection", _: Path, item: tuple[str, str, LedgerRow | None]) -> None:
-        name, table, _row = item
-        create_view(lake.store, connection, "one", TABLES[table], [name])
+        name, table, row = item
+        version = row.contract if row else VERSION
+        create_view(connection, "one", relation.of_objects(lake.store, TABLES[table], [name], version=version))
         connection.execute("select max(hash(one)) from one")
 
     of_star = ((name, table.name, None) for table in STAR for name in star.objects(table.name))

@@ -6,10 +6,10 @@ sides are compared as hashes, in DuckDB, so that a file of any size fits the mem
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from duff_orders.contract import (
     BLANKS,
@@ -29,7 +29,7 @@ from duff_orders.engines.dialect import sql_text
 from duff_orders.engines.duckdb import read_parquet
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
-from duff_orders.ingest.csv_grammar import Grammar
+from duff_orders.ingest.csv_grammar import Grammar, Record
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.messages import LedgerRow
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 # What is trimmed, by the contract's version: a file is read again as it was judged.
 _BLANKS = {1: BLANKS[:3], 2: BLANKS}
 _AMBIGUOUS = re.compile(rb"[1-9][0-9]{0,2}(\.[0-9]{3})+")
+_COLUMNS = {name.encode() for name in COLUMN_NAMES}
 _NULLS = {b"", *(spelling.encode() for spelling in NULL_SPELLINGS)}
 _STATUSES = {status.encode() for status in STATUSES}
 _INTEGER = re.compile(rb"[0-9]{1,%d}(\.0+)?" % INTEGER_DIGITS)
@@ -96,7 +97,8 @@ def _stored(lake: Lake, row: LedgerRow, table: str) -> str:
     if table == ORDERS.name:
         canonical = ", ".join(f"cast({name} as varchar)" for name in (*COLUMN_NAMES, "total_price"))
     else:
-        canonical = ", ".join(f"coalesce({name}, '')" for name in ("record", *COLUMN_NAMES))
+        line = "coalesce(cast(line as varchar), '')" if row.contract > 1 else "''"
+        canonical = ", ".join((*(f"coalesce({name}, '')" for name in ("record", *COLUMN_NAMES)), line))
     paths = [lake.store.address(name) for name in data_objects(table, row)]
     if not paths:
         return "select null::uuid as hash, null as example, 0 as n where false"
@@ -108,48 +110,73 @@ def _stored(lake: Lake, row: LedgerRow, table: str) -> str:
 
 def _read(path: Path, row: LedgerRow) -> Iterator[tuple[bool, bytes]]:
     """Every record: whether it is good; then its values, otherwise its text, as what `_stored` takes the hash of."""
-    records = _records(path, row.source_file, row.encoding or text.UTF8, row.delimiter or ",")
+    records = _records(path, row)
     blanks = _BLANKS[row.contract]
-    names = [_trimmed(field, blanks).lower() for field in next(records)[1] or ()]
+    header = next(records).fields or ()
+    names = _names(header, blanks)
+    if row.contract > 1 and not set(names) >= _COLUMNS:  # it names the delimiter, as spreadsheets write it
+        names = _names(next(records).fields or (), blanks)
     places = [names.index(name.encode()) for name in COLUMN_NAMES]
     no_texts = [b""] * len(places)
     columns = [_Values(column, row) for column in COLUMNS]
-    for record, fields in records:
-        if fields is None or len(fields) != len(names):
-            yield False, _BETWEEN.join((record, *no_texts))
-            continue
-        texts = [fields[place] for place in places]
-        values = [known[field] for known, field in zip(columns, texts, strict=True)]
-        if None in values:
-            yield False, _BETWEEN.join((b"", *texts))
+    for line, record, fields in records:
+        begin = b"%d" % line if row.contract > 1 else b""
+        if fields is None or (row.contract > 1 and text.BAD_BYTE.search(record)):
+            yield False, _BETWEEN.join((text.shown(record).encode(), *no_texts, begin))
+        elif row.contract > 1 and b"product_ccf" in record.lower() and set(_names(fields, blanks)) >= _COLUMNS:
+            texts = [fields[place] if place < len(fields) else b"" for place in places]
+            yield False, _BETWEEN.join((b"", *texts, begin))
+        elif len(fields) != len(names):
+            yield False, _BETWEEN.join((record, *no_texts, begin))
         else:
-            yield True, _BETWEEN.join((*values, _total(values[_PRICE], values[_UNITS])))  # type: ignore[arg-type]
+            texts = [fields[place] for place in places]
+            values = [known[field] for known, field in zip(columns, texts, strict=True)]
+            if None in values:
+                yield False, _BETWEEN.join((b"", *texts, begin))
+            else:
+                yield True, _BETWEEN.join((*values, _total(values[_PRICE], values[_UNITS])))  # type: ignore[arg-type]
 
 
-def _records(path: Path, key: str, encoding: str, delimiter: str) -> Iterator[tuple[bytes, list[bytes] | None]]:
-    """The text and the fields (None: malformed quotes) of each record of an object, the header first."""
+def _names(fields: Iterable[bytes], blanks: str) -> list[bytes]:
+    return [_trimmed(field, blanks).lower() for field in fields]
+
+
+class _Read(NamedTuple):
+    """A record: its line, its text, its fields (None: malformed quotes)."""
+
+    line: int
+    text: bytes
+    fields: list[bytes] | None
+
+
+def _records(path: Path, row: LedgerRow) -> Iterator[_Read]:
+    """Each record of an object, the header first."""
+    delimiter, encoding = row.delimiter or ",", row.encoding or text.UTF8
     grammar, between = Grammar(delimiter), delimiter.encode()
-    blocks = text.utf8_blocks(text.raw_blocks(path, compressed=text.is_compressed(key)), encoding)
-    data, final = b"", False
+    raw = text.raw_blocks(path, compressed=text.is_compressed(row.source_file))
+    blocks = text.utf8_blocks(raw, encoding, lenient=row.contract > 1)
+    # all that a record may hold which is none: under version 1 a line of spaces and tabs
+    blank = b" \t" if row.contract == 1 else "".join((delimiter, *BLANKS, '"')).encode()
+    data, final, line = b"", False, 1
     while not final:
         # ever more at once, where a record is longer than a block
         more = [*islice(blocks, 1 + len(data) // text.BLOCK)]
         data, position, final = b"".join((data, *more)), 0, not more
-        while (end := data.find(b"\n", position)) >= 0:
-            line = data[position:end].removesuffix(b"\r")
-            if b'"' not in line:
-                position = end + 1
-                if line.strip(b" \t"):
-                    yield line, line.split(between)
-            elif (record := grammar.read(data, position, final=final)) is not None:
-                position = record.next
-                yield record.text, record.fields
-            else:
+        while position < len(data):
+            end = data.find(b"\n", position)
+            if end < 0 and not final:
                 break
-        else:
-            if final and data[position:].strip(b" \t"):
-                record = grammar.read(data, position, final=True)
-                yield record.text, record.fields  # type: ignore[union-attr] # all is there
+            plain = data[position:end].removesuffix(b"\r")
+            if end >= 0 and b'"' not in plain:
+                record: Record | None = Record(plain, end + 1, plain.split(between))
+            else:
+                record = grammar.read(data, position, final=final)
+            if record is None:
+                break
+            if record.text.strip(blank) or not (row.contract == 1 or record.is_blank):
+                yield _Read(line, record.text, record.fields)
+            line += data.count(b"\n", position, record.next)
+            position = record.next
         data = data[position:]
 
 

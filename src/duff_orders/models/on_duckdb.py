@@ -1,6 +1,6 @@
 """The star schema built by DuckDB in process: day by day, in as little memory as that takes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, STAR, Table
 from duff_orders.engines.dialect import DuckDBSpelling, sql_text
 from duff_orders.engines.duckdb import ROW_GROUP_BYTES
+from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import data_objects, interim, star_object
+from duff_orders.lake.layout import interim, star_object
 from duff_orders.lake.store import Store
 from duff_orders.lake.tables import create_view
-from duff_orders.messages import LedgerRow
 from duff_orders.models import star
 from duff_orders.models.plan import Builder, Partitions, Plan
 
@@ -39,10 +39,6 @@ def open_builder(lake: Lake, plan: Plan) -> Iterator[Builder]:
         yield builder
 
 
-def _objects(rows: Iterable[LedgerRow]) -> list[str]:
-    return [name for row in rows for name in data_objects(ORDERS.name, row)]
-
-
 @dataclass(frozen=True, slots=True)
 class DuckDBBuilder:
     """One build."""
@@ -58,7 +54,7 @@ class DuckDBBuilder:
             "create temp table files as select unnest($ids) as file_id, unnest(range(len($ids))) as file_no",
             {"ids": [row.file_id for row in self.plan.added]},
         )
-        self._view("all_orders", ORDERS, _objects(self.plan.added))
+        create_view(self.connection, "all_orders", relation.of_files(self.store, ORDERS, self.plan.added))
         self.connection.execute("create temp view new_orders as select * from all_orders join files using (file_id)")
         self._slice("orders", "new_orders")
         for table in STAR:
@@ -80,7 +76,8 @@ class DuckDBBuilder:
         written: Partitions = {}
         for (pa_date,) in self.connection.execute(star.touched()).fetchall():
             day = pa_date.isoformat()
-            self._view("orders_of_day", ORDERS, _objects(added_on.get(pa_date, [])))
+            added = relation.of_files(self.store, ORDERS, added_on.get(pa_date, []))
+            create_view(self.connection, "orders_of_day", added)
             self._view("old_facts_of_day", FACT_ORDERS, self.plan.base.partitions.get(day, []))
             select = star.partition("orders_of_day", "old_facts_of_day", f"date {sql_text(day)}")
             name, rows = self._write(FACT_ORDERS, select, pa_date)
@@ -88,7 +85,7 @@ class DuckDBBuilder:
         return written
 
     def _view(self, name: str, table: Table, objects: Sequence[str]) -> None:
-        create_view(self.store, self.connection, name, table, objects)
+        create_view(self.connection, name, relation.of_objects(self.store, table, objects))
 
     def _keep_changed(self) -> None:
         """Keep `changed`, worked out for a slice of the order lines at a time: its joins are wide."""
@@ -97,17 +94,17 @@ class DuckDBBuilder:
         slices = 1 + (int(found[0]) if found else 0) // LINES_AT_ONCE
         for number in range(slices):
             where = f"where order_id % {slices} = {number}" if slices > 1 else ""
-            for name, relation in kept.items():
-                self._slice(name, relation, where)
+            for name, whole in kept.items():
+                self._slice(name, whole, where)
             if number == 0:
                 self._keep("changed", star.changed())
             else:
                 self.connection.execute(f"insert into changed {star.changed()}")
-        for name, relation in kept.items():
-            self._slice(name, relation)
+        for name, whole in kept.items():
+            self._slice(name, whole)
 
-    def _slice(self, name: str, relation: str, where: str = "") -> None:
-        self.connection.execute(f"create or replace temp view {name} as select * from {relation} {where}")
+    def _slice(self, name: str, whole: str, where: str = "") -> None:
+        create_view(self.connection, name, f"select * from {whole} {where}")
 
     def _keep(self, name: str, select: str) -> None:
         self.connection.execute(f"create temp table {name} as {select}")

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS
-from duff_orders.engines.duckdb import read_parquet
+from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.messages import LedgerRow
 from duff_orders.query.harmless import harmless
 
-FIELDS = (*COLUMN_NAMES, "reasons", "record")
+FIELDS = (*COLUMN_NAMES, "reasons", "record", "line")
 
 
 def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
@@ -22,7 +22,11 @@ def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
         return
     with lake.engine(only_reads=True) as (connection, scratch):
         paths = [str(lake.store.local(name, scratch)) for name in objects]
-        connection.execute(f"select {', '.join(FIELDS)} from {read_parquet(*paths)} order by all")
+        source = relation.of_paths(REJECTED_ROWS, {row.contract: paths}, dated=False)
+        # under version 1 no row has a line
+        connection.execute(
+            f"select {', '.join(FIELDS)} from ({source}) as rejected order by {', '.join(('line', *FIELDS))}"
+        )
         while found := connection.fetchmany(1000):
             for values in found:
                 yield dict(zip(FIELDS, values, strict=True))

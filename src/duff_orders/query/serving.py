@@ -21,6 +21,7 @@ from duff_orders.contract import DIM_CHANNELS, DIM_CLIENTS, DIM_PRODUCTS, DIM_ST
 from duff_orders.engines.dialect import sql_text
 from duff_orders.engines.duckdb import ERRORS, engine_errors, message, read_parquet
 from duff_orders.errors import EngineError
+from duff_orders.lake import relation
 from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.tables import create_view
@@ -234,7 +235,7 @@ class Serving:
 
     def _name_facts(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, days: Sequence[str]) -> None:
         objects = [name for day in days for name in snapshot.partitions.get(day, [])]
-        create_view(self.store, cursor, "changed_facts", FACT_ORDERS, objects)
+        create_view(cursor, "changed_facts", relation.of_objects(self.store, FACT_ORDERS, objects))
 
     @contextmanager
     def _switched(self) -> Iterator[None]:
@@ -257,7 +258,8 @@ class Serving:
             if snapshot.build_id != self._view_version:
                 with self._switched():
                     for table in STAR:
-                        create_view(self.store, self._views, table.name, table, snapshot.objects(table.name), kept=True)
+                        source = relation.of_objects(self.store, table, snapshot.objects(table.name))
+                        create_view(self._views, table.name, source, kept=True)
                     self._view_version = snapshot.build_id
             return snapshot.build_id
 

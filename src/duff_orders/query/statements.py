@@ -165,7 +165,7 @@ def files(verdict: str | None, after: list[Any] | None, limit: int) -> Statement
 
 
 def rejects(file_id: str, pa_date: date, reason: str | None, after: int, limit: int) -> Statement:
-    """A page of a file's rejected rows and one more, numbered; with `reason` (COLUMN:CODE), those that have it."""
+    """A page of a file's rejected rows and one more, in its order, numbered; with `reason` (COLUMN:CODE) of those."""
     texts = ", ".join(COLUMN_NAMES)
     conditions, parameters = ["file_id = ?", "pa_date = cast(? as date)"], Parameters()
     parameters += [file_id, pa_date.isoformat()]
@@ -174,8 +174,8 @@ def rejects(file_id: str, pa_date: date, reason: str | None, after: int, limit: 
         conditions.append("strpos(concat(';', reasons, ';'), concat(';', ?, ';')) > 0")
         parameters.append(reason)
     return (
-        f"select {texts}, reasons, record, position from (select {texts}, reasons, record,"
-        f" row_number() over (order by reasons, record, {texts}) as position"
+        f"select {texts}, reasons, record, line, position from (select {texts}, reasons, record, line,"
+        f" row_number() over (order by line, reasons, record, {texts}) as position"
         f" from tbl_duff_rejected_rows where {' and '.join(conditions)}) as numbered"
         f" where position > ? order by position limit {limit + 1}",
         [*parameters, after],
