@@ -33,7 +33,7 @@ def table(file: Path) -> str:
         os.link(file, raw)
         found = [("hash of the object", (hashed := _cpu(lambda: announce(lake.disk, raw.name)))[0])]
         with lake.engine() as (connection, work):
-            cpu, scanned = _cpu(lambda: scan(raw, raw.name, header(raw, raw.name, UTF8)[0], work))
+            cpu, scanned = _cpu(lambda: scan(raw, raw.name, header(raw, raw.name, UTF8)[0].dialect, work))
             found.append(("scan of the bytes", cpu))
             source = Source(path=raw, event=hashed[1], dialect=scanned.dialect)
             job = Job(connection=connection, scan=scanned, source=source, scratch=work, memory=10**9)

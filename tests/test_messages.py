@@ -72,7 +72,5 @@ def test_what_is_no_document_is_refused(text: str) -> None:
 
 
 def test_a_dialect_keeps_the_places_of_further_columns() -> None:
-    dialect = Dialect(
-        encoding="utf-8", delimiter=";", decimal_mark=",", columns=("status", None), extra_columns=("note",)
-    )
+    dialect = Dialect(encoding="utf-8", delimiter=";", decimal_mark=",", fields=2, places=(0,))
     assert Dialect.from_json(dialect.to_json()) == dialect

@@ -143,17 +143,17 @@ class Event(Document):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect(Document):
-    """How a file is written.
+    """How a file is written; as large as it is, however wide the header: states hand it on, which are limited.
 
-    `columns` holds, for each field of the header, the contract's column name, or None for a further column;
-    `encoding` may turn out as windows-1252 once the whole file has been read.
+    The header has `fields` fields, and the contract's columns, in its order, stand at `places` among them, from 0.
+    `encoding` may turn out as another once the whole file has been read.
     """
 
     encoding: str
     delimiter: str
     decimal_mark: str
-    columns: tuple[str | None, ...]
-    extra_columns: tuple[str, ...]
+    fields: int
+    places: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +232,8 @@ class Staged(Document):
     """What a transform made of a file and nobody sees yet, or the `row` that the file has already.
 
     `orders` and `rejected` name the staged Parquet: paths on this machine (they begin with `/`), or objects of the
-    lake. `content` is the first 32 hexadecimal digits of the object's SHA-256, where it was read.
+    lake. `extra_columns` are the names of the header's further columns. `content` is the first 32 hexadecimal digits of
+    the object's SHA-256, where it was read.
     """
 
     event: Event
@@ -242,6 +243,7 @@ class Staged(Document):
     content: str = ""
     engine: Engine | None = None
     dialect: Dialect | None = None
+    extra_columns: tuple[str, ...] | None = None
     orders: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
     error: str | None = None

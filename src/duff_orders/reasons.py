@@ -9,6 +9,7 @@ from functools import cache
 from string import Formatter
 
 from duff_orders.errors import InvalidFile
+from duff_orders.printable import printable
 
 REASONS: dict[str, str] = {
     # the file as a whole: verdict `invalid`
@@ -16,7 +17,23 @@ REASONS: dict[str, str] = {
     "not_gzip": "not a readable gzip file: {error}",
     "holds_nul": "not text: it holds NUL characters",
     "broken_utf16": "not text: broken UTF-16 ({error})",
-    "no_header": "no header line: the first line names none of the columns {columns}",
+    "other_name": "no orders file by its name: allowed are *.csv, and *.csv.gz for one that is packed with gzip",
+    **{
+        f"is_{kind}": f"{words}, and not CSV: allowed are CSV files named *.csv, or packed with gzip *.csv.gz"
+        for kind, words in {
+            "zip": "a ZIP archive",
+            "xlsx": "an Excel workbook (XLSX)",
+            "xls": "an Excel workbook (XLS)",
+            "gzip": "packed with gzip under another name, or twice",
+            "pdf": "a PDF document",
+            "html": "an HTML page",
+            "json": "JSON",
+            "parquet": "Parquet",
+            "utf16": "UTF-16 without a byte order mark",
+        }.items()
+    },
+    "header_unknown": "no header line: line {line} reads {found}; expected are the columns {columns}, in any order, "
+    "separated by comma, semicolon, tab or |",
     "column_missing": "column {columns} missing; found: {found}",
     "columns_missing": "columns {columns} missing; found: {found}",
     "column_twice": "column {column} is named {times} times in the header",
@@ -29,10 +46,13 @@ REASONS: dict[str, str] = {
         "line {second} names the columns again, in another order than line {first}: what stands behind it could not be "
         "told apart; split the file there"
     ),
+    "no_fields": "none of the {records} records has the right number of fields: the header has {fields}",
     "unclosed_quote": "a quote in record {number} never closes",
     "no_value": "no record has a value of {columns}",
     "too_many_rejected": "{rejected} of {records} records rejected, more than the share of {share} that is allowed",
     "some_rejected": "{rejected} of {records} records rejected",
+    # as releases before wrote them
+    "no_header": "no header line: the first line names none of the columns {columns}",
     # the other verdicts
     "known_content": "its content was already published from {file}",
     "failed": "the pipeline failed: {error}",
@@ -40,8 +60,8 @@ REASONS: dict[str, str] = {
 
 
 def reason(key: str, **places: object) -> str:
-    """The text of a reason."""
-    return REASONS[key].format(**places)
+    """The text of a reason; what cannot be seen in a file's own words is written out."""
+    return REASONS[key].format(**{name: printable(str(place)) for name, place in places.items()})
 
 
 def invalid(key: str, **places: object) -> InvalidFile:

@@ -276,3 +276,18 @@ def test_a_replay_has_runs_of_its_own(buckets: Buckets, glue: Stubber) -> None:
 def test_messages_of_the_queue_start_a_build(buckets: Buckets, glue: Stubber) -> None:
     glue.add_response("start_job_run", {"JobRunId": "jr_1"}, {"JobName": "models"})
     assert trigger_glue_job({"Records": [{"body": "any"}]}, CONTEXT) == {"job_run_id": "jr_1"}
+
+
+def test_what_tools_keep_for_themselves_is_left_alone(buckets: Buckets) -> None:
+    store = buckets.store()
+    event = buckets.put(".rsync-partial/01-orders.csv", b"half")
+    told = decided(event)
+    assert (told["route"], told["key"]) == ("done", event.key)
+    assert "tools keep such for themselves" in told["left_alone"]
+    assert not list(names(store, "processed/events/"))
+
+
+def test_an_object_of_any_other_name_has_a_verdict(buckets: Buckets) -> None:
+    told = decided(buckets.put("orders.csv.zip", b"PK\x05\x06"))
+    assert (told["route"], told["verdict"]) == ("done", "invalid")
+    assert told["reason"].startswith("a ZIP archive, and not CSV: allowed are")

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 
 class Case(NamedTuple):
-    """The verdict on a file, its counts, and by line the reasons of its rejected rows."""
+    """The verdict on a file, its counts, by line the reasons of its rejected rows, and what its own reason says."""
 
     verdict: str
     read: int
     published: int
     reasons: dict[int, str]
+    said: str = ""
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -65,7 +66,16 @@ CASES = {
         },
     ),
     # one delimiter too many in every row
-    "trailing_rows_only": Case("invalid", 5, 0, dict.fromkeys(range(2, 7), "row:wrong_field_count")),
+    "trailing_rows_only": Case(
+        *("invalid", 5, 0, dict.fromkeys(range(2, 7), "row:wrong_field_count")),
+        said="none of the 5 records has the right number of fields: the header has 10",
+    ),
+    # titles above the header
+    "preamble": Case("invalid", 0, 0, {}, said="line 1 reads Sales export ACME;;;;"),
+    # another format under the name
+    "gz": Case("invalid", 0, 0, {}, said="packed with gzip under another name"),
+    "xlsx": Case("invalid", 0, 0, {}, said="an Excel workbook (XLSX), and not CSV: allowed are CSV files named *.csv"),
+    "utf16_nobom": Case("invalid", 0, 0, {}, said="UTF-16 without a byte order mark"),
     # one product twice in one order
     "two_lines": Case("valid", 3, 3, {}),
     # quotes that are letters

@@ -93,6 +93,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         rewrite("update rows set record = record || 'x' where rowid = (select max(rowid) from rows "
                 "where record is not null)", REJECTED), OTHER_TEXT
     ),
+    "another line": (other_value("line = line + 1", REJECTED), OTHER_TEXT),
     "rows lost from an object": (
         rewrite("delete from rows where rowid = 0", REJECTED),
         ["rows_rejected is 11, but tbl_duff_rejected_rows has 10 rows"],
@@ -159,7 +160,7 @@ def test_check(made: tuple[Path, Result], empty: Path) -> None:
 
 
 def test_check_as_a_document(lake: Path) -> None:
-    found = {"files": 3, "rows": 29, "problems": [], "reread": 2, "why_none": ""}
+    found = {"files": 3, "rows": 29, "problems": [], "reread": 2, "why_none": "", "left_alone": []}
     assert duff("check", "--json", "--lake", lake).documents == [found]
     (lake / "raw" / FIRST.name).unlink()
     result = duff("check", "--json", "--lake", lake)

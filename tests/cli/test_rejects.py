@@ -99,7 +99,7 @@ def test_rejects_are_exported_corrected_and_published(lake: Path, tmp_path: Path
     assert again.code == 0
     assert again.documents[0]["verdict"] == "valid"
     assert again.documents[0]["rows_published"] == 11
-    assert again.documents[0]["extra_columns"] == ["reasons", "record"]
+    assert again.documents[0]["extra_columns"] == ["reasons", "record", "line"]
     assert count(lake, "tbl_duff_orders") == before + 11
     sql = "select order_id from fact_orders where order_id between 5710 and 5720 order by 1"
     assert duff("query", sql, "--format", "csv", "--lake", lake).out.split()[1:] == [str(n) for n in range(5710, 5721)]

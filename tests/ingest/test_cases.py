@@ -17,6 +17,7 @@ def test_a_case_is_judged_as_the_contract_says(tmp_path: Path, name: str) -> Non
     row = ingest(lake, f"{name}.csv", data_of(name))
     assert (row.verdict, row.contract) == (case.verdict, 2)
     assert (row.rows_read, row.rows_published, row.rows_rejected) == case.counts
+    assert case.said in str(row.reason)
     rejected = rows(lake, row, REJECTED_ROWS.name)
     assert {values[-1]: values[-3] for values in rejected} == case.reasons
     assert_agrees(row, rows(lake, row, ORDERS.name), rejected, judge(data_of(name)))

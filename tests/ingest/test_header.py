@@ -6,7 +6,9 @@ import pytest
 
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.errors import InvalidFile
-from duff_orders.ingest.header import HEAD, dialect_of, header_columns
+from duff_orders.ingest.header import HEAD, dialect_of, header_columns, read_header
+from duff_orders.ingest.text import UTF8, WINDOWS
+from duff_orders.messages import Decision, Event, utc_now
 
 
 def head(*names: str, delimiter: str = ",") -> bytes:
@@ -16,14 +18,16 @@ def head(*names: str, delimiter: str = ",") -> bytes:
 @pytest.mark.parametrize(("delimiter", "mark"), [(",", "."), (";", ","), ("\t", ","), ("|", ",")])
 def test_the_first_delimiter_under_which_all_columns_are_there(delimiter: str, mark: str) -> None:
     dialect = dialect_of(head(*COLUMN_NAMES, delimiter=delimiter), "a.csv", whole=True)
-    assert (dialect.delimiter, dialect.decimal_mark, dialect.columns) == (delimiter, mark, COLUMN_NAMES)
+    assert (dialect.delimiter, dialect.decimal_mark) == (delimiter, mark)
+    assert (dialect.fields, dialect.places) == (10, tuple(range(10)))
 
 
 def test_names_are_trimmed_and_compared_without_case_in_any_order_and_others_are_left() -> None:
     names = [f" {name.upper()}\t" for name in reversed(COLUMN_NAMES)]
-    dialect = dialect_of(head("Note", *names, '"two, words"'), "a.csv", whole=True)
-    assert dialect.columns == (None, *reversed(COLUMN_NAMES), None)
-    assert dialect.extra_columns == ("Note", "two, words")
+    data = head("Note", *names, '"two, words"')
+    dialect = dialect_of(data, "a.csv", whole=True)
+    assert (dialect.fields, dialect.places) == (12, tuple(range(10, 0, -1)))
+    assert read_header(data, UTF8, final=True).extra_columns == ("Note", "two, words")
     assert list(header_columns(dialect)) == ["extra_0", *reversed(COLUMN_NAMES), "extra_11"]
 
 
@@ -40,7 +44,7 @@ def test_blank_lines_before_the_header_and_compression_do_not_matter() -> None:
     [
         (b"", "the file is empty"),
         (b"\n \n", "the file is empty"),
-        (b"a,b\n", "no header line: the first line names none of the columns"),
+        (b"a,b\n", "no header line: line 1 reads a,b; expected are the columns client_id,"),
         (head(*COLUMN_NAMES[1:]), "column `client_id` missing; found: client_name"),
         (head(*COLUMN_NAMES[2:]), "columns `client_id`, `client_name` missing"),
         (head(*COLUMN_NAMES, "Status"), "column `status` is named 2 times"),
@@ -56,4 +60,13 @@ def test_what_is_wrong_is_said_in_words(data: bytes, reason: str) -> None:
 
 def test_windows_1252_is_told_by_a_byte_that_is_no_utf8() -> None:
     dialect = dialect_of(head(*COLUMN_NAMES, "A\u00f1o").decode().encode("cp1252"), "a.csv", whole=True)
-    assert (dialect.encoding, dialect.extra_columns) == ("windows-1252", ("A\u00f1o",))
+    assert dialect.encoding == WINDOWS
+
+
+def test_a_decision_is_small_however_wide_the_header() -> None:
+    """What a state of Step Functions hands on is limited to 256 KiB."""
+    data = ",".join((*(f"e{n:05}" for n in range(9_000)), *COLUMN_NAMES)).encode()
+    event = Event(bucket="b", key="a.csv", size=len(data), etag="e", version=None, time=utc_now())
+    decision = Decision(route="small", event=event, dialect=dialect_of(data, "a.csv", whole=True))
+    assert len(decision.to_json()) < 1_000
+    assert Decision.from_json(decision.to_json()) == decision

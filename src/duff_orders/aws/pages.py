@@ -138,7 +138,7 @@ class RawBucket:
         with self._lock:
             if self._looked is None or time.monotonic() - self._looked > LOOK:
                 keys = (each.name.removeprefix(f"{layout.RAW}/") for each in self.store.listed(f"{layout.RAW}/"))
-                self._keys = {key: None for key in keys if layout.is_orders_file(key)}
+                self._keys = {key: None for key in keys if not layout.left_alone(key)}
                 self._looked = time.monotonic()
             return self._keys
 

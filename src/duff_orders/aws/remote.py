@@ -41,6 +41,7 @@ class Status:
     waiting_for_build: int
     builds_running: int
     last_build: str | None
+    left_alone: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,13 @@ class Remote:
             waiting_for_build=_messages(models["LedgerRows"]),
             builds_running=sum(run["JobRunState"] in ("STARTING", "RUNNING") for run in runs),
             last_build=next((run["JobRunState"] for run in runs if run.get("CompletedOn")), None),
+            left_alone=self.left_alone(),
         )
+
+    def left_alone(self) -> list[str]:
+        """The keys in the raw bucket of what the contract leaves alone: one request for each 1,000 objects there."""
+        keys = (each.name.removeprefix(f"{layout.RAW}/") for each in self.store.listed(f"{layout.RAW}/"))
+        return [key for key in keys if layout.left_alone(key)]
 
     def redrive(self) -> int:
         """Start the state machine for the announcements in the dead-letter queue; returns how many there were."""

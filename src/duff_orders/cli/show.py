@@ -98,6 +98,18 @@ def _plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
+#: Keys that are named of those left alone.
+_NAMED = 20
+
+
+def left_alone(keys: Sequence[str]) -> None:
+    """What lies in the raw bucket and is none of ours."""
+    if keys:
+        more = f", and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else ""
+        named = ", ".join(map(printable, keys[:_NAMED]))
+        print(f"left alone in the raw bucket, as tools keep such for themselves: {named}{more}")
+
+
 def status(found: "Status") -> None:
     """How a deployment is doing."""
     if found.newest_file is None:
@@ -109,6 +121,7 @@ def status(found: "Status") -> None:
     print(f"files that wait for a build: {found.waiting_for_build}; builds under way: {found.builds_running}")
     print(f"last build: {(found.last_build or 'none yet').lower()}")
     print(f"announcements in the dead-letter queue: {found.undelivered}")
+    left_alone(found.left_alone)
     for key, time in found.failed:
         print(printable(f"failed at {time}: {key}"))
 

@@ -82,10 +82,11 @@ def check(
             rows = list(remote.lake.ledger.rows())
             problems = list(remote.problems(rows))
             read = sum(row.rows_read for row in rows)
-            proof = Proof(len(rows), read, problems, why_none="of a deployment none is")
+            proof = Proof(len(rows), read, problems, 0, "of a deployment none is", remote.left_alone())
     if json:
         show.document(proof)
         raise typer.Exit(1 if proof.problems else 0)
+    show.left_alone(proof.left_alone)
     for problem in proof.problems:
         print(printable(problem))
     if proof.problems:

@@ -215,7 +215,24 @@ ES: dict[str, str] = {
     "why_not_gzip": "no es un archivo gzip legible: {error}",
     "why_holds_nul": "no es texto: contiene caracteres NUL",
     "why_broken_utf16": "no es texto: UTF-16 dañado ({error})",
-    "why_no_header": "falta la línea de encabezado: la primera línea no nombra ninguna de las columnas {columns}",
+    "why_other_name": "por su nombre no es un archivo de pedidos: se permiten *.csv, "
+    "y *.csv.gz si está comprimido con gzip",
+    **{
+        f"why_is_{kind}": f"es {words}, no CSV: se permiten archivos CSV llamados *.csv, o con gzip *.csv.gz"
+        for kind, words in {
+            "zip": "un archivo ZIP",
+            "xlsx": "un libro de Excel (XLSX)",
+            "xls": "un libro de Excel (XLS)",
+            "gzip": "un gzip con otro nombre, o comprimido dos veces",
+            "pdf": "un documento PDF",
+            "html": "una página HTML",
+            "json": "JSON",
+            "parquet": "Parquet",
+            "utf16": "UTF-16 sin marca de orden de bytes",
+        }.items()
+    },
+    "why_header_unknown": "falta el encabezado: la línea {line} dice {found}; se esperan las columnas {columns}, en "
+    "cualquier orden, separadas por coma, punto y coma, tabulador o |",
     "why_column_missing": "falta la columna {columns}; se encontró: {found}",
     "why_columns_missing": "faltan las columnas {columns}; se encontró: {found}",
     "why_column_twice": "la columna {column} aparece {times} veces en el encabezado",
@@ -228,11 +245,14 @@ ES: dict[str, str] = {
         "la línea {second} nombra de nuevo las columnas, en otro orden que la línea {first}: no se podría distinguir "
         "lo que sigue; divida el archivo allí"
     ),
+    "why_no_fields": "ninguno de los {records} registros tiene el número correcto de campos: "
+    "el encabezado tiene {fields}",
     "why_unclosed_quote": "unas comillas en el registro {number} no se cierran",
     "why_no_value": "ningún registro tiene valor en {columns}",
     "why_too_many_rejected": "{rejected} de {records} registros rechazados, "
     "más que la proporción de {share} que se permite",
     "why_some_rejected": "{rejected} de {records} registros rechazados",
+    "why_no_header": "falta la línea de encabezado: la primera línea no nombra ninguna de las columnas {columns}",
     "why_known_content": "su contenido ya se publicó desde {file}",
     "why_failed": "el proceso falló: {error}",
 }

@@ -11,6 +11,8 @@ from duff_orders.contract import BLANKS, COLUMN_NAMES, DELIMITERS
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import BLANK, Grammar
+from duff_orders.ingest.kinds import kind_of
+from duff_orders.lake.layout import is_orders_file
 from duff_orders.messages import Dialect
 from duff_orders.reasons import invalid
 
@@ -25,9 +27,10 @@ ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstu
 
 
 class Header(NamedTuple):
-    """What a header says: the dialect of its file, and where the header begins and ends in what was read."""
+    """What a header says: the dialect of its file, further columns, and where it begins and ends in what was read."""
 
     dialect: Dialect
+    extra_columns: tuple[str, ...]
     start: int
     end: int
 
@@ -35,27 +38,35 @@ class Header(NamedTuple):
 def dialect_of(head: bytes, key: str, *, whole: bool) -> Dialect:
     """The dialect of an object by its first bytes; `whole` where they are all.
 
-    Raises InvalidFile with the reason in words: empty, not text, no header under any delimiter, a column missing or
-    named twice.
+    Raises InvalidFile with the reason in words: no orders file by its name, empty, not text, no header under any
+    delimiter, a column missing or named twice. Where the bytes say what else it is, the reason says that.
     """
-    data, final = _unpacked(BytesIO(head), key, whole=whole)
-    likeliest, *others = text.readings(data, final=final)
+    if not is_orders_file(key):
+        raise invalid(kind_of(head) or "other_name")
+    data = head
     try:
-        return _read(data, likeliest, final=final).dialect
+        data, final = _unpacked(BytesIO(head), key, whole=whole)
+        likeliest, *others = text.readings(data, final=final)
+        try:
+            return _read(data, likeliest, final=final).dialect
+        except InvalidFile:
+            for encoding in others:
+                with suppress(InvalidFile):
+                    return _read(data, encoding, final=final).dialect
+            raise
     except InvalidFile:
-        for encoding in others:
-            with suppress(InvalidFile):
-                return _read(data, encoding, final=final).dialect
+        if kind := kind_of(data):
+            raise invalid(kind) from None
         raise
 
 
-def header(path: Path, key: str, encoding: str) -> tuple[Dialect, str]:
-    """The dialect of an object that is read in an encoding, and what stands in it up to the end of its header."""
+def header(path: Path, key: str, encoding: str) -> tuple[Header, str]:
+    """The header of an object that is read in an encoding, and what stands in it up to its end."""
     with path.open("rb", buffering=0) as raw:
         head, final = _unpacked(raw, key)
     data = _decode(head, encoding, final=final)
     found = read_header(data, encoding, final=final)
-    return found.dialect, text.shown(data[: found.end])
+    return found, text.shown(data[: found.end])
 
 
 def _unpacked(raw: BinaryIO, key: str, *, whole: bool = True) -> tuple[bytes, bool]:
@@ -112,23 +123,30 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> Header:
             encoding=encoding,
             delimiter=delimiter,
             decimal_mark="." if delimiter == "," else ",",
-            columns=tuple(key if key in COLUMN_NAMES else None for key in keys),
-            extra_columns=tuple(n for n, key in zip(names, keys, strict=True) if key not in COLUMN_NAMES),
+            fields=len(keys),
+            places=tuple(map(keys.index, COLUMN_NAMES)),
         )
-        return Header(dialect, start, record.next)
+        extra_columns = tuple(name for name, key in zip(names, keys, strict=True) if key not in COLUMN_NAMES)
+        return Header(dialect, extra_columns, start, record.next)
     if final and not any(first for _, first in firsts):
         raise invalid("empty")
     if b"\r" in data[begin:].rstrip() and b"\n" not in data[begin:]:
         raise invalid("carriage_returns")
     if not all(first for _, first in firsts) and not best:
         raise invalid("header_too_long", kib=HEAD // 1024)
-    raise _missing(best)
+    if set(best) & set(COLUMN_NAMES):
+        raise _missing(best)
+    start, record = next(first for _, first in firsts if first)
+    raise invalid(
+        "header_unknown",
+        line=1 + data.count(b"\n", 0, start),
+        found=_cut(text.shown(record.text)),
+        columns=", ".join(COLUMN_NAMES),
+    )
 
 
 def _missing(found: list[str]) -> InvalidFile:
     missing = [column for column in COLUMN_NAMES if column not in found]
-    if len(missing) == len(COLUMN_NAMES):
-        return invalid("no_header", columns=", ".join(COLUMN_NAMES))
     which = "column_missing" if len(missing) == 1 else "columns_missing"
     named = _cut(", ".join(name[:QUOTED] for name in found if name))
     return invalid(which, columns=", ".join(f"`{name}`" for name in missing), found=named)
@@ -141,5 +159,6 @@ def _cut(text: str) -> str:
 
 def header_columns(dialect: Dialect) -> Iterator[str]:
     """A unique name for each field of a record: the contract's, or `extra_<position>`."""
-    for position, column in enumerate(dialect.columns):
-        yield column or f"extra_{position}"
+    columns = dict(zip(dialect.places, COLUMN_NAMES, strict=True))
+    for place in range(dialect.fields):
+        yield columns.get(place) or f"extra_{place}"

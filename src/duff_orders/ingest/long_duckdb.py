@@ -20,12 +20,16 @@ BATCH = 8 * MIB
 
 @dataclass(frozen=True, slots=True)
 class LongOutcome:
-    """How many long records are good and rejected, the files of the good ones, and the records without a value."""
+    """How many long records are good and rejected, the files of the good ones, and the records without a value.
+
+    `returns`: whether one that could not be split holds a carriage return.
+    """
 
     good: int
     rejected: int
     orders: list[Path]
     nulls: dict[str, int]
+    returns: bool
 
 
 class LongJob:
@@ -38,6 +42,7 @@ class LongJob:
         self._orders: list[Path] = []
         self._good = self._rejected = self._parts = self._size = 0
         self._nulls = dict.fromkeys(COLUMN_NAMES, 0)
+        self._returns = False
         self._batch: list[list[str | None]] = []
         self._lines: list[int] = []
 
@@ -55,6 +60,7 @@ class LongJob:
         wrong = dict(connection.execute(f"select cast(record as bigint), reasons from ({reasons})").fetchall())
         connection.execute("drop table long_records")
         for n, (texts, record, reason, line) in enumerate(chunk.read()):
+            self._returns |= record is not None and "\r" in record
             if reason is not None:
                 self._reject([*(texts or [None] * len(COLUMN_NAMES)), reason, record], line)
             elif n in wrong:
@@ -65,7 +71,7 @@ class LongJob:
     def finish(self) -> LongOutcome:
         """Write what is left."""
         self._write()
-        return LongOutcome(self._good, self._rejected, self._orders, self._nulls)
+        return LongOutcome(self._good, self._rejected, self._orders, self._nulls, self._returns)
 
     def _reject(self, row: list[str | None], line: int) -> None:
         self._rejected += 1

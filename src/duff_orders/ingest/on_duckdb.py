@@ -23,7 +23,16 @@ from duff_orders.ingest.long_records import STAND_IN_COLUMNS
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import UNSPLIT, Scan, scan
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
-from duff_orders.ingest.statements import AS_READ, LINE, NULL_COUNTS, Statements, repeated, text_of, without_repeats
+from duff_orders.ingest.statements import (
+    AS_READ,
+    LINE,
+    NULL_COUNTS,
+    RETURNS,
+    Statements,
+    repeated,
+    text_of,
+    without_repeats,
+)
 from duff_orders.ingest.verdict import Records, judge
 from duff_orders.lake.lake import Lake
 from duff_orders.messages import Outcome
@@ -64,6 +73,7 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
         yield Transformed(
             outcome=outcome,
             dialect=scanned.dialect,
+            extra_columns=scanned.extra_columns,
             orders=[job.orders] if outcome.rows_published else [],
             rejected=[path for path in (job.rejected, *job.long_rejected) if path.exists()],
         )
@@ -111,7 +121,7 @@ class Job:
         else:
             by_table = None if long.good or not self._worth_a_table() else self._by_table()
             good, unique, suspects = by_table or self._by_passes(long)
-        rejected, empty = self._write_rejected(suspects if good < self.scan.split else None)
+        rejected, returns, empty = self._write_rejected(suspects if good < self.scan.split else None)
         aside = self.scan.long
         return judge(
             Records(
@@ -119,6 +129,8 @@ class Job:
                 unsplit=self.scan.unsplit_records + aside.unsplit - self.scan.headers,
                 unclosed=self.scan.unclosed,
                 turned=self.scan.turned,
+                fields=self.scan.dialect.fields,
+                returns=returns or long.returns,
             ),
             good=good + long.good,
             unique=unique,
@@ -224,10 +236,11 @@ class Job:
         self.connection.execute(f"create or replace temp table repeated as {repeated(source)}")
         return without_repeats(source) if self._row("select count(*) from repeated")[0] else None
 
-    def _write_rejected(self, suspects: str | None) -> tuple[int, dict[str, int]]:
+    def _write_rejected(self, suspects: str | None) -> tuple[int, bool, dict[str, int]]:
         """Write the rejected records, those among `suspects` and those that could not be split.
 
-        Returns how many there are, and how many records have no value, by column.
+        Returns how many there are, whether one that could not be split holds a carriage return, and how many records
+        have no value, by column.
         """
         parts = []
         if suspects:
@@ -242,10 +255,10 @@ class Job:
             )
             parts.append(self._statements.unsplit(unsplit))
         if not parts:
-            return 0, dict.fromkeys(COLUMN_NAMES, 0)
+            return 0, False, dict.fromkeys(COLUMN_NAMES, 0)
         rejected = self._copy(self._statements.rejected_rows(parts), self.rejected)
-        found = self._row(f"select {NULL_COUNTS} from {read_parquet(self.rejected)}")
-        return rejected, dict(zip(COLUMN_NAMES, map(int, found), strict=True))
+        returns, *found = self._row(f"select {RETURNS}, {NULL_COUNTS} from {read_parquet(self.rejected)}")
+        return rejected, returns > 0, dict(zip(COLUMN_NAMES, map(int, found), strict=True))
 
     def _with_shifts(self, checked: str) -> str:
         """The records that are not good, each with the shift of its line."""

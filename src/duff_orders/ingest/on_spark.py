@@ -25,7 +25,7 @@ from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD, UNSPLIT
 from duff_orders.ingest.spark_lines import LineGrammar, Lines, RecordsSpanLines, in_place, laid_out
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
-from duff_orders.ingest.statements import LINE, NULL_COUNTS, Statements, repeated, text_of
+from duff_orders.ingest.statements import LINE, NULL_COUNTS, RETURNS, Statements, repeated, text_of
 from duff_orders.ingest.verdict import Records, judge
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.store import StagedFile
@@ -77,6 +77,7 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
             except text.NotUtf8:
                 source = _settled(source)
                 if source.dialect.encoding == text.WINDOWS:
+                    lines = None
                     continue
             except RecordsSpanLines:
                 pass
@@ -87,6 +88,7 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
         yield Transformed(
             outcome=outcome,
             dialect=source.dialect,
+            extra_columns=lines.extra_columns,
             orders=job.orders if outcome.rows_published else [],
             rejected=job.rejected if outcome.rows_rejected else [],
         )
@@ -96,7 +98,7 @@ def _settled(source: Source) -> Source:
     """The file in the encoding that all of it speaks for, where it is not UTF-8 throughout."""
     key = source.event.key
     encoding = text.settled(source.path, compressed=text.is_compressed(key))
-    return replace(source, dialect=header(source.path, key, encoding)[0])
+    return replace(source, dialect=header(source.path, key, encoding)[0].dialect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Job:
         unique = good - self._remove_repeats()
         if good < records and not small:
             self._stage_suspects(all_staged)
-        unsplit, rejected, empty = self._write_rejected("checked" if small else "suspects", records, good)
+        unsplit, rejected, returns, empty = self._write_rejected("checked" if small else "suspects", records, good)
         everything = records + (scanned.unsplit_records if scanned else 0)
         unsplit -= scanned.headers if scanned else 0
         return judge(
@@ -146,6 +148,8 @@ class Job:
                 unsplit=unsplit,
                 unclosed=bool(scanned and scanned.unclosed),
                 turned=scanned.turned if scanned else None,
+                fields=self.source.dialect.fields,
+                returns=returns,
             ),
             good=good,
             unique=unique,
@@ -172,15 +176,16 @@ class Job:
     def _split(self, lines: str, name: str, *also: str) -> None:
         """Name the records of a relation of lines, with columns of it in `also`."""
         grammar = self._grammar
-        columns = list(self.source.dialect.columns)
+        dialect = self.source.dialect
         kept = ", ".join(("line", *also))
-        texts = ", ".join(f"{grammar.text(columns.index(name))} as {text_of(name)}" for name in COLUMN_NAMES)
+        places = zip(COLUMN_NAMES, dialect.places, strict=True)
+        texts = ", ".join(f"{grammar.text(place)} as {text_of(name)}" for name, place in places)
         self.spark.sql(f"""
             select {kept}, {texts}, {SparkSpelling().no_pushdown()} as line_number,
                 case when fields is null then coalesce(wrong, 'wrong_field_count') end as wrong
             from (
                 select {kept}, quoted, wrong,
-                    case when size(pieces) = {len(columns)} then pieces end as fields
+                    case when size(pieces) = {dialect.fields} then pieces end as fields
                 from (
                     select *, {grammar.pieces} as pieces
                     from (select {kept}, contains(line, '"') as quoted, {grammar.wrong} as wrong from {lines}) as told
@@ -239,8 +244,8 @@ class Job:
                         "select start, min(row) as row, count(1) as all_rows from all_lines group by start"
                     ).collect()
                 )
-        places = [*self.begins.items()]
-        self.spark.createDataFrame(places, "start bigint, begin bigint").createOrReplaceTempView("begins")
+        places = ", ".join(f"(bigint({start}), bigint({begin}))" for start, begin in self.begins.items())
+        self.spark.sql(f"select * from values {places} as begins(start, begin)").createOrReplaceTempView("begins")
 
     def _tasks_of(self, size: int) -> AbstractContextManager[None]:
         """Let a task read `size` bytes of the source, less where it comes out even. What is staged is read as usual."""
@@ -391,10 +396,11 @@ class Job:
         self._staged("surplus").createOrReplaceTempView("surplus")
         return self._staged("surplus").count()
 
-    def _write_rejected(self, checked: str, records: int, good: int) -> tuple[int, int, dict[str, int]]:
+    def _write_rejected(self, checked: str, records: int, good: int) -> tuple[int, int, bool, dict[str, int]]:
         """Write the records of `checked` that are not good, with their reasons.
 
-        Returns how many could not be split, how many there are in all, and how many have no value, by column.
+        Returns how many are no data, how many there are in all, whether one of the former holds a carriage return,
+        and how many have no value, by column.
         """
         scanned = self.lines.scanned
         parts = []
@@ -412,7 +418,7 @@ class Job:
             ).createOrReplaceTempView("unsplit_records")
             parts.append(self._statements.unsplit("unsplit_records"))
         if not parts:
-            return 0, 0, dict.fromkeys(COLUMN_NAMES, 0)
+            return 0, 0, False, dict.fromkeys(COLUMN_NAMES, 0)
         rows = self.spark.sql(self._statements.rejected_rows(parts))
         objects = 1 + self.lines.size * (records - good) // max(records, 1) // SOURCE_BYTES
         # Reasons make far more code than Java compiles as one method.
@@ -421,10 +427,11 @@ class Job:
         self._staged("rejected").createOrReplaceTempView("rejected")
         found = self.spark.sql(
             "select count(1) as rows, count(case when reasons like 'row:%' then 1 end) as unsplit, "
-            f"{NULL_COUNTS} from rejected"
+            f"{RETURNS}, {NULL_COUNTS} from rejected"
         ).first()
         assert found is not None
-        return int(found["unsplit"]), int(found["rows"]), {name: int(found[name]) for name in COLUMN_NAMES}
+        nulls = {name: int(found[name]) for name in COLUMN_NAMES}
+        return int(found["unsplit"]), int(found["rows"]), found["returns"] > 0, nulls
 
     def _staged(self, name: str) -> "DataFrame":
         return self.spark.read.schema(self.schemas[name]).parquet(self.space.of(name))

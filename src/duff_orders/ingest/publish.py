@@ -47,7 +47,7 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
         encoding=dialect.encoding if dialect else None,
         delimiter=dialect.delimiter if dialect else None,
         decimal_mark=dialect.decimal_mark if dialect else None,
-        extra_columns=dialect.extra_columns if dialect else None,
+        extra_columns=staged.extra_columns,
         verdict=outcome.verdict,
         reason=outcome.reason,
         rows_read=outcome.rows_read,

@@ -29,7 +29,6 @@ from duff_orders.settings import MIB
 MAX_RECORD = 16 * MIB
 # What stands for a line break within quotes where every record is to stand on one line: no orders file holds it.
 LINE_BREAK = b"\0"
-_PADDED = re.compile(rb"[^\n]*\0[^\n]*\n")
 # A name by which a second header is found: nothing else holds it, and few files hold the first of its letters.
 _RARE, _NAME = b"_", b"product_ccf"
 #: The columns of what the scanner says of records that it took out.
@@ -51,6 +50,7 @@ class Scan:
     """
 
     dialect: Dialect
+    extra_columns: tuple[str, ...]
     source: Path
     header: bool
     split: int
@@ -143,6 +143,7 @@ class _Scanner:
             self._note_shift()
         return Scan(
             dialect=self.dialect,
+            extra_columns=self.extra_columns,
             source=self.path if self.in_place else self.clean,
             header=self.in_place,
             split=self.split,
@@ -161,12 +162,11 @@ class _Scanner:
         data = b""
         while len(data) < HEAD and (block := next(blocks, b"")):
             data += block
-        self.dialect, start, end = read_header(data, self.encoding, final=len(data) < HEAD)
+        self.dialect, self.extra_columns, start, end = read_header(data, self.encoding, final=len(data) < HEAD)
         self.header_line = 1 + data.count(b"\n", 0, start)
-        self.places_of = {name: self.dialect.columns.index(name) for name in COLUMN_NAMES}
         self.grammar = Grammar(self.dialect.delimiter)
         delimiter = self.dialect.delimiter.encode()
-        self.line = delimiter * (len(self.dialect.columns) - 1)
+        self.line = delimiter * (self.dialect.fields - 1)
         self.ordinary = bytes(set(range(256)) - {*delimiter, *b"\r\n"})
         # Lines of which nothing is left but for blanks, delimiters and quotes are no records, or may be none.
         blanks = re.escape(b"".join((delimiter, *map(str.encode, BLANKS))))
@@ -418,24 +418,24 @@ class _Scanner:
         if _NAME in record.text.lower():
             names = [text.shown(field).strip(BLANKS).translate(ASCII_LOWER) for field in record.fields]
             if set(COLUMN_NAMES) <= set(names):
-                self.headers += len(names) == len(self.dialect.columns)
-                if any(names[place : place + 1] != [name] for name, place in self.places_of.items()):
+                self.headers += len(names) == self.dialect.fields
+                if any(names[p : p + 1] != [name] for p, name in zip(self.dialect.places, COLUMN_NAMES, strict=True)):
                     self.turned = self.turned or (self.header_line, self._line)
                 return "row:header"
-        return None if len(record.fields) == len(self.dialect.columns) else "row:wrong_field_count"
+        return None if len(record.fields) == self.dialect.fields else "row:wrong_field_count"
 
     def _told(self, record: Record, reason: str) -> tuple[list[str | None] | None, str | None]:
         """The texts of a record that is no data, or its whole text."""
         if reason != "row:header" or record.fields is None:
             return None, text.shown(record.text)
         fields = [field.decode() for field in record.fields]
-        return [fields[place] if place < len(fields) else None for place in self.places_of.values()], None
+        return [fields[place] if place < len(fields) else None for place in self.dialect.places], None
 
     def _aside(self, record: Record, reason: str | None) -> None:
         """Set a long record aside."""
         if reason is None:
             assert record.fields is not None  # as above
-            texts = [record.fields[place].decode() for place in self.places_of.values()]
+            texts = [record.fields[place].decode() for place in self.dialect.places]
             self.long.add(texts, self._line)
         else:
             self.long.add_rejected(*self._told(record, reason), reason, self._line)
@@ -450,7 +450,7 @@ class _Scanner:
         within = lines.count(LINE_BREAK)
         if within:
             clean = clean and not self.one_line
-            lines = _PADDED.sub(_padded, lines) if self.one_line else lines.replace(LINE_BREAK, b"\n")
+            lines = _padded(lines) if self.one_line else lines.replace(LINE_BREAK, b"\n")
         self._note_shift()
         self.split += count
         self.within += within
@@ -488,9 +488,15 @@ class _Scanner:
                 todo -= len(block)
 
 
-def _padded(line: re.Match[bytes]) -> bytes:
-    """A record on one line, and the lines that it stood on otherwise."""
-    return line[0] + b"\n" * line[0].count(LINE_BREAK)
+def _padded(records: bytes) -> bytes:
+    """Records, each on one line, and behind it as many blank lines as the line breaks within its quotes."""
+    parts = []
+    start = 0
+    while (broken := records.find(LINE_BREAK, start)) >= 0:
+        end = records.index(b"\n", broken) + 1
+        parts += [records[start:end], b"\n" * records.count(LINE_BREAK, broken, end)]
+        start = end
+    return b"".join((*parts, records[start:]))
 
 
 def _first_long(data: bytes) -> int | None:

@@ -20,10 +20,13 @@ class RecordsSpanLines(Exception):
 class Lines:
     """Where the records are read from: an object of `size` bytes, a record a line, `skip` lines before the first.
 
+    `extra_columns` are the names of the header's further columns.
+
     With `scanned` the scanner laid them out, and has taken out and counted what cannot be split. Either way a record
     stands on the same line as in the object.
     """
 
+    extra_columns: tuple[str, ...]
     address: str
     size: int
     skip: int
@@ -33,7 +36,9 @@ class Lines:
 
 def in_place(source: Source, space: Workspace) -> Lines:
     """The object's own lines. Raises RecordsSpanLines where its beginning or end shows that they will not do."""
-    head = header(source.path, source.event.key, source.dialect.encoding)[1] if _splittable(source) else '"\n"'
+    if not _splittable(source):
+        raise RecordsSpanLines
+    found, head = header(source.path, source.event.key, source.dialect.encoding)
     with source.path.open("rb") as raw:
         raw.seek(-1, os.SEEK_END)
         # a character like any other there, and part of a line's end everywhere else
@@ -42,6 +47,7 @@ def in_place(source: Source, space: Workspace) -> Lines:
         raise RecordsSpanLines
     encoding = source.dialect.encoding
     return Lines(
+        extra_columns=found.extra_columns,
         # Under a name of ours: a key may hold any character, and end as a compressed file's.
         address=space.share_raw(source.event, source.path, f"{encoding}.csv"),
         size=source.path.stat().st_size,
@@ -54,6 +60,7 @@ def laid_out(source: Source, space: Workspace, read: list[int]) -> Lines:
     """The records as the scanner lays them out; `read` as in `scan`."""
     found = scan(source.path, source.event.key, source.dialect, space.local, read, one_line=True)
     return Lines(
+        extra_columns=found.extra_columns,
         address=space.share(found.source, "scanned.csv"),
         size=found.source.stat().st_size,
         skip=int(found.header),

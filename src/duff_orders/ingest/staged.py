@@ -25,10 +25,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transformed:
-    """What an engine made of a file: its outcome, its dialect as it turned out, and the staged Parquet files."""
+    """What an engine made of a file: its outcome, its dialect as it turned out, and the staged Parquet files.
+
+    `extra_columns` are the names of the header's further columns.
+    """
 
     outcome: Outcome
     dialect: Dialect
+    extra_columns: tuple[str, ...]
     orders: Sequence[StagedFile]
     rejected: Sequence[StagedFile]
 

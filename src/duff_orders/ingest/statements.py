@@ -36,6 +36,9 @@ NULL_COUNTS = ", ".join(
     f"count(case when reasons not like 'row:%' and {missing(name)} then 1 end) as {name}" for name in COLUMN_NAMES
 )
 
+#: ... and how many that could not be split hold a carriage return.
+RETURNS = "count(case when contains(record, chr(13)) then 1 end) as returns"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statements:

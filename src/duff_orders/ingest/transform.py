@@ -82,6 +82,7 @@ def transform(
             content=raw.content,
             engine=engine,
             dialect=made.dialect,
+            extra_columns=made.extra_columns,
             orders=tuple(map(_named, made.orders)),
             rejected=tuple(map(_named, made.rejected)),
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from duff_orders.contract import COLUMN_NAMES
 from duff_orders.errors import CountMismatch
 from duff_orders.messages import Outcome, Verdict
 from duff_orders.reasons import reason
@@ -13,13 +14,16 @@ class Records:
     """The records of a file: those that could be split into the header's fields, and the others.
 
     `unclosed` says that the last one is a quote that never closes; `turned`, where a second header has another order,
-    are the lines of the first and of it.
+    are the lines of the first and of it. `fields` is how many the header has, `returns` whether a record of another
+    number holds a carriage return.
     """
 
     split: int
     unsplit: int
     unclosed: bool
     turned: tuple[int, int] | None = None
+    fields: int = len(COLUMN_NAMES)
+    returns: bool = False
 
     @property
     def all(self) -> int:
@@ -68,5 +72,8 @@ def _problem(records: Records, rejected: int, nulls: dict[str, int], max_reject_
         columns = ", ".join(f"`{column}`" for column in empty)
         return reason("no_value", columns=columns)
     if rejected > max_reject_share * records.all:
+        if not records.split:
+            key = "carriage_returns" if records.returns else "no_fields"
+            return reason(key, records=records.all, fields=records.fields)
         return reason("too_many_rejected", rejected=rejected, records=records.all, share=max_reject_share)
     return None

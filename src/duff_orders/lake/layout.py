@@ -22,12 +22,28 @@ STAR_SHOWN = f"{PROCESSED}/star/shown"
 _PA_DATE = re.compile(r"/pa_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
 SUFFIXES = (".csv", ".csv.gz")
+#: How a part of a key begins, or a key ends, that is left alone.
+PRIVATE = (".", "_", "~")
+UNFINISHED = ("~", ".part", ".partial", ".tmp", ".filepart", ".crdownload")
 
 
 def is_orders_file(key: str) -> bool:
-    """Whether an object of this key is an orders file; hidden and temporary names are not."""
-    name = key.rsplit("/", 1)[-1]
-    return name.lower().endswith(SUFFIXES) and not name.startswith((".", "~", "_"))
+    """Whether an object of this key is an orders file by its name."""
+    return key.lower().endswith(SUFFIXES)
+
+
+def left_alone(key: str) -> str | None:
+    """Why an object of this key is none of ours, but what a tool keeps for itself; None where it is to have a verdict.
+
+    Half files above all: what is on its way has such a name until it is whole.
+    """
+    if key.endswith("/"):
+        return "it marks a folder"
+    for part in key.split("/"):
+        if part.startswith(PRIVATE):
+            return f"`{part}` begins with `{part[0]}`: tools keep such for themselves"
+    end = next((end for end in UNFINISHED if key.lower().endswith(end)), None)
+    return end and f"it ends with `{end}`: not whole yet, or a copy that a tool keeps"
 
 
 def partition(table: str, pa_date: date) -> str:

@@ -14,9 +14,11 @@ from duff_orders.messages import Event, utc_now
 
 
 def check_name(path: Path) -> None:
-    """Raises InputError for what is not a file named *.csv or *.csv.gz."""
+    """Raises InputError for what is not a file named *.csv or *.csv.gz, or has a name that is left alone."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    if why := layout.left_alone(path.name):
+        raise InputError(f"{path!s:.200}: {why}; rename it")
     if not layout.is_orders_file(path.name) or not path.name.isprintable():
         raise InputError(f"{path!s:.200}: an orders file is named {' or '.join('*' + s for s in layout.SUFFIXES)}")
 
@@ -28,7 +30,10 @@ def put(store: DiskStore, path: Path) -> str:
     """
     raw = store.path(layout.RAW).resolve()
     if path.resolve().is_relative_to(raw):
-        return path.resolve().relative_to(raw).as_posix()
+        key = path.resolve().relative_to(raw).as_posix()
+        if why := layout.left_alone(key):
+            raise InputError(f"{key}: left alone in the raw folder, {why}")
+        return key
     with store.scratch() as scratch:
         copy = scratch / "object"
         shutil.copyfile(path, copy)

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -37,7 +37,8 @@ SOME_FILES, SOME_BYTES, PACKED = 10, 8 * MIB, 10
 class Proof:
     """What was looked at, and a sentence for each thing that does not hold.
 
-    `reread` counts the files whose rows were compared with their text; `why_none` tells why it was none.
+    `reread` counts the files whose rows were compared with their text; `why_none` tells why it was none. `left_alone`
+    are the keys in the raw folder, or the beginnings of keys, of what the contract leaves alone.
     """
 
     files: int
@@ -45,6 +46,7 @@ class Proof:
     problems: list[str]
     reread: int = 0
     why_none: str = ""
+    left_alone: Sequence[str] = ()
 
 
 def check(lake: Lake, *, deep: bool = False, phase: OnPhase = ignore_phase) -> Proof:
@@ -55,7 +57,8 @@ def check(lake: Lake, *, deep: bool = False, phase: OnPhase = ignore_phase) -> P
     problems: list[str] = []
     phase(TOLD, "ledger and raw folder", lambda: 0.0)
     ledger = {row.file_id: row for row in lake.ledger.rows(damaged=lambda error: problems.append(str(error)))}
-    problems += [*counts(ledger.values()), *_contents(lake, ledger), *_raw(lake, ledger)]
+    found = [*raw_folder.everything(lake.disk.path(layout.RAW))]
+    problems += [*counts(ledger.values()), *_contents(lake, ledger), *_raw(lake, ledger, found)]
     phase(TOLD, "objects", lambda: 0.25)
     unreadable = [*_missing(lake, ledger)]
     try:
@@ -81,7 +84,14 @@ def check(lake: Lake, *, deep: bool = False, phase: OnPhase = ignore_phase) -> P
         phase(TOLD, "files and their text", lambda: 0.5 + seen[0] / max(2 * len(some), 1))
         reread = _reread(lake, some, problems, seen)
         why_none = "" if reread else _why_none(chosen, some)
-    return Proof(len(ledger), sum(row.rows_read for row in ledger.values()), problems, reread, why_none)
+    return Proof(
+        len(ledger),
+        sum(row.rows_read for row in ledger.values()),
+        problems,
+        reread,
+        why_none,
+        [each.key for each in found if each.as_agreed],
+    )
 
 
 def _why_none(chosen: list[LedgerRow], some: list[LedgerRow]) -> str:
@@ -139,7 +149,7 @@ def _orphans(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
                 yield f"{name}: an orphan, no ledger row speaks of it"
 
 
-def _raw(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
+def _raw(lake: Lake, ledger: dict[str, LedgerRow], found: Iterable[raw_folder.Found]) -> Iterator[str]:
     announced: dict[tuple[str, int], list[Event]] = {}
     ids: set[str] = set()
     for event in events(lake.store):
@@ -154,11 +164,11 @@ def _raw(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     for row in ledger.values():
         if not lake.store.exists(f"{layout.RAW}/{row.source_file}"):
             yield f"{_name(row)}: the raw object is missing"
-    for found in raw_folder.everything(lake.disk.path(layout.RAW)):
-        if found.status is None:
-            yield f"{found.key}: lies in the raw folder, but is left alone: {found.why}"
-        elif not _is_announced(lake, found, announced.get((found.key, found.status.st_size), [])):
-            yield f"{found.key}: lies in the raw folder, but was never processed; `duff watch` takes it up"
+    for each in found:
+        if each.status is None and not each.as_agreed:
+            yield f"{each.key}: lies in the raw folder, but is left alone: {each.why}"
+        elif each.status and not _is_announced(lake, each, announced.get((each.key, each.status.st_size), [])):
+            yield f"{each.key}: lies in the raw folder, but was never processed; `duff watch` takes it up"
 
 
 def _is_announced(lake: Lake, found: raw_folder.Found, known: list[Event]) -> bool:

@@ -1,4 +1,4 @@
-"""What lies in the raw folder, where anybody may put anything: orders files, and what only bears such a name."""
+"""What lies in the raw folder, where anybody may put anything: files that have a verdict to come, and others."""
 
 import errno
 import os
@@ -8,10 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from duff_orders.lake.layout import is_orders_file
+from duff_orders.lake.layout import left_alone
 
 _KINDS = (
-    (stat.S_ISDIR, "a folder; only the files in it are taken"),
     (stat.S_ISFIFO, "a named pipe, not a file"),
     (stat.S_ISSOCK, "a socket, not a file"),
     (stat.S_ISBLK, "a device, not a file"),
@@ -20,14 +19,16 @@ _KINDS = (
 
 
 class Found(NamedTuple):
-    """Something with the name of an orders file.
+    """Something in the raw folder, but a folder.
 
     `status` is that of the file; where it is no file that can be taken, it is None and `why` says so in words.
+    `as_agreed`: it is of those that the contract leaves alone; a folder of such is one, with all that is in it.
     """
 
     key: str
     status: os.stat_result | None
     why: str | None
+    as_agreed: bool = False
 
     def holds_since(self, when: datetime) -> bool:
         """Whether the file has not changed since: then it is what was announced at that time, if its size is, too."""
@@ -35,7 +36,9 @@ class Found(NamedTuple):
 
 
 def look(root: Path, key: str) -> Found | None:
-    """What lies in the raw folder `root` under a key that is an orders file's; None where there is nothing (more)."""
+    """What lies in the raw folder `root` under a key; None where there is nothing (more), or a folder."""
+    if why := left_alone(key):
+        return Found(key, None, why, as_agreed=True)
     try:
         if (root / key).parent.resolve() != root.resolve() / Path(key).parent:
             return Found(key, None, "it lies behind a link to a folder, which is not followed")
@@ -52,6 +55,8 @@ def _look_at(path: Path, key: str) -> Found | None:
         return Found(key, None, "its name is not UTF-8; rename it")
     except (OSError, RuntimeError) as error:
         return _unreachable(path, key, error)
+    if stat.S_ISDIR(status.st_mode):
+        return None
     for is_kind, words in _KINDS:
         if is_kind(status.st_mode):
             return Found(key, None, f"it is {words}")
@@ -66,20 +71,22 @@ def linked(key: str) -> Found:
 
 
 def everything(root: Path) -> Iterator[Found]:
-    """All that the raw folder holds under an orders file's name, in order, and the folders that cannot be listed.
+    """All that the raw folder holds, in order, and the folders that cannot be listed.
 
     Nothing where there is no such folder yet.
     """
     unlisted: list[OSError] = []
     for folder, folders, names in os.walk(root, onerror=unlisted.append):
-        folders.sort()
         within = Path(folder).relative_to(root)
         for name in sorted(names + folders):
             key = (within / name).as_posix()
-            if name in folders and (Path(folder) / name).is_symlink():
+            if why := left_alone(key):
+                yield Found(key + "/" * (name in folders), None, why, as_agreed=True)
+            elif name in folders and (Path(folder) / name).is_symlink():
                 yield linked(key)
-            elif is_orders_file(key) and (found := _look_at(Path(folder) / name, key)):
+            elif found := _look_at(Path(folder) / name, key):
                 yield found
+        folders[:] = sorted(name for name in folders if not left_alone((within / name).as_posix()))
     for error in unlisted:
         if isinstance(error, FileNotFoundError):
             continue

@@ -140,7 +140,7 @@ class _Watcher:
 
     def _start(self, pool: ThreadPoolExecutor) -> None:
         for key in sorted(self.waiting):
-            found = raw_folder.look(self.raw, key) if layout.is_orders_file(key) else None
+            found = raw_folder.look(self.raw, key)
             if found is None or found.status is None:
                 self.waiting.discard(key)
                 self._leave(found)
@@ -149,8 +149,8 @@ class _Watcher:
                 self.running[pool.submit(self._one, key)] = key
 
     def _leave(self, found: raw_folder.Found | None) -> None:
-        """Say, once, what is left alone and why."""
-        if found is not None and found not in self.left:
+        """Say, once, what is left alone and why, but for what the contract leaves alone."""
+        if found is not None and not found.as_agreed and found not in self.left:
             self.left.add(found)
             log.warning("%s is left alone: %s", printable(found.key), found.why)
 
