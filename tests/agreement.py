@@ -23,5 +23,6 @@ def assert_agrees(
             *(expected.encoding, expected.delimiter, expected.decimal_mark),
         )
         assert list(row.extra_columns or ()) == expected.extra_columns
+        assert list(row.remarks or ()) == expected.remarks
     if row.verdict == "invalid":
         assert row.reason

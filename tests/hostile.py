@@ -60,6 +60,7 @@ GOOD_DECIMALS = (
 GOOD_STRINGS = (
     *("Ana", "  Ana ", "Ana\t", "Ana, Ltd", "Ana; Ltd", "a|b", "tab\there", 'say "hi"', '"'),
     *("two\nlines", "two\r\nlines", "lone\rreturn", "\nleading", "\n", "\n\u00a0", "back\\slash"),
+    *("x\n,,,,,,,,,\ny", ";;;;;;;;;;\r\n", '"\n|||||||||"', ",,,,,,,,,,", "\n" + "\t" * 9, "a;b\n;;;;;;;;"),
     *("\u00a0Ana\u202f", "\u200bAna", "Ana\ufeff\u2007", "An\u00a0a", "\u2060Ana"),
     *('\\"', "\\", "\\N x", "nullable", "NA", "-", "0", "#1", "'quoted'", "=1+1", "ana", "ANA"),
     *("\U0001f37a", "e\u0301", "\u00e9", "\u0130", "\u212a", "x\ufeffx", "a\u2028b", "a\x85b"),

@@ -70,12 +70,23 @@ The counts
     - Of several problems the first of `second_header`, `unclosed_quote`, `empty_column`,
       `reject_share` is told.
 
+The remarks
+    - They are told in the contract's order, those that count none left out; of a file of which
+      nothing is published there are none.
+    - A published row stands for all records that are equal to it: a remark holds of it if it holds
+      of any of these.
+    - A quoted field holds a line if it holds a line break (LF, alone or behind CR); its lines are
+      what stands between these. A delimiter in a line is one wherever it stands.
+    - An order line is repeated if published records that differ have its `order_id` and
+      `product_id`.
+
 The verdicts `duplicate` and `failed` depend on more than the file and are not judged here.
 """
 
 import gzip
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -140,6 +151,7 @@ class Outcome:
     nulls: dict[str, int] | None
     published: list[Published]
     rejected: list[Rejected]
+    remarks: list[str]
 
 
 COLUMNS = Published._fields[:10]
@@ -148,6 +160,7 @@ STATUS_IDS = {"created": 1, "delivered": 2, "broken": 3}
 
 _MISSING = {"", "null", "none", "nan", "n/a", "\\n"}
 _BLANK = "[ \\t\\r\\u00a0\\u2007\\u202f\\u200b\\ufeff]"
+_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00a0\u2007\u202f\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
 _LARGEST_CCF = 2_147_483_647
 _FOUR_DECIMALS = Decimal("0.0001")
 _WINDOWS_1252 = [bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256)]
@@ -182,6 +195,7 @@ def _judge_records(text: str, encoding: str, header: "_Header", max_reject_share
     line, counted = 1, 0
     positions = {_lower(name): position for position, name in enumerate(header.names)}
     good: list[Published] = []
+    swallowing: set[Published | None] = set()
     rejected: list[Rejected] = []
     nulls = dict.fromkeys(COLUMNS, 0)
     right_field_count = 0
@@ -202,6 +216,7 @@ def _judge_records(text: str, encoding: str, header: "_Header", max_reject_share
         judged = _judge_values(originals, header.delimiter)
         if isinstance(judged, Published):
             good.append(judged)
+            swallowing.add(judged if any(_holds_a_line(field, header) for field in record.fields) else None)
         else:
             rejected.append(Rejected(**originals, reasons=judged, record=None, line=line))
 
@@ -238,7 +253,26 @@ def _judge_records(text: str, encoding: str, header: "_Header", max_reject_share
         nulls=nulls,
         published=published,
         rejected=rejected,
+        remarks=_remarks(published, swallowing),
     )
+
+
+def _holds_a_line(field: str, header: "_Header") -> bool:
+    lines = field.split("\n")
+    return len(lines) > 1 and any(line.count(header.delimiter) >= len(header.names) - 1 for line in lines)
+
+
+def _remarks(published: list[Published], swallowing: set[Published | None]) -> list[str]:
+    lines = Counter((row.order_id, row.product_id) for row in published)
+    counts = {
+        "lines_within_quotes": sum(row in swallowing for row in published),
+        "order_line_repeated": sum(times > 1 for times in lines.values()),
+        "invisible_characters": sum(
+            any(map(_INVISIBLE.search, (row.client_name, row.product_description, row.point_of_sale_channel)))
+            for row in published
+        ),
+    }
+    return [f"{code}:{count}" for code, count in counts.items() if count]
 
 
 def _is_split(record: "_Record") -> bool:
@@ -286,6 +320,7 @@ def _without_records(
         nulls=None,
         published=[],
         rejected=[],
+        remarks=[],
     )
 
 

@@ -63,8 +63,10 @@ def test_a_plain_file() -> None:
         "point_of_sale_channel": 0,
         "status": 0,
     }
-    assert judge_text(HEADER + GOOD) == Outcome("valid", None, "utf-8", ",", ".", [], 1, 1, 0, 0, 0, nulls, [ANA], [])
-    assert judge_text(HEADER) == Outcome("valid", None, "utf-8", ",", ".", [], 0, 0, 0, 0, 0, nulls, [], [])
+    assert judge_text(HEADER + GOOD) == Outcome(
+        "valid", None, "utf-8", ",", ".", [], 1, 1, 0, 0, 0, nulls, [ANA], [], []
+    )
+    assert judge_text(HEADER) == Outcome("valid", None, "utf-8", ",", ".", [], 0, 0, 0, 0, 0, nulls, [], [], [])
 
 
 def test_duplicates_are_equal_as_values() -> None:
@@ -316,6 +318,28 @@ def test_the_first_line_may_name_the_delimiter(sep: str) -> None:
     assert judge_text(sep).problem == "header"
 
 
+def test_remarks() -> None:
+    swallowed = GOOD.replace("Ana", f'"Moe{GOOD[1:]}{GOOD}1,Moe"')
+    assert judge_text(HEADER + swallowed + GOOD).remarks == ["lines_within_quotes:1", "order_line_repeated:1"]
+    for name in ('"a\nb"', '"Note,\n,,,,,,,,\n,"', '","', '"' + "," * 30 + '"'):
+        assert judge_text(HEADER + GOOD.replace("Ana", name)).remarks == []
+    for name in ('"\n,,,,,,,,,"', '",,,,,,,,,\r\nx"', '"\n"",,,,,,,,,"'):
+        assert judge_text(HEADER + GOOD.replace("Ana", name)).remarks == ["lines_within_quotes:1"]
+    note = judge_text(f"Note,{HEADER}x,{GOOD}" + f'"\n{"," * 10}",{GOOD}')
+    assert (note.rows_duplicate, note.remarks) == (1, ["lines_within_quotes:1"])
+
+    other = GOOD.replace(",6,", ",7,")
+    assert judge_text(HEADER + GOOD * 2).remarks == []
+    assert judge_text(HEADER + GOOD + other + GOOD.replace("created", "delivered")).remarks == ["order_line_repeated:1"]
+    assert judge_text(HEADER + GOOD + other.replace("100", "101")).remarks == []
+
+    for name in ("a\u00a0b", "a\x0bb", "\x7f", "a\x85", "a\u202eb", "a\u2060", "x\ufeffx", "\u200ex", "a\u2028b"):
+        assert judge_text(HEADER + GOOD.replace("Ana", name)).remarks == ["invisible_characters:1"]
+    for name in ("\u00a0Ana\u200b", "a\tb", "a\rb", '"a\nb"', "e\u0301", "\u3000", "\u2010", "€"):
+        assert judge_text(HEADER + GOOD.replace("Ana", name)).remarks == []
+    assert judge_text(HEADER + GOOD.replace("Ana", "a\u00a0b").replace("created", "x")).remarks == []
+
+
 def test_a_second_header() -> None:
     names = HEADER.strip()
     outcome = judge_text(
@@ -426,7 +450,7 @@ def test_utf_16_and_gzip() -> None:
 )
 def test_not_even_a_header(data: bytes, compressed: bool, problem: str) -> None:
     assert judge(data, compressed=compressed) == Outcome(
-        "invalid", problem, None, None, None, None, 0, 0, 0, 0, 0, None, [], []
+        "invalid", problem, None, None, None, None, 0, 0, 0, 0, 0, None, [], [], []
     )
 
 

@@ -125,6 +125,20 @@ REJECTED_ROWS = Table(
     partitioned=True,
 )
 
+#: What is right by the letter and yet worth a look: published records, or order lines of several such.
+REMARKS = ("lines_within_quotes", "order_line_repeated", "invisible_characters")
+#: Characters of a text that nobody sees, as ranges: controls but tab, LF and CR, and blanks that look like a space.
+INVISIBLE = (
+    *(
+        ("\x01", "\x08"),
+        ("\x0b", "\x0c"),
+        ("\x0e", "\x1f"),
+        ("\x7f", "\xa0"),
+        ("\u2007", "\u2007"),
+        ("\u200b", "\u200f"),
+    ),
+    *(("\u2028", "\u202f"), ("\u2060", "\u2060"), ("\ufeff", "\ufeff")),
+)
 COUNTS = ("rows_read", "rows_published", "rows_duplicate", "rows_rejected", "rows_withheld")
 
 FILES = Table(
@@ -160,6 +174,7 @@ FILES = Table(
         Field("started", "timestamp", "When processing began (UTC)"),
         Field("finished", "timestamp", "When the outcome was published (UTC)"),
         Field("error", "string", "What failed, for the engineer"),
+        Field("remarks", "array<string>", "CODE:COUNT: what is right by the letter and worth a look", since=2),
         Field("contract", "int", "Version of the contract under which the file was judged; null means 1", since=2),
     ),
     partitioned=True,

@@ -185,6 +185,7 @@ class LedgerRow(Document):
     started: datetime
     finished: datetime
     error: str | None = None
+    remarks: tuple[str, ...] | None = None
     contract: int = 1
     pa_date: date
 
@@ -201,7 +202,7 @@ class LedgerRow(Document):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Document):
-    """What became of a file's records: the verdict, its reason in words, and the counts."""
+    """What became of a file's records: the verdict, its reason in words, the counts, and remarks (`CODE:COUNT`)."""
 
     verdict: Verdict
     reason: str | None = None
@@ -211,6 +212,7 @@ class Outcome(Document):
     rows_rejected: int = 0
     rows_withheld: int = 0
     nulls: dict[str, int] | None = None
+    remarks: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,20 @@ REASONS: dict[str, str] = {
     "failed": "the pipeline failed: {error}",
 }
 
+#: What a remark says; `{n}` is how often it holds.
+REMARKED = {
+    "lines_within_quotes": "published records that hold whole lines within quotes: {n}; a stray quote may have "
+    "swallowed orders",
+    "order_line_repeated": "order lines that stand in several published records: {n}; one becomes the line's state",
+    "invisible_characters": "published records with characters that nobody sees: {n}; names that look alike may differ",
+}
+
+
+def remarked(remark: str) -> str:
+    """A remark of the ledger in words; one that this release does not know, as it stands."""
+    code, _, count = remark.partition(":")
+    return REMARKED[code].format(n=count) if code in REMARKED else printable(remark)
+
 
 def reason(key: str, **places: object) -> str:
     """The text of a reason; what cannot be seen in a file's own words is written out."""

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 
 class Case(NamedTuple):
-    """The verdict on a file, its counts, by line the reasons of its rejected rows, and what its own reason says."""
+    """The verdict on a file, its counts, by line the reasons of its rejected rows, its own reason, and remarks."""
 
     verdict: str
     read: int
     published: int
     reasons: dict[int, str]
     said: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -77,9 +78,9 @@ CASES = {
     "xlsx": Case("invalid", 0, 0, {}, said="an Excel workbook (XLSX), and not CSV: allowed are CSV files named *.csv"),
     "utf16_nobom": Case("invalid", 0, 0, {}, said="UTF-16 without a byte order mark"),
     # one product twice in one order
-    "two_lines": Case("valid", 3, 3, {}),
+    "two_lines": Case("valid", 3, 3, {}, remarks=("order_line_repeated:1",)),
     # quotes that are letters
-    "swallow": Case("valid", 3, 3, {}),
+    "swallow": Case("valid", 3, 3, {}, remarks=("lines_within_quotes:1",)),
 }
 
 

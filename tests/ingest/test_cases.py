@@ -18,6 +18,7 @@ def test_a_case_is_judged_as_the_contract_says(tmp_path: Path, name: str) -> Non
     assert (row.verdict, row.contract) == (case.verdict, 2)
     assert (row.rows_read, row.rows_published, row.rows_rejected) == case.counts
     assert case.said in str(row.reason)
+    assert (row.remarks or ()) == case.remarks
     rejected = rows(lake, row, REJECTED_ROWS.name)
     assert {values[-1]: values[-3] for values in rejected} == case.reasons
     assert_agrees(row, rows(lake, row, ORDERS.name), rejected, judge(data_of(name)))

@@ -184,6 +184,7 @@ class FileDocument(FileRow):
 
     extra_columns: list[str] | None
     nulls: dict[str, int] | None
+    remarks: Annotated[list[str] | None, Field(description="CODE:COUNT: what is right by the letter and worth a look")]
 
 
 class Files(Shape):

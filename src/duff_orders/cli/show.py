@@ -16,6 +16,7 @@ from duff_orders.contract import COLUMN_NAMES, COUNTS
 from duff_orders.messages import LedgerRow, utc_now
 from duff_orders.models.build import BuildReport
 from duff_orders.printable import printable
+from duff_orders.reasons import remarked
 
 if TYPE_CHECKING:
     from duff_orders.aws.remote import Status
@@ -76,6 +77,8 @@ def _files(rows: Sequence[LedgerRow], *, ids: bool) -> None:
                 highlight=False,
                 soft_wrap=True,
             )
+        for each in map(remarked, row.remarks or ()):
+            console.print(printable(f"{row.source_file}: {each}"), markup=False, highlight=False, soft_wrap=True)
 
 
 def build(report: BuildReport) -> None:

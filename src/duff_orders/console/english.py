@@ -1,6 +1,6 @@
 """What the console says in English; `spanish` has the same keys and the same `{places}`."""
 
-from duff_orders.reasons import REASONS
+from duff_orders.reasons import REASONS, REMARKED
 
 EN: dict[str, str] = {
     "language": "English",
@@ -215,4 +215,5 @@ EN: dict[str, str] = {
     "age_hours": "{n} h",
     "age_days": "{n} days",
     **{f"why_{key}": text for key, text in REASONS.items()},
+    **{f"remark_{key}": text for key, text in REMARKED.items()},
 }

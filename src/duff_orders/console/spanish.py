@@ -255,4 +255,10 @@ ES: dict[str, str] = {
     "why_no_header": "falta la línea de encabezado: la primera línea no nombra ninguna de las columnas {columns}",
     "why_known_content": "su contenido ya se publicó desde {file}",
     "why_failed": "el proceso falló: {error}",
+    "remark_lines_within_quotes": "registros publicados con líneas enteras entre comillas: {n}; "
+    "unas comillas sueltas pueden haberse tragado pedidos",
+    "remark_order_line_repeated": "líneas de pedido que están en varios registros publicados: {n}; "
+    "uno de ellos es el estado de la línea",
+    "remark_invisible_characters": "registros publicados con caracteres que nadie ve: {n}; "
+    "nombres que parecen iguales pueden ser distintos",
 }

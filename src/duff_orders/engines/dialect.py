@@ -19,6 +19,9 @@ class Spelling(Protocol):
     def full_match(self, text: str, pattern: str) -> str:
         """SQL that tells whether the whole of `text` matches the regular expression."""
 
+    def some_match(self, text: str, pattern: str) -> str:
+        """SQL that tells whether a part of `text` matches the regular expression."""
+
     def literal(self, text: str) -> str:
         """A SQL string of any text."""
 
@@ -34,7 +37,11 @@ class DuckDBSpelling:
 
     def full_match(self, text: str, pattern: str) -> str:
         """RE2 matches the whole text."""
-        return f"regexp_full_match({text}, '{pattern}')"
+        return f"regexp_full_match({text}, '{pattern}', 's')"
+
+    def some_match(self, text: str, pattern: str) -> str:
+        """Anywhere in the text."""
+        return f"regexp_matches({text}, '{pattern}', 's')"
 
     def literal(self, text: str) -> str:
         """A quote is written twice."""
@@ -55,6 +62,10 @@ class SparkSpelling:
     def full_match(self, text: str, pattern: str) -> str:
         """Java's `$` matches before a last line break too, so the end is where no character follows."""
         return f"({text} rlike '(?s)^(?:{pattern})(?!.)')"
+
+    def some_match(self, text: str, pattern: str) -> str:
+        """Anywhere in the text."""
+        return f"({text} rlike '{pattern}')"
 
     def literal(self, text: str) -> str:
         """Spark reads backslashes in a string, and joins strings that stand side by side."""

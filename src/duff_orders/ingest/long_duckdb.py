@@ -14,6 +14,8 @@ from duff_orders.settings import MIB
 
 #: The names of the files that the rejected long records are written to.
 LONG_REJECTED = "long-rejected-{}.parquet"
+#: The table of the good ones of which a quoted field holds a line, where there are some.
+LINES_WITHIN = "long_lines_within"
 #: Bytes of texts that are written at once.
 BATCH = 8 * MIB
 
@@ -22,7 +24,7 @@ BATCH = 8 * MIB
 class LongOutcome:
     """How many long records are good and rejected, the files of the good ones, and the records without a value.
 
-    `returns`: whether one that could not be split holds a carriage return.
+    `returns`: whether one that could not be split holds a carriage return. `lines_within`: LINES_WITHIN is there.
     """
 
     good: int
@@ -30,6 +32,7 @@ class LongOutcome:
     orders: list[Path]
     nulls: dict[str, int]
     returns: bool
+    lines_within: bool
 
 
 class LongJob:
@@ -42,7 +45,7 @@ class LongJob:
         self._orders: list[Path] = []
         self._good = self._rejected = self._parts = self._size = 0
         self._nulls = dict.fromkeys(COLUMN_NAMES, 0)
-        self._returns = False
+        self._returns = self._lines_within = False
         self._batch: list[list[str | None]] = []
         self._lines: list[int] = []
 
@@ -56,10 +59,11 @@ class LongJob:
         if good:
             self._orders.append(target)
             self._good += good
+        self._keep_lines_within(chunk)
         reasons = statements.rejected("long_records", AS_READ, record="n", line="n")
         wrong = dict(connection.execute(f"select cast(record as bigint), reasons from ({reasons})").fetchall())
         connection.execute("drop table long_records")
-        for n, (texts, record, reason, line) in enumerate(chunk.read()):
+        for n, (texts, record, reason, line, _) in enumerate(chunk.read()):
             self._returns |= record is not None and "\r" in record
             if reason is not None:
                 self._reject([*(texts or [None] * len(COLUMN_NAMES)), reason, record], line)
@@ -68,10 +72,20 @@ class LongJob:
                 for name in COLUMN_NAMES:
                     self._nulls[name] += f"{name}:missing" in wrong[n].split(";")
 
+    def _keep_lines_within(self, chunk: Chunk) -> None:
+        """Keep the good ones of which a quoted field holds a line."""
+        noted = [n for n, record in enumerate(chunk.read()) if record.lines_within]
+        if noted:
+            self._lines_within = True
+            some = f"from long_records where good and n in ({', '.join(map(str, noted))})"
+            made = f"create temp table if not exists {LINES_WITHIN} as select * from long_records limit 0"
+            self._connection.execute(made)
+            self._connection.execute(f"insert into {LINES_WITHIN} select * {some}")
+
     def finish(self) -> LongOutcome:
         """Write what is left."""
         self._write()
-        return LongOutcome(self._good, self._rejected, self._orders, self._nulls, self._returns)
+        return LongOutcome(self._good, self._rejected, self._orders, self._nulls, self._returns, self._lines_within)
 
     def _reject(self, row: list[str | None], line: int) -> None:
         self._rejected += 1

@@ -42,12 +42,16 @@ class Chunk:
 
 
 class LongRecord(NamedTuple):
-    """A long record: its ten texts, or its whole text where it has none; the reason, where it is no data; its line."""
+    """A long record: its ten texts, or its whole text where it has none; the reason, where it is no data; its line.
+
+    `lines_within`: a quoted field holds a line of as many fields as the header.
+    """
 
     texts: list[str | None] | None
     record: str | None
     reason: str | None
     line: int
+    lines_within: bool = False
 
 
 class LongRecords:
@@ -56,16 +60,18 @@ class LongRecords:
     def __init__(self, scratch: Path) -> None:
         self.chunks: list[Chunk] = []
         self.split = self.unsplit = 0
+        self.lines_within = False
         self._scratch = scratch
         self._files: tuple[IO[bytes], IO[str]] | None = None
         self._count = 0
 
-    def add(self, texts: list[str], line: int) -> None:
+    def add(self, texts: list[str], line: int, *, lines_within: bool) -> None:
         """A record by the texts of the ten columns, in the contract's order."""
+        self.lines_within |= lines_within
         stand_ins, records = self._open()
         cells = (stand_in(column, text) for column, text in zip(COLUMNS, texts, strict=True))
         stand_ins.write(_CSV.write([cell.encode() for cell in (str(self._count), *cells)]))
-        self._write(records, LongRecord([*texts], None, None, line))
+        self._write(records, LongRecord([*texts], None, None, line, lines_within))
         self.split += 1
         if stand_ins.tell() >= CHUNK:
             self.close()

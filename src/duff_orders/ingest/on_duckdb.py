@@ -17,8 +17,9 @@ import duckdb
 from duff_orders.contract import COLUMN_NAMES, Column
 from duff_orders.engines.dialect import DuckDBSpelling, sql_text
 from duff_orders.engines.duckdb import ROW_GROUP_BYTES, path_text, read_parquet
+from duff_orders.ingest import remarks
 from duff_orders.ingest.header import header_columns
-from duff_orders.ingest.long_duckdb import LONG_REJECTED, LongJob, LongOutcome
+from duff_orders.ingest.long_duckdb import LINES_WITHIN, LONG_REJECTED, LongJob, LongOutcome
 from duff_orders.ingest.long_records import STAND_IN_COLUMNS
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import UNSPLIT, Scan, scan
@@ -123,7 +124,7 @@ class Job:
             good, unique, suspects = by_table or self._by_passes(long)
         rejected, returns, empty = self._write_rejected(suspects if good < self.scan.split else None)
         aside = self.scan.long
-        return judge(
+        outcome = judge(
             Records(
                 split=self.scan.split + aside.split + self.scan.headers,
                 unsplit=self.scan.unsplit_records + aside.unsplit - self.scan.headers,
@@ -138,6 +139,24 @@ class Job:
             nulls={name: empty[name] + long.nulls[name] for name in COLUMN_NAMES},
             max_reject_share=max_reject_share,
         )
+        return replace(outcome, remarks=remarks.remarks(self._remarked(long)) if outcome.rows_published else ())
+
+    def _remarked(self, long: LongOutcome) -> dict[str, int]:
+        """How often each remark holds of what is published. Nothing is asked that the scanner did not see a sign of."""
+        counts = {}
+        swallowing = []
+        if self.scan.lines_within:
+            swallowing.append(f"({self._checked('where holds_a_line', told_lines=True)}) where good")
+        if long.lines_within:
+            swallowing.append(LINES_WITHIN)
+        if swallowing:
+            counts["lines_within_quotes"] = self._row(remarks.lines_within_quotes(swallowing))[0]
+        orders = read_parquet(self.orders)
+        if self._row("select count(*) from repeated")[0]:
+            counts["order_line_repeated"] = self._row(remarks.order_line_repeated(orders))[0]
+        if self.scan.invisible:
+            counts["invisible_characters"] = self._row(remarks.invisible_characters(orders, DuckDBSpelling()))[0]
+        return counts
 
     def _long_records(self) -> LongOutcome:
         """Write the long records, the good ones and the rejected ones each to files of their own."""
@@ -187,11 +206,12 @@ class Job:
             return None
         return good, unique, "records"
 
-    def _checked(self, where: str = "", *, numbered: bool = False) -> str:
+    def _checked(self, where: str = "", *, numbered: bool = False, told_lines: bool = False) -> str:
         """The records: the ten values, whether all are good, and the original texts of those that are not.
 
         If they are `numbered`, also the `number` of those that are not good, from 0, and `within`, the line breaks
-        within quotes before it: the engine then reads with one core.
+        within quotes before it: the engine then reads with one core. With `told_lines` a column `holds_a_line` says
+        whether a quoted field does.
         """
         texts = [f"{name} as {text_of(name)}" for name in COLUMN_NAMES]
         originals = ", ".join(f"coalesce({text_of(name)}, '')" for name in COLUMN_NAMES)
@@ -205,6 +225,12 @@ class Job:
                 texts.append(f"{self._line_breaks} as line_breaks")
                 before = "sum(line_breaks) over (rows between unbounded preceding and current row) - line_breaks"
                 places = f", row_number() over () - 1 as number, cast({before} as bigint) as within"
+        if told_lines:
+            dialect = self.scan.dialect
+            holds = remarks.holds_a_line(
+                header_columns(dialect), DuckDBSpelling(), delimiter=dialect.delimiter, fields=dialect.fields
+            )
+            texts.append(f"{holds} as holds_a_line")
         return self._statements.checked(
             f"(select *, {canonical} as canonical{places} from (select {', '.join(texts)} from {self._reader}))",
             canonical=_canonical,

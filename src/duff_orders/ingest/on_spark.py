@@ -10,6 +10,7 @@ The statements are those of DuckDB. Like there, rejected records are looked for 
 some, and exact repeats are taken out only where an order line stands twice.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 from duff_orders.contract import BLANKS, COLUMN_NAMES, INTEGER_DIGITS, NULL_SPELLINGS, STATUSES, TEXT_CHARACTERS, Column
 from duff_orders.engines.dialect import SparkSpelling, sql_text
 from duff_orders.engines.spark import failures_as_ours, session
-from duff_orders.ingest import text
+from duff_orders.ingest import remarks, text
 from duff_orders.ingest.header import header
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD, UNSPLIT
@@ -113,6 +114,8 @@ class Job:
     schemas: "dict[str, StructType]" = field(default_factory=dict)
     # by the position of a task's part in the source: what added to a row's number there gives its line
     begins: dict[int, int] = field(default_factory=dict)
+    # signs of what may be remarked, and how often they were seen
+    signs: Counter[str] = field(default_factory=Counter)
 
     @property
     def orders(self) -> list[StagedFile]:
@@ -142,7 +145,7 @@ class Job:
         unsplit, rejected, returns, empty = self._write_rejected("checked" if small else "suspects", records, good)
         everything = records + (scanned.unsplit_records if scanned else 0)
         unsplit -= scanned.headers if scanned else 0
-        return judge(
+        outcome = judge(
             Records(
                 split=everything - unsplit,
                 unsplit=unsplit,
@@ -157,6 +160,32 @@ class Job:
             nulls=empty,
             max_reject_share=max_reject_share,
         )
+        return replace(outcome, remarks=remarks.remarks(self._remarked()) if outcome.rows_published else ())
+
+    def _remarked(self) -> dict[str, int]:
+        """How often each remark holds of what is published. Nothing is asked that no sign was seen of."""
+        scanned, spelling = self.lines.scanned, SparkSpelling()
+        counts = {}
+        if scanned and scanned.lines_within:
+            dialect = self.source.dialect
+            texts = (self._grammar.text(place) for place in range(dialect.fields))
+            holds = remarks.holds_a_line(texts, spelling, delimiter=dialect.delimiter, fields=dialect.fields)
+            self._split("lines", "swallowing", told=f"{holds} as holds_a_line")
+            checked = self._statements.checked(
+                "swallowing", canonical=self._canonical, also="line", where="where holds_a_line"
+            )
+            counts["lines_within_quotes"] = self._number(remarks.lines_within_quotes([f"({checked}) where good"]))
+        self._staged("unique" if "unique" in self.schemas else "orders").createOrReplaceTempView("published")
+        if self.signs["repeated"]:
+            counts["order_line_repeated"] = self._number(remarks.order_line_repeated("published"))
+        if scanned.invisible if scanned else self.signs["unseen"]:
+            counts["invisible_characters"] = self._number(remarks.invisible_characters("published", spelling))
+        return counts
+
+    def _number(self, query: str) -> int:
+        found = self.spark.sql(query).first()
+        assert found is not None  # it counts
+        return int(found["n"])
 
     def _read(self) -> None:
         """Name the relations `lines` and `records`: every record's line, its texts, what is wrong with its quotes."""
@@ -173,15 +202,15 @@ class Job:
         """Whether a line holds a record."""
         return f"not (start = 0 and row < {self.lines.skip}) and trim(leading ' \t' from line) <> ''"
 
-    def _split(self, lines: str, name: str, *also: str) -> None:
-        """Name the records of a relation of lines, with columns of it in `also`."""
+    def _split(self, lines: str, name: str, *also: str, told: str = "") -> None:
+        """Name the records of a relation of lines, with columns of it in `also`; `told` is SQL over their `fields`."""
         grammar = self._grammar
         dialect = self.source.dialect
         kept = ", ".join(("line", *also))
         places = zip(COLUMN_NAMES, dialect.places, strict=True)
         texts = ", ".join(f"{grammar.text(place)} as {text_of(name)}" for name, place in places)
         self.spark.sql(f"""
-            select {kept}, {texts}, {SparkSpelling().no_pushdown()} as line_number,
+            select {kept}, {texts}, {f"{told}, " if told else ""}{SparkSpelling().no_pushdown()} as line_number,
                 case when fields is null then coalesce(wrong, 'wrong_field_count') end as wrong
             from (
                 select {kept}, quoted, wrong,
@@ -209,15 +238,15 @@ class Job:
                 count(case when is_record and contains(line, {nul}) then 1 end) as nul,
                 count(case when is_record and {not_utf8} then 1 end) as not_utf8,
                 count(case when is_record and contains(line, '"') and {self._grammar.unclosed} then 1 end) as unclosed,
-                count(case when is_record and {self._grammar.strange} then 1 end) as strange
+                count(case when is_record and {self._grammar.strange} then 1 end) as strange,
+                count(case when is_record and {SparkSpelling().some_match("line", remarks.UNSEEN)} then 1 end) as unseen
             from (select *, {self._is_record} as is_record from all_lines) as told
             group by start""")
         with self._tasks_of(COUNTED_BYTES):
             parts = counted.collect()
         self._note_begins(parts)
-        found = {
-            name: sum(part[name] for part in parts) for name in ("records", "nul", "not_utf8", "unclosed", "strange")
-        }
+        kinds = ("records", "nul", "not_utf8", "unclosed", "strange", "unseen")
+        found = {kind: sum(part[kind] for part in parts) for kind in kinds}
         if found["nul"]:
             raise invalid("holds_nul")
         if max((part["longest"] or 0 for part in parts), default=0) > MAX_RECORD:
@@ -226,6 +255,7 @@ class Job:
             raise text.NotUtf8
         if found["unclosed"] or found["strange"]:
             raise RecordsSpanLines
+        self.signs["unseen"] = found["unseen"]
         return int(found["records"])
 
     def _note_begins(self, parts: "Iterable[Row]") -> None:
@@ -366,7 +396,8 @@ class Job:
         """Write the good records anew where there are exact repeats or small objects; returns how many went."""
         # Surplus rows by their place in the staged files: few, and the files are then rewritten without a shuffle.
         self._write(self.spark.sql(repeated("orders")), "repeated")
-        surplus = 0 if self._staged("repeated").isEmpty() else self._find_surplus()
+        self.signs["repeated"] = not self._staged("repeated").isEmpty()
+        surplus = self._find_surplus() if self.signs["repeated"] else 0
         files = self.space.parts("orders")
         size = sum(part.size for part in files)
         tasks = len(files) if size >= LEAST_BYTES * len(files) else max(1, size // USUAL_BYTES)

@@ -62,6 +62,7 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
         started=staged.started,
         finished=utc_now(),
         error=staged.error,
+        remarks=outcome.remarks,
         contract=VERSION,
         pa_date=event.pa_date,
     )

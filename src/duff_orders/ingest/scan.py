@@ -29,6 +29,16 @@ from duff_orders.settings import MIB
 MAX_RECORD = 16 * MIB
 # What stands for a line break within quotes where every record is to stand on one line: no orders file holds it.
 LINE_BREAK = b"\0"
+# Bytes of which some stand in every character that nobody sees; controls are such, of the others these are all.
+_CONTROLS = bytes({*range(0x01, 0x20), 0x7F} - {*b"\t\n\r"})
+_SUSPECT = _CONTROLS + b"\xc2\xe2\xef"
+_SUSPICIOUS = re.compile(b"[%b]" % re.escape(_SUSPECT))
+_CONTROL = re.compile(b"[%b]" % re.escape(_CONTROLS))
+_UNSEEN = (
+    re.compile(rb"\xc2[\x80-\xa0]"),
+    re.compile(rb"\xe2(?:\x80[\x87\x8b-\x8f\xa8-\xaf]|\x81\xa0)"),
+    re.compile(rb"\xef\xbb\xbf"),
+)
 # A name by which a second header is found: nothing else holds it, and few files hold the first of its letters.
 _RARE, _NAME = b"_", b"product_ccf"
 #: The columns of what the scanner says of records that it took out.
@@ -43,6 +53,8 @@ class Scan:
     `unsplit` holds one JSON object (`UNSPLIT`, `line`) a line for each of the other records, of which `headers` are
     second headers with as many fields as the first. `long` are the records that were set aside, if that was asked for:
     they are in none of these. `turned`, where a second header has another order, are the lines of the first and of it.
+    `lines_within` and `invisible` say that there may be remarks: a quoted field that holds a line, a character that
+    nobody sees.
 
     The n-th record of `source`, counted from 0, begins on line `n + shift` of the object, plus the line breaks within
     quotes of the records before it: `shifts` is CSV without a header, each row a record from which on another shift
@@ -61,6 +73,8 @@ class Scan:
     turned: tuple[int, int] | None
     unclosed: bool
     quoted_line_breaks: bool
+    lines_within: bool
+    invisible: bool
     long: LongRecords
 
 
@@ -119,7 +133,7 @@ class _Scanner:
         self.shift = self.within = 0  # lines that are in no kept record, and line breaks within those
         self.noted = 0  # the shift that was written last
         self.turned: tuple[int, int] | None = None
-        self.unclosed = self.quoted_line_breaks = False
+        self.unclosed = self.quoted_line_breaks = self.lines_within = self.invisible = False
         self.in_place = encoding == text.UTF8 and not compressed
         self.taken = 0  # bytes of the object that were found clean, while it is read in place
 
@@ -154,6 +168,8 @@ class _Scanner:
             turned=self.turned,
             unclosed=self.unclosed,
             quoted_line_breaks=self.quoted_line_breaks,
+            lines_within=self.lines_within,
+            invisible=self.invisible,
             long=self.long,
         )
 
@@ -167,7 +183,12 @@ class _Scanner:
         self.grammar = Grammar(self.dialect.delimiter)
         delimiter = self.dialect.delimiter.encode()
         self.line = delimiter * (self.dialect.fields - 1)
-        self.ordinary = bytes(set(range(256)) - {*delimiter, *b"\r\n"})
+        self.ordinary = bytes(set(range(256)) - {*delimiter, *b"\r\n", *_SUSPECT})
+        self.unsuspicious = bytes(set(range(256)) - {*_SUSPECT})
+        between = re.escape(delimiter)
+        piece = b'(?:(?:[^%b\0\n"]|"")*+%b){%d}' % (between, between, self.dialect.fields - 1)
+        # a line within quotes that begins and ends there, or begins behind the quote and ends there
+        self.line_within = re.compile(b'\0%b|"%b(?:[^\0\n"]|"")*+\0' % (piece, piece))
         # Lines of which nothing is left but for blanks, delimiters and quotes are no records, or may be none.
         blanks = re.escape(b"".join((delimiter, *map(str.encode, BLANKS))))
         plain = re.escape(delimiter + b" \t\r")
@@ -243,7 +264,9 @@ class _Scanner:
         if self._is_strange(body) or (broken and self.set_aside and _first_long(flat) is not None):
             self._slow(body, 0, None, final=True)
             return length, irregular
-        skeleton = bare.translate(None, self.ordinary)
+        skeleton = self._skeleton(bare)
+        if not self.invisible and b'"' in body:
+            self._look_for_invisible(b"".join(parts[1::2]))
         lines = skeleton.count(b"\n")
         # Few blocks hold a blank line; such a line may have a record's shape.
         blank = bool(self.blank_first.match(flat) or self.blank_next.search(flat))
@@ -256,6 +279,19 @@ class _Scanner:
             self._lines(flat, skeleton, blank=blank)
         self.quoted_line_breaks |= broken
         return length, irregular
+
+    def _skeleton(self, bare: bytes) -> bytes:
+        """Delimiters and line ends alone, of text without its quoted parts."""
+        skeleton = bare.translate(None, self.ordinary)
+        if _SUSPICIOUS.search(skeleton) is None:
+            return skeleton
+        self._look_for_invisible(bare)
+        return skeleton.translate(None, _SUSPECT)
+
+    def _look_for_invisible(self, text: bytes) -> None:
+        """Note whether a text may hold a character that nobody sees: few do, and most of these tell by one byte."""
+        if not self.invisible and (suspects := text.translate(None, self.unsuspicious)):
+            self.invisible = _CONTROL.search(suspects) is not None or any(each.search(text) for each in _UNSEEN)
 
     def _is_strange(self, body: bytes) -> bool:
         """Whether there may be second headers among these, or bytes that are no text: both look like data."""
@@ -300,7 +336,7 @@ class _Scanner:
             if self.blank_first.match(full) or self.blank_next.search(full):
                 self._slow(body.replace(LINE_BREAK, b"\n"), 0, None, final=True)
                 return
-            body, skeleton = full, b"".join(full.split(b'"')[0::2]).translate(None, self.ordinary)
+            body, skeleton = full, b"".join(full.split(b'"')[0::2]).translate(None, self.ordinary + _SUSPECT)
         found = body.split(b"\n")[:-1]
         windows = self.line + b"\r"
         start = 0
@@ -395,6 +431,8 @@ class _Scanner:
             return
         if reason is None:
             assert record.fields is not None  # otherwise its quotes are malformed
+            self._look_for_invisible(record.text)
+            self.lines_within |= self._holds_a_line(record)
             line = self.grammar.write(record.fields)
             self._emit(line[:-1].replace(b"\n", LINE_BREAK) + b"\n", 1, clean=False)
             self.quoted_line_breaks |= b"\n" in record.text or b"\r" in record.text
@@ -436,9 +474,16 @@ class _Scanner:
         if reason is None:
             assert record.fields is not None  # as above
             texts = [record.fields[place].decode() for place in self.dialect.places]
-            self.long.add(texts, self._line)
+            self._look_for_invisible(record.text)
+            self.long.add(texts, self._line, lines_within=self._holds_a_line(record))
         else:
             self.long.add_rejected(*self._told(record, reason), reason, self._line)
+
+    def _holds_a_line(self, record: Record) -> bool:
+        """Whether a quoted field holds a line with as many delimiters as the header."""
+        delimiter, least = self.line[:1], len(self.line)
+        fields = (field.split(b"\n") for field in record.fields or () if b"\n" in field)
+        return any(line.count(delimiter) >= least for lines in fields for line in lines)
 
     @property
     def _line(self) -> int:
@@ -449,6 +494,7 @@ class _Scanner:
         """Hand on `count` records, line breaks within quotes as LINE_BREAK; `clean`: they stand so in the object."""
         within = lines.count(LINE_BREAK)
         if within:
+            self.lines_within = self.lines_within or self.line_within.search(lines) is not None
             clean = clean and not self.one_line
             lines = _padded(lines) if self.one_line else lines.replace(LINE_BREAK, b"\n")
         self._note_shift()
