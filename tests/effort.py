@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+#: Seconds to wait for what must come, on a machine however busy: a hang is told by pytest's own limit, a little later.
+PATIENCE = 800
+
 _proving = False
 
 

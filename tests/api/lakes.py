@@ -17,6 +17,7 @@ from duff_orders.console.folder import RawFolder
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, put
 from duff_orders.local.run import process
+from tests.effort import PATIENCE
 from tests.lakes import open_lake
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -39,7 +40,7 @@ def application(lake: Lake, *, queries: bool = True, **options: object) -> Itera
     """
     with (
         embedded(lake, queries=queries) as backend,
-        mock.patch.multiple("duff_orders.api.queries", WAIT=240, LONGEST_WAIT=240),
+        mock.patch.multiple("duff_orders.api.queries", WAIT=PATIENCE, LONGEST_WAIT=PATIENCE),
     ):
         backend.serving.refresh()
         app = create_app(backend)

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from duff_orders.lake.lake import Lake
 from duff_orders.query.runner import WAITING, Runner
 from tests.api.lakes import application
+from tests.effort import PATIENCE
 
 pytestmark = pytest.mark.slow
 SLOW = "select count(*) as n from " + ", ".join(f"tbl_duff_orders {name}" for name in "abcdefgh")
@@ -158,7 +159,7 @@ def test_a_bomb_ends_within_its_limits(runner: Runner, sql: str) -> None:
     assert run.state in ("failed", "succeeded")
     if run.state == "failed":
         assert run.told["problem"] in ("query-limit", "query-refused", "query-failed"), run.told
-    runner.seconds = 240
+    runner.seconds = PATIENCE
     assert ended(runner, runner.submit("select 1 as n", 10, caller=None, token=None)).state == "succeeded"
 
 

@@ -18,14 +18,13 @@ import pytest
 
 from duff_orders.api.documents import openapi
 from tests.api.lakes import SAMPLES, sample_lake
-from tests.effort import examples
+from tests.effort import PATIENCE, examples
 from tests.faults.commands import until
 
 pytestmark = pytest.mark.slow
 
 
 #: Seconds for which an answer is waited, so that a busy machine is no failure.
-PATIENCE = 240
 #: `duff`, and one that does not wait as long for slow callers.
 DUFF = ("-m", "duff_orders")
 QUICK_DUFF = (
@@ -184,7 +183,7 @@ def test_what_was_answered_fits_the_document(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            timeout=240,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

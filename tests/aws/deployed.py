@@ -22,6 +22,7 @@ from duff_orders.models.build import build
 from duff_orders.query.athena import Athena
 from duff_orders.settings import Settings
 from tests.aws.emulator import Mounted
+from tests.effort import PATIENCE
 
 Found = TypeVar("Found")
 
@@ -47,11 +48,11 @@ class Deployed:
         found = [store.read(name) for name in names(store, "processed/files/")]
         return [LedgerRow.from_json(each.data) for each in found if each]
 
-    def row(self, key: str, timeout: float = 240) -> LedgerRow:
+    def row(self, key: str, timeout: float = PATIENCE) -> LedgerRow:
         """The ledger row of a key, once it is there."""
         return self.until(lambda: next((row for row in self.rows() if row.source_file == key), None), timeout)
 
-    def until(self, found: Callable[[], Found | None], timeout: float = 240) -> Found:
+    def until(self, found: Callable[[], Found | None], timeout: float = PATIENCE) -> Found:
         """What a function finds, once it finds something."""
         deadline = time.monotonic() + timeout
         while not (result := found()):
@@ -86,11 +87,11 @@ class Deployed:
         ]
         return found
 
-    def settled(self, timeout: float = 240) -> None:
+    def settled(self, timeout: float = PATIENCE) -> None:
         """Wait until no execution is under way; builds may be."""
         self.until(lambda: all(each["status"] != "RUNNING" for each in self.executions()), timeout)
 
-    def modelled(self, timeout: float = 240) -> None:
+    def modelled(self, timeout: float = PATIENCE) -> None:
         """Wait until the star schema holds every file with rows, and no build is under way.
 
         Where none is, what the job does is done in this process, by DuckDB: each run of the job starts a Spark.
@@ -123,7 +124,7 @@ class Deployed:
         self.until(lambda: not self.is_building())
         assert self.is_modelled()
 
-    def followed(self, timeout: float = 240) -> None:
+    def followed(self, timeout: float = PATIENCE) -> None:
         """Wait until the star schema holds every file with rows, by a build that the queue has started."""
         self.settled(timeout)
         self.until(self.is_modelled, timeout)
@@ -147,7 +148,7 @@ class Deployed:
     def request(self, method: str, path: str, *, key: bool = True, **options: Any) -> httpx2.Response:
         """A request of the API."""
         headers = {"x-api-key": self.api_key() if key else "", **options.pop("headers", {})}
-        return httpx2.request(method, api_address(self.outputs) + path, headers=headers, timeout=240, **options)
+        return httpx2.request(method, api_address(self.outputs) + path, headers=headers, timeout=PATIENCE, **options)
 
     def api_key(self) -> str:
         return api_key(self.outputs)

@@ -23,7 +23,7 @@ from tests.api.lakes import application
 from tests.api.paths import MISSING, ORDERS, OTHERS, whole
 from tests.aws.conftest import THRESHOLD, deployed_under
 from tests.aws.deployed import Deployed
-from tests.effort import every
+from tests.effort import PATIENCE, every
 from tests.lakes import drop, open_lake
 
 # One worker for all that needs Spark or the emulator; the whole way takes minutes on a busy machine.
@@ -313,7 +313,7 @@ def test_a_function_that_fails_ends_in_a_verdict(deployed: Deployed) -> None:
     lambdas.update_function_configuration(FunctionName="Transform-data", Environment={"Variables": broken})
     try:
         deployed.put("fails.csv", BRIEF.read_bytes().replace(b"Moe", b"Ned"))
-        row = deployed.row("fails.csv", timeout=240)
+        row = deployed.row("fails.csv", timeout=PATIENCE)
         deployed.settled()
     finally:
         lambdas.update_function_configuration(FunctionName="Transform-data", Environment={"Variables": found})

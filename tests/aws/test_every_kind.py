@@ -12,6 +12,7 @@ import pytest
 from duff_orders.contract import COLUMN_NAMES, COUNTS
 from duff_orders.messages import LedgerRow, format_time
 from tests.aws.deployed import Deployed
+from tests.effort import PATIENCE
 from tests.oracle import judge
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
@@ -54,7 +55,7 @@ KINDS: dict[str, bytes] = {
 def rows(deployed: Deployed) -> dict[str, LedgerRow]:
     for key, data in {**KINDS, "orders.txt": b"not ours"}.items():
         deployed.put(f"kinds/{key}", data)
-    found = {key: deployed.row(f"kinds/{key}", timeout=240) for key in KINDS}
+    found = {key: deployed.row(f"kinds/{key}", timeout=PATIENCE) for key in KINDS}
     deployed.settled()
     return found
 

@@ -13,6 +13,7 @@ from duff_orders.aws.arguments import job_arguments
 from duff_orders.aws.package import package_jobs
 from duff_orders.local.check import check
 from tests.aws.emulator.glue_run import Lacking
+from tests.effort import PATIENCE
 from tests.lakes import open_lake
 from tests.spark import QUICK_JAVA, told
 
@@ -39,7 +40,7 @@ def submit(folder: Path, script: Path, library: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -11,6 +11,7 @@ from duff_orders.lake.store import names
 from duff_orders.messages import LedgerRow
 from tests.aws.conftest import THRESHOLD
 from tests.aws.deployed import Deployed
+from tests.effort import PATIENCE
 from tests.oracle import judge
 
 pytestmark = [pytest.mark.aws, pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("aws")]
@@ -53,7 +54,7 @@ def test_a_run_killed_in_the_middle_is_taken_up(deployed: Deployed, tmp_path: Pa
     data = large(tmp_path, 11)
     deployed.fail(JOB, "kill")
     deployed.put("killed-run.csv", data)
-    row = deployed.row("killed-run.csv", timeout=240)
+    row = deployed.row("killed-run.csv", timeout=PATIENCE)
     deployed.settled()
     assert runs(deployed, row.file_id) == ["FAILED", "SUCCEEDED"]
     holds(deployed, row, data)
@@ -64,7 +65,7 @@ def test_runs_that_never_work_end_in_a_verdict_and_can_be_taken_up_at_once(deplo
     data = large(tmp_path, 12)
     deployed.fail(JOB, "kill", "kill")
     deployed.put("failing-run.csv", data)
-    row = deployed.row("failing-run.csv", timeout=240)
+    row = deployed.row("failing-run.csv", timeout=PATIENCE)
     assert (row.verdict, row.rows_published) == ("failed", 0)
     assert runs(deployed, row.file_id) == ["FAILED", "FAILED"]
     deployed.until(lambda: deployed.execution_of("failing-run.csv")["status"] == "FAILED")
@@ -82,7 +83,7 @@ def test_announced_twice_at_once_it_has_one_run(deployed: Deployed, tmp_path: Pa
     deployed.put("twice.csv", data)
     deployed.until(lambda: len(deployed.executions()) > before)
     deployed.announce(deployed.execution_of("twice.csv")["input"])
-    row = deployed.row("twice.csv", timeout=240)
+    row = deployed.row("twice.csv", timeout=PATIENCE)
     deployed.settled()
     assert runs(deployed, row.file_id) == ["SUCCEEDED"]
     assert {each["status"] for each in deployed.executions()[:2]} == {"SUCCEEDED"}

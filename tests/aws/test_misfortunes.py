@@ -13,6 +13,7 @@ import pytest
 from duff_orders.lake.store import names
 from tests.aws.deployed import Deployed
 from tests.aws.test_end_to_end import BRIEF
+from tests.effort import PATIENCE
 
 pytestmark = [pytest.mark.aws, pytest.mark.faults, pytest.mark.xdist_group("aws")]
 
@@ -75,7 +76,7 @@ def test_killed_again_and_again(deployed: Deployed, told: Told) -> None:
     key = "killed-for-ever.csv"
     deployed.fail("Transform-data", *["kill"] * 20)
     deployed.put(key, orders("for ever"))
-    row = deployed.row(key, timeout=240)
+    row = deployed.row(key, timeout=PATIENCE)
     assert (row.verdict, row.rows_published, row.orders_objects) == ("failed", 0, 0)
     assert "Runtime.ExitError" in (row.error or "")
     assert list(names(deployed.store, f"processed/orders/pa_date={row.pa_date}/{row.file_id}")) == []

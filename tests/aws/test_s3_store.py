@@ -14,6 +14,7 @@ from duff_orders.lake.s3 import MARGIN, S3Store
 from duff_orders.lake.store import names
 from duff_orders.messages import Event
 from tests.aws.emulator import new_buckets
+from tests.effort import PATIENCE
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws-store")]
 
@@ -85,7 +86,7 @@ def test_only_one_of_many_holds_a_lease(store: S3Store) -> None:
     def enter(number: int) -> str:
         try:
             with other(store, f"{number}").lock("file-1"):
-                assert all(refused.acquire(timeout=240) for _ in range(7))  # until all others have tried
+                assert all(refused.acquire(timeout=PATIENCE) for _ in range(7))  # until all others have tried
             return "in"
         except Busy:
             refused.release()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import PATIENCE
+
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws-store")]
 ROOT = Path(__file__).parents[2]
 
@@ -54,10 +56,10 @@ def test_a_newcomer_s_way(sandbox: tuple["subprocess.Popen[str]", dict[str, str]
     )
     assert (done.returncode, done.stdout[:29]) == (0, "01-orders.csv: valid, 5 read,"), done.stderr
     request = urllib.request.Request(f"{values['API_URL']}/v1/files", headers={"x-api-key": values["API_KEY"]})
-    with urllib.request.urlopen(request, timeout=240) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         assert b"01-orders.csv" in answer.read()
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=240)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "The sandbox is up: emulated AWS on http://127.0.0.1:" in out
     assert out.endswith("stopped\n")

@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 from duff_orders.cli import main as cli
 from duff_orders.contract import COLUMN_NAMES
+from tests.effort import PATIENCE
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FIRST, DIRTY, BROKEN = (SAMPLES / name for name in ("01-orders.csv", "03-dirty.csv", "05-missing-column.csv"))
@@ -89,5 +90,5 @@ def shell(command: str, **options: Any) -> "subprocess.CompletedProcess[str]":
     """Run a line in a shell, in which `$DUFF` is the command."""
     given = {**os.environ, "DUFF": f"{sys.executable} -m duff_orders"}
     return subprocess.run(
-        ["bash", "-c", command], env=given, capture_output=True, text=True, check=False, timeout=240, **options
+        ["bash", "-c", command], env=given, capture_output=True, text=True, check=False, timeout=PATIENCE, **options
     )

@@ -21,6 +21,7 @@ from duff_orders.lake.raw import announce
 from duff_orders.local.run import process_all
 from tests import lakes
 from tests.cli.commands import BROKEN, DIRTY, FIRST, LINE, TOTALS, Result, duff, shell, write
+from tests.effort import PATIENCE
 from tests.faults.commands import until
 
 pytestmark = pytest.mark.slow
@@ -79,7 +80,7 @@ def test_a_lake_that_may_only_be_read(tmp_path: Path) -> None:
 
     def ask(*arguments: object) -> "subprocess.CompletedProcess[str]":
         command = [*AS_ANYBODY, sys.executable, "-m", "duff_orders", "--lake", str(lake), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
     try:
         assert ask("query", "--format", "csv", "select count(*) as n from tbl_duff_rejected_rows").stdout == "n\n11\n"
@@ -156,7 +157,7 @@ def test_interrupted_it_ends_and_the_next_run_goes_on(tmp_path: Path, command: l
             until(lambda: any(place.glob(pattern)))
             time.sleep(0.3)  # into the engine
             started.send_signal(signal.SIGINT)
-            _, told = started.communicate(timeout=240)  # by itself it would take for ever, or longer
+            _, told = started.communicate(timeout=PATIENCE)  # by itself it would take for ever, or longer
         finally:
             started.kill()
     assert (started.returncode, told) == (130, "")
@@ -282,7 +283,7 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 def whole(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "duff_orders", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, **options)
 
 
 @pytest.mark.slow
@@ -333,7 +334,7 @@ def test_work_goes_on_when_nobody_reads_what_is_told_of_it(tmp_path: Path) -> No
 
 def whole_to(stdout: int, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "duff_orders", *map(str, arguments)]
-    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=240, check=False)
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False)
 
 
 # the progress bar

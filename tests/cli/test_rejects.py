@@ -11,6 +11,7 @@ import pytest
 
 from duff_orders.contract import COLUMN_NAMES
 from tests.cli.commands import HEADER, Result, count, duff, ids, write
+from tests.effort import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -156,7 +157,9 @@ def test_a_spreadsheet_takes_every_cell_for_text(tmp_path: Path) -> None:
     # field separator, quote, UTF-8, first line; then of the export: "formulas" written out where a cell has one
     options = ["--infilter=CSV:44,34,76,1,,0,false,true,false,false,false,-1", "--convert-to", "fods"]
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
-    subprocess.run(["soffice", profile, "--headless", *options, "--outdir", tmp_path, out], check=True, timeout=240)
+    subprocess.run(
+        ["soffice", profile, "--headless", *options, "--outdir", tmp_path, out], check=True, timeout=PATIENCE
+    )
     assert "table:formula=" not in (tmp_path / "corrections.fods").read_text(encoding="utf-8")
 
 

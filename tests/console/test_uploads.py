@@ -14,7 +14,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.api.lakes import SAMPLES, application
-from tests.api.test_serve import PATIENCE, QUICK_DUFF, get, serving
+from tests.api.test_serve import QUICK_DUFF, get, serving
+from tests.effort import PATIENCE
 from tests.faults.commands import until
 from tests.lakes import open_lake
 

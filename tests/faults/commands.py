@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.effort import PATIENCE
+
 
 def start(lake: Path, *arguments: str | Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
@@ -22,7 +24,7 @@ def start(lake: Path, *arguments: str | Path) -> "subprocess.Popen[str]":
 
 def finish(process: "subprocess.Popen[str]", *, expected: int = 0) -> list[dict[str, Any]]:
     """The JSON documents that it printed, where it was asked for some."""
-    out, errors = process.communicate(timeout=240)
+    out, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == expected, out + errors
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 

@@ -25,6 +25,7 @@ from duff_orders.local.watch import _Watcher, watch
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.printable import printable
+from tests.effort import PATIENCE
 from tests.faults.commands import duff, finish, start, until
 from tests.faults.scenario import lines
 from tests.lakes import ingest, open_lake
@@ -488,7 +489,7 @@ def test_what_may_not_be_read_is_left_alone_and_told_once(tmp_path: Path) -> Non
     until(lambda: any(lake.glob("processed/files/*/*")))
     time.sleep(4 * SETTLE)
     watcher.send_signal(signal.SIGTERM)
-    _, told = watcher.communicate(timeout=240)
+    _, told = watcher.communicate(timeout=PATIENCE)
     assert told.count("a.csv is left alone: this user may not read it\n") == 1
     assert told.count("closed is left alone: the folder cannot be listed: Permission denied\n") == 1
     assert "Traceback" not in told

@@ -37,11 +37,11 @@ class DuckDBSpelling:
 
     def full_match(self, text: str, pattern: str) -> str:
         """RE2 matches the whole text."""
-        return f"regexp_full_match({text}, '{pattern}', 's')"
+        return f"regexp_full_match({text}, '{pattern}')"
 
     def some_match(self, text: str, pattern: str) -> str:
         """Anywhere in the text."""
-        return f"regexp_matches({text}, '{pattern}', 's')"
+        return f"regexp_matches({text}, '{pattern}')"
 
     def literal(self, text: str) -> str:
         """A quote is written twice."""

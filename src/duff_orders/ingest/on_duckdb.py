@@ -271,8 +271,8 @@ class Job:
         parts = []
         if suspects:
             texts = {name: f"texts[{place}]" for place, name in enumerate(COLUMN_NAMES, 1)}
-            line = "number + within + shift"
-            parts.append(self._statements.rejected(self._with_shifts(suspects), texts, line=line))
+            source, line = self._placed(suspects)
+            parts.append(self._statements.rejected(source, texts, line=line))
         if self.scan.unsplit_records:
             columns = ", ".join((*(f"{name}: 'varchar'" for name in UNSPLIT), f"{LINE}: 'bigint'"))
             unsplit = (
@@ -286,14 +286,24 @@ class Job:
         returns, *found = self._row(f"select {RETURNS}, {NULL_COUNTS} from {read_parquet(self.rejected)}")
         return rejected, returns > 0, dict(zip(COLUMN_NAMES, map(int, found), strict=True))
 
-    def _with_shifts(self, checked: str) -> str:
-        """The records that are not good, each with the shift of its line."""
-        shifts = (
+    def _placed(self, suspects: str) -> tuple[str, str]:
+        """The relation of the records that are not good, and SQL for the line on which each begins."""
+        with self.scan.shifts.open(encoding="ascii") as shifts:
+            first, second = shifts.readline(), shifts.readline()
+        if not second:
+            return suspects, f"number + within + {int(first.partition(',')[2])}"
+        if suspects != "records":
+            self.connection.execute(f"create temp table records as select * from {suspects} where not good")
+        relation = (
             f"read_csv({path_text(self.scan.shifts)}, header = false, auto_detect = false, hive_partitioning = false,"
             " columns = {'first': 'bigint', 'shift': 'bigint'})"
         )
-        # with an inequality alone the join keeps all of the left side in memory, and needs no other condition
-        return f"((select * from {checked} where not good) asof join {shifts} as shifts on number >= shifts.first)"
+        # of the numbers alone: with the texts this join takes ten times as long
+        self.connection.execute(f"""create temp table placed as
+            select number, number + within + shift as {LINE}
+            from (select number, within from records where not good) asof join {relation} as shifts
+            on number >= shifts.first""")
+        return "((select * from records where not good) join placed using (number))", LINE
 
     @property
     def _statements(self) -> Statements:

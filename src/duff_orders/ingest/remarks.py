@@ -15,7 +15,7 @@ UNSEEN = "[" + "".join(first if first == last else f"{first}-{last}" for first, 
 
 def holds_a_line(texts: Iterable[str], spelling: Spelling, *, delimiter: str, fields: int) -> str:
     """Whether one of a record's texts, of all its fields, holds a line with as many delimiters as the header."""
-    pattern = f"(.*\n)?([^{delimiter}\n]*[{delimiter}]){{{fields - 1}}}.*"
+    pattern = f"(?s)(.*\n)?([^{delimiter}\n]*[{delimiter}]){{{fields - 1}}}.*"
     each = (f"(contains({text}, chr(10)) and {spelling.full_match(text, pattern)})" for text in texts)
     return f"coalesce({' or '.join(each)}, false)"
 

@@ -264,29 +264,25 @@ class _Scanner:
         if self._is_strange(body) or (broken and self.set_aside and _first_long(flat) is not None):
             self._slow(body, 0, None, final=True)
             return length, irregular
-        skeleton = self._skeleton(bare)
-        if not self.invisible and b'"' in body:
-            self._look_for_invisible(b"".join(parts[1::2]))
+        skeleton = bare.translate(None, self.ordinary)
         lines = skeleton.count(b"\n")
+        regular, windows = ((self.line + end) * lines for end in (b"\n", b"\r\n"))
+        if skeleton not in (regular, windows):  # perhaps for suspects alone
+            self._look_for_invisible(bare)
+            skeleton = skeleton.translate(None, _SUSPECT)
+        if b'"' in body:
+            self._look_for_invisible(b"".join(parts[1::2]))
         # Few blocks hold a blank line; such a line may have a record's shape.
         blank = bool(self.blank_first.match(flat) or self.blank_next.search(flat))
-        if not blank and skeleton == (self.line + b"\n") * lines:
+        if not blank and skeleton == regular:
             self._emit(flat, lines, clean=True, ended=ended)
-        elif not blank and skeleton == (self.line + b"\r\n") * lines and bare.count(b"\r\n") == lines:
+        elif not blank and skeleton == windows and bare.count(b"\r\n") == lines:
             # Each line has one carriage return, and at its end: a stray one is a character like any other.
             self._emit(flat.replace(b"\r\n", b"\n"), lines, clean=False)
         else:
             self._lines(flat, skeleton, blank=blank)
         self.quoted_line_breaks |= broken
         return length, irregular
-
-    def _skeleton(self, bare: bytes) -> bytes:
-        """Delimiters and line ends alone, of text without its quoted parts."""
-        skeleton = bare.translate(None, self.ordinary)
-        if _SUSPICIOUS.search(skeleton) is None:
-            return skeleton
-        self._look_for_invisible(bare)
-        return skeleton.translate(None, _SUSPECT)
 
     def _look_for_invisible(self, text: bytes) -> None:
         """Note whether a text may hold a character that nobody sees: few do, and most of these tell by one byte."""

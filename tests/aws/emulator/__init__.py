@@ -16,6 +16,7 @@ import pytest
 from duff_orders.engines.spark import use_java
 from duff_orders.errors import SettingsError
 from duff_orders.lake.s3 import S3Store
+from tests.effort import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENTS = ROOT / "build" / "emulator"
@@ -125,7 +126,7 @@ def new_buckets() -> tuple[str, str]:
 
 
 def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=2).close()
