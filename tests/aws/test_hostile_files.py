@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws-st
 DATABASE = "hostile"
 TABLES = {
     ORDERS.name: (*COLUMN_NAMES, "total_price"),
-    REJECTED_ROWS.name: (*COLUMN_NAMES, "reasons", "record"),
+    REJECTED_ROWS.name: (*COLUMN_NAMES, "reasons", "record", "line"),
 }
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
 

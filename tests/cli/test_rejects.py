@@ -20,7 +20,7 @@ def test_rejects_as_documents(made: tuple[Path, Result]) -> None:
     lake, run = made
     found = duff("rejects", run.documents[1]["file_id"], "--json", "--lake", lake).documents
     assert len(found) == 11
-    assert set(found[0]) == {*COLUMN_NAMES, "reasons", "record"}
+    assert set(found[0]) == {*COLUMN_NAMES, "reasons", "record", "line"}
     assert duff("rejects", "4022", "--json", "--csv", "x.csv", "--lake", lake).code == 2
 
 
@@ -30,10 +30,12 @@ def test_rejects_shows_reasons_and_texts(made: tuple[Path, Result]) -> None:
     lines = result.out.splitlines()
     assert result.code == 0
     assert lines[0].startswith("03-dirty.csv: valid_with_rejects, 24 read, 11 published, 2 duplicate, 11 rejected")
-    place = lines.index("product_price:not_a_number;status:unknown")
+    found = {line.partition(": ")[2]: place for place, line in enumerate(lines) if line.startswith("line ")}
+    place = found["product_price:not_a_number;status:unknown"]
     assert "order_id='5713'" in lines[place + 1]
     assert "product_price='$2.20'" in lines[place + 1]
-    place = lines.index("row:malformed_quotes")
+    place = found["row:malformed_quotes"]
+    assert lines[place] == "line 22: row:malformed_quotes"
     assert (
         lines[place + 1].strip()
         == """'1006,"Springfield" Isotopes,5719,102,Duff Classic,2.50,6,0.33,Stadium,created'"""
@@ -91,7 +93,7 @@ def test_rejects_are_exported_corrected_and_published(lake: Path, tmp_path: Path
     result = duff("rejects", ids(lake)["03-dirty.csv"], "--csv", out, "--lake", lake)
     assert (result.code, result.out) == (0, f"11 rejected rows written to {out}\n")
     rows = open_sheet(out, ",")
-    assert list(rows[0]) == [*COLUMN_NAMES, "reasons", "record"]
+    assert list(rows[0]) == [*COLUMN_NAMES, "reasons", "record", "line"]
     before = count(lake, "tbl_duff_orders")
     for row in rows:
         correct(row)

@@ -95,8 +95,9 @@ def test_files_in_any_folder(tmp_path: Path) -> None:
     with watching(tmp_path) as watched:
         watched.write("a.csv", orders(1))
         watched.write("new/deep/er/b.csv", orders(2))  # before anyone could watch these folders
-        watched.write("node_modules/.git/c.csv", orders(3))  # an orders folder, whatever its name means elsewhere
-        watched.expect("a.csv", "new/deep/er/b.csv", "node_modules/.git/c.csv")
+        watched.write("node_modules/c.csv/d.csv", orders(3))  # orders folders, whatever their names mean elsewhere
+        watched.write("node_modules/.git/e.csv", orders(4))  # what a tool keeps for itself
+        watched.expect("a.csv", "new/deep/er/b.csv", "node_modules/c.csv/d.csv")
 
 
 def test_a_folder_that_is_moved_in_with_its_files(tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_a_folder_that_is_moved_in_with_its_files(tmp_path: Path) -> None:
 
 def test_other_names_are_left_alone_until_renamed(tmp_path: Path) -> None:
     with watching(tmp_path) as watched:
-        names = (".a.csv", "~a.csv", "_a.csv", "a.csv.part", "a.txt")
+        names = (".a.csv", "~a.csv", "_a.csv", "a.csv.part", "a.csv~")
         paths = [watched.write(name, orders(number)) for number, name in enumerate(names, 1)]
         watched.write("b.csv", orders(9))
         watched.expect("b.csv")
@@ -339,7 +340,6 @@ ODD: Odd = {
     "pipe.csv": (os.mkfifo, "it is a named pipe, not a file"),
     "socket.csv": (unix_socket, "it is a socket, not a file"),
     "device.csv": (device, "it is a device, not a file"),
-    "folder.csv": (Path.mkdir, "it is a folder; only the files in it"),
 }
 NOT_UTF8: dict[str, Odd] = {
     "name": {"caf\udce9.csv": (lambda path: path.write_bytes(orders(90)), "its name is not UTF-8; rename it")},

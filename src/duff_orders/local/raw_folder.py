@@ -49,14 +49,14 @@ def look(root: Path, key: str) -> Found | None:
 
 def _look_at(path: Path, key: str) -> Found | None:
     try:
-        key.encode()
         status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return None
+        key.encode()
     except UnicodeEncodeError:
         return Found(key, None, "its name is not UTF-8; rename it")
     except (OSError, RuntimeError) as error:
         return _unreachable(path, key, error)
-    if stat.S_ISDIR(status.st_mode):
-        return None
     for is_kind, words in _KINDS:
         if is_kind(status.st_mode):
             return Found(key, None, f"it is {words}")

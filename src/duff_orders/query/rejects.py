@@ -16,7 +16,7 @@ FIELDS = (*COLUMN_NAMES, "reasons", "record", "line")
 
 
 def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
-    """The rejected rows of a file: the ten original texts, `reasons`, and `record` for those that have no fields."""
+    """A file's rejected rows, in its order: ten original texts, `reasons`, `record` where there are none, `line`."""
     objects = data_objects(REJECTED_ROWS.name, row)
     if not objects:
         return
@@ -48,7 +48,8 @@ def export(lake: Lake, row: LedgerRow, out: Path, *, raw: bool = False) -> int:
         writer.writeheader()
         count = 0
         for count, record in enumerate(read(lake, row), 1):  # noqa: B007 – the last is the number written
-            writer.writerow({name: None if text is None else write(text) for name, text in record.items()})
+            cells = ((name, write(each) if isinstance(each, str) else each) for name, each in record.items())
+            writer.writerow(dict(cells))
     return count
 
 

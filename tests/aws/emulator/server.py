@@ -304,7 +304,12 @@ def _relation(database: str, name: str) -> str:
                 f"read_json([{paths}], format = 'newline_delimited', hive_partitioning = false, columns = {{{given}}})"
             )
         else:
-            source = f"read_parquet([{paths}], hive_partitioning = false)"
+            # By name, as Athena reads Parquet: a column that an object does not have is null there.
+            nulls = ", ".join(f"null::{kind} as {column}" for column, kind in columns)
+            source = (
+                f"(select {nulls} where false union all by name"
+                f" select * from read_parquet([{paths}], hive_partitioning = false, union_by_name = true))"
+            )
         told = [f"cast({column} as {kind}) as {column}" for column, kind in columns]
         told += [f"cast('{values[column]}' as {kind}) as {column}" for column, kind in keys]
         parts.append(f"select {', '.join(told)} from {source}")
