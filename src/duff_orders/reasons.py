@@ -32,7 +32,7 @@ REASONS: dict[str, str] = {
             "utf16": "UTF-16 without a byte order mark",
         }.items()
     },
-    "header_unknown": "no header line: line {line} reads {found}; expected are the columns {columns}, in any order, "
+    "header_unknown": "no header line: line {line} reads `{found}`; expected are the columns {columns}, in any order, "
     "separated by comma, semicolon, tab or |",
     "column_missing": "column {columns} missing; found: {found}",
     "columns_missing": "columns {columns} missing; found: {found}",

@@ -9,8 +9,10 @@ from typing import Any
 import boto3
 import pytest
 
+from duff_orders.aws.remote import Remote
 from duff_orders.contract import COLUMN_NAMES, COUNTS
 from duff_orders.messages import LedgerRow, format_time
+from duff_orders.settings import Settings
 from tests.aws.deployed import Deployed
 from tests.effort import PATIENCE
 from tests.oracle import judge
@@ -53,7 +55,8 @@ KINDS: dict[str, bytes] = {
 
 @pytest.fixture(scope="module")
 def rows(deployed: Deployed) -> dict[str, LedgerRow]:
-    for key, data in {**KINDS, "orders.txt": b"not ours"}.items():
+    others = {"orders.txt": b"not ours", "orders.csv.zip": b"PK\x05\x06", ".half/orders.csv": b"client_"}
+    for key, data in {**KINDS, **others}.items():
         deployed.put(f"kinds/{key}", data)
     found = {key: deployed.row(f"kinds/{key}", timeout=PATIENCE) for key in KINDS}
     deployed.settled()
@@ -69,13 +72,22 @@ def test_the_verdict_is_the_oracle_s(rows: dict[str, LedgerRow], key: str) -> No
     assert bool(row.reason) == (row.verdict != "valid")
 
 
-def test_each_execution_ended_well_and_what_is_no_orders_file_started_none(
+def test_each_execution_ended_well(deployed: Deployed, rows: dict[str, LedgerRow]) -> None:
+    for key in (*KINDS, "orders.txt", ".half/orders.csv"):
+        assert deployed.execution_of(f"kinds/{key}")["status"] == "SUCCEEDED"
+
+
+def test_every_object_has_a_verdict_but_what_tools_keep_for_themselves(
     deployed: Deployed, rows: dict[str, LedgerRow]
 ) -> None:
-    for key in KINDS:
-        assert deployed.execution_of(f"kinds/{key}")["status"] == "SUCCEEDED"
-    with pytest.raises(AssertionError, match="no execution"):
-        deployed.execution_of("kinds/orders.txt")
+    for key, reason in (("orders.txt", "no orders file by its name"), ("orders.csv.zip", "a ZIP archive, and not CSV")):
+        row = deployed.row(f"kinds/{key}")
+        assert (row.verdict, row.rows_read, row.error) == ("invalid", 0, None)
+        assert str(row.reason).startswith(reason)
+    told = deployed.execution_of("kinds/.half/orders.csv")["output"]
+    assert "tools keep such for themselves" in told
+    assert "kinds/.half/orders.csv" not in {row.source_file for row in deployed.rows()}
+    assert "kinds/.half/orders.csv" in Remote.of("duff-orders", Settings.load()).left_alone()
 
 
 def test_athena_shows_the_good_and_the_rejected_rows(deployed: Deployed, rows: dict[str, LedgerRow]) -> None:

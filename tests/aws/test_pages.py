@@ -76,7 +76,7 @@ def test_a_file_is_put_beside_others_of_its_name(aws: str, tmp_path: Path) -> No
     assert set(bucket.files()) == set(keys)
     assert bucket.holds(keys[2])
     assert not bucket.holds("other.csv")
-    boto3.client("s3").put_object(Bucket=raw, Key="notes.txt", Body=b"")
+    boto3.client("s3").put_object(Bucket=raw, Key="orders.csv.part", Body=b"")
     boto3.client("s3").put_object(Bucket=raw, Key="in//odd.csv", Body=b"")
     boto3.client("s3").put_object(Bucket=raw, Key=keys[2], Body=b"else")
     path.write_bytes(b"two")

@@ -218,6 +218,13 @@ def test_someone_is_told_of_whatever_goes_wrong() -> None:
     }
 
 
+def test_every_object_of_the_raw_bucket_is_announced() -> None:
+    """Whatever its name: Validate_csv decides what becomes of it, so that none stays without a word."""
+    pattern = resources("main-etl.yaml")["FileArrived"]["Properties"]["EventPattern"]
+    assert set(pattern) == {"source", "detail-type", "detail"}
+    assert set(pattern["detail"]) == {"bucket"}
+
+
 def test_tables_are_those_of_the_contract() -> None:
     found = {}
     for template in TEMPLATES:

@@ -72,7 +72,7 @@ CASES = {
         said="none of the 5 records has the right number of fields: the header has 10",
     ),
     # titles above the header
-    "preamble": Case("invalid", 0, 0, {}, said="line 1 reads Sales export ACME;;;;"),
+    "preamble": Case("invalid", 0, 0, {}, said="line 1 reads `Sales export ACME;;;`; expected"),
     # another format under the name
     "gz": Case("invalid", 0, 0, {}, said="packed with gzip under another name"),
     "xlsx": Case("invalid", 0, 0, {}, said="an Excel workbook (XLSX), and not CSV: allowed are CSV files named *.csv"),

@@ -21,6 +21,7 @@ from duff_orders.models.build import build
 from tests.agreement import assert_agrees
 from tests.effort import examples
 from tests.hostile import HostileFile, orders_files
+from tests.ingest import test_spark_parity as by_hand
 from tests.lakes import ingest, open_lake, rows, sql
 from tests.oracle import _BreaksRuleError, _judge_value, judge
 
@@ -50,6 +51,29 @@ def test_pipeline_agrees_with_the_oracle(file: HostileFile, by_table: bool, long
         if row.rows_read:
             with sql() as connection, lake.store.scratch() as scratch:
                 assert list(compare(lake, connection, scratch, row, lake.disk.path(f"raw/{row.source_file}"))) == []
+
+
+@pytest.mark.parametrize("name", by_hand.FILES)
+def test_files_by_hand_agree_with_the_oracle_and_are_read_again_as_such(tmp_path: Path, name: str) -> None:
+    lake, data = open_lake(tmp_path), by_hand.FILES[name]
+    row = ingest(lake, "f.csv", data)
+    assert_agrees(row, rows(lake, row, ORDERS.name), rows(lake, row, REJECTED_ROWS.name), judge(data))
+    with sql() as connection, lake.store.scratch() as scratch:
+        assert not row.rows_read or list(compare(lake, connection, scratch, row, lake.disk.path("raw/f.csv"))) == []
+
+
+def test_a_second_header_in_another_order_names_both_lines(tmp_path: Path) -> None:
+    row = ingest(open_lake(tmp_path), "f.csv", by_hand.FILES["a second header in another order, over lines"])
+    assert row.verdict == "invalid"
+    assert "line 5 names the columns again, in another order than line 1" in str(row.reason)
+
+
+def test_lines_that_end_with_a_carriage_return_are_called_that(tmp_path: Path) -> None:
+    good = "1,Moe,1,1,Duff,2.50,6,0.33,Retail,created\r"
+    for number in (3, 300):  # one long record, too
+        row = ingest(open_lake(tmp_path), f"{number}.csv", (",".join(COLUMN_NAMES) + "\n" + good * number).encode())
+        assert (row.verdict, row.rows_read) == ("invalid", 1)
+        assert "the lines end with CR alone" in str(row.reason)
 
 
 def test_reject_share_is_a_setting(tmp_path: Path) -> None:

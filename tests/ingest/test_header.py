@@ -44,7 +44,7 @@ def test_blank_lines_before_the_header_and_compression_do_not_matter() -> None:
     [
         (b"", "the file is empty"),
         (b"\n \n", "the file is empty"),
-        (b"a,b\n", "no header line: line 1 reads a,b; expected are the columns client_id,"),
+        (b"a,b\n", "no header line: line 1 reads `a,b`; expected are the columns client_id,"),
         (head(*COLUMN_NAMES[1:]), "column `client_id` missing; found: client_name"),
         (head(*COLUMN_NAMES[2:]), "columns `client_id`, `client_name` missing"),
         (head(*COLUMN_NAMES, "Status"), "column `status` is named 2 times"),

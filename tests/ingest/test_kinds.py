@@ -75,4 +75,4 @@ def test_what_cannot_be_seen_is_shown_in_a_reason(tmp_path: Path) -> None:
     assert row.reason is not None
     assert row.reason.endswith("point_of_sale_channel, sta\\u200btus")
     row = ingest(open_lake(tmp_path), "g.csv", b'"' + names.replace(",", "^").encode() + b'"\n')
-    assert 'line 1 reads "client_id^client_name^' in row.reason if row.reason else False
+    assert 'line 1 reads `"client_id^client_name^' in row.reason if row.reason else False

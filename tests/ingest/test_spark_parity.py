@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from duff_orders.contract import COLUMN_NAMES, COLUMNS, ORDERS, REJECTED_ROWS
+from duff_orders.contract import COLUMN_NAMES, COLUMNS, DELIMITERS, ORDERS, REJECTED_ROWS
 from duff_orders.ingest import on_spark
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
@@ -234,6 +234,27 @@ def windows(text: str) -> bytes:
     return text.encode("cp1252")
 
 
+def like_data(delimiter: str) -> list[str | dict[str, str]]:
+    """Lines that have the shape of records, and are none, or are none to publish; and good records between them."""
+    blanks = ["", " ", "\t", "\u00a0", "\u200b\ufeff", '""', '" "']
+    cells = [delimiter.join([blank] * number) for blank in blanks for number in (10, 2, 12)]
+    header = delimiter.join(COLUMN_NAMES)
+    more = delimiter.join((*COLUMN_NAMES, "more"))
+    return [*cells[:9], {}, header, *cells[9:], {"client_name": "null"}, more, {}, *[{}] * 6, *cells]
+
+
+def few_bad_bytes() -> bytes:
+    """Records of which some hold bytes that are no text, fewer than there are characters of several bytes."""
+    letters = {"client_name": "Peña Núñez ñandú €€€€€€€€€€"}
+    lines = [
+        b"1,A\xf1a,900,1,x,1,1,1,y,created\n",
+        b'1,"a\n\xe2\x82",901,1,x,1,1,1,y,created\r\n',
+        b'1,"\xff"x\n',
+        b"\xff\n",
+    ]
+    return csv(letters, letters, {}, {}, {}, names=COLUMN_NAMES).encode() + b"".join(lines) + b"1,2\n\xc3"
+
+
 FILES: dict[str, bytes] = {
     "line ends of all kinds": MIXED_ENDS.encode(),
     "return as the last byte": csv({}, {}, last="\r").encode(),
@@ -308,6 +329,45 @@ FILES: dict[str, bytes] = {
     "header with blanks": csv({}, HEADER, {}, header=",".join(f' "\t{n.title()} "' for n in COLUMN_NAMES)).encode(),
     "header with a column twice": csv({}, names=(*COLUMN_NAMES, "Status")).encode(),
     "header with a column missing": csv({}, names=COLUMN_NAMES[1:]).encode(),
+    **{
+        f"what looks like data, delimiter {delimiter!r}": csv(*like_data(delimiter), delimiter=delimiter).encode()
+        for delimiter in DELIMITERS
+    },
+    "what looks like data, over lines": (
+        csv(*like_data(","), {"client_name": '"a\nb"'}, *like_data(","), {"status": "x"}, ends=("\n", "\r\n")).encode()
+    ),
+    "what looks like data, utf-16": b"\xff\xfe" + csv(*like_data("|"), delimiter="|").encode("utf-16-le"),
+    "a second header at the end": csv(*GOOD_ENOUGH[:3], HEADER, last="").encode(),
+    "a second header at once": csv(HEADER.upper(), *GOOD_ENOUGH[:3]).encode(),
+    "a second header in another order": csv({}, "", ",".join(reversed(COLUMN_NAMES)), {}, "x").encode(),
+    "a second header in another order, over lines": csv(
+        {"client_name": '"a\n\nb"'}, ",".join(quoted(name) for name in (*COLUMN_NAMES[1:], "client_id")), {}
+    ).encode(),
+    "a second header with more fields, extra columns": csv(
+        {}, ",".join((*EXTRAS, "x")), ",".join(("", *EXTRAS)), {}, {}, {}, names=EXTRAS
+    ).encode(),
+    "the delimiter named": f"\n\u00a0SEP=;\t\r\n{csv({'product_price': '2,50'}, {}, 'x', delimiter=';')}".encode(),
+    "few bytes that are no text": few_bad_bytes(),
+    "few bytes that are no text, behind the head": csv(*FAR_LINES, {"client_name": "ñandú"}).encode() + few_bad_bytes(),
+    "few bytes that are no text, in the header": b"N\xf1,"
+    + csv({}, {"client_name": "ñandú"}, names=COLUMN_NAMES).encode()
+    + b"x,"
+    + csv({}).encode().partition(b"\n")[2],
+    "as many bytes that are no text": csv({}, {"client_name": "ñ"}).encode() + b"1,\xff,1\n",
+    "blank records alone": csv(*["," * 9] * 5, *['""' + ',""' * 9] * 3).encode(),
+    "lines swallowed": csv(
+        {"client_name": f'"{HEADER}\n{"," * 9}x"'}, {"product_description": '"\n,,,"'}, {}, {}
+    ).encode(),
+    "characters that nobody sees": csv(
+        *({"client_name": f"a{letter}b"} for letter in "\u00a0\u200b\u202e\x01\x7f\x85\ufeff\u2060é€"),
+        {"client_name": "\u00a0"},
+    ).encode(),
+    "characters that nobody sees, quoted": csv(
+        {"client_name": '"a\n\u200bb"'}, {"client_name": '"\u2028"'}, {}
+    ).encode(),
+    "one line in several records": csv(
+        *({"order_id": "1", "product_ccf": str(n % 3 + 1)} for n in range(9)), {}
+    ).encode(),
     "repeats": csv(*REPEATS, *REPEATS).encode(),
     "repeats, over lines": csv(
         {"client_name": '"a\nb"'}, *REPEATS, {"order_id": "1", "client_name": '"a\nb"'}

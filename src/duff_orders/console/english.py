@@ -76,6 +76,7 @@ EN: dict[str, str] = {
     "came": "Came",
     "size": "Size",
     "engine": "Engine",
+    "worth_a_look": "Worth a look",
     "line": "Line",
     "rows": "Rows",
     "published": "published",
@@ -209,7 +210,8 @@ EN: dict[str, str] = {
     "allowed_number_above": "a number above 0, at most {digits} digits before the mark and {decimals} after it",
     "allowed_text": "a text of up to {characters} characters",
     "allowed_status": "one of {statuses}",
-    "allowed_record": "as many fields as the header has, quotes only around whole fields",
+    "allowed_record": "as many fields as the header, which stands there once; quotes only around whole fields; text in "
+    "the file's encoding",
     "age_seconds": "{n} s",
     "age_minutes": "{n} min",
     "age_hours": "{n} h",

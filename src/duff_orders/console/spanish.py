@@ -73,6 +73,7 @@ ES: dict[str, str] = {
     "came": "Llegó",
     "size": "Tamaño",
     "engine": "Motor",
+    "worth_a_look": "Para mirar",
     "line": "Línea",
     "rows": "Filas",
     "published": "publicadas",
@@ -206,7 +207,8 @@ ES: dict[str, str] = {
     "allowed_number_above": "un número mayor que 0, con hasta {digits} cifras antes de la marca y {decimals} después",
     "allowed_text": "un texto de hasta {characters} caracteres",
     "allowed_status": "uno de {statuses}",
-    "allowed_record": "tantos campos como el encabezado, comillas solo alrededor de campos enteros",
+    "allowed_record": "tantos campos como el encabezado, que está una sola vez; comillas solo alrededor de campos "
+    "enteros; texto en la codificación del archivo",
     "age_seconds": "{n} s",
     "age_minutes": "{n} min",
     "age_hours": "{n} h",
@@ -231,7 +233,7 @@ ES: dict[str, str] = {
             "utf16": "UTF-16 sin marca de orden de bytes",
         }.items()
     },
-    "why_header_unknown": "falta el encabezado: la línea {line} dice {found}; se esperan las columnas {columns}, en "
+    "why_header_unknown": "falta el encabezado: la línea {line} dice `{found}`; se esperan las columnas {columns}, en "
     "cualquier orden, separadas por coma, punto y coma, tabulador o |",
     "why_column_missing": "falta la columna {columns}; se encontró: {found}",
     "why_columns_missing": "faltan las columnas {columns}; se encontró: {found}",

@@ -134,7 +134,9 @@ class _Scanner:
         self.noted = 0  # the shift that was written last
         self.turned: tuple[int, int] | None = None
         self.unclosed = self.quoted_line_breaks = self.lines_within = self.invisible = False
-        self.in_place = encoding == text.UTF8 and not compressed
+        self.in_place = (
+            encoding == text.UTF8 and not compressed and not lenient
+        )  # else what is read is not what lies there
         self.taken = 0  # bytes of the object that were found clean, while it is read in place
 
     def run(self, read: list[int]) -> Scan:

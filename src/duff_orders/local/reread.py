@@ -222,7 +222,9 @@ class _Values(dict[bytes, bytes | None]):
 
 
 def _trimmed(field: bytes, blanks: str) -> bytes:
-    return field.strip(b" \t\r") if field.isascii() else field.decode().strip(blanks).encode()
+    if field.isascii():
+        return field.strip(b" \t\r")
+    return field.decode(errors="surrogatepass").strip(blanks).encode(errors="surrogatepass")
 
 
 def _is_within(column: Column, value: int, unit: int = 1) -> bool:
