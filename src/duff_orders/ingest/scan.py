@@ -32,7 +32,6 @@ LINE_BREAK = b"\0"
 # Bytes of which some stand in every character that nobody sees; controls are such, of the others these are all.
 _CONTROLS = bytes({*range(0x01, 0x20), 0x7F} - {*b"\t\n\r"})
 _SUSPECT = _CONTROLS + b"\xc2\xe2\xef"
-_SUSPICIOUS = re.compile(b"[%b]" % re.escape(_SUSPECT))
 _CONTROL = re.compile(b"[%b]" % re.escape(_CONTROLS))
 _UNSEEN = (
     re.compile(rb"\xc2[\x80-\xa0]"),
@@ -247,7 +246,7 @@ class _Scanner:
         Returns its length, and whether irregular quotes follow (otherwise the rest is a record that goes on).
         """
         irregular = broken = False
-        bare = flat = body  # without what is within quotes; with line breaks there taken out
+        bare = flat = body  # without what stands within quotes; with LINE_BREAK for the line breaks there
         if b'"' in body:
             parts = body.split(b'"')  # outside, inside, outside, ... the quotes
             first = self._first_irregular(parts)
@@ -286,10 +285,10 @@ class _Scanner:
         self.quoted_line_breaks |= broken
         return length, irregular
 
-    def _look_for_invisible(self, text: bytes) -> None:
-        """Note whether a text may hold a character that nobody sees: few do, and most of these tell by one byte."""
-        if not self.invisible and (suspects := text.translate(None, self.unsuspicious)):
-            self.invisible = _CONTROL.search(suspects) is not None or any(each.search(text) for each in _UNSEEN)
+    def _look_for_invisible(self, data: bytes) -> None:
+        """Note whether there is a character that nobody sees; most of what is none tells by its bytes alone."""
+        if not self.invisible and (suspects := data.translate(None, self.unsuspicious)):
+            self.invisible = _CONTROL.search(suspects) is not None or any(each.search(data) for each in _UNSEEN)
 
     def _is_strange(self, body: bytes) -> bool:
         """Whether there may be second headers among these, or bytes that are no text: both look like data."""
