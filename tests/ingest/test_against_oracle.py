@@ -19,7 +19,7 @@ from duff_orders.local.check import check
 from duff_orders.local.reread import compare
 from duff_orders.models.build import build
 from tests.agreement import assert_agrees
-from tests.effort import examples
+from tests.effort import examples, thinned
 from tests.hostile import HostileFile, orders_files
 from tests.ingest import test_spark_parity as by_hand
 from tests.lakes import ingest, open_lake, rows, sql
@@ -53,7 +53,7 @@ def test_pipeline_agrees_with_the_oracle(file: HostileFile, by_table: bool, long
                 assert list(compare(lake, connection, scratch, row, lake.disk.path(f"raw/{row.source_file}"))) == []
 
 
-@pytest.mark.parametrize("name", by_hand.FILES)
+@pytest.mark.parametrize("name", thinned(3, by_hand.FILES))
 def test_files_by_hand_agree_with_the_oracle_and_are_read_again_as_such(tmp_path: Path, name: str) -> None:
     lake, data = open_lake(tmp_path), by_hand.FILES[name]
     row = ingest(lake, "f.csv", data)
