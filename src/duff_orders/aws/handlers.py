@@ -24,7 +24,6 @@ from duff_orders.ingest.validate import validate
 from duff_orders.lake import layout
 from duff_orders.lake.glue_catalog import check_columns, register_day
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import left_alone
 from duff_orders.lake.raw import record
 from duff_orders.lake.s3 import S3Store
 from duff_orders.messages import Decision, Event, LedgerRow, parse_time, utc_now
@@ -47,7 +46,7 @@ def validate_csv(payload: Payload, context: Any) -> Payload:
     store = _store(payload, context)
     lake = _lake(store)
     announced = event_of(payload["event"])
-    if why := left_alone(announced.key):
+    if why := layout.left_alone(announced.key):
         log("left_alone", announced.file_id, announced.key, why=why)
         return {"route": "done", "key": announced.key, "left_alone": why}
     event = record(store, announced)

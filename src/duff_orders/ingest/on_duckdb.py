@@ -220,11 +220,12 @@ class Job:
         places = ""
         if numbered:
             also += [f"case when not good then {name} end as {name}" for name in ("number", "within")]
-            places = ", row_number() over () - 1 as number, 0 as within"
+            within = "0"
             if self.scan.quoted_line_breaks:
                 texts.append(f"{self._line_breaks} as line_breaks")
                 before = "sum(line_breaks) over (rows between unbounded preceding and current row) - line_breaks"
-                places = f", row_number() over () - 1 as number, cast({before} as bigint) as within"
+                within = f"cast({before} as bigint)"
+            places = f", row_number() over () - 1 as number, {within} as within"
         if told_lines:
             dialect = self.scan.dialect
             holds = remarks.holds_a_line(

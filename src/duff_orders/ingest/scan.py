@@ -402,9 +402,9 @@ class _Scanner:
         """Take up to `most` records by the grammar; returns the position, and whether all of these were complete."""
         while most is None or most:
             begin = self.grammar.skip_blank(data, start, final=final)
-            if begin is None or begin == len(data):
-                if begin is None:
-                    return start, False
+            if begin is None:
+                return start, False
+            if begin == len(data):
                 self._drop(data.count(b"\n", start, begin))
                 return begin, False
             record = self.grammar.read(data, begin, final=final)
