@@ -27,7 +27,7 @@ BELOW = {
 }
 #: Who may import what is heavy, or is not there without an extra.
 HEAVY = {
-    "pyspark": {"engines.spark", "ingest.on_spark", "models.on_spark"},
+    "pyspark": {"engines.spark", "ingest.on_spark", "ingest.spark_records", "models.on_spark"},
     "boto3": {
         "lake.s3",
         "aws.deploy",

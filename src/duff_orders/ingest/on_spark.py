@@ -11,8 +11,8 @@ some, and exact repeats are taken out only where an order line stands twice.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -23,8 +23,9 @@ from duff_orders.engines.spark import failures_as_ours, session
 from duff_orders.ingest import remarks, text
 from duff_orders.ingest.header import header
 from duff_orders.ingest.rules import Rules
-from duff_orders.ingest.scan import LINE_BREAK, MAX_RECORD, UNSPLIT
-from duff_orders.ingest.spark_lines import LineGrammar, Lines, RecordsSpanLines, in_place, laid_out
+from duff_orders.ingest.scan import UNSPLIT
+from duff_orders.ingest.spark_lines import Lines, RecordsSpanLines, in_place, laid_out
+from duff_orders.ingest.spark_records import SparkRecords, configured
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import LINE, NULL_COUNTS, RETURNS, Statements, repeated, text_of
 from duff_orders.ingest.verdict import Records, judge
@@ -32,11 +33,10 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.store import StagedFile
 from duff_orders.lake.workspace import Workspace, workspace
 from duff_orders.messages import Outcome
-from duff_orders.reasons import invalid
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, Row, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
 #: Bytes of CSV for one object of tbl_duff_orders: some 110 MB of Parquet. What comes out smaller than the least is
@@ -52,11 +52,6 @@ COUNTED_BYTES = 64 * MIB
 # The records that are looked at beforehand; a small file may as well be read as a whole.
 SAMPLE = 20_000
 SMALL_BYTES = 8 * MIB
-# Windows-1252 where it is not Latin-1.
-_HIGH = range(0x80, 0xA0)
-_LATIN, _WINDOWS = "".join(map(chr, _HIGH)), "".join(text.WINDOWS_TABLE[byte] for byte in _HIGH)
-# The index of a row within its task: the lower bits of Spark's running number.
-_ROW = "(monotonically_increasing_id() & 8589934591)"
 
 
 @contextmanager
@@ -72,7 +67,8 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
             try:
                 phase("transform", lambda: 0.0)
                 lines = lines or in_place(source, space)
-                job = Job(spark, source, lines, space.within(lines.encoding))
+                records = SparkRecords(spark, source.dialect, lines)
+                job = Job(spark, source, lines, records, space.within(lines.encoding))
                 outcome = job.run(lake.settings.max_reject_share)
                 break
             except text.NotUtf8:
@@ -109,11 +105,10 @@ class Job:
     spark: "SparkSession"
     source: Source
     lines: Lines
+    records: SparkRecords
     space: Workspace
     # of what was staged, by name: to read it out of the files would be a job of its own each time
     schemas: "dict[str, StructType]" = field(default_factory=dict)
-    # by the position of a task's part in the source: what added to a row's number there gives its line
-    begins: dict[int, int] = field(default_factory=dict)
     # signs of what may be remarked, and how often they were seen
     signs: Counter[str] = field(default_factory=Counter)
 
@@ -133,7 +128,7 @@ class Job:
         Raises NotUtf8 or RecordsSpanLines where the file must be read in another way, InvalidFile for NUL
         characters and lines of more than 16 MiB, CountMismatch where what was written is not what was counted.
         """
-        self._read()
+        self.records.name()
         scanned = self.lines.scanned
         records = scanned.split if scanned else self._count()
         small = self.lines.size <= SMALL_BYTES
@@ -168,9 +163,9 @@ class Job:
         counts = {}
         if scanned and scanned.lines_within:
             dialect = self.source.dialect
-            texts = (self._grammar.text(place) for place in range(dialect.fields))
+            texts = (self.records.grammar.text(place) for place in range(dialect.fields))
             holds = remarks.holds_a_line(texts, spelling, delimiter=dialect.delimiter, fields=dialect.fields)
-            self._split("lines", "swallowing", told=f"{holds} as holds_a_line")
+            self.records.split("lines", "swallowing", told=f"{holds} as holds_a_line")
             checked = self._statements.checked(
                 "swallowing", canonical=self._canonical, also="line", where="where holds_a_line"
             )
@@ -186,131 +181,6 @@ class Job:
         found = self.spark.sql(query).first()
         assert found is not None  # it counts
         return int(found["n"])
-
-    def _read(self) -> None:
-        """Name the relations `lines` and `records`: every record's line, its texts, what is wrong with its quotes."""
-        self.spark.read.text(self.lines.address, lineSep="\n").createOrReplaceTempView("source_lines")
-        numbered = f"select *, {_ROW} as row, input_file_block_start() as start from source_lines"
-        self.spark.sql(
-            f"select value, row, start, {self._line} as line from ({numbered}) as numbered"
-        ).createOrReplaceTempView("all_lines")
-        self.spark.sql(f"select * from all_lines where {self._is_record}").createOrReplaceTempView("lines")
-        self._split("lines", "records", "row", "start")
-
-    @property
-    def _is_record(self) -> str:
-        """Whether a line holds a record."""
-        return f"not (start = 0 and row < {self.lines.skip}) and trim(leading ' \t' from line) <> ''"
-
-    def _split(self, lines: str, name: str, *also: str, told: str = "") -> None:
-        """Name the records of a relation of lines, with columns of it in `also`; `told` is SQL over their `fields`."""
-        grammar = self._grammar
-        dialect = self.source.dialect
-        kept = ", ".join(("line", *also))
-        places = zip(COLUMN_NAMES, dialect.places, strict=True)
-        texts = ", ".join(f"{grammar.text(place)} as {text_of(name)}" for name, place in places)
-        self.spark.sql(f"""
-            select {kept}, {texts}, {f"{told}, " if told else ""}{SparkSpelling().no_pushdown()} as line_number,
-                case when fields is null then coalesce(wrong, 'wrong_field_count') end as wrong
-            from (
-                select {kept}, quoted, wrong,
-                    case when size(pieces) = {dialect.fields} then pieces end as fields
-                from (
-                    select *, {grammar.pieces} as pieces
-                    from (select {kept}, contains(line, '"') as quoted, {grammar.wrong} as wrong from {lines}) as told
-                ) as split_lines
-            ) as counted""").createOrReplaceTempView(name)
-
-    @property
-    def _grammar(self) -> LineGrammar:
-        return LineGrammar(self.source.dialect.delimiter, restore=self.lines.scanned is not None)
-
-    def _count(self) -> int:
-        """Count the records, lines that they are. Raises what the lines say about the file as a whole."""
-        broken = "cast(decode(cast(value as binary), 'UTF-8') as binary) <> cast(value as binary)"
-        not_utf8 = broken if self.lines.encoding == text.UTF8 else "false"
-        nul = SparkSpelling().literal(LINE_BREAK.decode())
-        counted = self.spark.sql(f"""
-            select
-                start, min(row) as row, count(1) as all_rows,
-                count(case when is_record then 1 end) as records,
-                max(case when is_record then octet_length(value) end) as longest,
-                count(case when is_record and contains(line, {nul}) then 1 end) as nul,
-                count(case when is_record and {not_utf8} then 1 end) as not_utf8,
-                count(case when is_record and contains(line, '"') and {self._grammar.unclosed} then 1 end) as unclosed,
-                count(case when is_record and {self._grammar.strange} then 1 end) as strange,
-                count(case when is_record and {SparkSpelling().some_match("line", remarks.UNSEEN)} then 1 end) as unseen
-            from (select *, {self._is_record} as is_record from all_lines) as told
-            group by start""")
-        with self._tasks_of(COUNTED_BYTES):
-            parts = counted.collect()
-        self._note_begins(parts)
-        kinds = ("records", "nul", "not_utf8", "unclosed", "strange", "unseen")
-        found = {kind: sum(part[kind] for part in parts) for kind in kinds}
-        if found["nul"]:
-            raise invalid("holds_nul")
-        if max((part["longest"] or 0 for part in parts), default=0) > MAX_RECORD:
-            raise invalid("record_too_long")
-        if found["not_utf8"]:
-            raise text.NotUtf8
-        if found["unclosed"] or found["strange"]:
-            raise RecordsSpanLines
-        self.signs["unseen"] = found["unseen"]
-        return int(found["records"])
-
-    def _note_begins(self, parts: "Iterable[Row]") -> None:
-        """Of the parts that tasks read: `start`, the first `row` there, and how many there are (`all_rows`)."""
-        line = 1
-        for part in sorted(parts, key=lambda part: part["start"]):
-            self.begins[part["start"]] = line - part["row"]
-            line += part["all_rows"]
-
-    def _name_begins(self) -> None:
-        """Name the relation `begins`: what added to a row's number gives its line, by the `start` of its part."""
-        if not self.begins:
-            with self._tasks_of(COUNTED_BYTES):
-                self._note_begins(
-                    self.spark.sql(
-                        "select start, min(row) as row, count(1) as all_rows from all_lines group by start"
-                    ).collect()
-                )
-        places = ", ".join(f"(bigint({start}), bigint({begin}))" for start, begin in self.begins.items())
-        self.spark.sql(f"select * from values {places} as begins(start, begin)").createOrReplaceTempView("begins")
-
-    def _tasks_of(self, size: int) -> AbstractContextManager[None]:
-        """Let a task read `size` bytes of the source, less where it comes out even. What is staged is read as usual."""
-        whole = self.lines.size
-        tasks = -(-whole // size) or 1
-        return self._configured(
-            {
-                "spark.sql.files.maxPartitionBytes": -(-whole // tasks) or 1,
-                "spark.sql.files.minPartitionNum": tasks,
-            }
-        )
-
-    @contextmanager
-    def _configured(self, options: Mapping[str, int | bool]) -> Iterator[None]:
-        for name, value in options.items():
-            self.spark.conf.set(name, value)
-        try:
-            yield
-        finally:
-            for name in options:
-                self.spark.conf.unset(name)
-
-    @property
-    def _line(self) -> str:
-        """A line without its carriage return, decoded."""
-        bare = (
-            "case when endswith(value, chr(13)) "
-            "then cast(substring(cast(value as binary), 1, octet_length(value) - 1) as string) else value end"
-        )
-        if self.lines.encoding == text.UTF8:
-            return bare
-        latin = f"decode(cast({bare} as binary), 'ISO-8859-1')"
-        literal = SparkSpelling().literal
-        high = f"translate({latin}, {literal(_LATIN)}, {literal(_WINDOWS)})"
-        return f"case when {latin} rlike {literal(f'[{_LATIN[0]}-{_LATIN[-1]}]')} then {high} else {latin} end"
 
     @property
     def _rules(self) -> Rules:
@@ -341,6 +211,12 @@ class Job:
                 fits = f"{text} <> '' and octet_length({text}) <= {TEXT_CHARACTERS}"
                 return f"({fits} and not ({' or '.join((*ends, short))}))"
 
+    def _count(self) -> int:
+        """Count the records. Raises as `SparkRecords.count`."""
+        with self.records.tasks_of(COUNTED_BYTES):
+            found, self.signs["unseen"] = self.records.count()
+        return found
+
     def _begins_clean(self) -> bool:
         """Whether the first records show neither rejects nor repeats."""
         checked = self._statements.checked("records", canonical=self._canonical, also="line")
@@ -348,7 +224,7 @@ class Job:
             select count(1) as rows, count(case when good then 1 end) as good,
                 count(distinct order_id, product_id) as lines
             from (select * from ({checked}) as checked limit {SAMPLE}) as beginning""")
-        with self._tasks_of(max(self.lines.size, 1)):  # one task, which stops after these
+        with self.records.tasks_of(max(self.lines.size, 1)):  # one task, which stops after these
             found = beginning.first()
         assert found is not None
         return bool(found["rows"] == found["good"] == found["lines"])
@@ -356,7 +232,7 @@ class Job:
     def _write_orders(self) -> int:
         """Write the good records as they are read; returns how many."""
         checked = self._statements.checked("records", canonical=self._canonical, also="line")
-        with self._tasks_of(SOURCE_BYTES):
+        with self.records.tasks_of(SOURCE_BYTES):
             self._write(self.spark.sql(self._statements.orders(f"({checked})")), "orders")
         self._placed("orders").createOrReplaceTempView("orders")
         return self._staged("orders").count()
@@ -366,7 +242,7 @@ class Job:
 
         They are written twice, so the first time is to be cheap.
         """
-        with self._tasks_of(COUNTED_BYTES):
+        with self.records.tasks_of(COUNTED_BYTES):
             self._write(self.spark.sql(self._checked()), "checked", CHEAP)
         self._placed("checked").createOrReplaceTempView("checked")
         self.spark.sql(self._statements.orders("checked", "file", "place")).createOrReplaceTempView("orders")
@@ -379,7 +255,7 @@ class Job:
         else:
             suspicious = f"{self._statements.suspicious(self._canonical)} and line_number >= 0"
             checked = self.spark.sql(self._checked(suspicious))
-        with nullcontext() if all_staged else self._tasks_of(COUNTED_BYTES):
+        with nullcontext() if all_staged else self.records.tasks_of(COUNTED_BYTES):
             self._write(checked.where("not good"), "suspects", CHEAP)
         self._staged("suspects").createOrReplaceTempView("suspects")
 
@@ -406,7 +282,7 @@ class Job:
         if surplus or not files or tasks < len(files):
             rest = "select * from orders anti join surplus using (file, place)" if surplus else "select * from orders"
             # No fewer tasks on a small cluster: how many objects a file has depends on its size alone.
-            with self._configured({"spark.sql.files.minPartitionNum": tasks}):
+            with configured(self.spark, {"spark.sql.files.minPartitionNum": tasks}):
                 self._write(self.spark.sql(rest).drop("file", "place").coalesce(tasks), "unique")
         return surplus
 
@@ -436,9 +312,10 @@ class Job:
         scanned = self.lines.scanned
         parts = []
         if good < records:
-            self._name_begins()
+            with self.records.tasks_of(COUNTED_BYTES):
+                self.records.name_begins()
             bad = f"(select * from {checked} join begins using (start) where not good)"
-            self._split(bad, "bad", "good", "row", "begin", *COLUMN_NAMES)
+            self.records.split(bad, "bad", "good", "row", "begin", *COLUMN_NAMES)
             texts = {name: f"case when wrong is null then coalesce({text_of(name)}, '') end" for name in COLUMN_NAMES}
             row, record = "concat('row:', wrong)", "case when wrong is not null then line end"
             parts.append(self._statements.rejected("bad", texts, line="row + begin", row=row, record=record))
@@ -453,7 +330,7 @@ class Job:
         rows = self.spark.sql(self._statements.rejected_rows(parts))
         objects = 1 + self.lines.size * (records - good) // max(records, 1) // SOURCE_BYTES
         # Reasons make far more code than Java compiles as one method.
-        with self._configured({"spark.sql.codegen.wholeStage": False}):
+        with configured(self.spark, {"spark.sql.codegen.wholeStage": False}):
             self._write(rows.repartition(objects), "rejected")
         self._staged("rejected").createOrReplaceTempView("rejected")
         found = self.spark.sql(

@@ -5,13 +5,11 @@ returns, blank lines), and some lose rows silently. So the scanner looks at the 
 records, takes out those that cannot be split into the header's fields, and where anything but clean lines occurs, or
 where the text is not plain UTF-8, it writes a clean copy for the engine. A clean file is read in place.
 
-Regular lines are judged in bulk: a block without its quoted parts and without its ordinary characters is its skeleton,
-and that must be the same line again and again. Only what differs goes through the slow `csv_grammar`.
+Regular lines are judged in bulk, by their shape (`blocks`). Only what differs goes through the slow `csv_grammar`.
 """
 
 import codecs
 import json
-import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,6 +17,8 @@ from pathlib import Path
 
 from duff_orders.contract import BLANKS, COLUMN_NAMES
 from duff_orders.ingest import text
+from duff_orders.ingest.blocks import LINE_BREAK, Shapes, first_long, holds_invisible
+from duff_orders.ingest.clean_copy import CleanCopy
 from duff_orders.ingest.csv_grammar import Grammar, Record
 from duff_orders.ingest.header import ASCII_LOWER, HEAD, read_header
 from duff_orders.ingest.long_records import LONG, LongRecords
@@ -27,17 +27,6 @@ from duff_orders.reasons import invalid
 from duff_orders.settings import MIB
 
 MAX_RECORD = 16 * MIB
-# What stands for a line break within quotes where every record is to stand on one line: no orders file holds it.
-LINE_BREAK = b"\0"
-# Bytes of which some stand in every character that nobody sees; controls are such, of the others these are all.
-_CONTROLS = bytes({*range(0x01, 0x20), 0x7F} - {*b"\t\n\r"})
-_SUSPECT = _CONTROLS + b"\xc2\xe2\xef"
-_CONTROL = re.compile(b"[%b]" % re.escape(_CONTROLS))
-_UNSEEN = (
-    re.compile(rb"\xc2[\x80-\xa0]"),
-    re.compile(rb"\xe2(?:\x80[\x87\x8b-\x8f\xa8-\xaf]|\x81\xa0)"),
-    re.compile(rb"\xef\xbb\xbf"),
-)
 # A name by which a second header is found: nothing else holds it, and few files hold the first of its letters.
 _RARE, _NAME = b"_", b"product_ccf"
 #: The columns of what the scanner says of records that it took out.
@@ -119,49 +108,46 @@ class _Scanner:
         set_aside: bool,
     ) -> None:
         self.path = path
-        self.set_aside = set_aside
-        self.long = LongRecords(scratch)
-        self.one_line = one_line
         self.encoding = encoding
         self.lenient = lenient
         self.compressed = compressed
+        self.one_line = one_line
+        self.set_aside = set_aside
         self.clean = scratch / "clean.csv"
         self.unsplit = scratch / "unsplit.jsonl"
         self.shifts = scratch / "shifts.csv"
-        self.split = self.unsplit_records = self.headers = 0
-        self.shift = self.within = 0  # lines that are in no kept record, and line breaks within those
-        self.noted = 0  # the shift that was written last
+        self.long = LongRecords(scratch)
+        self.unsplit_records = self.headers = 0
         self.turned: tuple[int, int] | None = None
         self.unclosed = self.quoted_line_breaks = self.lines_within = self.invisible = False
-        self.in_place = (
-            encoding == text.UTF8 and not compressed and not lenient
-        )  # else what is read is not what lies there
-        self.taken = 0  # bytes of the object that were found clean, while it is read in place
 
     def run(self, read: list[int]) -> Scan:
         raw = text.raw_blocks(self.path, compressed=self.compressed)
         blocks = text.utf8_blocks(raw, self.encoding, lenient=self.lenient)
+        # else what is read is not what lies there
+        in_place = self.encoding == text.UTF8 and not self.compressed and not self.lenient
         with (
-            self.clean.open("wb") as self.copy,
+            self.clean.open("wb") as copy,
             self.unsplit.open("w", encoding="utf-8") as self.rejects,
-            self.shifts.open("w", encoding="ascii") as self.places,
+            self.shifts.open("w", encoding="ascii") as places,
             closing(self.long),  # a second scan, in another encoding, writes the same files
         ):
+            self.copy = CleanCopy(self.path, copy, places, in_place=in_place, one_line=self.one_line)
             rest = self._header(blocks)
             for block in blocks:
                 rest = self._take(rest + block)
                 read[0] += len(block)
                 if len(rest) > MAX_RECORD:
-                    before = self.split + self.unsplit_records + self.long.split + self.long.unsplit
+                    before = self.copy.records + self.unsplit_records + self.long.split + self.long.unsplit
                     raise invalid("record_number_too_long", number=before + 1)
             self._finish(self._take(rest))
-            self._note_shift()
+            self.copy.note_shift()
         return Scan(
             dialect=self.dialect,
             extra_columns=self.extra_columns,
-            source=self.path if self.in_place else self.clean,
-            header=self.in_place,
-            split=self.split,
+            source=self.path if self.copy.in_place else self.clean,
+            header=self.copy.in_place,
+            split=self.copy.records,
             shifts=self.shifts,
             unsplit=self.unsplit,
             unsplit_records=self.unsplit_records,
@@ -182,33 +168,12 @@ class _Scanner:
         self.dialect, self.extra_columns, start, end = read_header(data, self.encoding, final=len(data) < HEAD)
         self.header_line = 1 + data.count(b"\n", 0, start)
         self.grammar = Grammar(self.dialect.delimiter)
-        delimiter = self.dialect.delimiter.encode()
-        self.line = delimiter * (self.dialect.fields - 1)
-        self.ordinary = bytes(set(range(256)) - {*delimiter, *b"\r\n", *_SUSPECT})
-        self.unsuspicious = bytes(set(range(256)) - {*_SUSPECT})
-        between = re.escape(delimiter)
-        piece = b'(?:(?:[^%b\0\n"]|"")*+%b){%d}' % (between, between, self.dialect.fields - 1)
-        # a line within quotes that begins and ends there, or begins behind the quote and ends there
-        self.line_within = re.compile(b'\0%b|"%b(?:[^\0\n"]|"")*+\0' % (piece, piece))
-        # Lines of which nothing is left but for blanks, delimiters and quotes are no records, or may be none.
-        blanks = re.escape(b"".join((delimiter, *map(str.encode, BLANKS))))
-        plain = re.escape(delimiter + b" \t\r")
-        self.blank_first = re.compile(b'[%b"]*+\n' % blanks)
-        self.blank_next = re.compile(b'\n[%b"]*+\n' % blanks)
-        self.blank_lines = re.compile(b"(?:[%b]*+\n)++" % plain)
-        self.blank_lines_next = re.compile(b"\n((?:[%b]*+\n)++)" % plain)
-        self.starts = (delimiter, b"\n", b"\r\n")
-        self.ends = (delimiter, b"\n")
-        # The engine skips the header as one plain line; a stranger one is left to the copy.
-        if data[:end].count(b"\n") != 1 or b"\r" in data[:end] or not data[:end].endswith(b"\n"):
-            self.in_place = False
+        self.shapes = Shapes(self.dialect.delimiter, self.dialect.fields)
         with self.path.open("rb") as raw:
             marked = raw.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
-        self.taken = end + (len(codecs.BOM_UTF8) if marked else 0)
-        self.before = data.count(b"\n", 0, end)
-        self.shift = 1 + self.before
-        if self.one_line and not self.in_place:
-            self.copy.write(b"\n" * self.before)
+        header = data[:end]
+        plain = header.count(b"\n") == 1 and b"\r" not in header and header.endswith(b"\n")
+        self.copy.begin(end + (len(codecs.BOM_UTF8) if marked else 0), header.count(b"\n"), plain=plain)
         return data[end:]
 
     def _take(self, data: bytes) -> bytes:
@@ -217,7 +182,7 @@ class _Scanner:
         patience = 1  # records that go through the slow grammar before the bulk way is tried again
         while True:
             body = data[start : data.rfind(b"\n") + 1] if start else data[: data.rfind(b"\n") + 1]
-            long = _first_long(body) if self.set_aside else None
+            long = first_long(body) if self.set_aside else None
             if long is not None:
                 body = body[:long]
             taken, irregular = self._bulk(body) if body else (0, False)
@@ -234,8 +199,8 @@ class _Scanner:
         if not rest:
             return
         parts = (rest + b"\n").split(b'"')
-        plain = len(parts) == 1 or (len(parts) % 2 and self._first_irregular(parts) is None)
-        if plain and not rest.endswith((b"\n", b"\r")) and not (self.set_aside and _first_long(rest) is not None):
+        plain = len(parts) == 1 or (len(parts) % 2 and self.shapes.first_irregular(parts) is None)
+        if plain and not rest.endswith((b"\n", b"\r")) and not (self.set_aside and first_long(rest) is not None):
             self._bulk(rest + b"\n", ended=False)
         else:
             self._slow(rest, 0, None, final=True)
@@ -249,10 +214,10 @@ class _Scanner:
         bare = flat = body  # without what stands within quotes; with LINE_BREAK for the line breaks there
         if b'"' in body:
             parts = body.split(b'"')  # outside, inside, outside, ... the quotes
-            first = self._first_irregular(parts)
+            first = self.shapes.first_irregular(parts)
             if first is not None or len(parts) % 2 == 0:
                 irregular = first is not None
-                parts = self._until(parts, first)
+                parts = self.shapes.until(parts, first)
                 if not parts:
                     return 0, irregular
                 body = flat = b'"'.join(parts)
@@ -262,33 +227,34 @@ class _Scanner:
                 flat = b'"'.join(parts)
             bare = b"".join(parts[0::2])
         length = len(body) if ended else len(body) - 1
-        if self._is_strange(body) or (broken and self.set_aside and _first_long(flat) is not None):
+        if self._is_strange(body) or (broken and self.set_aside and first_long(flat) is not None):
             self._slow(body, 0, None, final=True)
             return length, irregular
-        skeleton = bare.translate(None, self.ordinary)
+        skeleton = self.shapes.skeleton(bare)
         lines = skeleton.count(b"\n")
-        regular, windows = ((self.line + end) * lines for end in (b"\n", b"\r\n"))
+        regular, windows = ((self.shapes.line + end) * lines for end in (b"\n", b"\r\n"))
         if skeleton not in (regular, windows):  # perhaps for suspects alone
             self._look_for_invisible(bare)
-            skeleton = skeleton.translate(None, _SUSPECT)
+            skeleton = self.shapes.without_suspects(skeleton)
         if b'"' in body:
             self._look_for_invisible(b"".join(parts[1::2]))
         # Few blocks hold a blank line; such a line may have a record's shape.
-        blank = bool(self.blank_first.match(flat) or self.blank_next.search(flat))
+        blank = self.shapes.may_hold_blank(flat)
         if not blank and skeleton == regular:
-            self._emit(flat, lines, clean=True, ended=ended)
+            self.copy.keep(flat, lines, clean=True, ended=ended)
         elif not blank and skeleton == windows and bare.count(b"\r\n") == lines:
             # Each line has one carriage return, and at its end: a stray one is a character like any other.
-            self._emit(flat.replace(b"\r\n", b"\n"), lines, clean=False)
+            self.copy.keep(flat.replace(b"\r\n", b"\n"), lines, clean=False)
         else:
             self._lines(flat, skeleton, blank=blank)
-        self.quoted_line_breaks |= broken
+        if broken:
+            self.quoted_line_breaks = True
+            self.lines_within = self.lines_within or self.shapes.holds_lines(flat)
         return length, irregular
 
     def _look_for_invisible(self, data: bytes) -> None:
-        """Note whether there is a character that nobody sees; most of what is none tells by its bytes alone."""
-        if not self.invisible and (suspects := data.translate(None, self.unsuspicious)):
-            self.invisible = _CONTROL.search(suspects) is not None or any(each.search(data) for each in _UNSEEN)
+        """Note whether there is a character that nobody sees."""
+        self.invisible = self.invisible or holds_invisible(data)
 
     def _is_strange(self, body: bytes) -> bool:
         """Whether there may be second headers among these, or bytes that are no text: both look like data."""
@@ -296,49 +262,22 @@ class _Scanner:
             return True
         return self.lenient and text.BAD_BYTE.search(body) is not None
 
-    def _first_irregular(self, parts: list[bytes]) -> int | None:
-        """The first part outside the quotes that does not begin or end as the grammar's plain case wants."""
-        inner = parts[2:-1:2]
-        last = len(parts) - 1
-        if not parts[0].endswith(self.ends) and parts[0]:
-            return 0
-        if not all(not part or (part.startswith(self.starts) and part.endswith(self.ends)) for part in set(inner)):
-            for index in range(2, last, 2):
-                part = parts[index]
-                if part and not (part.startswith(self.starts) and part.endswith(self.ends)):
-                    return index
-        if last % 2 == 0 and not parts[last].startswith(self.starts):
-            return last
-        return None
-
-    def _until(self, parts: list[bytes], irregular: int | None) -> list[bytes]:
-        """The whole records before an irregular part, or before the quote that is still open at the end."""
-        index = len(parts) - 2 if irregular is None else irregular
-        good_start = irregular is None or not index or not parts[index] or parts[index].startswith(self.starts)
-        if not good_start:
-            index -= 2
-        while index >= 0 and b"\n" not in parts[index]:
-            index -= 2
-        if index < 0:
-            return []
-        last = parts[index]
-        return [*parts[:index], last[: last.rfind(b"\n") + 1]]
-
     def _lines(self, body: bytes, skeleton: bytes, *, blank: bool) -> None:
         """Take lines of which some are irregular; line breaks within quotes are LINE_BREAK."""
         gaps: list[tuple[int, int]] = []
         if blank:
             # All at once: one by one they take time that grows with their square.
-            full, gaps = self._without_blank_lines(body)
-            if self.blank_first.match(full) or self.blank_next.search(full):
+            full, gaps = self.shapes.without_blank_lines(body)
+            if self.shapes.may_hold_blank(full):
                 self._slow(body.replace(LINE_BREAK, b"\n"), 0, None, final=True)
                 return
-            body, skeleton = full, b"".join(full.split(b'"')[0::2]).translate(None, self.ordinary + _SUSPECT)
+            bare = b"".join(full.split(b'"')[0::2])
+            body, skeleton = full, self.shapes.without_suspects(self.shapes.skeleton(bare))
         found = body.split(b"\n")[:-1]
-        windows = self.line + b"\r"
+        windows = self.shapes.line + b"\r"
         start = 0
         gaps.reverse()
-        for place, shape in self._irregular_lines(found, skeleton):
+        for place, shape in self.shapes.irregular_lines(skeleton):
             if shape == windows and found[place].endswith(b"\r"):
                 found[place] = found[place][:-1]
                 continue
@@ -347,56 +286,15 @@ class _Scanner:
             self._slow(found[place].replace(LINE_BREAK, b"\n") + b"\n", 0, 1, final=True)
         self._kept(found, start, len(found), gaps)
 
-    def _without_blank_lines(self, body: bytes) -> tuple[bytes, list[tuple[int, int]]]:
-        """The lines without those of delimiters and blanks; before which of the others how many stood."""
-        kept: list[bytes] = []
-        gaps: list[tuple[int, int]] = []
-        place = position = 0
-        if first := self.blank_lines.match(body):
-            gaps.append((0, first[0].count(b"\n")))
-            position = first.end()
-        # a blank line may follow at once, so a match begins at the line break before it
-        for run in self.blank_lines_next.finditer(body, max(position - 1, 0)):
-            kept.append(body[position : run.start() + 1])
-            place += body.count(b"\n", position, run.start() + 1)
-            gaps.append((place, run[1].count(b"\n")))
-            position = run.end()
-        kept.append(body[position:])
-        return b"".join(kept), gaps
-
-    def _irregular_lines(self, found: list[bytes], skeleton: bytes) -> Iterator[tuple[int, bytes]]:
-        """The place and the shape of each line that has not the shape of a record."""
-        line = self.line + b"\n"
-        if self.line + b"\r\n" in skeleton:
-            for place, shape in enumerate(skeleton.split(b"\n")[:-1]):
-                if shape != self.line:
-                    yield place, shape
-            return
-        place = offset = 0
-        while offset < len(skeleton):
-            # Regular lines are equal: halve the rest until the first that differs is found.
-            low, high = 0, (len(skeleton) - offset) // len(line) + 1
-            while high - low > 1:
-                middle = (low + high) // 2
-                if skeleton.startswith(line * (middle - low), offset + low * len(line)):
-                    low = middle
-                else:
-                    high = middle
-            place, offset = place + low, offset + low * len(line)
-            if offset < len(skeleton):
-                end = skeleton.index(b"\n", offset)
-                yield place, skeleton[offset:end]
-                place, offset = place + 1, end + 1
-
     def _kept(self, lines: list[bytes], start: int, end: int, gaps: list[tuple[int, int]]) -> None:
         """Take the lines between two places, with the gaps there; `gaps` holds the nearest last."""
         while gaps and gaps[-1][0] <= end:
             place, number = gaps.pop()
             self._kept(lines, start, place, [])
-            self._drop(number)
+            self.copy.drop(number)
             start = place
         if start < end:
-            self._emit(b"\n".join((*lines[start:end], b"")), end - start, clean=False)
+            self.copy.keep(b"\n".join((*lines[start:end], b"")), end - start, clean=False)
 
     def _slow(self, data: bytes, start: int, most: int | None, *, final: bool) -> tuple[int, bool]:
         """Take up to `most` records by the grammar; returns the position, and whether all of these were complete."""
@@ -405,12 +303,12 @@ class _Scanner:
             if begin is None:
                 return start, False
             if begin == len(data):
-                self._drop(data.count(b"\n", start, begin))
+                self.copy.drop(data.count(b"\n", start, begin))
                 return begin, False
             record = self.grammar.read(data, begin, final=final)
             if record is None:
                 return start, False
-            self._drop(data.count(b"\n", start, begin))
+            self.copy.drop(data.count(b"\n", start, begin))
             self._record(record, data.count(b"\n", begin, record.next))
             start = record.next
             most = None if most is None else most - 1
@@ -419,29 +317,29 @@ class _Scanner:
     def _record(self, record: Record, lines: int) -> None:
         """Take one record that was read by the grammar, of so many lines."""
         if record.is_blank:
-            self._drop(lines)
+            self.copy.drop(lines)
             return
         reason = self._reason(record)
         if self.set_aside and len(record.text) > LONG:
             self._aside(record, reason)
-            self._drop(lines)
+            self.copy.drop(lines)
             return
         if reason is None:
             assert record.fields is not None  # otherwise its quotes are malformed
             self._look_for_invisible(record.text)
-            self.lines_within |= self._holds_a_line(record)
+            self.lines_within |= self.shapes.is_line_in(record.fields)
             line = self.grammar.write(record.fields)
-            self._emit(line[:-1].replace(b"\n", LINE_BREAK) + b"\n", 1, clean=False)
+            self.copy.keep(line[:-1].replace(b"\n", LINE_BREAK) + b"\n", 1, clean=False)
             self.quoted_line_breaks |= b"\n" in record.text or b"\r" in record.text
             return
         texts, whole = self._told(record, reason)
         told = dict(zip(UNSPLIT, (*(texts or [None] * len(COLUMN_NAMES)), reason, whole), strict=True))
         told = {name: value for name, value in told.items() if value is not None}
-        self._leave_place()
-        json.dump(told | {"line": self._line}, self.rejects, ensure_ascii=False)
+        self.copy.leave_place()
+        json.dump(told | {"line": self.copy.line}, self.rejects, ensure_ascii=False)
         self.rejects.write("\n")
         self.unsplit_records += 1
-        self._drop(lines)
+        self.copy.drop(lines)
 
     def _reason(self, record: Record) -> str | None:
         """Why a record as a whole is no data, or None; notes what that says of the file."""
@@ -455,7 +353,7 @@ class _Scanner:
             if set(COLUMN_NAMES) <= set(names):
                 self.headers += len(names) == self.dialect.fields
                 if any(names[p : p + 1] != [name] for p, name in zip(self.dialect.places, COLUMN_NAMES, strict=True)):
-                    self.turned = self.turned or (self.header_line, self._line)
+                    self.turned = self.turned or (self.header_line, self.copy.line)
                 return "row:header"
         return None if len(record.fields) == self.dialect.fields else "row:wrong_field_count"
 
@@ -472,82 +370,6 @@ class _Scanner:
             assert record.fields is not None  # as above
             texts = [record.fields[place].decode() for place in self.dialect.places]
             self._look_for_invisible(record.text)
-            self.long.add(texts, self._line, lines_within=self._holds_a_line(record))
+            self.long.add(texts, self.copy.line, lines_within=self.shapes.is_line_in(record.fields))
         else:
-            self.long.add_rejected(*self._told(record, reason), reason, self._line)
-
-    def _holds_a_line(self, record: Record) -> bool:
-        """Whether a quoted field holds a line with as many delimiters as the header."""
-        delimiter, least = self.line[:1], len(self.line)
-        fields = (field.split(b"\n") for field in record.fields or () if b"\n" in field)
-        return any(line.count(delimiter) >= least for lines in fields for line in lines)
-
-    @property
-    def _line(self) -> int:
-        """The line on which the next record begins."""
-        return self.split + self.shift + self.within
-
-    def _emit(self, lines: bytes, count: int, *, clean: bool, ended: bool = True) -> None:
-        """Hand on `count` records, line breaks within quotes as LINE_BREAK; `clean`: they stand so in the object."""
-        within = lines.count(LINE_BREAK)
-        if within:
-            self.lines_within = self.lines_within or self.line_within.search(lines) is not None
-            clean = clean and not self.one_line
-            lines = _padded(lines) if self.one_line else lines.replace(LINE_BREAK, b"\n")
-        self._note_shift()
-        self.split += count
-        self.within += within
-        if clean and self.in_place:
-            self.taken += len(lines) if ended else len(lines) - 1
-            return
-        self._leave_place()
-        self.copy.write(lines)
-
-    def _drop(self, lines: int) -> None:
-        """Leave out lines that are in no kept record; none, where the object ends without a line break."""
-        self._leave_place()
-        self.shift += lines
-        if self.one_line:
-            self.copy.write(b"\n" * lines)
-
-    def _note_shift(self) -> None:
-        """Write down from which record on the shift holds, where it is another."""
-        if self.shift != self.noted:
-            self.places.write(f"{self.split},{self.shift}\n")
-            self.noted = self.shift
-
-    def _leave_place(self) -> None:
-        """From here on the engine needs a clean copy: begin it with what was clean so far."""
-        if not self.in_place:
-            return
-        self.in_place = False
-        if self.one_line:
-            self.copy.write(b"\n" * self.before)
-        with self.path.open("rb") as raw:
-            header = raw.readline()
-            todo = self.taken - len(header)
-            while todo > 0 and (block := raw.read(min(MIB, todo))):
-                self.copy.write(block)
-                todo -= len(block)
-
-
-def _padded(records: bytes) -> bytes:
-    """Records, each on one line, and behind it as many blank lines as the line breaks within its quotes."""
-    parts = []
-    start = 0
-    while (broken := records.find(LINE_BREAK, start)) >= 0:
-        end = records.index(b"\n", broken) + 1
-        parts += [records[start:end], b"\n" * records.count(LINE_BREAK, broken, end)]
-        start = end
-    return b"".join((*parts, records[start:]))
-
-
-def _first_long(data: bytes) -> int | None:
-    """Where the first line of more than LONG bytes begins."""
-    start = 0
-    while len(data) - start > LONG:
-        end = data.rfind(b"\n", start, start + LONG + 1)
-        if end < 0:
-            return start
-        start = end + 1
-    return None
+            self.long.add_rejected(*self._told(record, reason), reason, self.copy.line)

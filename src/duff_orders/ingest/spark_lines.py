@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from duff_orders.contract import BLANKS
 from duff_orders.engines.dialect import SparkSpelling
 from duff_orders.ingest import text
+from duff_orders.ingest.blocks import LINE_BREAK
 from duff_orders.ingest.header import header
-from duff_orders.ingest.scan import LINE_BREAK, Scan, scan
+from duff_orders.ingest.scan import Scan, scan
 from duff_orders.ingest.staged import Source
 from duff_orders.lake.workspace import Workspace
 
