@@ -67,10 +67,16 @@ REMARKED = {
 }
 
 
+def known_remark(remark: str) -> tuple[str, str] | None:
+    """The code of a remark (`CODE:COUNT`) and how often it holds; None for one that this release does not know."""
+    code, _, count = remark.partition(":")
+    return (code, count) if code in REMARKED else None
+
+
 def remarked(remark: str) -> str:
     """A remark of the ledger in words; one that this release does not know, as it stands."""
-    code, _, count = remark.partition(":")
-    return REMARKED[code].format(n=count) if code in REMARKED else printable(remark)
+    found = known_remark(remark)
+    return REMARKED[found[0]].format(n=found[1]) if found else printable(remark)
 
 
 def reason(key: str, **places: object) -> str:

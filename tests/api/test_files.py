@@ -2,14 +2,18 @@
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.lake.lake import Lake
+from tests.api.lakes import application
 from tests.api.paths import whole
 from tests.api.test_orders import getter
+from tests.cases import data_of
+from tests.lakes import ingest, open_lake
 
 pytestmark = pytest.mark.slow
 
@@ -64,6 +68,22 @@ def test_a_file_without_rejected_rows_has_none(api: TestClient, samples: Lake) -
     (row,) = [row for row in samples.ledger.rows() if row.source_file == "01-orders.csv"]
     body = api.get(f"/v1/files/{row.file_id}/rejects?summary=true").json()
     assert body == {"data": [], "next_cursor": None, "summary": []}
+
+
+def test_lists_tell_what_is_worth_a_look(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path / "lake")
+    for name in ("swallow", "sep"):
+        ingest(lake, f"{name}.csv", data_of(name))
+    with application(lake) as (client, _):
+        for each in client.get("/v1/files").json()["data"]:
+            expected = ["lines_within_quotes:1"] if each["source_file"] == "swallow.csv" else []
+            assert each["remarks"] == client.get(f"/v1/files/{each['file_id']}").json()["remarks"] == expected
+        told = client.get("/v1/files?format=csv").text
+        assert {row["source_file"]: row["remarks"] for row in csv.DictReader(io.StringIO(told, newline=""))} == {
+            "swallow.csv": "lines_within_quotes:1",
+            "sep.csv": "",
+        }
+        assert client.get("/files").text.count("Worth a look") == 1
 
 
 def test_only_a_whole_id_will_do(api: TestClient) -> None:

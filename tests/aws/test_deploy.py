@@ -1,5 +1,6 @@
 """`duff deploy` and `duff package` on emulated AWS: repeated, by stage, under a prefix, and what they refuse."""
 
+import json
 from pathlib import Path
 
 import boto3
@@ -27,6 +28,10 @@ def test_a_stage_under_a_prefix_and_again(aws: str) -> None:
     assert "\nRawBucket=test-duff-orders-raw\n" in first.output
     again = CliRunner().invoke(app, words)
     assert "test-duff-orders-buckets: UNCHANGED" in again.output
+    told = CliRunner().invoke(app, [*words, "--json"])
+    assert "test-duff-orders-buckets: UNCHANGED" in told.stderr
+    found = json.loads(told.stdout)
+    assert (found["works"], found["outputs"]["RawBucket"]) == (True, "test-duff-orders-raw")
     client = boto3.client("s3")
     assert client.get_bucket_versioning(Bucket="test-duff-orders-raw")["Status"] == "Enabled"
     blocked = client.get_public_access_block(Bucket="test-duff-orders-raw")["PublicAccessBlockConfiguration"]
@@ -72,6 +77,15 @@ def test_what_cannot_be_is_refused(aws: str, options: dict[str, object], said: s
 def test_a_stack_that_fails_says_why(aws: str) -> None:
     with pytest.raises(PipelineError, match="duff-orders-buckets"):
         deploy(Deployment("taken"), stage="buckets", parameters={"RawBucketName": "Not_A_Bucket"})
+
+
+def test_what_was_packaged_is_told_as_a_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duff_orders.aws.package.package", packaged)  # the same, kept from one test for the next
+    words = ["package", str(tmp_path), "--architecture", ARCHITECTURE, "--python", functions_python(), "--json"]
+    told = json.loads(CliRunner().invoke(app, words).stdout)
+    assert {each["path"]: each["bytes"] for each in told} == {
+        str(path): path.stat().st_size for path in tmp_path.iterdir()
+    }
 
 
 def test_the_bundle_of_a_small_file_is_small(tmp_path: Path) -> None:

@@ -81,6 +81,15 @@ def test_query_answers_exactly_in_every_format(dirty: dict[str, Any], tmp_path: 
     assert (refused.exit_code, type(refused.exception)) == (1, QueryRefused)
 
 
+def test_a_report_that_was_cut_says_so(deployed: Deployed, dirty: dict[str, Any]) -> None:
+    deployed.modelled_by_the_job()
+    words = ["query", "--report", "sales_by_product", "--format", "csv", "--with"]
+    whole, cut = duff(*words, "limit=10000"), duff(*words, "limit=1")
+    assert (whole.exit_code, whole.stderr, len(whole.stdout.splitlines()) > 2) == (0, "", True)
+    assert cut.stdout.splitlines() == whole.stdout.splitlines()[:2]
+    assert cut.stderr == "only the first 1 rows; --with limit=N shows more, up to 10,000\n"
+
+
 def test_replay_takes_a_file_up_again_in_place(deployed: Deployed, dirty: dict[str, Any]) -> None:
     result = duff("replay", dirty["file_id"][:10], "--json")
     assert result.exit_code == 0, result.output
@@ -129,6 +138,9 @@ def test_status_and_the_dead_letters(deployed: Deployed) -> None:
     assert result.exit_code == 0, result.output
     for expected in ("newest verdict: 20", "files under way: 0", "last build: succeeded", "dead-letter queue: 0"):
         assert expected in result.output
+    found = json.loads(duff("status", "--json").stdout)
+    assert (found["running"], found["undelivered"], found["last_build"]) == (0, 0, "SUCCEEDED")
+    assert found["newest_file"].startswith("20")
     events = boto3.client("events")
     events.disable_rule(Name="duff-orders-file-arrived")
     data = (SAMPLES / "01-orders.csv").read_bytes().replace(b"Moe", b"Letter")

@@ -21,7 +21,9 @@ from duff_orders.query import statements
 router = APIRouter(prefix="/files", tags=["files"])
 
 _TYPES = {field.name: field.type for field in FILES.all_fields}
-_COLUMNS = [(name, _TYPES[name].replace("string", "varchar")) for name in statements.FILE]
+_COLUMNS = [
+    (name, _TYPES[name].replace("array<string>", "string").replace("string", "varchar")) for name in statements.FILE
+]
 _REJECT = [*((name, "varchar") for name in (*COLUMN_NAMES, "reasons", "record")), ("line", "bigint")]
 
 
@@ -67,10 +69,15 @@ def list_files(
 
     def make() -> Body:
         shown, following = page()
-        rows = [[row[name] for name in statements.FILE] for row in shown]
+        rows = [[_cell(row[name]) for name in statements.FILE] for row in shown]
         return Body({"data": shown, "next_cursor": following}, _COLUMNS, rows, following)
 
     return respond(request, asked.files_version(), make, name="files")
+
+
+def _cell(value: Any) -> Any:
+    """A value of the ledger in a table: parts as one text."""
+    return statements.BETWEEN_REMARKS.join(value) if isinstance(value, list) else value
 
 
 @router.get("/{file_id}", response_model=models.FileDocument)

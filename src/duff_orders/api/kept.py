@@ -172,4 +172,7 @@ def _fields(row: LedgerRow) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in statements.FILE}
     for name in ("event_time", "started", "finished"):
         values[name] = format_time(values[name])
-    return values | {"pa_date": row.pa_date.isoformat()}
+    return values | {
+        "pa_date": row.pa_date.isoformat(),
+        "remarks": None if row.remarks is None else list(row.remarks),
+    }

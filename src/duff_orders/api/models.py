@@ -175,6 +175,7 @@ class FileRow(Shape):
     started: Time
     finished: Time
     error: str | None
+    remarks: Annotated[list[str] | None, Field(description="CODE:COUNT: what is right by the letter and worth a look")]
     contract: int
     pa_date: Day
 
@@ -184,7 +185,6 @@ class FileDocument(FileRow):
 
     extra_columns: list[str] | None
     nulls: dict[str, int] | None
-    remarks: Annotated[list[str] | None, Field(description="CODE:COUNT: what is right by the letter and worth a look")]
 
 
 class Files(Shape):

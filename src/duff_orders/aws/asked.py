@@ -66,7 +66,8 @@ class Asked:
 
     def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """A page of the ledger and one more, newest first."""
-        return self.athena.ask(*statements.files(verdict, list(after) if after else None, limit)).dictionaries()
+        rows = self.athena.ask(*statements.files(verdict, list(after) if after else None, limit)).dictionaries()
+        return [row | {"remarks": _parts(row["remarks"])} for row in rows]
 
     def file(self, file_id: str) -> LedgerRow | None:
         """The ledger row of a file, from its own object."""
@@ -75,6 +76,10 @@ class Asked:
     def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         """The answer to a statement over the rejected rows of one file."""
         return self.athena.ask(*statement)
+
+
+def _parts(remarks: str | None) -> list[str] | None:
+    return remarks if remarks is None else [each for each in remarks.split(statements.BETWEEN_REMARKS) if each]
 
 
 @dataclass

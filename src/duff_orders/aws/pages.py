@@ -23,7 +23,7 @@ from duff_orders.errors import InputError
 from duff_orders.lake import layout
 from duff_orders.lake.disk import fingerprint
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import free_names
+from duff_orders.lake.raw import free_names, keys
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.messages import LedgerRow
@@ -137,8 +137,7 @@ class RawBucket:
     def _listed(self) -> dict[str, None]:
         with self._lock:
             if self._looked is None or time.monotonic() - self._looked > LOOK:
-                keys = (each.name.removeprefix(f"{layout.RAW}/") for each in self.store.listed(f"{layout.RAW}/"))
-                self._keys = {key: None for key in keys if not layout.left_alone(key)}
+                self._keys = {key: None for key in keys(self.store) if not layout.left_alone(key)}
                 self._looked = time.monotonic()
             return self._keys
 

@@ -14,7 +14,7 @@ from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout, snapshot
 from duff_orders.lake.glue_catalog import behind, newest_verdict
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import check_name, events, to_take_up_again
+from duff_orders.lake.raw import check_name, events, keys, to_take_up_again
 from duff_orders.lake.s3 import S3Store
 from duff_orders.local.check import counts
 from duff_orders.messages import Event, LedgerRow, format_time, utc_now
@@ -180,8 +180,7 @@ class Remote:
 
     def left_alone(self) -> list[str]:
         """The keys in the raw bucket of what the contract leaves alone: one request for each 1,000 objects there."""
-        keys = (each.name.removeprefix(f"{layout.RAW}/") for each in self.store.listed(f"{layout.RAW}/"))
-        return [key for key in keys if layout.left_alone(key)]
+        return [key for key in keys(self.store) if layout.left_alone(key)]
 
     def redrive(self) -> int:
         """Start the state machine for the announcements in the dead-letter queue; returns how many there were."""

@@ -9,7 +9,8 @@ from duff_orders.console.english import EN
 from duff_orders.console.spanish import ES
 from duff_orders.contract import COLUMNS, DECIMALS, NUMBER_DIGITS, STATUSES, TEXT_CHARACTERS
 from duff_orders.messages import parse_time
-from duff_orders.reasons import REMARKED, recognized
+from duff_orders.printable import printable
+from duff_orders.reasons import known_remark, recognized
 
 Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -79,9 +80,9 @@ class Words:
         return self(f"why_{found[0]}", **found[1]) if found is not None else reason
 
     def remark(self, remark: str) -> str:
-        """A remark of the ledger (`CODE:COUNT`) in words."""
-        code, _, count = remark.partition(":")
-        return self(f"remark_{code}", n=self.number(count)) if code in REMARKED else remark
+        """A remark of the ledger in words; one that this release does not know, as it stands."""
+        found = known_remark(remark)
+        return self(f"remark_{found[0]}", n=self.number(found[1])) if found else printable(remark)
 
     def money(self, value: Decimal | str) -> str:
         """An amount with at least two decimals, and all that it has: `1,234.50`, in Spanish `1.234,50`."""

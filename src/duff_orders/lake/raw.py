@@ -45,6 +45,11 @@ def put(store: DiskStore, path: Path) -> str:
     raise InputError(f"{path}: the raw folder holds other files of this name; rename it")
 
 
+def keys(store: Store) -> Iterator[str]:
+    """The keys of the raw objects: one request for each 1,000."""
+    return (each.name.removeprefix(f"{layout.RAW}/") for each in store.listed(f"{layout.RAW}/"))
+
+
 def free_names(name: str, etag: str) -> tuple[str, str]:
     """The keys under which a file is put: its name, or where another content has that one, with digits of its own."""
     stem, dot, suffix = name.partition(".")

@@ -78,15 +78,18 @@ def everything(root: Path) -> Iterator[Found]:
     unlisted: list[OSError] = []
     for folder, folders, names in os.walk(root, onerror=unlisted.append):
         within = Path(folder).relative_to(root)
-        for name in sorted(names + folders):
+        inside = set(folders)
+        folders.clear()  # those that are looked into are put back
+        for name in sorted((*names, *inside)):
             key = (within / name).as_posix()
             if why := left_alone(key):
-                yield Found(key + "/" * (name in folders), None, why, as_agreed=True)
-            elif name in folders and (Path(folder) / name).is_symlink():
-                yield linked(key)
+                yield Found(key + "/" * (name in inside), None, why, as_agreed=True)
+            elif name in inside:
+                folders.append(name)
+                if (Path(folder) / name).is_symlink():
+                    yield linked(key)
             elif found := _look_at(Path(folder) / name, key):
                 yield found
-        folders[:] = sorted(name for name in folders if not left_alone((within / name).as_posix()))
     for error in unlisted:
         if isinstance(error, FileNotFoundError):
             continue

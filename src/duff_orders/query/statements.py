@@ -25,8 +25,10 @@ LINE = (
 )
 CLIENT = "client_id, client_name, first_seen, last_seen"
 PRODUCT = "product_id, product_description, product_price, product_volume, first_seen, last_seen"
-#: Fields of the ledger that a list shows; those with parts stand in the file's own document.
-FILE = tuple(field.name for field in FILES.all_fields if "<" not in field.type)
+#: Fields of the ledger that a list shows: all without parts, and remarks; the others stand in the file's own document.
+FILE = tuple(field.name for field in FILES.all_fields if "<" not in field.type or field.name == "remarks")
+#: What stands between remarks where they are one text.
+BETWEEN_REMARKS = ";"
 #: How a value of a sort key is bound.
 _TYPES = {"pa_date": "date", "total_price": MONEY}
 #: The orders of a list of lines, by name: the column, and whether it falls.
@@ -148,7 +150,10 @@ def channels() -> Statement:
 
 
 def files(verdict: str | None, after: list[Any] | None, limit: int) -> Statement:
-    """A page of the ledger and one more, newest first; `after` holds the last one's time and id."""
+    """A page of the ledger and one more, newest first; `after` holds the last one's time and id.
+
+    Remarks are one text, BETWEEN_REMARKS between them.
+    """
     conditions, parameters = [], Parameters()
     if verdict is not None:
         conditions.append("verdict = ?")
@@ -158,7 +163,8 @@ def files(verdict: str | None, after: list[Any] | None, limit: int) -> Statement
         conditions.append("(event_time < cast(? as timestamp) or event_time = cast(? as timestamp) and file_id < ?)")
         parameters += [when, when, str(after[1])]
     where = f" where {' and '.join(conditions)}" if conditions else ""
-    listed = ", ".join(FILE)
+    remarks = f"array_join(remarks, '{BETWEEN_REMARKS}') as remarks"
+    listed = ", ".join(remarks if name == "remarks" else name for name in FILE)
     return f"select {listed} from tbl_duff_files{where} order by event_time desc, file_id desc limit {limit + 1}", (
         parameters
     )
