@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 
@@ -11,6 +12,7 @@ from duff_orders.aws.stacks import Deployment
 from tests.aws.bundles import made_once
 from tests.aws.deployed import Deployed
 from tests.aws.emulator import functions_python
+from tests.effort import PATIENCE
 
 #: Files from this size on go to the Glue job.
 THRESHOLD = 200_000
@@ -30,6 +32,13 @@ PARAMETERS = {
 @pytest.fixture(scope="session", autouse=True)
 def _bundles() -> Iterator[None]:
     with made_once():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient() -> Iterator[None]:
+    """A deployment is tried out on a machine however busy."""
+    with mock.patch.multiple("duff_orders.aws.smoke", VERDICT_SECONDS=PATIENCE, ANSWER_SECONDS=PATIENCE):
         yield
 
 

@@ -23,6 +23,8 @@ from duff_orders.query.athena import Athena
 
 #: Where the file is put in the raw bucket.
 FOLDER = "duff-smoke-test"
+#: Seconds for the file's verdict, and for each answer.
+VERDICT_SECONDS, ANSWER_SECONDS = 180.0, 60.0
 # Two good records, one of them twice, and one that breaks a rule.
 _RECORDS = (
     "1,{mark},1,1,Duff,2.50,6,0.33,Retail,created",
@@ -41,16 +43,16 @@ class Check:
     problem: str | None = None
 
 
-def smoke(deployment: Deployment, *, timeout: float = 180.0) -> Iterator[Check]:
+def smoke(deployment: Deployment) -> Iterator[Check]:
     """Put a file into the raw bucket, follow it, ask, and remove all traces; yields each check as it is made.
 
-    `timeout` is in seconds, for the file's verdict. Where the file gets none, the later checks are not made. Raises
-    InputError where the deployment is not there.
+    Where the file gets no verdict in time, the later checks are not made. Raises InputError where the deployment is not
+    there.
     """
     outputs = {**deployment.outputs("buckets"), **deployment.outputs("etl")}
     yield from _private(outputs)
     with _file(outputs) as event:
-        row, why = _verdict(outputs, event, timeout)
+        row, why = _verdict(outputs, event)
         yield Check("a file gets its verdict", why)
         if row is None:
             return
@@ -73,7 +75,7 @@ def get(outputs: dict[str, str], path: str, *, key: str | None = None) -> tuple[
     """A GET of the deployed API: status, body and headers."""
     request = urllib.request.Request(api_address(outputs) + path, headers={"x-api-key": key} if key else {})
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
             return answer.status, json.load(answer), dict(answer.headers)
     except urllib.error.HTTPError as error:
         with error:
@@ -142,15 +144,15 @@ def _store(outputs: dict[str, str]) -> S3Store:
     return S3Store(outputs["RawBucket"], outputs["ProcessedBucket"])
 
 
-def _verdict(outputs: dict[str, str], event: Event, timeout: float) -> tuple[LedgerRow | None, str | None]:
+def _verdict(outputs: dict[str, str], event: Event) -> tuple[LedgerRow | None, str | None]:
     """The file's ledger row once it is there, or why it is not."""
-    ledger, deadline = Ledger(_store(outputs)), time.monotonic() + timeout
+    ledger, deadline = Ledger(_store(outputs)), time.monotonic() + VERDICT_SECONDS
     while time.monotonic() < deadline:
         row = ledger.of(event.file_id)
         if row:
             return row, row.error and f"failed: {row.error}"
         time.sleep(0.2)
-    return None, f"no ledger row within {timeout:.0f} s; see the executions of {outputs['StateMachine']}"
+    return None, f"no ledger row within {VERDICT_SECONDS:.0f} s; see the executions of {outputs['StateMachine']}"
 
 
 def _tables(outputs: dict[str, str], row: LedgerRow) -> Iterator[Check]:
@@ -160,7 +162,7 @@ def _tables(outputs: dict[str, str], row: LedgerRow) -> Iterator[Check]:
 
     def ask(name: str, sql: str, expected: dict[str, Any]) -> Check:
         def check() -> Check:
-            (found,) = athena.ask(sql, [row.pa_date.isoformat(), row.file_id], timeout=60).dictionaries()
+            (found,) = athena.ask(sql, [row.pa_date.isoformat(), row.file_id], timeout=ANSWER_SECONDS).dictionaries()
             return _equal(name, found, expected)
 
         return _made(name, check)
