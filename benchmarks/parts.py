@@ -36,7 +36,7 @@ def table(file: Path) -> str:
             cpu, scanned = _cpu(lambda: scan(raw, raw.name, header(raw, raw.name, UTF8)[0].dialect, work))
             found.append(("scan of the bytes", cpu))
             source = Source(path=raw, event=hashed[1], dialect=scanned.dialect)
-            job = Job(connection=connection, scan=scanned, source=source, scratch=work, memory=10**9)
+            job = Job(connection=connection, lake=lake, scan=scanned, source=source, scratch=work, memory=10**9)
             connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
             connection.execute(f"create temp view checked as {job._checked()}")
             texts = ", ".join(f"min({name})" for name in COLUMN_NAMES)

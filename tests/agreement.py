@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from duff_orders.contract import COUNTS
-from duff_orders.messages import LedgerRow
+from duff_orders.contract import COUNTS, ORDERS, REJECTED_ROWS
+from duff_orders.lake.lake import Lake
+from duff_orders.messages import Entry, LedgerRow
+from tests.lakes import rows
 from tests.oracle import Outcome
 
 
@@ -26,3 +28,14 @@ def assert_agrees(
         assert list(row.remarks or ()) == expected.remarks
     if row.verdict == "invalid":
         assert row.reason
+
+
+def assert_ties_agree(lake: Lake, row: LedgerRow, expected: Outcome) -> None:
+    """What each row corrects, or was to correct, and what the ledger says of both."""
+    orders = zip(expected.published, expected.corrects, strict=True)
+    rejected = zip(expected.rejected, expected.attempts, strict=True)
+    assert Counter(rows(lake, row, ORDERS.name, ties=True)) == Counter((*each, tie) for each, tie in orders)
+    assert Counter(rows(lake, row, REJECTED_ROWS.name, ties=True)) == Counter((*each, tie) for each, tie in rejected)
+    for told, ties in ((row.corrects, expected.corrects), (row.attempts, expected.attempts)):
+        lines = ((entry.file_id, line) for entry in map(Entry.of, told or ()) for line in entry.lines)
+        assert Counter(f"{file_id}:{line}" for file_id, line in lines) == Counter(tie for tie in ties if tie)

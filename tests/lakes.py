@@ -86,8 +86,11 @@ def _split(path: Path, number: int) -> list[Path]:
     return parts
 
 
-def rows(lake: Lake, row: LedgerRow, table: str) -> list[tuple[Any, ...]]:
-    """The rows of one file in one table, without those of its lineage that the ledger has too."""
+def rows(lake: Lake, row: LedgerRow, table: str, *, ties: bool = False) -> list[tuple[Any, ...]]:
+    """The rows of one file in one table, without those of its lineage that the ledger has too.
+
+    With `ties` what they correct comes last.
+    """
     columns = {
         ORDERS.name: (*COLUMN_NAMES, "total_price"),
         REJECTED_ROWS.name: (*COLUMN_NAMES, "reasons", "record", "line"),
@@ -95,5 +98,6 @@ def rows(lake: Lake, row: LedgerRow, table: str) -> list[tuple[Any, ...]]:
     paths = ", ".join(sql_text(lake.disk.path(name)) for name in layout.data_objects(table, row))
     if not paths:
         return []
+    listed = ", ".join((*columns, "corrects") if ties else columns)
     with sql() as connection:
-        return connection.execute(f"select {', '.join(columns)} from read_parquet([{paths}])").fetchall()
+        return connection.execute(f"select {listed} from read_parquet([{paths}])").fetchall()

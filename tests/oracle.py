@@ -59,6 +59,16 @@ The values
       before groups of three digits, as in `1.990`, are an ambiguous mark, which is looked for first
       of all but what is missing.
 
+Corrections
+    - `duff_corrects` is trimmed, and case does not matter; blank is an ordinary record. A row that
+      was to take the place of another itself stands for that one.
+    - A cell that breaks a rule has that rule's reason, else `changed` where it may not differ;
+      `duff_corrects:unknown` comes last.
+    - `duff_changes` names columns, in any case, `;` between them and spaces anywhere.
+    - A record that is no data as a whole corrects nothing, and a file with one is judged like any.
+    - Records whose ten values are equal, but that correct different rows, are not equal.
+    - Either column named twice: the header is the problem.
+
 The counts
     - For a file that is empty, not text or has no good header all counts are 0, there are no
       nulls and nothing is rejected.
@@ -87,8 +97,8 @@ import gzip
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
@@ -132,6 +142,7 @@ class Rejected(NamedTuple):
 class Outcome:
     """What becomes of one file.
 
+    `corrects` and `attempts` hold for each published and rejected record which row's place it takes, or was to take.
     `verdict` is valid, valid_with_rejects or invalid; `problem` tells why it is invalid: empty,
     not_text, header, second_header, unclosed_quote, empty_column or reject_share. `published` and
     `rejected` stand in the file's order; of equal records the first is published.
@@ -152,6 +163,8 @@ class Outcome:
     published: list[Published]
     rejected: list[Rejected]
     remarks: list[str]
+    corrects: list[str | None] = field(default_factory=list)
+    attempts: list[str | None] = field(default_factory=list)
 
 
 COLUMNS = Published._fields[:10]
@@ -166,8 +179,25 @@ _FOUR_DECIMALS = Decimal("0.0001")
 _WINDOWS_1252 = [bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256)]
 
 
-def judge(data: bytes, *, compressed: bool = False, max_reject_share: Decimal = Decimal("0.5")) -> Outcome:
-    """Say what becomes of the file whose object holds `data`, gzipped if `compressed`."""
+class Known(NamedTuple):
+    """A rejected row of another file, that file's delimiter, and the row whose place it was to take itself."""
+
+    row: Rejected
+    delimiter: str
+    attempted: str | None = None
+
+
+def judge(
+    data: bytes,
+    *,
+    compressed: bool = False,
+    max_reject_share: Decimal = Decimal("0.5"),
+    known: Mapping[str, Known] | None = None,
+) -> Outcome:
+    """Say what becomes of the file whose object holds `data`, gzipped if `compressed`.
+
+    `known` are the rejected rows of other files, each by `FILE_ID:LINE`.
+    """
     if compressed:
         try:
             data = gzip.decompress(data)
@@ -185,18 +215,23 @@ def judge(data: bytes, *, compressed: bool = False, max_reject_share: Decimal = 
     header = _find_header(text)
     if header is None:
         return _without_records("header", encoding)
-    if len(header.names) - len(header.extra_columns) > len(COLUMNS):
+    names = [_lower(name) for name in header.names]
+    if any(names.count(name) > 1 for name in (*COLUMNS, "duff_corrects", "duff_changes")):
         return _without_records("header", encoding, header.delimiter, header.extra_columns)
-    return _judge_records(text, encoding, header, max_reject_share)
+    return _judge_records(text, encoding, header, max_reject_share, known or {})
 
 
-def _judge_records(text: str, encoding: str, header: "_Header", max_reject_share: Decimal) -> Outcome:
+def _judge_records(
+    text: str, encoding: str, header: "_Header", max_reject_share: Decimal, known: Mapping[str, Known]
+) -> Outcome:
     at = header.next_start
     line, counted = 1, 0
     positions = {_lower(name): position for position, name in enumerate(header.names)}
-    good: list[Published] = []
-    swallowing: set[Published | None] = set()
+    good: list[tuple[Published, str | None]] = []
+    swallowing: set[tuple[Published, str | None] | None] = set()
     rejected: list[Rejected] = []
+    attempts: list[str | None] = []
+    ordinary = 0
     nulls = dict.fromkeys(COLUMNS, 0)
     right_field_count = 0
     unclosed = False
@@ -208,17 +243,22 @@ def _judge_records(text: str, encoding: str, header: "_Header", max_reject_share
         no_data = _no_data(record, line, positions, len(header.names))
         if no_data is not None:
             rejected.append(no_data)
+            attempts.append(None)
             continue
         assert record.fields is not None  # or its quotes were malformed
         originals = {column: record.fields[positions[column]] for column in COLUMNS}
         for column, original in originals.items():
             nulls[column] += _is_missing(original)
-        judged = _judge_values(originals, header.delimiter)
+        tie = _tie(record.fields, positions, known)
+        ordinary += not tie.corrects
+        takes = tie.takes
+        judged = _judge_values(originals, header.delimiter, tie)
         if isinstance(judged, Published):
-            good.append(judged)
-            swallowing.add(judged if any(_holds_a_line(field, header) for field in record.fields) else None)
+            good.append((judged, takes))
+            swallowing.add((judged, takes) if any(_holds_a_line(field, header) for field in record.fields) else None)
         else:
             rejected.append(Rejected(**originals, reasons=judged, record=None, line=line))
+            attempts.append(takes)
 
     rows_read = len(good) + len(rejected)
     problem = None
@@ -226,20 +266,15 @@ def _judge_records(text: str, encoding: str, header: "_Header", max_reject_share
         problem = "second_header"
     elif unclosed:
         problem = "unclosed_quote"
-    elif right_field_count and any(nulls[column] == right_field_count for column in COLUMNS):
-        problem = "empty_column"
-    elif len(rejected) > max_reject_share * rows_read:
-        problem = "reject_share"
+    # of corrections alone, what is still wrong stays open
+    elif ordinary or right_field_count < rows_read or "duff_corrects" not in positions:
+        empty = right_field_count and right_field_count in nulls.values()
+        too_many = len(rejected) > max_reject_share * rows_read
+        problem = "empty_column" if empty else "reject_share" if too_many else None
 
     published = [] if problem else list(dict.fromkeys(good))
-    if problem:
-        verdict = "invalid"
-    elif rejected:
-        verdict = "valid_with_rejects"
-    else:
-        verdict = "valid"
     return Outcome(
-        verdict=verdict,
+        verdict="invalid" if problem else "valid_with_rejects" if rejected else "valid",
         problem=problem,
         encoding=encoding,
         delimiter=header.delimiter,
@@ -251,10 +286,31 @@ def _judge_records(text: str, encoding: str, header: "_Header", max_reject_share
         rows_rejected=len(rejected),
         rows_withheld=len(good) if problem else 0,
         nulls=nulls,
-        published=published,
+        published=[row for row, _ in published],
         rejected=rejected,
         remarks=_remarks(published, swallowing),
+        corrects=[takes for _, takes in published],
+        attempts=attempts,
     )
+
+
+class _Tie(NamedTuple):
+    corrects: str  # what the record says
+    known: Known | None
+    may_change: set[str]
+
+    @property
+    def takes(self) -> str | None:
+        """The row whose place the record takes."""
+        return None if self.known is None else self.known.attempted or self.corrects
+
+
+def _tie(fields: list[str], positions: dict[str, int], known: Mapping[str, Known]) -> _Tie:
+    corrects, changes = (
+        _lower(_trim(fields[positions[name]])) if name in positions else ""
+        for name in ("duff_corrects", "duff_changes")
+    )
+    return _Tie(corrects, known.get(corrects), {*changes.replace(" ", "").split(";")})
 
 
 def _holds_a_line(field: str, header: "_Header") -> bool:
@@ -262,14 +318,16 @@ def _holds_a_line(field: str, header: "_Header") -> bool:
     return len(lines) > 1 and any(line.count(header.delimiter) >= len(header.names) - 1 for line in lines)
 
 
-def _remarks(published: list[Published], swallowing: set[Published | None]) -> list[str]:
-    lines = Counter((row.order_id, row.product_id) for row in published)
+def _remarks(
+    published: list[tuple[Published, str | None]], swallowing: set[tuple[Published, str | None] | None]
+) -> list[str]:
+    lines = Counter((row.order_id, row.product_id) for row, _ in published)
     counts = {
         "lines_within_quotes": sum(row in swallowing for row in published),
         "order_line_repeated": sum(times > 1 for times in lines.values()),
         "invisible_characters": sum(
             any(map(_INVISIBLE.search, (row.client_name, row.product_description, row.point_of_sale_channel)))
-            for row in published
+            for row, _ in published
         ),
     }
     return [f"{code}:{count}" for code, count in counts.items() if count]
@@ -493,18 +551,33 @@ def _is_missing(original: str) -> bool:
     return _lower(_trim(original)) in _MISSING
 
 
-def _judge_values(originals: dict[str, str], delimiter: str) -> Published | str:
+def _judge_values(originals: dict[str, str], delimiter: str, tie: _Tie) -> Published | str:
     """The cleaned record, or its reasons."""
     values: dict[str, Any] = {}
     reasons: list[str] = []
     for column in COLUMNS:
         try:
             values[column] = _judge_value(column, originals[column], delimiter)
+            if column not in tie.may_change and values[column] != _kept(column, tie.known, values[column]):
+                raise _BreaksRuleError("changed")
         except _BreaksRuleError as broken:
             reasons.append(f"{column}:{broken}")
+    if tie.corrects and not tie.known:
+        reasons.append("duff_corrects:unknown")
     if reasons:
         return ";".join(reasons)
     return Published(**values, total_price=values["product_price"] * values["product_ccf"])
+
+
+def _kept(column: str, corrected: Known | None, otherwise: int | Decimal | str) -> int | Decimal | str:
+    """The value that a corrected row's cell must keep; any, where something was wrong there."""
+    if corrected is None:
+        return otherwise
+    row = corrected.row
+    wrong = {reason.partition(":")[0] for reason in row.reasons.split(";")}
+    if {"row", column} & wrong:
+        return otherwise
+    return _judge_value(column, getattr(row, column), corrected.delimiter)
 
 
 def _judge_value(column: str, original: str, delimiter: str) -> int | Decimal | str:
@@ -560,30 +633,41 @@ def _number(column: str, value: str) -> Decimal:
 # From files to the star schema
 
 
+class Place(NamedTuple):
+    """What a row takes the place of, `FILE_ID:LINE` or `FILE_ID`, and the event time of that file."""
+
+    corrects: str
+    effective_at: datetime
+
+
 @dataclass(frozen=True)
 class FileRows:
-    """The published rows of one file. `event_time` is in UTC."""
+    """The published rows of one file. `event_time` is in UTC; `places` is empty, or holds one for each row."""
 
     file_id: str
     event_time: datetime
     rows: Sequence[Published]
+    places: Sequence[Place | None] = ()
+    sequencer: str | None = None
 
 
-Client = tuple[str, datetime, datetime, str]
-Product = tuple[str, Decimal, Decimal, datetime, datetime, str]
-OrderLine = tuple[int, int, int, Decimal, int, Decimal, Decimal, datetime, datetime, date, str]
+Client = tuple[str, datetime, datetime, str, datetime, str | None]
+Product = tuple[str, Decimal, Decimal, datetime, datetime, str, datetime, str | None]
+OrderLine = tuple[int, int, int, Decimal, int, Decimal, Decimal, datetime, datetime, date, str, datetime, str | None]
 
 
 @dataclass(frozen=True)
 class Star:
-    """The five tables, keyed by their grain; first and last seen are event times.
+    """The five tables, keyed by their grain; first and last seen are times at which rows rank.
 
-    - `dim_clients`: client_id to (client_name, first_seen, last_seen, file_id of the latest)
-    - `dim_products`: product_id to (description, price, volume, first_seen, last_seen, file_id)
+    `file` stands for the file_id, the event time and the sequencer of the file that gave the latest state.
+
+    - `dim_clients`: client_id to (client_name, first_seen, last_seen, file)
+    - `dim_products`: product_id to (description, price, volume, first_seen, last_seen, file)
     - `dim_status`: status_id to status
     - `dim_channels`: channel_id to point_of_sale_channel, every channel ever published
     - `fact_orders`: (order_id, product_id) to (client_id, status_id, channel_id, price, ccf,
-      total_price, total_volume, first_seen, last_seen, pa_date, file_id of the latest)
+      total_price, total_volume, first_seen, last_seen, pa_date, file)
     """
 
     dim_clients: dict[int, Client]
@@ -596,6 +680,12 @@ class Star:
 class _Seen(NamedTuple):
     file: FileRows
     row: Published
+    corrects: str
+    effective_at: datetime
+
+    @property
+    def named(self) -> tuple[str, datetime, str | None]:
+        return self.file.file_id, self.file.event_time, self.file.sequencer
 
 
 _Key = TypeVar("_Key")
@@ -605,15 +695,23 @@ _History = tuple[_Seen, datetime, datetime]
 def star(files: Iterable[FileRows], channel_id: Callable[[str], int]) -> Star:
     """The star schema after `files`, in whatever order they come.
 
-    The latest is the greatest by event time, then file_id, then `delivered` and `broken` before
+    The latest is the greatest by the time at which it ranks (of a correction that of the file that
+    it corrects), then event time, sequencer and file_id, then `delivered` and `broken` before
     `created`, then the columns in their order; strings compare by their UTF-8 bytes. That one
     order serves the facts and the dimensions alike. `total_volume` is volume times units, exact;
-    `pa_date` is the date of first_seen. Files without rows leave no trace.
+    `pa_date` is the date of first_seen. Files without rows leave no trace. Of rows that correct the
+    same row the greatest counts, of files that replace the same file the last.
 
     Raises:
         ValueError: two channels have the same `channel_id`.
     """
-    seen = [_Seen(file, row) for file in files for row in file.rows]
+    seen = _counting(
+        [
+            _Seen(file, row, *(place or ("", file.event_time)))
+            for file in files
+            for row, place in zip(file.rows, file.places or [None] * len(file.rows), strict=True)
+        ]
+    )
 
     dim_clients: dict[int, Client] = {}
     for client_id, history in _histories(seen, lambda row: row.client_id).items():
@@ -622,7 +720,7 @@ def star(files: Iterable[FileRows], channel_id: Callable[[str], int]) -> Star:
             latest.row.client_name,
             first_seen,
             last_seen,
-            latest.file.file_id,
+            *latest.named,
         )
 
     dim_products: dict[int, Product] = {}
@@ -634,11 +732,11 @@ def star(files: Iterable[FileRows], channel_id: Callable[[str], int]) -> Star:
             latest.row.product_volume,
             first_seen,
             last_seen,
-            latest.file.file_id,
+            *latest.named,
         )
 
     dim_channels: dict[int, str] = {}
-    for channel in {row.point_of_sale_channel for _, row in seen}:
+    for channel in {one.row.point_of_sale_channel for one in seen}:
         if dim_channels.setdefault(channel_id(channel), channel) != channel:
             raise ValueError(f"channel_id {channel_id(channel)} stands for two channels")
 
@@ -656,7 +754,7 @@ def star(files: Iterable[FileRows], channel_id: Callable[[str], int]) -> Star:
             first_seen,
             last_seen,
             first_seen.date(),
-            latest.file.file_id,
+            *latest.named,
         )
 
     dim_status = {status_id: status for status, status_id in STATUS_IDS.items()}
@@ -671,14 +769,29 @@ def _histories(seen: list[_Seen], key: Callable[[Published], _Key]) -> dict[_Key
     return {
         value: (
             max(group, key=_recency),
-            min(one.file.event_time for one in group),
-            max(one.file.event_time for one in group),
+            min(one.effective_at for one in group),
+            max(one.effective_at for one in group),
         )
         for value, group in groups.items()
     }
 
 
+def _counting(seen: list[_Seen]) -> list[_Seen]:
+    """Those that count: of several that take the same place the latest."""
+    latest: dict[str, _Seen] = {}
+    for one in seen:
+        if one.corrects and _recency(one) >= _recency(latest.get(one.corrects, one)):
+            latest[one.corrects] = one
+    return [
+        one
+        for one in seen
+        if not one.corrects
+        or (one == latest[one.corrects] if ":" in one.corrects else one.file == latest[one.corrects].file)
+    ]
+
+
 def _recency(seen: _Seen) -> tuple[Any, ...]:
-    file, row = seen
+    file, row = seen.file, seen.row
     columns = [value.encode() if isinstance(value, str) else value for value in row[: len(COLUMNS)]]
-    return (file.event_time, file.file_id.encode(), row.status != "created", *columns)
+    of_file = (seen.effective_at, file.event_time, file.sequencer or "", file.file_id.encode())
+    return (*of_file, row.status != "created", *columns)

@@ -64,7 +64,7 @@ def test_a_plain_file() -> None:
         "status": 0,
     }
     assert judge_text(HEADER + GOOD) == Outcome(
-        "valid", None, "utf-8", ",", ".", [], 1, 1, 0, 0, 0, nulls, [ANA], [], []
+        "valid", None, "utf-8", ",", ".", [], 1, 1, 0, 0, 0, nulls, [ANA], [], [], [None]
     )
     assert judge_text(HEADER) == Outcome("valid", None, "utf-8", ",", ".", [], 0, 0, 0, 0, 0, nulls, [], [], [])
 
@@ -484,17 +484,17 @@ def test_star() -> None:
 
     assert tables == star(reversed(files), {"Retail": 7, "B2B": 8}.__getitem__)
     assert tables.dim_clients == {
-        1: ("\U0001f37a", monday, tuesday, "a"),
-        9: ("Ana", monday, monday, "b"),
+        1: ("\U0001f37a", monday, tuesday, "a", tuesday, None),
+        9: ("Ana", monday, monday, "b", monday, None),
     }
-    assert tables.dim_products == {100: ("Lager", Decimal("2.5"), Decimal("0.33"), monday, tuesday, "a")}
+    assert tables.dim_products == {100: ("Lager", Decimal("2.5"), Decimal("0.33"), monday, tuesday, "a", tuesday, None)}
     assert tables.dim_status == {1: "created", 2: "delivered", 3: "broken"}
     assert tables.dim_channels == {7: "Retail", 8: "B2B"}
     price, total, volume = Decimal("2.5"), Decimal(15), Decimal("1.98")
     assert tables.fact_orders == {
-        (10, 100): (1, 2, 7, price, 6, total, volume, monday, monday, date(2026, 3, 2), "c"),
-        (11, 100): (1, 1, 8, price, 6, total, volume, tuesday, tuesday, date(2026, 3, 3), "a"),
-        (12, 100): (1, 1, 7, price, 6, total, volume, monday, tuesday, date(2026, 3, 2), "a"),
+        (10, 100): (1, 2, 7, price, 6, total, volume, monday, monday, date(2026, 3, 2), "c", monday, None),
+        (11, 100): (1, 1, 8, price, 6, total, volume, tuesday, tuesday, date(2026, 3, 3), "a", tuesday, None),
+        (12, 100): (1, 1, 7, price, 6, total, volume, monday, tuesday, date(2026, 3, 2), "a", tuesday, None),
     }
 
 

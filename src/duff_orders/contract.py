@@ -72,6 +72,9 @@ NULL_SPELLINGS = ("null", "none", "nan", "n/a", "\\n")
 BLANKS = " \t\r\u00a0\u2007\u202f\u200b\ufeff"
 DELIMITERS = (",", ";", "\t", "|")
 DEFAULT_MAX_REJECT_SHARE = "0.5"
+#: Further columns of a file that corrects others: FILE_ID:LINE of the rejected row whose place a record takes, and the
+#: columns, `;` between them, that it changes though nothing was wrong there.
+CORRECTS, CHANGES = "duff_corrects", "duff_changes"
 
 COLUMNS = (
     Column("client_id", "integer", "bigint", "The client that orders", minimum=1),
@@ -95,10 +98,13 @@ _LINEAGE = (
     Field("file_id", "string", "Identity of that object's version"),
     Field("ingested_at", "timestamp", "Time (UTC) of the event that announced the object"),
 )
+LINEAGE = tuple(field.name for field in _LINEAGE)
 _SEEN = (
-    Field("first_seen", "timestamp", "Event time (UTC) of the first file that names it"),
-    Field("last_seen", "timestamp", "Event time (UTC) of the latest file that names it"),
+    Field("first_seen", "timestamp", "The earliest effective_at (UTC) of the records that name it"),
+    Field("last_seen", "timestamp", "The latest effective_at (UTC) of the records that name it"),
     Field("file_id", "string", "The file that gave the latest state"),
+    Field("stated_at", "timestamp", "Event time (UTC) of that file", since=2),
+    Field("sequencer", "string", "That event's place among those of one time, where S3 tells it", since=2),
 )
 
 ORDERS = Table(
@@ -108,6 +114,10 @@ ORDERS = Table(
         *(Field(column.name, column.type, column.comment) for column in COLUMNS),
         Field("total_price", MONEY, "product_price x product_ccf, exact"),
         *_LINEAGE,
+        Field("corrects", "string", "FILE_ID:LINE of the rejected row, or FILE_ID, whose place it takes", since=2),
+        Field(
+            "effective_at", "timestamp", "Time (UTC) by which it ranks: of what it corrects, else ingested_at", since=2
+        ),
     ),
     partitioned=True,
 )
@@ -121,6 +131,7 @@ REJECTED_ROWS = Table(
         Field("record", "string", "The whole text of a record that could not be split into fields"),
         *_LINEAGE,
         Field("line", "bigint", "Line of the file where the record begins; the first is 1", since=2),
+        Field("corrects", "string", "FILE_ID:LINE of the rejected row whose place it was to take", since=2),
     ),
     partitioned=True,
 )
@@ -176,6 +187,9 @@ FILES = Table(
         Field("error", "string", "What failed, for the engineer"),
         Field("remarks", "array<string>", "CODE:COUNT: what is right by the letter and worth a look", since=2),
         Field("contract", "int", "Version of the contract under which the file was judged; null means 1", since=2),
+        Field("sequencer", "string", "The event's place among those of one time, where S3 tells it", since=2),
+        Field("corrects", "array<string>", "FILE_ID:LINES, or FILE_ID: what published rows take the place of", since=2),
+        Field("attempts", "array<string>", "FILE_ID:LINES: what rejected rows were to take the place of", since=2),
     ),
     partitioned=True,
 )

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from types import UnionType
@@ -9,6 +12,9 @@ from typing import Any, Literal, Self, cast, get_args, get_origin
 
 #: The form of the documents that this release writes.
 FORM = 3
+
+# What a ledger row says of a file that it corrects.
+_ENTRY = re.compile("([0-9a-f]{32})(?::([0-9,-]+))?")
 
 #: Which way a file takes: to DuckDB, to Spark, or nothing is left to do.
 Route = Literal["small", "large", "done"]
@@ -119,7 +125,7 @@ def _plain(value: object) -> str:
 class Event(Document):
     """The announcement of one object version: what EventBridge sends, or the watcher saw.
 
-    `time` decides pa_date and the order of states; `size` is in bytes.
+    `time` decides pa_date and the order of states, `sequencer` that of events of one time; `size` is in bytes.
     """
 
     bucket: str
@@ -128,6 +134,7 @@ class Event(Document):
     etag: str
     version: str | None
     time: datetime
+    sequencer: str | None = None
 
     @property
     def file_id(self) -> str:
@@ -146,7 +153,8 @@ class Dialect(Document):
     """How a file is written; as large as it is, however wide the header: states hand it on, which are limited.
 
     The header has `fields` fields, and the contract's columns, in its order, stand at `places` among them, from 0.
-    `encoding` may turn out as another once the whole file has been read.
+    `encoding` may turn out as another once the whole file has been read. `corrects` and `changes` are the places of
+    the columns of a file that corrects others; without the former it is none.
     """
 
     encoding: str
@@ -154,6 +162,8 @@ class Dialect(Document):
     decimal_mark: str
     fields: int
     places: tuple[int, ...]
+    corrects: int | None = None
+    changes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +197,9 @@ class LedgerRow(Document):
     error: str | None = None
     remarks: tuple[str, ...] | None = None
     contract: int = 1
+    sequencer: str | None = None
+    corrects: tuple[str, ...] | None = None
+    attempts: tuple[str, ...] | None = None
     pa_date: date
 
     @property
@@ -202,7 +215,10 @@ class LedgerRow(Document):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Document):
-    """What became of a file's records: the verdict, its reason in words, the counts, and remarks (`CODE:COUNT`)."""
+    """What became of a file's records: the verdict, its reason in words, the counts, and remarks (`CODE:COUNT`).
+
+    `corrects` and `attempts` are what published, and rejected, rows take the place of: `FILE_ID:LINES`.
+    """
 
     verdict: Verdict
     reason: str | None = None
@@ -213,6 +229,8 @@ class Outcome(Document):
     rows_withheld: int = 0
     nulls: dict[str, int] | None = None
     remarks: tuple[str, ...] | None = None
+    corrects: tuple[str, ...] | None = None
+    attempts: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,3 +268,46 @@ class Staged(Document):
     rejected: tuple[str, ...] = ()
     error: str | None = None
     row: LedgerRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a ledger row says of a file that it corrects: the lines, as often as they are named; none: all of it."""
+
+    file_id: str
+    lines: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, text: str) -> "Entry":
+        """The entry that `__str__` wrote; raises ValueError for any other text."""
+        found = _ENTRY.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text[:100]!r} names no file, and no lines of one")
+        lines: list[int] = []
+        for part in found[2].split(",") if found[2] else ():
+            first, _, last = part.partition("-")
+            lines += range(int(first), int(last or first) + 1)
+        return cls(found[1], tuple(lines))
+
+    def __str__(self) -> str:
+        return f"{self.file_id}:{ranges(self.lines)}" if self.lines else self.file_id
+
+
+def ranges(lines: Iterable[int]) -> str:
+    """Lines in their order, those that follow each other as `3-9`."""
+    parts: list[list[int]] = []
+    for line in sorted(lines):
+        if parts and line == parts[-1][1] + 1:
+            parts[-1][1] = line
+        else:
+            parts.append([line, line])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
+
+
+def entries(named: Iterable[str]) -> tuple[str, ...] | None:
+    """The ledger's entries of rows, each `FILE_ID:LINE`; None where there are none."""
+    by_file: dict[str, list[int]] = defaultdict(list)
+    for each in named:
+        file_id, _, line = each.partition(":")
+        by_file[file_id].append(int(line))
+    return tuple(str(Entry(file_id, tuple(lines))) for file_id, lines in sorted(by_file.items())) or None

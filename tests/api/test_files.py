@@ -60,7 +60,7 @@ def test_rejected_rows_as_csv(api: TestClient) -> None:
     answer = api.get(f"/v1/files/{DIRTY}/rejects?format=csv&limit=1000")
     rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
     assert len(rows) == 11
-    assert list(rows[0]) == [*COLUMN_NAMES, "reasons", "record", "line"]
+    assert list(rows[0]) == [*COLUMN_NAMES, "reasons", "record", "line", "corrects"]
     assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''rejects-{DIRTY}.csv"
 
 

@@ -20,7 +20,7 @@ def test_rejects_as_documents(made: tuple[Path, Result]) -> None:
     lake, run = made
     found = duff("rejects", run.documents[1]["file_id"], "--json", "--lake", lake).documents
     assert len(found) == 11
-    assert set(found[0]) == {*COLUMN_NAMES, "reasons", "record", "line"}
+    assert set(found[0]) == {*COLUMN_NAMES, "reasons", "record", "line", "corrects"}
     assert duff("rejects", "4022", "--json", "--csv", "x.csv", "--lake", lake).code == 2
 
 
@@ -78,6 +78,9 @@ CORRECTIONS = {
 }
 
 
+FURTHER = ["duff_corrects", "duff_changes", "reasons", "record", "line"]
+
+
 def correct(row: dict[str, str]) -> None:
     if row["record"]:  # no fields: they are typed from the record's text
         fields = row["record"].replace('"', "").split(",")
@@ -93,7 +96,7 @@ def test_rejects_are_exported_corrected_and_published(lake: Path, tmp_path: Path
     result = duff("rejects", ids(lake)["03-dirty.csv"], "--csv", out, "--lake", lake)
     assert (result.code, result.out) == (0, f"11 rejected rows written to {out}\n")
     rows = open_sheet(out, ",")
-    assert list(rows[0]) == [*COLUMN_NAMES, "reasons", "record", "line"]
+    assert list(rows[0]) == [*COLUMN_NAMES, *FURTHER]
     before = count(lake, "tbl_duff_orders")
     for row in rows:
         correct(row)
@@ -102,7 +105,7 @@ def test_rejects_are_exported_corrected_and_published(lake: Path, tmp_path: Path
     assert again.code == 0
     assert again.documents[0]["verdict"] == "valid"
     assert again.documents[0]["rows_published"] == 11
-    assert again.documents[0]["extra_columns"] == ["reasons", "record", "line"]
+    assert again.documents[0]["extra_columns"] == FURTHER
     assert count(lake, "tbl_duff_orders") == before + 11
     sql = "select order_id from fact_orders where order_id between 5710 and 5720 order by 1"
     assert duff("query", sql, "--format", "csv", "--lake", lake).out.split()[1:] == [str(n) for n in range(5710, 5721)]

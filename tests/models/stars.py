@@ -1,7 +1,7 @@
 """Published files for tests of the models, and the five tables as plain Python values."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from duff_orders.contract import ORDERS, STAR
+from duff_orders.contract import ORDERS, STAR, VERSION
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
@@ -60,8 +60,13 @@ def publish(lake: Lake, published: FileRows, *, revision: int = 0, verdict: Verd
             connection.execute(f"create temp table orders ({fields})")
             places = ", ".join("?" for _ in ORDERS.fields)
             lineage = ("orders.csv", published.file_id, published.event_time)
+            ties = published.places or [None] * len(published.rows)
             connection.executemany(
-                f"insert into orders values ({places})", [[*row, *lineage] for row in published.rows]
+                f"insert into orders values ({places})",
+                [
+                    [*row, *lineage, *(tie or (None, published.event_time))]
+                    for row, tie in zip(published.rows, ties, strict=True)
+                ],
             )
             connection.execute(f"copy orders to '{path}' (format parquet)")
     row = LedgerRow(
@@ -76,11 +81,24 @@ def publish(lake: Lake, published: FileRows, *, revision: int = 0, verdict: Verd
         rows_published=len(published.rows),
         orders_objects=1 if published.rows else 0,
         revision=revision,
+        contract=VERSION,
+        sequencer=published.sequencer,
+        corrects=tuple(sorted(set(_corrected(published)))) or None,
         started=when,
         finished=when,
         pa_date=when.date(),
     )
     assert lake.ledger.write(row, lake.ledger.read(row.pa_date, row.file_id)[1])
+
+
+def _corrected(published: FileRows) -> Iterator[str]:
+    """What the ledger says of it; as `messages.entries` has it, but for lines that follow each other."""
+    lines: dict[str, list[str]] = {}
+    for place in published.places:
+        if place is not None:
+            file_id, _, line = place.corrects.partition(":")
+            lines.setdefault(file_id, []).extend([line] if line else [])
+    return (f"{file_id}:{','.join(each)}" if each else file_id for file_id, each in lines.items())
 
 
 def channel_id(name: str) -> int:
@@ -109,7 +127,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Star:
 
     facts = keyed(
         "select order_id, product_id, client_id, status_id, channel_id, product_price, product_ccf, total_price, "
-        "total_volume, first_seen, last_seen, pa_date, file_id from fact_orders",
+        "total_volume, first_seen, last_seen, pa_date, file_id, stated_at, sequencer from fact_orders",
         2,
     )
     return Star(

@@ -19,7 +19,7 @@ from duff_orders.models import on_duckdb
 from duff_orders.models.build import build
 from tests.effort import examples
 from tests.models.stars import expected, file, line, open_lake, orphans, publish, read, tables
-from tests.oracle import FileRows, Published
+from tests.oracle import FileRows, Place, Published
 
 # U+FF5E is before U+1F37A by UTF-8 bytes, and after it by UTF-16.
 NAMES = ("Moe", "moe", "Zoë", "\uff5e", "\U0001f37a")
@@ -50,17 +50,33 @@ TIMES = st.builds(
     st.integers(0, 3),
     st.sampled_from((timedelta(0), timedelta(hours=12), timedelta(days=1, microseconds=-1))),
 )
-FILES = st.lists(
-    st.builds(
-        FileRows,
-        st.text("0123456789abcdef", min_size=32, max_size=32),
-        TIMES,
-        st.lists(records(), max_size=6, unique=True),
-    ),
-    min_size=1,
-    max_size=4,
-    unique_by=lambda each: each.file_id,
-)
+
+
+@st.composite
+def sequences(draw: st.DrawFn) -> list[FileRows]:
+    """Files as they come, of which some rows correct those of others, and some files replace one."""
+    ids = draw(st.lists(st.text("0123456789abcdef", min_size=32, max_size=32), min_size=1, max_size=4, unique=True))
+    times: list[datetime] = [draw(TIMES) for _ in ids]
+    files = []
+    for file_id, time in zip(ids, times, strict=True):
+        rows = draw(st.lists(records(), max_size=6, unique=True))
+        others: list[tuple[str, datetime]] = [
+            (id_, when) for id_, when in zip(ids, times, strict=True) if id_ != file_id
+        ]
+        places: list[Place | None] = []
+        with_ties: bool = draw(st.booleans())
+        if others and with_ties:
+            whole = draw(st.integers(0, 3)) == 0
+            replaced = Place(*draw(st.sampled_from(others)))
+            for _ in rows:
+                id_, when = draw(st.sampled_from(others))
+                corrected = Place(f"{id_}:{draw(st.integers(2, 4))}", when)
+                places.append(replaced if whole else corrected if draw(st.integers(0, 2)) else None)
+        files.append(FileRows(file_id, time, rows, places, draw(st.sampled_from((None, None, "01", "02")))))
+    return files
+
+
+FILES = sequences()
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from duff_orders.contract import ORDERS, STAR
+from duff_orders.contract import FILES, ORDERS, STAR
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
 from duff_orders.lake.tables import create_views
@@ -14,7 +14,7 @@ from tests.models.stars import file, line, open_lake, publish
 
 pytestmark = pytest.mark.slow
 
-NAMES = [ORDERS.name, *(table.name for table in STAR)]
+NAMES = [ORDERS.name, FILES.name, *(table.name for table in STAR)]
 
 
 def built(folder: Path) -> Lake:

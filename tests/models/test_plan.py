@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from duff_orders.contract import VERSION
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.store import Stored
@@ -62,7 +63,9 @@ class Lake:
     def build(self, *, rebuild: bool = False) -> Plan:
         self.store.reads.clear()
         plan = make_plan(self.ledger, self.snapshot, rebuild=rebuild)
-        self.snapshot = Snapshot(build_id=plan.build_id, files=plan.files, ledger_read=plan.ledger_read)
+        self.snapshot = Snapshot(
+            build_id=plan.build_id, files=plan.files, ledger_read=plan.ledger_read, contract=VERSION
+        )
         return plan
 
     @property

@@ -24,7 +24,11 @@ _TYPES = {field.name: field.type for field in FILES.all_fields}
 _COLUMNS = [
     (name, _TYPES[name].replace("array<string>", "string").replace("string", "varchar")) for name in statements.FILE
 ]
-_REJECT = [*((name, "varchar") for name in (*COLUMN_NAMES, "reasons", "record")), ("line", "bigint")]
+_REJECT = [
+    *((name, "varchar") for name in (*COLUMN_NAMES, "reasons", "record")),
+    ("line", "bigint"),
+    ("corrects", "varchar"),
+]
 
 
 def _moment(value: Any) -> str:
@@ -136,6 +140,7 @@ def rejected(row: dict[str, Any]) -> dict[str, Any]:
         "fields": None if row["record"] is not None else {name: row[name] for name in COLUMN_NAMES},
         "record": row["record"],
         "line": row["line"],
+        "corrects": row["corrects"],
     }
 
 

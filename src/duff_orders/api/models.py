@@ -177,6 +177,7 @@ class FileRow(Shape):
     error: str | None
     remarks: Annotated[list[str] | None, Field(description="CODE:COUNT: what is right by the letter and worth a look")]
     contract: int
+    sequencer: str | None
     pa_date: Day
 
 
@@ -185,6 +186,8 @@ class FileDocument(FileRow):
 
     extra_columns: list[str] | None
     nulls: dict[str, int] | None
+    corrects: Annotated[list[str] | None, Field(description="FILE_ID:LINES, or FILE_ID: what published rows replace")]
+    attempts: Annotated[list[str] | None, Field(description="FILE_ID:LINES: what rejected rows were to replace")]
 
 
 class Files(Shape):
@@ -208,6 +211,7 @@ class RejectedRow(Shape):
     fields: Annotated[dict[str, str | None] | None, Field(description=", ".join(COLUMN_NAMES))]
     record: str | None
     line: Annotated[int | None, Field(description="where it begins; the file's first line is 1")]
+    corrects: Annotated[str | None, Field(description="FILE_ID:LINE of the rejected row whose place it was to take")]
 
 
 class ReasonCount(Reason):

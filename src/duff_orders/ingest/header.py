@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from duff_orders.contract import BLANKS, COLUMN_NAMES, DELIMITERS
+from duff_orders.contract import BLANKS, CHANGES, COLUMN_NAMES, CORRECTS, DELIMITERS
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import BLANK, Grammar
@@ -116,7 +116,7 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> Header:
         if not set(COLUMN_NAMES) <= set(keys):
             best = max(best, keys, key=lambda found: len(set(COLUMN_NAMES) & set(found)))
             continue
-        for column in COLUMN_NAMES:
+        for column in (*COLUMN_NAMES, CORRECTS, CHANGES):
             if keys.count(column) > 1:
                 raise invalid("column_twice", column=f"`{column}`", times=keys.count(column))
         dialect = Dialect(
@@ -125,6 +125,8 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> Header:
             decimal_mark="." if delimiter == "," else ",",
             fields=len(keys),
             places=tuple(map(keys.index, COLUMN_NAMES)),
+            corrects=keys.index(CORRECTS) if CORRECTS in keys else None,
+            changes=keys.index(CHANGES) if CHANGES in keys else None,
         )
         extra_columns = tuple(name for name, key in zip(names, keys, strict=True) if key not in COLUMN_NAMES)
         return Header(dialect, extra_columns, start, record.next)

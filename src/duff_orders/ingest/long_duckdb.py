@@ -9,7 +9,7 @@ import duckdb
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.engines.dialect import sql_text
 from duff_orders.ingest.long_records import Chunk
-from duff_orders.ingest.statements import AS_READ, LINE, REJECTED_FIELDS, Statements
+from duff_orders.ingest.statements import AS_READ, LINE, REJECTED_FIELDS, TIE, Statements
 from duff_orders.settings import MIB
 
 #: The names of the files that the rejected long records are written to.
@@ -61,16 +61,18 @@ class LongJob:
             self._good += good
         self._keep_lines_within(chunk)
         reasons = statements.rejected("long_records", AS_READ, record="n", line="n")
-        wrong = dict(connection.execute(f"select cast(record as bigint), reasons from ({reasons})").fetchall())
+        judged = connection.execute(f"select cast(record as bigint), reasons, {TIE} from ({reasons})").fetchall()
+        wrong = {n: (why, tie) for n, why, tie in judged}
         connection.execute("drop table long_records")
         for n, (texts, record, reason, line, _) in enumerate(chunk.read()):
             self._returns |= record is not None and "\r" in record
             if reason is not None:
-                self._reject([*(texts or [None] * len(COLUMN_NAMES)), reason, record], line)
+                self._reject([*(texts or [None] * len(COLUMN_NAMES)), reason, record, None], line)
             elif n in wrong:
-                self._reject([*(texts or ()), wrong[n], None], line)
+                why, tie = wrong[n]
+                self._reject([*(texts or ()), why, None, tie], line)
                 for name in COLUMN_NAMES:
-                    self._nulls[name] += f"{name}:missing" in wrong[n].split(";")
+                    self._nulls[name] += f"{name}:missing" in why.split(";")
 
     def _keep_lines_within(self, chunk: Chunk) -> None:
         """Keep the good ones of which a quoted field holds a line."""
@@ -99,8 +101,8 @@ class LongJob:
         if not self._batch:
             return
         columns = [*zip(*self._batch, strict=True), self._lines]
-        types = ["varchar"] * len(REJECTED_FIELDS) + ["bigint"]
-        names = enumerate(zip((*REJECTED_FIELDS, LINE), types, strict=True), 1)
+        types = ["varchar"] * (len(REJECTED_FIELDS) + 1) + ["bigint"]
+        names = enumerate(zip((*REJECTED_FIELDS, TIE, LINE), types, strict=True), 1)
         values = ", ".join(f"unnest(${place}::{kind}[]) as {name}" for place, (name, kind) in names)
         rows = self._statements.rejected_rows([f"select {values}"])
         target = self._scratch / LONG_REJECTED.format(f"{self._parts:06}")

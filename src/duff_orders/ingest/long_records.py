@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from duff_orders.contract import BLANKS, COLUMN_NAMES, COLUMNS, TEXT_CHARACTERS, Column
+from duff_orders.ingest.corrections import CHANGES_TEXT, CORRECTS_TEXT
 from duff_orders.ingest.csv_grammar import Grammar
 from duff_orders.settings import MIB
 
@@ -65,11 +66,12 @@ class LongRecords:
         self._files: tuple[IO[bytes], IO[str]] | None = None
         self._count = 0
 
-    def add(self, texts: list[str], line: int, *, lines_within: bool) -> None:
-        """A record by the texts of the ten columns, in the contract's order."""
+    def add(self, texts: list[str], line: int, *, ties: tuple[str, str], lines_within: bool) -> None:
+        """A record by the texts of the ten columns, in the contract's order, and of those that tie it to another."""
         self.lines_within |= lines_within
         stand_ins, records = self._open()
-        cells = (stand_in(column, text) for column, text in zip(COLUMNS, texts, strict=True))
+        cells = [each.strip(BLANKS)[: TEXT_CHARACTERS + 1] for each in ties]
+        cells += (stand_in(column, text) for column, text in zip(COLUMNS, texts, strict=True))
         stand_ins.write(_CSV.write([cell.encode() for cell in (str(self._count), *cells)]))
         self._write(records, LongRecord([*texts], None, None, line, lines_within))
         self.split += 1
@@ -125,4 +127,4 @@ def stand_in(column: Column, text: str) -> str:
 
 
 #: The columns of a chunk's stand-ins.
-STAND_IN_COLUMNS = ("n", *COLUMN_NAMES)
+STAND_IN_COLUMNS = ("n", CORRECTS_TEXT, CHANGES_TEXT, *COLUMN_NAMES)

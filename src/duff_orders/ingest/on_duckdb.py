@@ -14,10 +14,19 @@ from pathlib import Path
 
 import duckdb
 
-from duff_orders.contract import COLUMN_NAMES, Column
+from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS, Column
 from duff_orders.engines.dialect import DuckDBSpelling, sql_text
 from duff_orders.engines.duckdb import ROW_GROUP_BYTES, path_text, read_parquet
 from duff_orders.ingest import remarks
+from duff_orders.ingest.corrections import (
+    CHANGES_TEXT,
+    CORRECTABLE,
+    CORRECTS_TEXT,
+    correctable,
+    is_ordinary,
+    named_files,
+    targets,
+)
 from duff_orders.ingest.header import header_columns
 from duff_orders.ingest.long_duckdb import LINES_WITHIN, LONG_REJECTED, LongJob, LongOutcome
 from duff_orders.ingest.long_records import STAND_IN_COLUMNS
@@ -27,16 +36,20 @@ from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import (
     AS_READ,
     LINE,
+    NULL,
     NULL_COUNTS,
     RETURNS,
+    TIE,
     Statements,
     repeated,
     text_of,
     without_repeats,
 )
 from duff_orders.ingest.verdict import Records, judge
+from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
-from duff_orders.messages import Outcome
+from duff_orders.lake.layout import data_objects
+from duff_orders.messages import LedgerRow, Outcome, entries
 from duff_orders.settings import MIB
 
 # Bytes that a checked record takes in a table beside its text, and the records that are looked at beforehand.
@@ -65,6 +78,7 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
         phase("transform", lambda: _progress(connection))
         job = Job(
             connection=connection,
+            lake=lake,
             scan=scanned,
             source=source,
             scratch=scratch,
@@ -92,6 +106,7 @@ class Job:
     """One file's transformation: where its records are read from and what its rows are marked with."""
 
     connection: duckdb.DuckDBPyConnection
+    lake: Lake
     scan: Scan
     source: Source
     scratch: Path
@@ -115,6 +130,7 @@ class Job:
         # Values are computed once, below the filter: pushed down it would compute them a second time. And a list of
         # literals must not become a join, for which all rows would pay.
         self.connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
+        only_corrections = self.ties and self._name_correctable()
         self.connection.execute(f"create temp view checked as {self._checked()}")
         long = self._long_records()
         if not self.scan.split and not long.good:
@@ -132,6 +148,7 @@ class Job:
                 turned=self.scan.turned,
                 fields=self.scan.dialect.fields,
                 returns=returns or long.returns,
+                only_corrections=only_corrections,
             ),
             good=good + long.good,
             unique=unique,
@@ -139,7 +156,50 @@ class Job:
             nulls={name: empty[name] + long.nulls[name] for name in COLUMN_NAMES},
             max_reject_share=max_reject_share,
         )
+        if self.ties:
+            outcome = replace(outcome, corrects=self._taken(outcome), attempts=self._attempted())
         return replace(outcome, remarks=remarks.remarks(self._remarked(long)) if outcome.rows_published else ())
+
+    @property
+    def ties(self) -> bool:
+        """Whether records may correct others."""
+        return self.scan.dialect.corrects is not None
+
+    def _name_correctable(self) -> bool:
+        """Name the relation of the rejected rows that the records may correct.
+
+        Returns whether all records that could be split are corrections.
+        """
+        spelling = DuckDBSpelling()
+        sources = [f"(select {self._further_texts} from {self._reader})"] if self.scan.split else []
+        sources += [read_csv(chunk.stand_ins, STAND_IN_COLUMNS) for chunk in self.scan.long.chunks]
+        named, ordinary = set[str](), 0
+        for source in sources:
+            named |= {row[0] for row in self.connection.execute(named_files(spelling, source)).fetchall()}
+            ordinary += self._row(f"select count(*) from {source} as records where {is_ordinary()}")[0]
+        found = targets(self.lake.ledger, named - {self.source.event.file_id})
+        store = self.lake.store
+
+        def rejected_rows(row: LedgerRow) -> str:
+            paths = [str(store.local(name, self.scratch)) for name in data_objects(REJECTED_ROWS.name, row)]
+            return relation.of_paths(REJECTED_ROWS, {row.contract: paths}, dated=False)
+
+        made = correctable(found, rejected_rows, spelling)
+        self.connection.execute(f"create temp table {CORRECTABLE} as {made}")
+        return not ordinary
+
+    def _taken(self, outcome: Outcome) -> tuple[str, ...] | None:
+        """The rows whose place published ones take."""
+        return self._entries(self.orders) if outcome.rows_published else None
+
+    def _attempted(self) -> tuple[str, ...] | None:
+        """The rows whose place rejected ones were to take."""
+        paths = [path for path in (self.rejected, *self.long_rejected) if path.exists()]
+        return self._entries(*paths) if paths else None
+
+    def _entries(self, *paths: Path) -> tuple[str, ...] | None:
+        named = f"select {TIE} from {read_parquet(*paths)} where {TIE} is not null"
+        return entries(row[0] for row in self.connection.execute(named).fetchall())
 
     def _remarked(self, long: LongOutcome) -> dict[str, int]:
         """How often each remark holds of what is published. Nothing is asked that the scanner did not see a sign of."""
@@ -164,7 +224,7 @@ class Job:
         for chunk in self.scan.long.chunks:
             stand_ins = read_csv(chunk.stand_ins, STAND_IN_COLUMNS)
             texts = ", ".join(f"{name} as {text_of(name)}" for name in COLUMN_NAMES)
-            work.take(chunk, f"(select n, {texts} from {stand_ins})")
+            work.take(chunk, f"(select n, {CORRECTS_TEXT}, {CHANGES_TEXT}, {texts} from {stand_ins})")
         return work.finish()
 
     @property
@@ -188,7 +248,8 @@ class Job:
             rewritten = self.scratch / "unique.parquet"
             unique = self._copy(without, rewritten)
             rewritten.replace(self.orders)
-        suspicious = self._statements.suspicious(_canonical)
+        # a record may be canonical and yet correct nothing, or more than it may
+        suspicious = "" if self.ties else self._statements.suspicious(_canonical)
         self.connection.execute(f"create temp view suspects as {self._checked(suspicious, numbered=True)}")
         return good, unique, "suspects"
 
@@ -214,6 +275,8 @@ class Job:
         whether a quoted field does.
         """
         texts = [f"{name} as {text_of(name)}" for name in COLUMN_NAMES]
+        if self.ties:
+            texts.append(self._further_texts)
         originals = ", ".join(f"coalesce({text_of(name)}, '')" for name in COLUMN_NAMES)
         canonical = self._statements.rules.canonical(AS_READ)
         also = [f"case when not good then [{originals}] end as texts"]
@@ -238,6 +301,15 @@ class Job:
             also=", ".join(also),
             where=where,
         )
+
+    @property
+    def _further_texts(self) -> str:
+        """The texts of the columns that say what a record corrects, and what else it changes."""
+        dialect = self.scan.dialect
+        corrects, changes = (
+            NULL if place is None else f"extra_{place}" for place in (dialect.corrects, dialect.changes)
+        )
+        return f"{corrects} as {CORRECTS_TEXT}, {changes} as {CHANGES_TEXT}"
 
     @property
     def _line_breaks(self) -> str:
@@ -309,7 +381,7 @@ class Job:
     @property
     def _statements(self) -> Statements:
         rules = Rules(DuckDBSpelling(), self.scan.dialect.decimal_mark)
-        return Statements(rules=rules, event=self.source.event, file_id=self.source.event.file_id)
+        return Statements(rules=rules, event=self.source.event, file_id=self.source.event.file_id, ties=self.ties)
 
     @property
     def _reader(self) -> str:

@@ -17,22 +17,42 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from duff_orders.contract import BLANKS, COLUMN_NAMES, INTEGER_DIGITS, NULL_SPELLINGS, STATUSES, TEXT_CHARACTERS, Column
+from duff_orders.contract import (
+    BLANKS,
+    COLUMN_NAMES,
+    INTEGER_DIGITS,
+    NULL_SPELLINGS,
+    REJECTED_ROWS,
+    STATUSES,
+    TEXT_CHARACTERS,
+    Column,
+)
 from duff_orders.engines.dialect import SparkSpelling, sql_text
-from duff_orders.engines.spark import failures_as_ours, session
+from duff_orders.engines.spark import escaped, failures_as_ours, session
 from duff_orders.ingest import remarks, text
+from duff_orders.ingest.corrections import CORRECTABLE, correctable, is_ordinary, named_files, targets
 from duff_orders.ingest.header import header
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import UNSPLIT
 from duff_orders.ingest.spark_lines import Lines, RecordsSpanLines, in_place, laid_out
 from duff_orders.ingest.spark_records import SparkRecords, configured
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
-from duff_orders.ingest.statements import LINE, NULL_COUNTS, RETURNS, Statements, repeated, text_of
+from duff_orders.ingest.statements import (
+    LINE,
+    NULL_COUNTS,
+    OF_TIES,
+    RETURNS,
+    TIE,
+    Statements,
+    repeated,
+    text_of,
+)
 from duff_orders.ingest.verdict import Records, judge
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.layout import data_objects
 from duff_orders.lake.store import StagedFile
-from duff_orders.lake.workspace import Workspace, workspace
-from duff_orders.messages import Outcome
+from duff_orders.lake.workspace import Workspace, address, workspace
+from duff_orders.messages import LedgerRow, Outcome, entries
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -68,7 +88,7 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
                 phase("transform", lambda: 0.0)
                 lines = lines or in_place(source, space)
                 records = SparkRecords(spark, source.dialect, lines)
-                job = Job(spark, source, lines, records, space.within(lines.encoding))
+                job = Job(spark, lake, source, lines, records, space.within(lines.encoding))
                 outcome = job.run(lake.settings.max_reject_share)
                 break
             except text.NotUtf8:
@@ -103,6 +123,7 @@ class Job:
     """One file's transformation."""
 
     spark: "SparkSession"
+    lake: Lake
     source: Source
     lines: Lines
     records: SparkRecords
@@ -132,7 +153,8 @@ class Job:
         scanned = self.lines.scanned
         records = scanned.split if scanned else self._count()
         small = self.lines.size <= SMALL_BYTES
-        all_staged = small or not self._begins_clean()
+        only_corrections = self.ties and self._name_correctable()
+        all_staged = small or self.ties or not self._begins_clean()
         good = self._stage_checked() if all_staged else self._write_orders()
         unique = good - self._remove_repeats()
         if good < records and not small:
@@ -148,6 +170,7 @@ class Job:
                 turned=scanned.turned if scanned else None,
                 fields=self.source.dialect.fields,
                 returns=returns,
+                only_corrections=only_corrections,
             ),
             good=good,
             unique=unique,
@@ -155,7 +178,44 @@ class Job:
             nulls=empty,
             max_reject_share=max_reject_share,
         )
+        if self.ties:
+            outcome = replace(
+                outcome,
+                corrects=self._entries("unique" if "unique" in self.schemas else "orders")
+                if outcome.rows_published
+                else None,
+                attempts=self._entries("rejected") if rejected else None,
+            )
         return replace(outcome, remarks=remarks.remarks(self._remarked()) if outcome.rows_published else ())
+
+    @property
+    def ties(self) -> bool:
+        """Whether records may correct others."""
+        return self.source.dialect.corrects is not None
+
+    def _name_correctable(self) -> bool:
+        """Name the relation of the rejected rows that the records may correct.
+
+        Returns whether all records that could be split are corrections.
+        """
+        spelling = SparkSpelling()
+        named = {row["file_id"] for row in self.spark.sql(named_files(spelling, "records")).collect()}
+        found = targets(self.lake.ledger, named - {self.source.event.file_id})
+        self._write(self.spark.sql(correctable(found, self._rejected_rows, spelling)), CORRECTABLE, CHEAP)
+        self._staged(CORRECTABLE).createOrReplaceTempView(CORRECTABLE)
+        return not self._number(f"select count(1) as n from records where {is_ordinary()}")
+
+    def _rejected_rows(self, row: LedgerRow) -> str:
+        """The rejected rows of a file, as a relation."""
+        schema = ", ".join(f"{each.name} {each.type}" for each in REJECTED_ROWS.fields if each.type != "timestamp")
+        objects = (escaped(address(self.lake.store, name)) for name in data_objects(REJECTED_ROWS.name, row))
+        name = f"rejected_of_{row.file_id}"
+        self.spark.read.schema(schema).parquet(*objects).createOrReplaceTempView(name)
+        return f"select * from {name}"
+
+    def _entries(self, name: str) -> tuple[str, ...] | None:
+        """The rows whose place those that were written take, or were to take."""
+        return entries(row[TIE] for row in self._staged(name).where(f"{TIE} is not null").select(TIE).collect())
 
     def _remarked(self) -> dict[str, int]:
         """How often each remark holds of what is published. Nothing is asked that no sign was seen of."""
@@ -188,7 +248,8 @@ class Job:
 
     @property
     def _statements(self) -> Statements:
-        return Statements(rules=self._rules, event=self.source.event, file_id=self.source.event.file_id)
+        event = self.source.event
+        return Statements(rules=self._rules, event=event, file_id=event.file_id, ties=self.ties)
 
     def _canonical(self, column: Column) -> str:
         """Whether a column's text is written canonically, told by functions that cost less than a match."""
@@ -293,7 +354,7 @@ class Job:
             self.spark.sql(f"""
                 select file, place
                 from (
-                    select file, place, row_number() over (partition by {_TEN} order by file, place) as copy
+                    select file, place, row_number() over (partition by {_TEN}, {TIE} order by file, place) as copy
                     from orders
                     semi join repeated using (order_id, product_id)
                 ) as copies
@@ -315,7 +376,7 @@ class Job:
             with self.records.tasks_of(COUNTED_BYTES):
                 self.records.name_begins()
             bad = f"(select * from {checked} join begins using (start) where not good)"
-            self.records.split(bad, "bad", "good", "row", "begin", *COLUMN_NAMES)
+            self.records.split(bad, "bad", "good", "row", "begin", *COLUMN_NAMES, *(OF_TIES if self.ties else ()))
             texts = {name: f"case when wrong is null then coalesce({text_of(name)}, '') end" for name in COLUMN_NAMES}
             row, record = "concat('row:', wrong)", "case when wrong is not null then line end"
             parts.append(self._statements.rejected("bad", texts, line="row + begin", row=row, record=record))

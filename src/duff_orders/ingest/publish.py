@@ -64,6 +64,9 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
         error=staged.error,
         remarks=outcome.remarks,
         contract=VERSION,
+        sequencer=event.sequencer,
+        corrects=outcome.corrects,
+        attempts=outcome.attempts,
         pa_date=event.pa_date,
     )
     if row.published:

@@ -9,6 +9,7 @@ Engines differ in how a whole text is matched against a regular expression, so t
 hold no backslash (Spark reads it as an escape), and case is folded for ASCII letters only.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from duff_orders.contract import (
@@ -93,10 +94,24 @@ class Rules:
             cases.append("else 'too_long'")
         return f"case {' '.join(cases)} end"
 
-    def reasons(self, texts: dict[str, str], good: dict[str, str]) -> str:
-        """All reasons of a record in column order, joined by `;`; by column its text, and whether its value is good."""
-        parts = (f"'{c.name}:' || ({self.reason(c, texts[c.name], good[c.name])})" for c in COLUMNS)
-        return f"concat_ws(';', {', '.join(parts)})"
+    def reasons(
+        self, texts: dict[str, str], good: dict[str, str], *, changed: str | None = None, also: Sequence[str] = ()
+    ) -> str:
+        """All reasons of a record in column order, joined by `;`; by column its text, and whether its value is good.
+
+        `changed` holds the columns that may not differ from what they were, `;` between them; `also` are reasons, or
+        null, that follow.
+        """
+
+        def code(column: Column) -> str:
+            code = self.reason(column, texts[column.name], good[column.name])
+            if changed is None:
+                return code
+            is_changed = f"contains(concat(';', {changed}, ';'), ';{column.name};')"
+            return f"coalesce({code}, case when {is_changed} then 'changed' end)"
+
+        parts = (f"'{column.name}:' || ({code(column)})" for column in COLUMNS)
+        return f"concat_ws(';', {', '.join((*parts, *also))})"
 
     def _integer(self, column: Column, text: str) -> str:
         digits = self._number_text(text)
@@ -174,6 +189,11 @@ def _grammar(column: Column) -> tuple[str, str, str]:
 def trimmed(text: str) -> str:
     """The text without the blanks at both ends."""
     return f"trim(both '{BLANKS}' from {text})"
+
+
+def folded(text: str) -> str:
+    """The trimmed text in lower case."""
+    return _fold(trimmed(text))
 
 
 def missing(text: str) -> str:

@@ -370,6 +370,11 @@ class _Scanner:
             assert record.fields is not None  # as above
             texts = [record.fields[place].decode() for place in self.dialect.places]
             self._look_for_invisible(record.text)
-            self.long.add(texts, self.copy.line, lines_within=self.shapes.is_line_in(record.fields))
+            corrects, changes = (
+                "" if place is None else record.fields[place].decode()
+                for place in (self.dialect.corrects, self.dialect.changes)
+            )
+            lines_within = self.shapes.is_line_in(record.fields)
+            self.long.add(texts, self.copy.line, ties=(corrects, changes), lines_within=lines_within)
         else:
             self.long.add_rejected(*self._told(record, reason), reason, self.copy.line)

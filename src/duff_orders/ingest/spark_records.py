@@ -11,9 +11,10 @@ from duff_orders.contract import COLUMN_NAMES
 from duff_orders.engines.dialect import SparkSpelling
 from duff_orders.ingest import remarks, text
 from duff_orders.ingest.blocks import LINE_BREAK
+from duff_orders.ingest.corrections import CHANGES_TEXT, CORRECTS_TEXT
 from duff_orders.ingest.scan import MAX_RECORD
 from duff_orders.ingest.spark_lines import LineGrammar, Lines, RecordsSpanLines
-from duff_orders.ingest.statements import text_of
+from duff_orders.ingest.statements import NULL, text_of
 from duff_orders.messages import Dialect
 from duff_orders.reasons import invalid
 
@@ -59,8 +60,10 @@ class SparkRecords:
         grammar = self.grammar
         dialect = self._dialect
         kept = ", ".join(("line", *also))
-        places = zip(COLUMN_NAMES, dialect.places, strict=True)
-        texts = ", ".join(f"{grammar.text(place)} as {text_of(name)}" for name, place in places)
+        read: dict[str, int | None] = dict(zip(map(text_of, COLUMN_NAMES), dialect.places, strict=True))
+        if dialect.corrects is not None:
+            read |= {CORRECTS_TEXT: dialect.corrects, CHANGES_TEXT: dialect.changes}
+        texts = ", ".join(f"{NULL if place is None else grammar.text(place)} as {name}" for name, place in read.items())
         self._spark.sql(f"""
             select {kept}, {texts}, {f"{told}, " if told else ""}{SparkSpelling().no_pushdown()} as line_number,
                 case when fields is null then coalesce(wrong, 'wrong_field_count') end as wrong

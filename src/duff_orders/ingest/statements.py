@@ -7,17 +7,20 @@ or empty where there is none), and tells where a text is canonical, so that `Rul
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from duff_orders.contract import COLUMN_NAMES, COLUMNS, MONEY, ORDERS, REJECTED_ROWS, Column
+from duff_orders.contract import COLUMN_NAMES, COLUMNS, CORRECTS, LINEAGE, MONEY, REJECTED_ROWS, Column
+from duff_orders.ingest.corrections import changed, is_unknown, joined, literal_time
 from duff_orders.ingest.rules import Rules, missing
 from duff_orders.messages import Event
 
-LINEAGE = tuple(field.name for field in ORDERS.fields[-3:])
-LINE = REJECTED_ROWS.fields[-1].name
+LINE, TIE = "line", "corrects"
 TOTAL = f"cast(cast(product_price as {MONEY}) * product_ccf as {MONEY}) as total_price"
 #: Widened before the product: exact. Every good record has the ten values.
 ALL_GOOD = " and ".join(f"{name} is not null" for name in COLUMN_NAMES)
 
 NULL = "cast(null as string)"
+#: What checked records of a file with ties have beside the others: the row whose place they take, and what is wrong.
+TIES = "takes"
+OF_TIES = ("takes", "takes_effect", "unknown", "changed")
 #: SQL that tells whether a column's text is written canonically.
 IsCanonical = Callable[[Column], str]
 
@@ -29,8 +32,8 @@ def text_of(name: str) -> str:
 
 #: The original texts by column, as the rules take them.
 AS_READ = {name: text_of(name) for name in COLUMN_NAMES}
-#: The columns of tbl_duff_rejected_rows but for its lineage and the line.
-REJECTED_FIELDS = tuple(field.name for field in REJECTED_ROWS.fields if field.name not in (*LINEAGE, LINE))
+#: The columns of tbl_duff_rejected_rows but for its lineage, the line, and what a row was to correct.
+REJECTED_FIELDS = tuple(field.name for field in REJECTED_ROWS.fields if field.name not in (*LINEAGE, LINE, TIE))
 #: Of rejected rows, how many have no value, for each column; those that are no data do not count.
 NULL_COUNTS = ", ".join(
     f"count(case when reasons not like 'row:%' and {missing(name)} then 1 end) as {name}" for name in COLUMN_NAMES
@@ -42,11 +45,16 @@ RETURNS = "count(case when contains(record, chr(13)) then 1 end) as returns"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statements:
-    """The statements for one file; `file_id` and `event` mark its rows."""
+    """The statements for one file; `file_id` and `event` mark its rows.
+
+    With `ties` its records may correct others: the engine supplies the relation `correctable`, and with the records
+    the texts of their further columns (`corrections`).
+    """
 
     rules: Rules
     event: Event
     file_id: str
+    ties: bool = False
 
     def checked(self, source: str, *, canonical: IsCanonical, also: str, where: str = "") -> str:
         """Every record of `source`: the ten values, whether all are `good`, and `also`; `where` may leave some out."""
@@ -55,15 +63,20 @@ class Statements:
             f"else {self.rules.value(column, text_of(column.name))} end as {column.name}"
             for column in COLUMNS
         )
+        valued = f"""
+                    select *, {values}, {self.rules.spelling.no_pushdown()} as unmovable
+                    from {joined(source, self.rules.spelling) if self.ties else source} as records_read
+                    {where}"""
+        good = f"{ALL_GOOD} and unmovable >= 0"
+        if self.ties:
+            valued = f"select *, {is_unknown()} as unknown, {changed()} as changed from ({valued}) as valued_first"
+            good += " and not unknown and changed = ''"
+            also += f", {', '.join(OF_TIES)}"
         return f"""
             select {", ".join(COLUMN_NAMES)}, good, {also}
             from (
-                select *, {ALL_GOOD} and unmovable >= 0 as good
-                from (
-                    select *, {values}, {self.rules.spelling.no_pushdown()} as unmovable
-                    from {source} as records_read
-                    {where}
-                ) as valued
+                select *, {good} as good
+                from ({valued}) as valued
             ) as judged"""
 
     def suspicious(self, canonical: IsCanonical) -> str:
@@ -74,7 +87,9 @@ class Statements:
 
     def orders(self, source: str, *also: str) -> str:
         """The rows of tbl_duff_orders from checked records, and columns of these in `also`."""
-        columns = ", ".join((*COLUMN_NAMES, TOTAL, self._lineage, *also))
+        time = literal_time(self.event.time)
+        tie, ranks = (TIES, f"coalesce(takes_effect, {time})") if self.ties else (NULL, time)
+        columns = ", ".join((*COLUMN_NAMES, TOTAL, self._lineage, f"{tie} as {TIE}", f"{ranks} as effective_at", *also))
         return f"select {columns} from {source} where good"
 
     def rejected(self, checked: str, texts: dict[str, str], *, line: str, row: str = NULL, record: str = NULL) -> str:
@@ -85,28 +100,36 @@ class Statements:
         """
         originals = ", ".join(f"{texts[name]} as {text_of(name)}" for name in COLUMN_NAMES)
         values = ", ".join(f"{name} is not null as {name}_good" for name in COLUMN_NAMES)
-        reasons = self.rules.reasons(AS_READ, {name: f"{name}_good" for name in COLUMN_NAMES})
+        is_good = {name: f"{name}_good" for name in COLUMN_NAMES}
+        ties = ""
+        if self.ties:
+            reasons = self.rules.reasons(
+                AS_READ, is_good, changed="changed", also=[f"case when unknown then '{CORRECTS}:unknown' end"]
+            )
+            ties = f", {', '.join(OF_TIES)}"
+        else:
+            reasons = self.rules.reasons(AS_READ, is_good)
         named = ", ".join(f"{text_of(name)} as {name}" for name in COLUMN_NAMES)
         return (
-            f"select {named}, coalesce(row_reason, {reasons}) as reasons, record, {LINE} "
-            f"from (select {originals}, {values}, {row} as row_reason, {record} as record, {line} as {LINE} "
+            f"select {named}, coalesce(row_reason, {reasons}) as reasons, record, {LINE},"
+            f" {TIES if self.ties else NULL} as {TIE} "
+            f"from (select {originals}, {values}, {row} as row_reason, {record} as record, {line} as {LINE}{ties} "
             f"from {checked} where not good) as texts_read"
         )
 
     def unsplit(self, source: str) -> str:
         """Records of `source` that are no data, as the scanner wrote them."""
-        return f"select {', '.join((*REJECTED_FIELDS, LINE))} from {source} as unsplit"
+        return f"select {', '.join((*REJECTED_FIELDS, LINE))}, {NULL} as {TIE} from {source} as unsplit"
 
     def rejected_rows(self, parts: Sequence[str]) -> str:
         """The rows of tbl_duff_rejected_rows from selects of `rejected` and `unsplit`."""
-        columns = f"{', '.join(REJECTED_FIELDS)}, {self._lineage}, {LINE}"
+        columns = f"{', '.join(REJECTED_FIELDS)}, {self._lineage}, {LINE}, {TIE}"
         return f"select {columns} from ({' union all '.join(parts)}) as rejected"
 
     @property
     def _lineage(self) -> str:
         literal = self.rules.spelling.literal
-        time = self.event.time.strftime("%Y-%m-%d %H:%M:%S.%f")
-        values = (literal(self.event.key), literal(self.file_id), f"timestamp '{time}'")
+        values = (literal(self.event.key), literal(self.file_id), literal_time(self.event.time))
         return ", ".join(f"{value} as {name}" for value, name in zip(values, LINEAGE, strict=True))
 
 

@@ -15,7 +15,7 @@ class Records:
 
     `unclosed` says that the last one is a quote that never closes; `turned`, where a second header has another order,
     are the lines of the first and of it. `fields` is how many the header has, `returns` whether a record of another
-    number holds a carriage return.
+    number holds a carriage return. `only_corrections`: each record that could be split names what it corrects.
     """
 
     split: int
@@ -24,6 +24,7 @@ class Records:
     turned: tuple[int, int] | None = None
     fields: int = len(COLUMN_NAMES)
     returns: bool = False
+    only_corrections: bool = False
 
     @property
     def all(self) -> int:
@@ -67,6 +68,8 @@ def _problem(records: Records, rejected: int, nulls: dict[str, int], max_reject_
         return reason("second_header", first=first, second=second)
     if records.unclosed:
         return reason("unclosed_quote", number=records.all)
+    if records.only_corrections and not records.unsplit:
+        return None
     empty = [column for column, count in nulls.items() if count == records.split] if records.split else []
     if empty:
         columns = ", ".join(f"`{column}`" for column in empty)

@@ -12,6 +12,8 @@ from duff_orders.lake.store import Store, Stored, names
 from duff_orders.messages import Event, LedgerRow
 
 _ROWS = f"{PROCESSED}/{FOLDERS[FILES.name]}/"
+# So many rows are asked for one by one; more are looked for in a listing of all.
+_FEW = 100
 
 
 class Ledger:
@@ -72,6 +74,14 @@ class Ledger:
         """The row of a file whose day only its event knows; None where there is no event, or no row yet."""
         found = self.store.read(event_object(file_id))
         return self.get(Event.from_json(found.data).pa_date, file_id) if found else None
+
+    def those(self, file_ids: Iterable[str]) -> list[LedgerRow]:
+        """The rows of files, of those that have one."""
+        wanted = {*file_ids}
+        if len(wanted) <= _FEW:
+            return [row for file_id in sorted(wanted) if (row := self.of(file_id))]
+        listed = (name for name in names(self.store, _ROWS) if PurePosixPath(name).stem in wanted)
+        return list(self.named(sorted(listed, key=lambda name: PurePosixPath(name).stem)))
 
     def find(self, prefix: str) -> LedgerRow:
         """The one row whose file_id starts with `prefix`; raises UnknownFile where there is none, or several."""

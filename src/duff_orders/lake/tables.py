@@ -33,7 +33,8 @@ def create_views(lake: Lake, connection: "duckdb.DuckDBPyConnection", tables: It
     for table in STAR:
         if table.name in wanted:
             objects = snapshot.objects(table.name)
-            create_view(connection, table.name, relation.of_objects(lake.store, table, objects))
+            source = relation.of_objects(lake.store, table, objects, version=snapshot.contract)
+            create_view(connection, table.name, source)
 
 
 def create_view(connection: "duckdb.DuckDBPyConnection", name: str, source: str, *, kept: bool = False) -> None:

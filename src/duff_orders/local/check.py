@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from duff_orders.contract import COUNTS, STAR, TABLES, VERSION
+from duff_orders.contract import COUNTS, STAR, TABLES
 from duff_orders.errors import DamagedObject, EngineError, SourceChanged
 from duff_orders.ingest.text import is_compressed
 from duff_orders.lake import layout, relation, snapshot
@@ -215,7 +215,7 @@ def _damaged(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) 
 
     def read(connection: "DuckDBPyConnection", _: Path, item: tuple[str, str, LedgerRow | None]) -> None:
         name, table, row = item
-        version = row.contract if row else VERSION
+        version = row.contract if row else star.contract
         create_view(connection, "one", relation.of_objects(lake.store, TABLES[table], [name], version=version))
         connection.execute("select max(hash(one)) from one")
 

@@ -7,14 +7,17 @@ sides are compared as hashes, in DuckDB, so that a file of any size fits the mem
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from duff_orders.contract import (
     BLANKS,
+    CHANGES,
     COLUMN_NAMES,
     COLUMNS,
+    CORRECTS,
     DECIMALS,
     INTEGER_DIGITS,
     NULL_SPELLINGS,
@@ -47,6 +50,8 @@ _INTEGER = re.compile(rb"[0-9]{1,%d}(\.0+)?" % INTEGER_DIGITS)
 _NUMBER = re.compile(rb"[0-9]{1,%d}(\.[0-9]{1,%d}0*)?" % (NUMBER_DIGITS, DECIMALS))
 _PRICE, _UNITS = (COLUMN_NAMES.index(name) for name in ("product_price", "product_ccf"))
 _ONE = 10**DECIMALS
+_TIES = (CORRECTS.encode(), CHANGES.encode())
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: What joins the values of a row; the bytes of a text that is worth remembering, and how many are remembered.
 _BETWEEN, _SHORT, _MOST = b"\x1f", 64, 2**14
 
@@ -59,7 +64,7 @@ def compare(
     try:
         with hashes.open("wb") as stream:
             read = 0
-            for read, (is_good, canonical) in enumerate(_read(path, row), 1):  # noqa: B007 – the last is the number
+            for read, (is_good, canonical) in enumerate(_read(path, row, _Known(lake, connection, row)), 1):  # noqa: B007 – the last is the number
                 stream.write(b"%d,%s\n" % (is_good, hashlib.md5(canonical, usedforsecurity=False).hexdigest().encode()))
     except (InvalidFile, text.NotUtf8) as error:
         yield f"its text cannot be read again: {error}"
@@ -94,11 +99,14 @@ def _told(table: str, more: int | None, example: str | None, fewer: int | None) 
 
 def _stored(lake: Lake, row: LedgerRow, table: str) -> str:
     """SQL: the hashes of the rows that a file has in a table, how many have each, and one of them in words."""
+    corrects = "coalesce(corrects, '')" if row.contract > 1 else "''"
     if table == ORDERS.name:
-        canonical = ", ".join(f"cast({name} as varchar)" for name in (*COLUMN_NAMES, "total_price"))
+        values = (f"cast({name} as varchar)" for name in (*COLUMN_NAMES, "total_price"))
+        ranks_at = "effective_at" if row.contract > 1 else "ingested_at"
+        canonical = ", ".join((*values, corrects, f"cast(epoch_us({ranks_at}) as varchar)"))
     else:
         line = "coalesce(cast(line as varchar), '')" if row.contract > 1 else "''"
-        canonical = ", ".join((*(f"coalesce({name}, '')" for name in ("record", *COLUMN_NAMES)), line))
+        canonical = ", ".join((*(f"coalesce({name}, '')" for name in ("record", *COLUMN_NAMES)), line, corrects))
     paths = [lake.store.address(name) for name in data_objects(table, row)]
     if not paths:
         return "select null::uuid as hash, null as example, 0 as n where false"
@@ -108,7 +116,7 @@ def _stored(lake: Lake, row: LedgerRow, table: str) -> str:
         from {read_parquet(*paths)} group by hash"""
 
 
-def _read(path: Path, row: LedgerRow) -> Iterator[tuple[bool, bytes]]:
+def _read(path: Path, row: LedgerRow, known: "_Known") -> Iterator[tuple[bool, bytes]]:
     """Every record: whether it is good; then its values, otherwise its text, as what `_stored` takes the hash of."""
     records = _records(path, row)
     blanks = _BLANKS[row.contract]
@@ -119,22 +127,90 @@ def _read(path: Path, row: LedgerRow) -> Iterator[tuple[bool, bytes]]:
     places = [names.index(name.encode()) for name in COLUMN_NAMES]
     no_texts = [b""] * len(places)
     columns = [_Values(column, row) for column in COLUMNS]
+    tie_places = [names.index(name) if name in names and row.contract > 1 else None for name in _TIES]
+    own_time = b"%d" % _microseconds(row)
     for line, record, fields in records:
         begin = b"%d" % line if row.contract > 1 else b""
         if fields is None or (row.contract > 1 and text.BAD_BYTE.search(record)):
-            yield False, _BETWEEN.join((text.shown(record).encode(), *no_texts, begin))
+            yield False, _BETWEEN.join((text.shown(record).encode(), *no_texts, begin, b""))
         elif row.contract > 1 and b"product_ccf" in record.lower() and set(_names(fields, blanks)) >= _COLUMNS:
             texts = [fields[place] if place < len(fields) else b"" for place in places]
-            yield False, _BETWEEN.join((b"", *texts, begin))
+            yield False, _BETWEEN.join((b"", *texts, begin, b""))
         elif len(fields) != len(names):
-            yield False, _BETWEEN.join((record, *no_texts, begin))
+            yield False, _BETWEEN.join((record, *no_texts, begin, b""))
         else:
             texts = [fields[place] for place in places]
-            values = [known[field] for known, field in zip(columns, texts, strict=True)]
-            if None in values:
-                yield False, _BETWEEN.join((b"", *texts, begin))
+            values = [read[field] for read, field in zip(columns, texts, strict=True)]
+            corrects, ranks_at, good = b"", own_time, None not in values
+            if tie_places[0] is not None and (name := _trimmed(fields[tie_places[0]], blanks).lower()):
+                tie = known[name]
+                corrects, ranks_at = (tie.takes, tie.ranks_at) if tie else (b"", own_time)
+                changes = b"" if tie_places[1] is None else fields[tie_places[1]]
+                good = good and tie is not None and tie.allows(values, changes)
+            if good:
+                total = _total(values[_PRICE], values[_UNITS])  # type: ignore[arg-type] # none is missing
+                yield True, _BETWEEN.join((*values, total, corrects, ranks_at))  # type: ignore[arg-type] # likewise
             else:
-                yield True, _BETWEEN.join((*values, _total(values[_PRICE], values[_UNITS])))  # type: ignore[arg-type]
+                yield False, _BETWEEN.join((b"", *texts, begin, corrects))
+
+
+class _Tie(NamedTuple):
+    """A rejected row that may be corrected: what a record takes the place of, when that ranks, and what must stay."""
+
+    takes: bytes
+    ranks_at: bytes
+    kept: list[bytes | None]
+
+    def allows(self, values: Iterable[bytes | None], changes: bytes) -> bool:
+        """Whether a record with these values changes no more than it may."""
+        named = changes.decode(errors="replace").strip(BLANKS).lower().replace(" ", "").split(";")
+        return all(
+            kept is None or kept == value or name in named
+            for name, kept, value in zip(COLUMN_NAMES, self.kept, values, strict=True)
+        )
+
+
+class _Known(dict[bytes, _Tie | None]):
+    """The rejected rows of other files by `FILE_ID:LINE`; None for what names none."""
+
+    def __init__(self, lake: Lake, connection: "duckdb.DuckDBPyConnection", row: LedgerRow) -> None:
+        super().__init__()
+        self._lake, self._connection = lake, connection
+        self._read = {row.file_id.encode()}  # a file corrects none of its own
+
+    def __missing__(self, name: bytes) -> _Tie | None:
+        file_id = name.partition(b":")[0]
+        if file_id not in self._read and re.fullmatch(rb"[0-9a-f]{32}", file_id):
+            self._read.add(file_id)
+            self.update(self._of(file_id.decode()))
+            return self.setdefault(name, None)
+        return None
+
+    def _of(self, file_id: str) -> Iterator[tuple[bytes, _Tie]]:
+        row = self._lake.ledger.of(file_id)
+        paths = (
+            [] if row is None else [self._lake.store.address(each) for each in data_objects(REJECTED_ROWS.name, row)]
+        )
+        if row is None or row.contract == 1 or not paths:
+            return
+        columns = [_Values(column, row) for column in COLUMNS]
+        listed = ", ".join((*COLUMN_NAMES, "reasons", "line", "corrects"))
+        for *texts, reasons, line, attempted in self._connection.sql(
+            f"select {listed} from {read_parquet(*paths)}"
+        ).fetchall():
+            wrong = {each.partition(":")[0] for each in reasons.split(";")}
+            kept = (
+                None if {"row", column.name} & wrong else values[found.encode()]
+                for column, values, found in zip(COLUMNS, columns, texts, strict=True)
+            )
+            first = row if attempted is None else self._lake.ledger.of(attempted.partition(":")[0])
+            takes = attempted or f"{file_id}:{line}"
+            ranks_at = b"" if first is None else b"%d" % _microseconds(first)
+            yield f"{file_id}:{line}".encode(), _Tie(takes.encode(), ranks_at, list(kept))
+
+
+def _microseconds(row: LedgerRow) -> int:
+    return (row.event_time - _EPOCH) // timedelta(microseconds=1)
 
 
 def _names(fields: Iterable[bytes], blanks: str) -> list[bytes]:

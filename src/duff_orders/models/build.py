@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+from duff_orders.contract import VERSION
 from duff_orders.lake import snapshot
 from duff_orders.lake.cleanup import sweep_star
 from duff_orders.lake.lake import Lake
@@ -74,6 +75,7 @@ def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -
             rows={day: rows for day, (_, rows) in facts.items() if rows},
             files=plan.files,
             ledger_read=plan.ledger_read,
+            contract=VERSION,
         )
         snapshot.switch(lake.store, old.followed_by(new, utc_now(), lake.settings.grace), token)
     return BuildReport(

@@ -12,6 +12,7 @@ from duff_orders.contract import (
     DIM_PRODUCTS,
     DIM_STATUS,
     FACT_ORDERS,
+    FILES,
     ORDERS,
     Table,
 )
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     import duckdb
 
 _LINE = listed(KEYS[FACT_ORDERS.name])
-_LATEST = f"ingested_at desc, file_id desc, {LATEST_IN_FILE}"
+_EVENT = "ingested_at desc, sequencer desc, file_id desc"
+_LATEST = f"ranks_at desc, {_EVENT}, {LATEST_IN_FILE}"
 _DIMENSIONS = (DIM_CLIENTS, DIM_PRODUCTS, DIM_STATUS, DIM_CHANNELS)
 _LATEST_VALUES = {
     DIM_CLIENTS.name: ("client_name",),
@@ -35,16 +37,15 @@ def invariants(connection: "duckdb.DuckDBPyConnection", files: Iterable[str] | N
     `connection` has views named as the tables. With `files`, the `file_id` of those that the snapshot holds, rows of
     files that still await a build are left out. Raises duckdb.Error where a table cannot be read.
     """
-    connection.execute(f"create or replace temp view checked_orders as select * from {ORDERS.name}")
+    known = ORDERS.name
     if files is not None:
         connection.execute(
             "create or replace temp table checked_files as select unnest($ids::varchar[]) as file_id",
             {"ids": list(files)},
         )
-        connection.execute(
-            "create or replace temp view checked_orders as "
-            f"select * from {ORDERS.name} semi join checked_files using (file_id)"
-        )
+        known = f"(select * from {ORDERS.name} semi join checked_files using (file_id))"
+    connection.execute(f"create or replace temp table checked_corrections as {_corrections(known)}")
+    connection.execute(f"create or replace temp view checked_orders as {_counted(known)}")
     connection.execute(f"create or replace temp table checked_lines as {_latest_lines()}")
     broken = []
     for sentence, counting in (*_keys(), *_lines(), *_sums(), *_dimensions()):
@@ -52,6 +53,34 @@ def invariants(connection: "duckdb.DuckDBPyConnection", files: Iterable[str] | N
         if found and found[0]:
             broken.append(f"{sentence} ({found[0]} found)")
     return broken
+
+
+def _ranked(orders: str) -> str:
+    """Rows of tbl_duff_orders with what they rank by."""
+    return f"""
+select orders.*, coalesce(effective_at, ingested_at) as ranks_at, coalesce(files.sequencer, '') as sequencer
+from {orders} as orders
+left join (select file_id, sequencer from {FILES.name} where sequencer is not null) as files using (file_id)"""
+
+
+def _corrections(orders: str) -> str:
+    """The rows that correct others and count: of those that correct the same row, or file, the latest."""
+    # contract 5: two corrections of one line: the later one counts
+    return f"""
+select * exclude (place)
+from (
+    select *, case
+        when corrects like '%:%' then row_number() over (partition by corrects order by {_EVENT}, {LATEST_IN_FILE})
+        else dense_rank() over (partition by corrects order by {_EVENT})
+    end as place
+    from ({_ranked(f"(select * from {orders} where corrects is not null)")}) as corrections
+) as placed
+where place = 1"""
+
+
+def _counted(orders: str) -> str:
+    ordinary = _ranked(f"(select * from {orders} where corrects is null)")
+    return f"select * from ({ordinary}) as ordinary union all select * from checked_corrections"
 
 
 def _latest_lines() -> str:
@@ -148,14 +177,14 @@ def _stale(table: Table) -> str:
     key, state = listed(KEYS[table.name]), listed((*KEYS[table.name], *_LATEST_VALUES[table.name]))
     return f"""
 with latest_files as (
-    select {key}, max(ingested_at) as ingested_at
+    select {key}, max(ranks_at) as ranks_at
     from checked_orders
     group by {key}
 ),
 ranked as (
     select {state}, row_number() over (partition by {key} order by {_LATEST}) as place
     from checked_orders
-    semi join latest_files using ({key}, ingested_at)
+    semi join latest_files using ({key}, ranks_at)
 )
 select {state}
 from ranked

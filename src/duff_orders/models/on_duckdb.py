@@ -1,14 +1,14 @@
 """The star schema built by DuckDB in process: day by day, in as little memory as that takes."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, STAR, Table
+from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, VERSION, Table
 from duff_orders.engines.dialect import DuckDBSpelling, sql_text
 from duff_orders.engines.duckdb import ROW_GROUP_BYTES
 from duff_orders.lake import relation
@@ -16,6 +16,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import interim, star_object
 from duff_orders.lake.store import Store
 from duff_orders.lake.tables import create_view
+from duff_orders.messages import LedgerRow
 from duff_orders.models import star
 from duff_orders.models.plan import Builder, Partitions, Plan
 
@@ -50,12 +51,8 @@ class DuckDBBuilder:
 
     def stage(self) -> None:
         """Name the relations of `star`, and keep the results that it reads again."""
-        self.connection.execute(
-            "create temp table files as select unnest($ids) as file_id, unnest(range(len($ids))) as file_no",
-            {"ids": [row.file_id for row in self.plan.added]},
-        )
-        create_view(self.connection, "all_orders", relation.of_files(self.store, ORDERS, self.plan.added))
-        self.connection.execute("create temp view new_orders as select * from all_orders join files using (file_id)")
+        self._name_files()
+        create_view(self.connection, "new_orders", self._counted(self.plan.added))
         self._slice("orders", "new_orders")
         for table in STAR:
             self._view(f"old_{table.name}", table, self.plan.base.objects(table.name))
@@ -72,20 +69,46 @@ class DuckDBBuilder:
 
         A partition that has lost its last row has no object.
         """
-        added_on = {pa_date: list(rows) for pa_date, rows in groupby(self.plan.added, lambda row: row.pa_date)}
+        files = {row.file_id: row for row in self.plan.added}
+        added_on: dict[date, list[LedgerRow]] = defaultdict(list)
+        days = "select distinct cast(effective_at as date), file_id from files order by all"
+        for pa_date, file_id in self.connection.execute(days).fetchall():
+            added_on[pa_date].append(files[file_id])
         written: Partitions = {}
         for (pa_date,) in self.connection.execute(star.touched()).fetchall():
             day = pa_date.isoformat()
-            added = relation.of_files(self.store, ORDERS, added_on.get(pa_date, []))
-            create_view(self.connection, "orders_of_day", added)
+            added = self._counted(added_on[pa_date])
+            where = f"where {PARTITION.name} = date {sql_text(day)}" if self.plan.correcting else ""
+            self._slice("orders_of_day", f"({added}) as counted", where)
             self._view("old_facts_of_day", FACT_ORDERS, self.plan.base.partitions.get(day, []))
             select = star.partition("orders_of_day", "old_facts_of_day", f"date {sql_text(day)}")
             name, rows = self._write(FACT_ORDERS, select, pa_date)
             written[day] = ([name] if rows else [], rows)
         return written
 
-    def _view(self, name: str, table: Table, objects: Sequence[str]) -> None:
-        create_view(self.connection, name, relation.of_objects(self.store, table, objects))
+    def _name_files(self) -> None:
+        """Keep the relation `files`."""
+        given = {
+            "stated_at": [row.event_time for row in self.plan.added],
+            "sequencer": [row.sequencer for row in self.plan.added],
+            "file_id": [row.file_id for row in self.plan.added],
+        }
+        self.connection.execute(
+            "create temp table announced as select unnest($stated_at::timestamptz[]) at time zone 'UTC' as stated_at,"
+            " unnest($sequencer::varchar[]) as sequencer, unnest($file_id::varchar[]) as file_id",
+            given,
+        )
+        correcting = relation.of_files(self.store, ORDERS, self.plan.correcting)
+        self._keep("files", star.files(f"({correcting}) as correcting" if self.plan.correcting else ""))
+
+    def _counted(self, rows: Sequence[LedgerRow]) -> str:
+        """The rows of files that count."""
+        return star.counted(
+            f"({relation.of_files(self.store, ORDERS, rows)}) as stored", ties=bool(self.plan.correcting)
+        )
+
+    def _view(self, name: str, table: Table, objects: Sequence[str], version: int = VERSION) -> None:
+        create_view(self.connection, name, relation.of_objects(self.store, table, objects, version=version))
 
     def _keep_changed(self) -> None:
         """Keep `changed`, worked out for a slice of the order lines at a time: its joins are wide."""
@@ -122,7 +145,7 @@ class DuckDBBuilder:
     def write_union(self, table: Table, first: str, second: str) -> str:
         """Write the rows of two objects of a dimension, of equal keys the first's, to an interim object; its name."""
         self._view(f"first_{table.name}", table, [first])
-        self._view(f"second_{table.name}", table, [second])
+        self._view(f"second_{table.name}", table, [second], self.plan.old_version)
         return self._write(table, star.union(table), build_id=interim(self.plan.build_id))[0]
 
     def _write(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
@@ -13,6 +13,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects, interim, star_object
 from duff_orders.lake.store import Store, place
 from duff_orders.lake.workspace import Workspace, address, workspace
+from duff_orders.messages import LedgerRow
 from duff_orders.models import star
 from duff_orders.models.plan import Builder, Partitions, Plan
 from duff_orders.settings import MIB
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 #: Shuffled bytes of the facts that become one object: 160 MB of Parquet.
 SHUFFLED_BYTES = 384 * MIB
 _LINE = star.listed(star.KEYS[FACT_ORDERS.name])
+_TIME = "%Y-%m-%d %H:%M:%S.%f"
 
 
 @contextmanager
@@ -52,14 +54,9 @@ class SparkBuilder:
 
     def stage(self) -> None:
         """Name the relations of `star`, and keep the results that it reads again."""
-        ids = ",".join(row.file_id for row in self.plan.added)
-        self._name(
-            "files",
-            "select file_id, cast(file_no as bigint) as file_no"
-            f" from posexplode(split('{ids}', ',')) as listed (file_no, file_id)",
-        )
-        self._view("all_orders", ORDERS, [name for row in self.plan.added for name in data_objects(ORDERS.name, row)])
-        self._name("new_orders", "select /*+ broadcast(files) */ * from all_orders join files using (file_id)")
+        self._name_files()
+        self._view("all_orders", ORDERS, self._objects(self.plan.added))
+        self._name("new_orders", star.counted("all_orders", ties=bool(self.plan.correcting)))
         self._name("orders", "select * from new_orders")
         for table in STAR:
             self._view(f"old_{table.name}", table, self.plan.base.objects(table.name))
@@ -104,6 +101,23 @@ class SparkBuilder:
             names = self._publish(FACT_ORDERS, f"{FACT_ORDERS.name}/{PARTITION.name}={day}", date.fromisoformat(day))
             written[day] = (names, rows.get(day, 0))
         return written
+
+    def _name_files(self) -> None:
+        """Keep the relation `files`; those to add are one string: so many literals would take the parser seconds."""
+        told = ",".join(
+            f"{row.event_time.astimezone(UTC):{_TIME}}|{row.sequencer or ''}|{row.file_id}" for row in self.plan.added
+        )
+        self._name(
+            "announced",
+            "select try_cast(part[0] as timestamp_ntz) as stated_at, nullif(part[1], '') as sequencer,"
+            " part[2] as file_id from (select split(told, '[|]') as part"
+            f" from (select explode(split('{told}', ',')) as told) where told <> '')",
+        )
+        self._view("correcting", ORDERS, self._objects(self.plan.correcting))
+        self._keep("files", star.files("correcting" if self.plan.correcting else ""))
+
+    def _objects(self, rows: Sequence[LedgerRow]) -> list[str]:
+        return [name for row in rows for name in data_objects(ORDERS.name, row)]
 
     def _name(self, name: str, select: str) -> None:
         self.spark.sql(select).createOrReplaceTempView(name)

@@ -1,17 +1,18 @@
 """What a build is to do, and what an engine does of it."""
 
 import secrets
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, Table
+from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, VERSION, Table
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.messages import LedgerRow, utc_now
+from duff_orders.messages import Entry, LedgerRow, utc_now
 from duff_orders.models import star
 
 #: By the table's name, the object of each dimension.
@@ -22,25 +23,36 @@ Partitions = dict[str, tuple[list[str], int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The files to add, in the order of (event time, `file_id`), to the tables of `base`, under names of its own."""
+    """The files to add, in the order of their days, to the tables of `base`, under names of its own.
+
+    `beaten` are files none of whose rows counts, since a
+    later one replaces the same file. The tables before the build have the columns of the contract's `old_version`.
+    """
 
     build_id: str
     base: Snapshot
     added: Sequence[LedgerRow]
+    beaten: Sequence[LedgerRow] = ()
+    old_version: int = VERSION
     ledger_read: datetime
 
     @property
     def files(self) -> dict[str, int]:
         """The revision of each file that will be in the tables, by `file_id`."""
-        return self.base.files | {row.file_id: row.revision for row in self.added}
+        return self.base.files | {row.file_id: row.revision for row in (*self.added, *self.beaten)}
+
+    @property
+    def correcting(self) -> list[LedgerRow]:
+        """The files of which rows correct others."""
+        return [row for row in self.added if row.corrects]
 
 
 def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
     """What is to be added to what, so that the tables are those of the ledger.
 
     Of the ledger only the rows are read that were written since the last build. A file that is no longer published,
-    or that a replay replaced, cannot be taken out again, since what it had superseded is gone: then, too, everything
-    is built from nothing.
+    or that a replay replaced, cannot be taken out again, since what it had superseded is gone, and neither can a row
+    that corrects what a later one corrects again: then, too, everything is built from nothing.
     """
     began = utc_now()
     ids, new = ledger.since(lambda written: old.may_not_know(written, ledger.store.clocks_differ))
@@ -48,13 +60,57 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
     replaced = {row.file_id for row in new if old.files.get(row.file_id, row.revision) != row.revision}
     withdrawn = {row.file_id for row in new if row.file_id in old.files} - published.keys()
     base = old
-    if rebuild or replaced or withdrawn or not old.files.keys() <= ids:
+    if (
+        rebuild
+        or replaced
+        or withdrawn
+        or not old.files.keys() <= ids
+        or (old.build_id and old.contract < VERSION)
+        or _is_corrected_again(ledger, old, published)
+    ):
         base = Snapshot()
         published = {row.file_id: row for row in ledger.rows() if _counts(row)}
     added = [row for file_id, row in published.items() if file_id not in base.files]
-    added.sort(key=lambda row: (row.event_time, row.file_id))
+    beaten = _beaten(added)
+    added = sorted((row for row in added if row.file_id not in beaten), key=lambda row: (row.pa_date, row.file_id))
     build_id = f"{began:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
-    return Plan(build_id=build_id, base=base, added=added, ledger_read=began)
+    return Plan(
+        build_id=build_id,
+        base=base,
+        added=added,
+        beaten=[*beaten.values()],
+        old_version=old.contract,
+        ledger_read=began,
+    )
+
+
+def _is_corrected_again(ledger: Ledger, old: Snapshot, published: Mapping[str, LedgerRow]) -> bool:
+    """Whether new files correct what a file in the tables corrects, too."""
+    new = [row for row in published.values() if row.corrects and row.file_id not in old.files]
+    taken = {place for row in new for place in _places(row)}
+    return bool(taken) and any(
+        not taken.isdisjoint(_places(row)) for row in ledger.rows() if row.corrects and row.file_id in old.files
+    )
+
+
+def _places(row: LedgerRow) -> Iterator[tuple[str, int | None]]:
+    """What a file's rows take the place of: a row of a file, or all of one."""
+    for entry in map(Entry.of, row.corrects or ()):
+        yield from ((entry.file_id, line) for line in entry.lines or (None,))
+
+
+def _beaten(rows: Iterable[LedgerRow]) -> dict[str, LedgerRow]:
+    """Those that replace a file which a later one of them replaces, too."""
+    by_replaced: dict[str, list[LedgerRow]] = defaultdict(list)
+    for row in rows:
+        for file_id, line in _places(row) if row.corrects else ():
+            if line is None:
+                by_replaced[file_id].append(row)
+    return {row.file_id: row for same in by_replaced.values() for row in sorted(same, key=_event_order)[:-1]}
+
+
+def _event_order(row: LedgerRow) -> tuple[datetime, str, str]:
+    return row.event_time, row.sequencer or "", row.file_id
 
 
 def _counts(row: LedgerRow) -> bool:

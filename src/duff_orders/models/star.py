@@ -3,8 +3,9 @@
 Generated from `contract.py`, in words that DuckDB and Spark 3.5 both read. Every function gives one `select`. The
 engine supplies these relations:
 
-- `files`: `file_id` and `file_no` of the files to add, numbered in the order of (event time, `file_id`);
-- `orders`: their rows with the fields of tbl_duff_orders, `pa_date` and `file_no`;
+- `announced`: the files to add, their `stated_at` (event time), `sequencer` and `file_id`;
+- `files`: the times at which their rows rank, as `files` gives them;
+- `orders`: the files' rows that count, as `counted` gives them;
 - `old_<table>`: the table as it is; empty where there is none yet, so a build from nothing needs no other text.
 
 It keeps the results of `dim_channels`, `seen`, `known`, `again` and `changed`, in this order, as relations of these
@@ -49,7 +50,7 @@ def names_of(table: Table) -> tuple[str, ...]:
 
 _LINE = listed(KEYS[FACT_ORDERS.name])
 _FACT = listed(names_of(FACT_ORDERS))
-_RECORD = listed((*COLUMN_NAMES, "total_price", "ingested_at", "file_id"))
+_RECORD = listed((*COLUMN_NAMES, "total_price", "effective_at", "file_id", "ingested_at", "sequencer"))
 
 # Contract 6, within one file: delivered and broken beat created, then the columns in the order of section 2.
 # Both engines compare strings by their bytes.
@@ -61,8 +62,55 @@ _STATUS_IDS = " ".join(f"when '{status}' then {number}" for number, status in en
 _OF_A_RECORD = {
     "status_id": f"case status {_STATUS_IDS} end",
     "total_volume": "cast(cast(product_volume as decimal(24,4)) * product_ccf as decimal(24,4))",
-    "last_seen": "ingested_at",
+    "last_seen": "effective_at",
+    "stated_at": "ingested_at",
 }
+#: What tells the latest state of a key, greatest last.
+_RECENCY = ("last_seen", "stated_at", "sequencer", "file_id")
+
+
+def files(corrections: str = "") -> str:
+    """The times at which rows of the files to add rank, `effective_at`, and `file_no`, their number in that order.
+
+    `corrections` are the rows, of tbl_duff_orders, of those files of which some correct others.
+    """
+    ranks = "select stated_at as effective_at, stated_at, sequencer, file_id from announced"
+    if corrections:
+        earlier = f"select distinct effective_at, file_id from {corrections} where corrects is not null"
+        ranks += (
+            " union select effective_at, stated_at, sequencer, file_id"
+            f" from ({earlier}) as earlier join announced using (file_id)"
+        )
+    order = "effective_at, stated_at, coalesce(sequencer, ''), file_id"
+    return f"select *, cast(row_number() over (order by {order}) - 1 as bigint) as file_no from ({ranks}) as ranks"
+
+
+def counted(source: str, *, ties: bool) -> str:
+    """The rows of tbl_duff_orders in `source`, of files to add, that count, as the other statements take them.
+
+    `effective_at` is that of older objects, too, and `pa_date` its date: a corrected line stands on the day on which it
+    came. With `ties`, of rows that correct the same row only the latest counts.
+    """
+    columns = listed((*COLUMN_NAMES, "total_price", "ingested_at", "file_id", "corrects"))
+    named = listed((*COLUMN_NAMES, "total_price", "ingested_at", "file_id", "effective_at", "sequencer", "file_no"))
+    ranked = f"""
+select /*+ broadcast(files) */ {columns}, effective_at, sequencer, file_no
+from (select {columns}, coalesce(effective_at, ingested_at) as effective_at from {source}) as effective
+join files using (file_id, effective_at)"""
+    if not ties:
+        return f"select {named}, cast(effective_at as date) as {PARTITION.name} from ({ranked}) as ranked"
+    return f"""
+select {named}, cast(effective_at as date) as {PARTITION.name}
+from ({ranked}) as ranked
+where corrects is null or corrects not like '%:%'
+union all
+select {named}, cast(effective_at as date) as {PARTITION.name}
+from (
+    select *, row_number() over (partition by corrects order by file_no desc, {LATEST_IN_FILE}) as place
+    from ({ranked}) as ranked
+    where corrects like '%:%'
+) as corrections
+where place = 1"""
 
 
 def dim_status() -> str:
@@ -96,7 +144,7 @@ from (
 
 def _values(dimension: Table) -> tuple[str, ...]:
     """The columns of a dimension whose latest values it shows."""
-    known = {*KEYS[dimension.name], "first_seen", "last_seen", "file_id"}
+    known = {*KEYS[dimension.name], "first_seen", *_RECENCY}
     return tuple(name for name in names_of(dimension) if name not in known)
 
 
@@ -106,19 +154,24 @@ def seen(dimension: Table) -> str:
     return f"""
 select
     {names},
-    min(ingested_at) as first_seen,
-    max(ingested_at) as last_seen,
+    min(effective_at) as first_seen,
+    max(effective_at) as last_seen,
     max(file_no) as file_no,
-    -- contract 6: the later event, then the greater file_id, then delivered and broken
+    -- contract 6: the later rank of the file, then delivered and broken
     max(2 * file_no + {BEATS_CREATED}) as recency
 from orders
 group by {names}"""
 
 
 def _later(one: str, other: str) -> str:
-    """Contract 6: the latest state is that of the later event, then of the greater file_id."""
-    same_time = f"{one}.last_seen = {other}.last_seen"
-    return f"({one}.last_seen > {other}.last_seen or {same_time} and {one}.file_id > {other}.file_id)"
+    """Contract 6: the latest state is that of the greatest effective_at, event time, sequencer and file_id."""
+    parts, equal = [], ""
+    for name in _RECENCY:
+        named = "coalesce({}.sequencer, '')" if name == "sequencer" else f"{{}}.{name}"
+        ours, theirs = named.format(one), named.format(other)
+        parts.append(f"{equal}{ours} > {theirs}")
+        equal += f"{ours} = {theirs} and "
+    return f"({' or '.join(parts)})"
 
 
 def _either(condition: str, one: str, other: str, table: Table) -> dict[str, str]:
@@ -156,7 +209,7 @@ latest as (
 -- contract 6: the dimensions take the latest value by the rule of the order lines
 {_settled(key, listed((*state, *span)), "latest", span)},
 news as (
-    select {listed(state)}, first_seen, last_seen, files.file_id
+    select {listed(state)}, first_seen, last_seen, files.file_id, files.stated_at, files.sequencer
     from settled
     join files on files.file_no = last_file_no
 )
@@ -219,7 +272,7 @@ select
     min(pa_date) as pa_date,
     max(file_no) as file_no
 from (
-    select {_LINE}, ingested_at as first_seen, pa_date, file_no
+    select {_LINE}, effective_at as first_seen, pa_date, file_no
     from orders
     union all
     select {_LINE}, first_seen, pa_date, -1 as file_no
@@ -278,7 +331,7 @@ def partition(orders: str, old: str, pa_date: str) -> str:
 select {_FACT}
 from {old}
 anti join changed using ({_LINE})
-union all{_facts(f"{orders} anti join again using ({_LINE})", "ingested_at")}
+union all{_facts(f"{orders} anti join again using ({_LINE})", "effective_at")}
 union all
 select {_FACT}
 from changed

@@ -34,7 +34,7 @@ from duff_orders.query.statements import LINES, Statement
 log = logging.getLogger(__name__)
 
 #: Raised when the layout changes: a copy of another form is made anew.
-FORM = 2
+FORM = 3
 #: A copy of which so large a part was added since it was sorted is sorted again.
 _UNSORTED = 0.1
 _SORTED = {
@@ -235,7 +235,9 @@ class Serving:
 
     def _name_facts(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, days: Sequence[str]) -> None:
         objects = [name for day in days for name in snapshot.partitions.get(day, [])]
-        create_view(cursor, "changed_facts", relation.of_objects(self.store, FACT_ORDERS, objects))
+        create_view(
+            cursor, "changed_facts", relation.of_objects(self.store, FACT_ORDERS, objects, version=snapshot.contract)
+        )
 
     @contextmanager
     def _switched(self) -> Iterator[None]:
@@ -258,7 +260,8 @@ class Serving:
             if snapshot.build_id != self._view_version:
                 with self._switched():
                     for table in STAR:
-                        source = relation.of_objects(self.store, table, snapshot.objects(table.name))
+                        objects = snapshot.objects(table.name)
+                        source = relation.of_objects(self.store, table, objects, version=snapshot.contract)
                         create_view(self._views, table.name, source, kept=True)
                     self._view_version = snapshot.build_id
             return snapshot.build_id
@@ -292,7 +295,9 @@ def _answer(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Answer:
 
 def _lines() -> str:
     """`LINES`, with the ids that `fact_orders` has, over the facts that changed."""
-    inner = LINES.replace("f.product_price,", "f.status_id, f.channel_id, f.file_id, f.product_price,")
+    inner = LINES.replace(
+        "f.product_price,", "f.status_id, f.channel_id, f.file_id, f.stated_at, f.sequencer, f.product_price,"
+    )
     return inner.replace("from fact_orders f", "from changed_facts f")
 
 

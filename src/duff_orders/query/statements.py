@@ -180,7 +180,8 @@ def rejects(file_id: str, pa_date: date, reason: str | None, after: int, limit: 
         conditions.append("strpos(concat(';', reasons, ';'), concat(';', ?, ';')) > 0")
         parameters.append(reason)
     return (
-        f"select {texts}, reasons, record, line, position from (select {texts}, reasons, record, line,"
+        f"select {texts}, reasons, record, line, corrects, position"
+        f" from (select {texts}, reasons, record, line, corrects,"
         f" row_number() over (order by line, reasons, record, {texts}) as position"
         f" from tbl_duff_rejected_rows where {' and '.join(conditions)}) as numbered"
         f" where position > ? order by position limit {limit + 1}",

@@ -1,0 +1,116 @@
+"""Corrections, tied to the rejected rows whose place they take by what each record carries, never by a name.
+
+A file that corrects others has the column `duff_corrects`. What its records may name is the relation `correctable`: the
+rejected rows of the files that they name, with the values of the cells that had no reason, which must stay as they are.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from duff_orders.contract import COLUMN_NAMES, COLUMNS, REJECTED_ROWS
+from duff_orders.engines.dialect import Spelling
+from duff_orders.ingest.rules import Rules, folded
+from duff_orders.lake.ledger import Ledger
+from duff_orders.messages import Entry, LedgerRow
+
+#: The relation, and the texts of a record's further columns.
+CORRECTABLE, CORRECTS_TEXT, CHANGES_TEXT = "correctable", "corrects_text", "changes_text"
+_FILE = "[0-9a-f]{32}"
+_NAMED = f"{_FILE}:[1-9][0-9]{{0,17}}"
+
+
+def named_row(spelling: Spelling, text: str) -> str:
+    """The rejected row that a text names, `FILE_ID:LINE`; null where it names none."""
+    name = folded(text)
+    return f"case when {spelling.full_match(name, _NAMED)} then {name} end"
+
+
+def named_files(spelling: Spelling, source: str) -> str:
+    """The ids of the files that the records of `source` name."""
+    name = named_row(spelling, CORRECTS_TEXT)
+    return (
+        f"select distinct split_part(named, ':', 1) as file_id from (select {name} as named from {source}) as naming"
+        " where named is not null"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file whose rejected rows may be corrected, and the times at which the rows rank that they take the place of."""
+
+    row: LedgerRow
+    times: dict[str, datetime]
+
+
+def targets(ledger: Ledger, file_ids: Iterable[str]) -> list[Target]:
+    """Those of the named files that have rejected rows with a line."""
+    found = []
+    for row in ledger.those(file_ids):
+        if row.rejected_objects and row.contract > 1:
+            roots = {entry.file_id for entry in map(Entry.of, row.attempts or ())}
+            found.append(Target(row, {each.file_id: each.event_time for each in ledger.those(roots)}))
+    return found
+
+
+def correctable(found: Sequence[Target], rejected_rows: Callable[[LedgerRow], str], spelling: Spelling) -> str:
+    """The relation: `named`, `takes` (the row whose place is taken), `takes_effect` and, by column, `kept_*`.
+
+    A row that was to correct another itself stands for that one. `rejected_rows` gives SQL for those of a file.
+    """
+    parts = [_of(target, rejected_rows(target.row), spelling) for target in found]
+    if parts:
+        return " union all ".join(parts)
+    kept = (f"cast(null as {column.type}) as kept_{column.name}" for column in COLUMNS)
+    texts = "cast(null as string) as named, cast(null as string) as takes, cast(null as timestamp) as takes_effect"
+    return f"select {texts}, {', '.join(kept)} where false"
+
+
+def _of(target: Target, source: str, spelling: Spelling) -> str:
+    row, rules = target.row, Rules(spelling, target.row.decimal_mark or ".")
+    named = f"concat('{row.file_id}:', cast(line as string))"
+    times = [f"when corrects is null then {literal_time(row.event_time)}"]
+    times += [f"when corrects like '{id_}:%' then {literal_time(time)}" for id_, time in target.times.items()]
+    kept = (
+        f"case when reasons not like 'row:%' and not contains(concat(';', reasons), ';{column.name}:')"
+        f" then {rules.value(column, column.name)} end as kept_{column.name}"
+        for column in COLUMNS
+    )
+    return (
+        f"select {named} as named, coalesce(corrects, {named}) as takes, case {' '.join(times)} end as takes_effect,"
+        f" {', '.join(kept)} from ({source}) as {REJECTED_ROWS.name}"
+    )
+
+
+def joined(source: str, spelling: Spelling) -> str:
+    """The records of `source`, each with the row that it names."""
+    name = named_row(spelling, CORRECTS_TEXT)
+    return (
+        f"(select naming.*, {CORRECTABLE}.* from (select *, {name} as naming from {source}) as naming"
+        f" left join {CORRECTABLE} on named = naming)"
+    )
+
+
+def is_ordinary() -> str:
+    """Whether a record names nothing that it corrects."""
+    return f"coalesce({folded(CORRECTS_TEXT)}, '') = ''"
+
+
+def is_unknown() -> str:
+    """Whether a record names what is no rejected row."""
+    return f"(not {is_ordinary()} and takes is null)"
+
+
+def changed() -> str:
+    """The columns, `;` between them, whose value is another though it had no reason and is not named as changed."""
+    names = f"concat(';', translate(coalesce({folded(CHANGES_TEXT)}, ''), ' ', ''), ';')"
+    each = (
+        f"case when {name} <> kept_{name} and not contains({names}, ';{name};') then '{name}' end"
+        for name in COLUMN_NAMES
+    )
+    return f"concat_ws(';', {', '.join(each)})"
+
+
+def literal_time(time: datetime) -> str:
+    """A time as SQL."""
+    return f"timestamp '{time.strftime('%Y-%m-%d %H:%M:%S.%f')}'"
