@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
 from duff_orders.lake.store import names
 from duff_orders.local.run import process
-from duff_orders.messages import Event
+from duff_orders.messages import Event, format_time
 from tests.api.lakes import application
 from tests.api.paths import MISSING, ORDERS, OTHERS, whole
 from tests.aws.conftest import THRESHOLD, deployed_under
@@ -52,6 +53,8 @@ def text(value: Any) -> Any:
     """A value as both sides write it."""
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, datetime):
+        return format_time(value.replace(tzinfo=UTC))
     return value if value is None or isinstance(value, int) else str(value)
 
 
