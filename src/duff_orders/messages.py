@@ -165,6 +165,11 @@ class Dialect(Document):
     corrects: int | None = None
     changes: int | None = None
 
+    @property
+    def ties(self) -> bool:
+        """Whether records may correct others."""
+        return self.corrects is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow(Document):

@@ -21,9 +21,7 @@ from duff_orders.query import statements
 router = APIRouter(prefix="/files", tags=["files"])
 
 _TYPES = {field.name: field.type for field in FILES.all_fields}
-_COLUMNS = [
-    (name, _TYPES[name].replace("array<string>", "string").replace("string", "varchar")) for name in statements.FILE
-]
+_COLUMNS = [(name, "varchar" if "string" in _TYPES[name] else _TYPES[name]) for name in statements.FILE]
 _REJECT = [
     *((name, "varchar") for name in (*COLUMN_NAMES, "reasons", "record")),
     ("line", "bigint"),

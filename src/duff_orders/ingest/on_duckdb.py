@@ -130,7 +130,7 @@ class Job:
         # Values are computed once, below the filter: pushed down it would compute them a second time. And a list of
         # literals must not become a join, for which all rows would pay.
         self.connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
-        only_corrections = self.ties and self._name_correctable()
+        only_corrections = self.scan.dialect.ties and self._name_correctable()
         self.connection.execute(f"create temp view checked as {self._checked()}")
         long = self._long_records()
         if not self.scan.split and not long.good:
@@ -156,14 +156,9 @@ class Job:
             nulls={name: empty[name] + long.nulls[name] for name in COLUMN_NAMES},
             max_reject_share=max_reject_share,
         )
-        if self.ties:
+        if self.scan.dialect.ties:
             outcome = replace(outcome, corrects=self._taken(outcome), attempts=self._attempted())
         return replace(outcome, remarks=remarks.remarks(self._remarked(long)) if outcome.rows_published else ())
-
-    @property
-    def ties(self) -> bool:
-        """Whether records may correct others."""
-        return self.scan.dialect.corrects is not None
 
     def _name_correctable(self) -> bool:
         """Name the relation of the rejected rows that the records may correct.
@@ -249,7 +244,7 @@ class Job:
             unique = self._copy(without, rewritten)
             rewritten.replace(self.orders)
         # a record may be canonical and yet correct nothing, or more than it may
-        suspicious = "" if self.ties else self._statements.suspicious(_canonical)
+        suspicious = "" if self.scan.dialect.ties else self._statements.suspicious(_canonical)
         self.connection.execute(f"create temp view suspects as {self._checked(suspicious, numbered=True)}")
         return good, unique, "suspects"
 
@@ -275,7 +270,7 @@ class Job:
         whether a quoted field does.
         """
         texts = [f"{name} as {text_of(name)}" for name in COLUMN_NAMES]
-        if self.ties:
+        if self.scan.dialect.ties:
             texts.append(self._further_texts)
         originals = ", ".join(f"coalesce({text_of(name)}, '')" for name in COLUMN_NAMES)
         canonical = self._statements.rules.canonical(AS_READ)
@@ -381,7 +376,9 @@ class Job:
     @property
     def _statements(self) -> Statements:
         rules = Rules(DuckDBSpelling(), self.scan.dialect.decimal_mark)
-        return Statements(rules=rules, event=self.source.event, file_id=self.source.event.file_id, ties=self.ties)
+        return Statements(
+            rules=rules, event=self.source.event, file_id=self.source.event.file_id, ties=self.scan.dialect.ties
+        )
 
     @property
     def _reader(self) -> str:

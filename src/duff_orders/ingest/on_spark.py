@@ -153,8 +153,8 @@ class Job:
         scanned = self.lines.scanned
         records = scanned.split if scanned else self._count()
         small = self.lines.size <= SMALL_BYTES
-        only_corrections = self.ties and self._name_correctable()
-        all_staged = small or self.ties or not self._begins_clean()
+        only_corrections = self.source.dialect.ties and self._name_correctable()
+        all_staged = small or self.source.dialect.ties or not self._begins_clean()
         good = self._stage_checked() if all_staged else self._write_orders()
         unique = good - self._remove_repeats()
         if good < records and not small:
@@ -178,7 +178,7 @@ class Job:
             nulls=empty,
             max_reject_share=max_reject_share,
         )
-        if self.ties:
+        if self.source.dialect.ties:
             outcome = replace(
                 outcome,
                 corrects=self._entries("unique" if "unique" in self.schemas else "orders")
@@ -187,11 +187,6 @@ class Job:
                 attempts=self._entries("rejected") if rejected else None,
             )
         return replace(outcome, remarks=remarks.remarks(self._remarked()) if outcome.rows_published else ())
-
-    @property
-    def ties(self) -> bool:
-        """Whether records may correct others."""
-        return self.source.dialect.corrects is not None
 
     def _name_correctable(self) -> bool:
         """Name the relation of the rejected rows that the records may correct.
@@ -249,7 +244,7 @@ class Job:
     @property
     def _statements(self) -> Statements:
         event = self.source.event
-        return Statements(rules=self._rules, event=event, file_id=event.file_id, ties=self.ties)
+        return Statements(rules=self._rules, event=event, file_id=event.file_id, ties=self.source.dialect.ties)
 
     def _canonical(self, column: Column) -> str:
         """Whether a column's text is written canonically, told by functions that cost less than a match."""
@@ -376,7 +371,9 @@ class Job:
             with self.records.tasks_of(COUNTED_BYTES):
                 self.records.name_begins()
             bad = f"(select * from {checked} join begins using (start) where not good)"
-            self.records.split(bad, "bad", "good", "row", "begin", *COLUMN_NAMES, *(OF_TIES if self.ties else ()))
+            self.records.split(
+                bad, "bad", "good", "row", "begin", *COLUMN_NAMES, *(OF_TIES if self.source.dialect.ties else ())
+            )
             texts = {name: f"case when wrong is null then coalesce({text_of(name)}, '') end" for name in COLUMN_NAMES}
             row, record = "concat('row:', wrong)", "case when wrong is not null then line end"
             parts.append(self._statements.rejected("bad", texts, line="row + begin", row=row, record=record))

@@ -139,8 +139,8 @@ class Rules:
         return f"case when {good} then {trimmed(text)} end"
 
     def _status(self, text: str) -> str:
-        folded = _fold(trimmed(text))
-        return f"case when {folded} in ({', '.join(map(_quoted, STATUSES))}) then {folded} end"
+        status = folded(text)
+        return f"case when {status} in ({', '.join(map(_quoted, STATUSES))}) then {status} end"
 
     def canonical_pattern(self, column: Column) -> str:
         """The regular expression of a text that is written canonically."""
@@ -193,16 +193,12 @@ def trimmed(text: str) -> str:
 
 def folded(text: str) -> str:
     """The trimmed text in lower case."""
-    return _fold(trimmed(text))
+    return f"translate({trimmed(text)}, '{_UPPER}', '{_LOWER}')"
 
 
 def missing(text: str) -> str:
     """Whether the text means that there is no value. Null is the engines' empty text."""
-    return f"coalesce({_fold(trimmed(text))}, '') in ('', {_spellings()})"
-
-
-def _fold(text: str) -> str:
-    return f"translate({text}, '{_UPPER}', '{_LOWER}')"
+    return f"coalesce({folded(text)}, '') in ('', {_spellings()})"
 
 
 def _spellings() -> str:

@@ -61,7 +61,7 @@ class SparkRecords:
         dialect = self._dialect
         kept = ", ".join(("line", *also))
         read: dict[str, int | None] = dict(zip(map(text_of, COLUMN_NAMES), dialect.places, strict=True))
-        if dialect.corrects is not None:
+        if dialect.ties:
             read |= {CORRECTS_TEXT: dialect.corrects, CHANGES_TEXT: dialect.changes}
         texts = ", ".join(f"{NULL if place is None else grammar.text(place)} as {name}" for name, place in read.items())
         self._spark.sql(f"""

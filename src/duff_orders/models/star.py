@@ -97,14 +97,15 @@ def counted(source: str, *, ties: bool) -> str:
 select /*+ broadcast(files) */ {columns}, effective_at, sequencer, file_no
 from (select {columns}, coalesce(effective_at, ingested_at) as effective_at from {source}) as effective
 join files using (file_id, effective_at)"""
+    dated = f"select {named}, cast(effective_at as date) as {PARTITION.name}"
     if not ties:
-        return f"select {named}, cast(effective_at as date) as {PARTITION.name} from ({ranked}) as ranked"
+        return f"{dated} from ({ranked}) as ranked"
     return f"""
-select {named}, cast(effective_at as date) as {PARTITION.name}
+{dated}
 from ({ranked}) as ranked
 where corrects is null or corrects not like '%:%'
 union all
-select {named}, cast(effective_at as date) as {PARTITION.name}
+{dated}
 from (
     select *, row_number() over (partition by corrects order by file_no desc, {LATEST_IN_FILE}) as place
     from ({ranked}) as ranked
