@@ -43,7 +43,7 @@ def correct(download: Path, path: Path, *, first: int, channel: str) -> int:
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()
         for number, row in enumerate(rows):
-            writer.writerow({**row, **good, "order_id": str(first + number)})
+            writer.writerow({**row, **good, "order_id": str(first + number), "duff_changes": ";".join(good)})
     return len(rows)
 
 
