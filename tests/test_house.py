@@ -45,6 +45,7 @@ HEAVY = {
         "engines.duckdb",
         "ingest.long_duckdb",
         "ingest.on_duckdb",
+        "local.accounted",
         "local.check",
         "local.reread",
         "models.on_duckdb",

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from types import UnionType
@@ -275,6 +275,47 @@ class Staged(Document):
     row: LedgerRow | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUp(Document):
+    """That somebody gave up what a file did not bring in, and why; `undo`: that it was taken back.
+
+    `lines` are those of rejected rows as `ranges` writes them; None: all of the file. `by` names whose key was used.
+    """
+
+    lines: str | None
+    why: str
+    at: datetime
+    undo: bool = False
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp(Document):
+    """All that was said of giving up a file, in its order: the later word counts."""
+
+    file_id: str
+    said: tuple[GiveUp, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the file was given up as a whole."""
+        whole = False
+        for each in self.said:
+            whole = not each.undo if each.lines is None else whole
+        return whole
+
+    @property
+    def lines(self) -> frozenset[int]:
+        """The lines that were given up one by one."""
+        lines = set[int]()
+        for each in self.said:
+            if each.lines is not None:
+                lines = lines - {*each_line(each.lines)} if each.undo else lines | {*each_line(each.lines)}
+            elif each.undo:
+                lines.clear()
+        return frozenset(lines)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What a ledger row says of a file that it corrects: the lines, as often as they are named; none: all of it."""
@@ -288,14 +329,17 @@ class Entry:
         found = _ENTRY.fullmatch(text)
         if found is None:
             raise ValueError(f"{text[:100]!r} names no file, and no lines of one")
-        lines: list[int] = []
-        for part in found[2].split(",") if found[2] else ():
-            first, _, last = part.partition("-")
-            lines += range(int(first), int(last or first) + 1)
-        return cls(found[1], tuple(lines))
+        return cls(found[1], tuple(each_line(found[2] or "")))
 
     def __str__(self) -> str:
         return f"{self.file_id}:{ranges(self.lines)}" if self.lines else self.file_id
+
+
+def each_line(ranges: str) -> Iterator[int]:
+    """The lines of a text that `ranges` wrote: `3,7-9`; raises ValueError for any other."""
+    for part in ranges.split(",") if ranges else ():
+        first, between, last = part.strip().partition("-")
+        yield from range(int(first), int(last if between else first) + 1)
 
 
 def ranges(lines: Iterable[int]) -> str:
@@ -310,9 +354,9 @@ def ranges(lines: Iterable[int]) -> str:
 
 
 def entries(named: Iterable[str]) -> tuple[str, ...] | None:
-    """The ledger's entries of rows, each `FILE_ID:LINE`; None where there are none."""
+    """The ledger's entries of rows, each `FILE_ID:LINE`, and of files, `FILE_ID`; None where there are none."""
     by_file: dict[str, list[int]] = defaultdict(list)
     for each in named:
         file_id, _, line = each.partition(":")
-        by_file[file_id].append(int(line))
+        by_file[file_id] += [int(line)] if line else []
     return tuple(str(Entry(file_id, tuple(lines))) for file_id, lines in sorted(by_file.items())) or None

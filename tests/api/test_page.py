@@ -33,6 +33,7 @@ EXAMPLES = {
     "GET /v1/files": "/v1/files?verdict=valid_with_rejects",
     "GET /v1/files/{file_id}": f"/v1/files/{DIRTY}",
     "GET /v1/files/{file_id}/rejects": f"/v1/files/{DIRTY}/rejects?reason=product_ccf:not_an_integer&summary=true",
+    "GET /v1/files/{file_id}/corrections": f"/v1/files/{DIRTY}/corrections",
     "POST /v1/queries": "/v1/queries",
     "GET /v1/queries/{query_id}": "/v1/queries/QUERY_ID",
     "GET /v1/queries/{query_id}/result": "/v1/queries/QUERY_ID/result?limit=2",

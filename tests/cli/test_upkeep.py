@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Result, duff
+from tests.cli.commands import DIRTY, Result, duff
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +23,27 @@ def test_models(lake: Path) -> None:
     assert duff("check", "--lake", lake).code == 0
     (told,) = duff("models", "--json", "--lake", lake).documents
     assert (told["kind"], told["build_id"], told["rows"]) == ("unchanged", None, 16)
+
+
+# duff give-up
+
+
+def test_give_up_and_take_back(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    (row,) = duff("run", DIRTY, "--json", "--lake", lake).documents
+    assert " 11\n" in duff("files", "--lake", lake).out
+    assert duff("give-up", row["file_id"][:8], "--lake", lake).code == 2  # no word why
+    told = duff("give-up", row["file_id"][:8], "--why", "gone", "--lines", "4,7-8", "--lake", lake)
+    assert told == Result(0, "03-dirty.csv: given up: 3 rows\n", "")
+    assert " 8\n" in duff("files", "--open", "--lake", lake).out
+    assert duff("give-up", row["file_id"], "--why", "gone", "--lake", lake).out == "03-dirty.csv: given up: 8 rows\n"
+    nothing = "nothing is open: every row is in the tables, corrected, or given up\n"
+    assert duff("files", "--open", "--lake", lake).out == nothing
+    assert duff("files", "--open", "--json", "--lake", lake).out == ""
+    assert "nothing of it is open" in duff("give-up", row["file_id"], "--why", "x", "--lake", lake).err
+    assert duff("check", "--lake", lake).code == 0
+    assert duff("give-up", row["file_id"], "--undo", "--lake", lake).out == "03-dirty.csv: taken back: 11 rows\n"
+    assert len(duff("files", "--open", "--json", "--lake", lake).documents) == 1
 
 
 # duff generate

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from duff_orders.lake.standing import Standings
 from duff_orders.messages import LedgerRow
+from duff_orders.query import statements
 from duff_orders.query.answer import Answer
 from duff_orders.query.reports import Report, Value
 from duff_orders.query.statements import Statement
@@ -52,7 +54,19 @@ class Queries(Protocol):
         """End a query; one that has ended stays as it is."""
 
 
-class Backend(Protocol):
+class HoldsRejects(Protocol):
+    """What answers questions about rejected rows."""
+
+    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+        """The answer to a statement of `statements` over the rejected rows of one file."""
+
+
+def rejected_lines(asked: HoldsRejects, row: LedgerRow) -> list[int]:
+    """The lines of a file's rejected rows, but of those that were to correct others."""
+    return [line for (line,) in asked.rejects(row, statements.rejected_lines(row.file_id, row.pa_date)).rows]
+
+
+class Backend(HoldsRejects, Protocol):
     """Where the data is. `queries` is None where SQL from outside is switched off."""
 
     queries: Queries | None
@@ -81,8 +95,8 @@ class Backend(Protocol):
     def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """A page of the ledger and one more, newest first, with the fields `statements.FILE`."""
 
+    def standings(self) -> Standings:
+        """What became of the rows that files did not bring in."""
+
     def file(self, file_id: str) -> LedgerRow | None:
         """The ledger row of a file."""
-
-    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
-        """The answer to a statement of `statements` over the rejected rows of one file."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from duff_orders.api.backend import Queries, Query
@@ -13,7 +12,7 @@ from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.messages import LedgerRow
-from duff_orders.query import rejects, statements
+from duff_orders.query import statements
 from duff_orders.query.answer import Answer
 from duff_orders.query.reports import Report, Value
 from duff_orders.query.runner import WAITING, Runner, TokenUsed, TooMany
@@ -83,10 +82,6 @@ class Embedded(OverLedger):
     def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
         """The answers to several reports."""
         return [self.report(report, given) for report, given in asked]
-
-    def export(self, row: LedgerRow, out: Path) -> None:
-        """Write a file's rejected rows for correction."""
-        rejects.export(self.lake, row, out)
 
     def _ask_rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         source = relation.of_files(self.lake.store, REJECTED_ROWS, [row])

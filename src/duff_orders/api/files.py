@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -12,10 +13,12 @@ from fastapi.responses import Response
 from duff_orders.api import models, paging
 from duff_orders.api.backend import Backend
 from duff_orders.api.formats import Body, respond
+from duff_orders.api.kept import fields_of
 from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked, Cursor, FileId, Limit
 from duff_orders.api.problems import Problem
 from duff_orders.contract import COLUMN_NAMES, FILES
-from duff_orders.messages import LedgerRow, Verdict
+from duff_orders.lake.standing import Correcting, Standing
+from duff_orders.messages import LedgerRow, Verdict, format_time, ranges
 from duff_orders.query import statements
 
 router = APIRouter(prefix="/files", tags=["files"])
@@ -42,14 +45,17 @@ def _hex(value: Any) -> str:
 
 
 def page_of_files(
-    asked: Backend, verdict: str | None, cursor: str | None, limit: int
+    asked: Backend, verdict: str | None, cursor: str | None, limit: int, *, only_open: bool = False
 ) -> Callable[[], tuple[list[Mapping[str, Any]], str | None]]:
-    """What gives a page of the ledger, newest first, and the next one's cursor; raises Problem for a wrong cursor."""
-    scope, sort = f"files {verdict}", "-event_time"
+    """What gives a page of the ledger, newest first, and the next one's cursor; raises Problem for a wrong cursor.
+
+    With `only_open` the files of which something is to be corrected or given up, each with its `rows_open`.
+    """
+    scope, sort = f"files {verdict}{' open' if only_open else ''}", "-event_time"
     after = paging.read(cursor, scope, sort, (_moment, _hex))
 
     def page() -> tuple[list[Mapping[str, Any]], str | None]:
-        found = list(asked.files(verdict, after, limit))
+        found = _open(asked, verdict, after, limit) if only_open else list(asked.files(verdict, after, limit))
         shown = found[:limit]
         more = len(found) > limit
         return shown, paging.cursor(scope, sort, [shown[-1]["event_time"], shown[-1]["file_id"]]) if more else None
@@ -57,22 +63,35 @@ def page_of_files(
     return page
 
 
+def _open(asked: Backend, verdict: str | None, after: Sequence[Any] | None, limit: int) -> list[Mapping[str, Any]]:
+    """A page of the open files and one more, newest first."""
+    found = (each for each in asked.standings().open() if verdict in (None, each.row.verdict))
+    rows = (fields_of(each.row) | {"rows_open": each.open} for each in found)
+    return [
+        *islice((row for row in rows if not after or (row["event_time"], row["file_id"]) < tuple(after)), limit + 1)
+    ]
+
+
 @router.get("", response_model=models.Files, responses=CONDITIONAL)
 def list_files(
     request: Request,
     asked: Asked,
     verdict: Annotated[Verdict | None, Query()] = None,
+    open: Annotated[
+        bool, Query(description="only files of which rows are neither corrected nor given up; with `rows_open`")
+    ] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
     format: AnyFormat = None,
 ) -> Response:
     """The ledger, newest first: every file, its verdict and its counts, which add up to the rows it holds."""
-    page = page_of_files(asked, verdict, cursor, limit)
+    page = page_of_files(asked, verdict, cursor, limit, only_open=open)
+    columns = [*_COLUMNS, ("rows_open", "bigint")] if open else _COLUMNS
 
     def make() -> Body:
         shown, following = page()
-        rows = [[_cell(row[name]) for name in statements.FILE] for row in shown]
-        return Body({"data": shown, "next_cursor": following}, _COLUMNS, rows, following)
+        rows = [[_cell(row[name]) for name, _ in columns] for row in shown]
+        return Body({"data": shown, "next_cursor": following}, columns, rows, following)
 
     return respond(request, asked.files_version(), make, name="files")
 
@@ -122,6 +141,39 @@ def list_rejects(
 
     version = None if asked.files_version() is None else f"{row.file_id} {row.revision}"
     return respond(request, version, make, name=f"rejects-{file_id}", raw=raw)
+
+
+@router.get("/{file_id}/corrections", response_model=models.Corrections)
+def get_corrections(request: Request, asked: Asked, file_id: FileId) -> Response:
+    """What became of the rows that a file did not bring in: open, corrected by which file, or given up and why."""
+    row = _row(asked, file_id)
+    return respond(request, None, lambda: Body(_corrections(asked.standings().of(row))), formats=("json",))
+
+
+def _corrections(standing: Standing) -> dict[str, Any]:
+    said = standing.given_up_as
+    return {
+        "file_id": standing.row.file_id,
+        "source_file": standing.row.source_file,
+        "verdict": standing.row.verdict,
+        "open": standing.is_open,
+        "rows_lost": standing.lost,
+        "rows_open": standing.open,
+        "rows_corrected": standing.corrected,
+        "rows_given_up": standing.given_up,
+        "corrected_by": [*map(_correcting, standing.corrected_by)],
+        "tried_by": [*map(_correcting, standing.tried_by)],
+        "given_up": [json.loads(each.to_json()) for each in said.said] if said else [],
+    }
+
+
+def _correcting(each: Correcting) -> dict[str, Any]:
+    return {
+        "file_id": each.row.file_id,
+        "source_file": each.row.source_file,
+        "event_time": format_time(each.row.event_time),
+        "lines": ranges(each.lines) or None,
+    }
 
 
 def _row(asked: Backend, file_id: str) -> LedgerRow:

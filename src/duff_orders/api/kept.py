@@ -8,28 +8,35 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
+from duff_orders.api.backend import rejected_lines
 from duff_orders.contract import FILES
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
+from duff_orders.lake.given_up import all_given_up, named
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
+from duff_orders.lake.standing import Standings
 from duff_orders.lake.store import Listed, Store
-from duff_orders.messages import LedgerRow, format_time
+from duff_orders.messages import GivenUp, LedgerRow, format_time
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
+from duff_orders.query.statements import Statement
 
+_GIVEN_UP = PurePosixPath(layout.GIVEN_UP).name
 _FILES = f"{layout.PROCESSED}/{layout.FOLDERS[FILES.name]}"
 
 
 class KeptLedger(ABC):
-    """The ledger's rows in memory."""
+    """The ledger's rows in memory, and what was given up."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_id: dict[str, LedgerRow] = {}
+        self._given_up: dict[str, GivenUp] = {}
 
     @abstractmethod
     def version(self) -> str:
@@ -38,6 +45,10 @@ class KeptLedger(ABC):
     @abstractmethod
     def _look(self) -> None:
         """Read what changed."""
+
+    @abstractmethod
+    def look_again(self) -> None:
+        """Read at the next question what this process itself has just written."""
 
     def rows(self) -> list[LedgerRow]:
         """All rows, in no order."""
@@ -49,8 +60,13 @@ class KeptLedger(ABC):
         self._look()
         return self._by_id.get(file_id)
 
+    def given_up(self) -> dict[str, GivenUp]:
+        """What was said of giving files up, by their ids."""
+        self._look()
+        return self._given_up
 
-class OverLedger:
+
+class OverLedger(ABC):
     """What a backend tells of files from the ledger in memory; see `api.backend`."""
 
     ledger: KeptLedger
@@ -58,6 +74,14 @@ class OverLedger:
     def files_version(self) -> str:
         """Changes with the ledger."""
         return self.ledger.version()
+
+    def standings(self) -> Standings:
+        """What became of the rows that files did not bring in."""
+        return Standings(self.ledger.rows(), self.ledger.given_up(), partial(rejected_lines, self))
+
+    @abstractmethod
+    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+        """The answer to a statement over the rejected rows of one file."""
 
     def newest(self) -> datetime | None:
         """When the newest verdict was written."""
@@ -70,7 +94,7 @@ class OverLedger:
         if after is not None:
             keyed = (each for each in keyed if each[:2] < tuple(after))
         newest = heapq.nlargest(limit + 1, keyed, key=lambda each: each[:2])
-        return [_fields(row) for _, _, row in newest]
+        return [fields_of(row) for _, _, row in newest]
 
     def file(self, file_id: str) -> LedgerRow | None:
         """The ledger row of a file."""
@@ -84,20 +108,30 @@ class FolderLedger(KeptLedger):
         super().__init__()
         self.lake = lake
         self._days: dict[str, tuple[int, list[LedgerRow]]] = {}
+        self._given_up_at = 0
 
     def version(self) -> str:
         """Changes with the ledger."""
         return str(hash(tuple(sorted(self._times().items()))))
 
+    def look_again(self) -> None:
+        """Folders tell that they changed."""
+
     def _times(self) -> dict[str, int]:
-        folder = self.lake.disk.path(_FILES)
-        if not folder.is_dir():
-            return {}
-        return {each.name: each.stat().st_mtime_ns for each in folder.iterdir() if each.is_dir()}
+        times = {}
+        folder, given_up = self.lake.disk.path(_FILES), self.lake.disk.path(layout.GIVEN_UP)
+        if folder.is_dir():
+            times = {each.name: each.stat().st_mtime_ns for each in folder.iterdir() if each.is_dir()}
+        if given_up.is_dir():
+            times[given_up.name] = given_up.stat().st_mtime_ns
+        return times
 
     def _look(self) -> None:
         times = self._times()
+        given_up = times.pop(_GIVEN_UP, 0)
         with self._lock:
+            if given_up != self._given_up_at:
+                self._given_up, self._given_up_at = all_given_up(self.lake.store, _left_out), given_up
             changed = {
                 day for day in self._days.keys() | times.keys() if self._days.get(day, (0,))[0] != times.get(day)
             }
@@ -119,7 +153,13 @@ class ListedLedger(KeptLedger):
         self.look = look
         self._looked: float | None = None
         self._known: dict[str, Listed] = {}
+        self._told: dict[str, Listed] = {}
         self._process, self._version = secrets.token_hex(4), 0
+
+    def look_again(self) -> None:
+        """List at the next question."""
+        with self._lock:
+            self._looked = None
 
     def version(self) -> str:
         """Changes with the ledger, and with this process."""
@@ -134,10 +174,14 @@ class ListedLedger(KeptLedger):
             changed = [each.name for file_id, each in listed.items() if self._known.get(file_id) != each]
             rows = {id_: row for id_, row in self._by_id.items() if self._known.get(id_) == listed.get(id_)}
             rows |= {row.file_id: row for row in Ledger(self.store).named(changed, damaged=_left_out)}
-            if rows != self._by_id:
+            told = {PurePosixPath(each.name).stem: each for each in self.store.listed(f"{layout.GIVEN_UP}/")}
+            changed = [each.name for file_id, each in told.items() if self._told.get(file_id) != each]
+            given_up = {id_: said for id_, said in self._given_up.items() if self._told.get(id_) == told.get(id_)}
+            given_up |= {said.file_id: said for said in named(self.store, changed, _left_out)}
+            if rows != self._by_id or given_up != self._given_up:
                 self._version += 1
-                self._by_id = rows
-            self._known = listed
+                self._by_id, self._given_up = rows, given_up
+            self._known, self._told = listed, told
             self._looked = time.monotonic()
 
 
@@ -164,10 +208,10 @@ class KeptAnswers:
 
 
 def _left_out(error: DamagedObject) -> None:
-    """`duff check` tells of a damaged row."""
+    """`duff check` tells of what is damaged."""
 
 
-def _fields(row: LedgerRow) -> dict[str, Any]:
+def fields_of(row: LedgerRow) -> dict[str, Any]:
     """The fields of a list of files, as they go to JSON."""
     values = {name: getattr(row, name) for name in statements.FILE}
     for name in ("event_time", "started", "finished"):

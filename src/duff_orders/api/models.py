@@ -190,11 +190,56 @@ class FileDocument(FileRow):
     attempts: Annotated[list[str] | None, Field(description="FILE_ID:LINES: what rejected rows were to replace")]
 
 
+class ListedFile(FileRow):
+    """A file of a list."""
+
+    rows_open: Annotated[int, Field(description="neither corrected nor given up; with `open=true` alone")] = 0
+
+
 class Files(Shape):
     """A page of the ledger, newest first."""
 
-    data: list[FileRow]
+    data: list[ListedFile]
     next_cursor: Cursor
+
+
+class Correcting(Shape):
+    """A file whose rows take, or were to take, the place of another's."""
+
+    file_id: FileId
+    source_file: str
+    event_time: Time
+    lines: Annotated[str | None, Field(description="of the other file, as in 3,7-9; null: all of it")]
+
+
+class GiveUp(Shape):
+    """That somebody gave up rows, or took that back."""
+
+    lines: Annotated[str | None, Field(description="as in 3,7-9; null: all of the file")]
+    why: str
+    at: Time
+    undo: bool
+    by: Annotated[str | None, Field(description="whose key was used")]
+
+
+class Corrections(Shape):
+    """What became of the rows that a file did not bring in: lost = open + corrected + given up.
+
+    Lost are rejected rows, but those that were to correct others, and withheld ones. A file whose rows could not be
+    counted is open with none.
+    """
+
+    file_id: FileId
+    source_file: str
+    verdict: Verdict
+    open: bool
+    rows_lost: int
+    rows_open: int
+    rows_corrected: int
+    rows_given_up: int
+    corrected_by: Annotated[list[Correcting], Field(description="files whose rows are published, oldest first")]
+    tried_by: Annotated[list[Correcting], Field(description="files whose rows were rejected again, oldest first")]
+    given_up: Annotated[list[GiveUp], Field(description="in its order: the later word counts")]
 
 
 class Reason(Shape):

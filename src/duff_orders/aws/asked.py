@@ -5,12 +5,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from duff_orders.api.backend import Queries, Query
+from duff_orders.api.backend import Queries, Query, rejected_lines
+from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.glue_catalog import newest_verdict, shown
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.standing import Standings
 from duff_orders.messages import LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
@@ -69,6 +72,12 @@ class Asked:
         rows = self.athena.ask(*statements.files(verdict, list(after) if after else None, limit)).dictionaries()
         return [row | {"remarks": _parts(row["remarks"])} for row in rows]
 
+    def standings(self) -> Standings:
+        """What became of the rows that files did not bring in."""
+        found = self.athena.ask(*statements.standing()).dictionaries()
+        rows = [LedgerRow.of(_without_nulls(row)) for row in found]
+        return Standings(rows, all_given_up(self.store, lambda error: None), partial(rejected_lines, self))
+
     def file(self, file_id: str) -> LedgerRow | None:
         """The ledger row of a file, from its own object."""
         return Ledger(self.store).of(file_id)
@@ -78,8 +87,14 @@ class Asked:
         return self.athena.ask(*statement)
 
 
-def _parts(remarks: str | None) -> list[str] | None:
-    return remarks if remarks is None else [each for each in remarks.split(statements.BETWEEN_REMARKS) if each]
+def _parts(text: str | None) -> list[str] | None:
+    return text if text is None else [each for each in text.split(statements.BETWEEN_REMARKS) if each]
+
+
+def _without_nulls(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of `statements.standing` as a document: what is null takes its default."""
+    lists = {name: _parts(row[name]) for name in ("remarks", *statements.CORRECTING)}
+    return {name: value for name, value in (row | lists).items() if value is not None}
 
 
 @dataclass

@@ -27,7 +27,7 @@ from duff_orders.lake.raw import free_names, keys
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.messages import LedgerRow
-from duff_orders.query import rejects, statements
+from duff_orders.query import statements
 from duff_orders.query.answer import Answer
 from duff_orders.query.athena import Athena
 from duff_orders.query.reports import Report, Value
@@ -68,7 +68,7 @@ class Shown(OverLedger, Asked):
     def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         """The answer to a statement over the rejected rows of one file; kept."""
         key = (row.file_id, row.revision, statement[0], *statement[1])
-        return self._answers.get(key, partial(super().rejects, row, statement))
+        return self._answers.get(key, partial(Asked.rejects, self, row, statement))
 
     def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
         """The answers to several reports, asked side by side."""
@@ -81,10 +81,6 @@ class Shown(OverLedger, Asked):
         found = self.athena.ask(*statements.said_of_order(order_id, (min(days), max(days))))
         known = {row.file_id for row in files}
         return Answer(found.columns, [row for row in found.rows if row[0] in known], found.bytes_scanned)
-
-    def export(self, row: LedgerRow, out: Path) -> None:
-        """Write a file's rejected rows for correction."""
-        rejects.export(self.lake, row, out)
 
 
 class RawBucket:

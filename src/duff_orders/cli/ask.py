@@ -177,18 +177,33 @@ def _read_stdin() -> bytes:
 
 
 @app.command()
-def files(context: typer.Context, lake: LakeOption = None, stack: StackOption = None, json: JsonOption = False) -> None:
-    """List the ledger: every file, its verdict and its counts."""
+def files(
+    context: typer.Context,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Only those of which rows are neither corrected nor given up.")
+    ] = False,
+    lake: LakeOption = None,
+    stack: StackOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the ledger: every file, its verdict and its counts.
+
+    "open" are the rows that nobody has corrected or given up yet, of all time.
+    """
     from duff_orders.cli import show
+    from duff_orders.query.rejects import standings
 
     pipe.end_when_closed()
     with opened(context, lake, stack) as found:
-        rows = sorted(found.ledger.rows(), key=lambda row: (row.event_time, row.source_file))
+        known = standings(found)
+        listed = sorted(map(known.of, known.rows()), key=lambda each: (each.row.event_time, each.row.source_file))
+    if open_:
+        listed = [each for each in listed if each.is_open]
     if json:
-        for row in rows:
-            print(row.to_json())
+        for each in listed:
+            print(each.row.to_json())
     else:
-        show.ledger(rows)
+        show.ledger(listed, only_open=open_)
 
 
 @app.command()

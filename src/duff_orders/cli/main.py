@@ -17,7 +17,7 @@ __all__ = ["app", "main"]
 
 #: The commands as the help lists them.
 GROUPS = {
-    "Files": ("run", "watch", "files", "rejects", "replay"),
+    "Files": ("run", "watch", "files", "rejects", "give-up", "replay"),
     "Questions": ("query", "serve"),
     "Upkeep": ("check", "models", "generate"),
     "A deployment on AWS": ("package", "deploy", "upload", "status", "cost", "destroy"),

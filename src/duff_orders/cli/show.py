@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from duff_orders.contract import COLUMN_NAMES, COUNTS
+from duff_orders.lake.standing import Standing
 from duff_orders.messages import LedgerRow, utc_now
 from duff_orders.models.build import BuildReport
 from duff_orders.printable import printable
@@ -40,30 +41,34 @@ def line(row: LedgerRow) -> str:
 
 def outcomes(rows: Sequence[LedgerRow], known: Collection[str] = ()) -> None:
     """The verdicts and counts of files that were just processed; the ids of those that had been before are `known`."""
-    _files(rows, ids=False)
+    _files(rows)
     for row in rows:
         if row.file_id in known:
             print(printable(f"{row.source_file}: known already, unchanged since {row.finished:%Y-%m-%d %H:%M} UTC"))
 
 
-def ledger(rows: Sequence[LedgerRow]) -> None:
-    """The ledger."""
-    if rows:
-        _files(rows, ids=True)
+def ledger(found: Sequence[Standing], *, only_open: bool = False) -> None:
+    """The ledger, or the open files of it."""
+    if found:
+        _files([each.row for each in found], found)
+    elif only_open:
+        print("nothing is open: every row is in the tables, corrected, or given up")
     else:
         print("no files yet; `duff run FILE` takes one in")
 
 
-def _files(rows: Sequence[LedgerRow], *, ids: bool) -> None:
-    table = _table("file", "verdict", *((name.removeprefix("rows_"), "right") for name in COUNTS))
-    if ids:
-        table = _table("file_id", "event time (UTC)", *((column, "left") for column in ("file", "verdict")))
-        for name in COUNTS:
-            table.add_column(name.removeprefix("rows_"), justify="right")
-    for row in rows:
+def _files(rows: Sequence[LedgerRow], standings: Sequence[Standing] = ()) -> None:
+    """Files and their counts; with `standings`, one a file, their ids, too, and how many rows are open."""
+    ids = bool(standings)
+    counted = [(name.removeprefix("rows_"), "right") for name in COUNTS]
+    heads = ("file_id", "event time (UTC)", "file", "verdict") if ids else ("file", "verdict")
+    table = _table(*heads, *counted, *([("open", "right")] if ids else []))
+    for number, row in enumerate(rows):
         colour = COLOURS[row.verdict]
         first = (row.file_id[:12], f"{row.event_time:%Y-%m-%d %H:%M:%S}") if ids else ()
-        counts = (f"{getattr(row, name):,}" for name in COUNTS)
+        counts = [f"{getattr(row, name):,}" for name in COUNTS]
+        if ids:
+            counts.append(_open(standings[number]))
         table.add_row(*first, escape(printable(row.source_file)), f"[{colour}]{row.verdict}[/]", *counts)
     console = _console()
     console.print(table)
@@ -79,6 +84,11 @@ def _files(rows: Sequence[LedgerRow], *, ids: bool) -> None:
             )
         for each in map(remarked, row.remarks or ()):
             console.print(printable(f"{row.source_file}: {each}"), markup=False, highlight=False, soft_wrap=True)
+
+
+def _open(standing: Standing) -> str:
+    """How many rows of a file are open; a file whose rows could not be counted is open as a whole."""
+    return f"{standing.open:,}" if standing.open or not standing.is_open else "all"
 
 
 def build(report: BuildReport) -> None:

@@ -16,8 +16,10 @@ from duff_orders.cli.options import (
     MemoryOption,
     StackOption,
     app,
+    complete_file_id,
     deployment,
     open_lake,
+    opened,
 )
 from duff_orders.errors import InputError
 from duff_orders.printable import printable
@@ -96,6 +98,47 @@ def check(
     accounted = f"{proof.files} files, {proof.rows} rows, every one accounted for"
     compared = f"{proof.reread} files" if proof.reread else f"no file ({proof.why_none})"
     print(f"all holds: {accounted}; {compared} compared with {'their' if proof.reread else 'its'} text")
+
+
+@app.command("give-up")
+def give_up(
+    context: typer.Context,
+    file_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="The file's id; the first characters are enough.", autocompletion=complete_file_id
+        ),
+    ],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for who asks later.")] = "",
+    lines: Annotated[
+        str | None, typer.Option("--lines", metavar="3,7-9", help="Only the rejected rows that begin on these lines.")
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back what was given up.")] = False,
+    lake: LakeOption = None,
+    stack: StackOption = None,
+) -> None:
+    """Give up rows that nobody is going to correct, or a file that nobody will send again.
+
+    They are open no more and stay where they are, with the reason. A
+    correction that comes later counts nevertheless; --undo takes it back.
+    """
+    from duff_orders.lake.given_up import give_up as give
+    from duff_orders.lake.given_up import read_lines, take_back
+    from duff_orders.query.rejects import lines as rejected_lines
+    from duff_orders.query.rejects import standings
+
+    if not undo and not why.strip():
+        raise typer.BadParameter("--why TEXT says why; it is kept, for who asks later")
+    chosen = None if lines is None else read_lines(lines)
+    with opened(context, lake, stack) as found:
+        row = found.ledger.find(file_id)
+        standing = standings(found).of(row)
+        if undo:
+            count = take_back(found.store, standing, why, chosen)
+        else:
+            count = give(found.store, standing, rejected_lines(found, row), why, chosen)
+    rows = f"{count:,} row{'s' * (count != 1)}" if count else "it as a whole"
+    print(printable(f"{row.source_file}: {'taken back' if undo else 'given up'}: {rows}"))
 
 
 @app.command()

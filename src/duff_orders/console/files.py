@@ -1,21 +1,28 @@
 """The files: all of them; one, why its rows were rejected, and the way to correct it."""
 
 import tempfile
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
 
+from duff_orders.api.backend import rejected_lines
 from duff_orders.api.files import page_of_files, reasons_of, rejected
-from duff_orders.console.corrections import SUFFIX, Corrections, stem
 from duff_orders.console.page import backend, missing, page, words
+from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
+from duff_orders.errors import InputError
 from duff_orders.lake import layout
-from duff_orders.messages import VERDICTS, LedgerRow, format_time
-from duff_orders.query import statements
+from duff_orders.lake.given_up import give_up, read_lines, take_back
+from duff_orders.lake.standing import Standings
+from duff_orders.messages import VERDICTS, Entry, LedgerRow, format_time, ranges
+from duff_orders.query import rejects, statements
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,14 +31,19 @@ FILES, ROWS, CHARACTERS, VERSIONS = 50, 100, 500, 20
 
 
 @router.get("/files")
-def list_files(request: Request, verdict: str = "", cursor: str = "") -> Response:
-    """The ledger, newest first."""
+def list_files(request: Request, verdict: str = "", open: str = "", cursor: str = "") -> Response:
+    """The ledger, newest first, or what is open of it."""
+    asked = backend(request)
     wanted = verdict if verdict in VERDICTS else None
-    rows, following = page_of_files(backend(request), wanted, cursor or None, FILES)()
+    rows, following = page_of_files(asked, wanted, cursor or None, FILES, only_open=bool(open))()
+    standings = asked.standings()
+    known = {row.file_id: row for row in standings.rows()}
     shown = {
         "rows": rows,
+        "standing": {each["file_id"]: standings.of(known[each["file_id"]]) for each in rows},
         "verdict": wanted,
         "verdicts": VERDICTS,
+        "open": bool(open),
         "next": following,
         "cursor": cursor,
         "waiting": request.app.state.progress.on_their_way(words(request)),
@@ -42,40 +54,8 @@ def list_files(request: Request, verdict: str = "", cursor: str = "") -> Respons
 @router.get("/files/{file_id}")
 def get_file(request: Request, file_id: str, reason: str = "") -> Response:
     """One file: its verdict, why rows were rejected, which cells are wrong, and the way to correct them."""
-    t, asked = words(request), backend(request)
-    row = asked.file(file_id)
-    if row is None:
-        return missing(request)
-    found = asked.rejects(row, statements.rejects(row.file_id, row.pa_date, reason or None, 0, ROWS)).dictionaries()
-    shown = [rejected(each) for each in found[:ROWS]]
-    for each in shown:
-        each["wrong"] = {one["column"]: one["code"] for one in each["reasons"]}
-    said = t(
-        f"said_{row.verdict}",
-        name=row.source_file,
-        published=row.rows_published,
-        rejected=row.rows_rejected,
-        reason=t.why(row.reason or ""),
-    )
-    rows = asked.ledger.rows()
-    others = [each for each in rows if each.source_file == row.source_file and each != row]
-    corrections = Corrections(each for each in rows if each.event_time > row.event_time)
-    page_of = {
-        "row": row,
-        "said": said,
-        "reasons": reasons_of(asked, row),
-        "reason": reason,
-        "columns": COLUMN_NAMES,
-        "rejects": shown,
-        "more": len(found) > ROWS,
-        "most": CHARACTERS,
-        "nulls": [(name, count) for name, count in (row.nulls or {}).items() if count],
-        "corrected_by": corrections.of(row) if row.rows_rejected or row.verdict == "invalid" else [],
-        "left": corrections.left(row),
-        "others": sorted(others, key=lambda each: each.event_time, reverse=True)[:VERSIONS],
-        "details": _details(t, row),
-    }
-    return page(request, "file.html", "files", page_of)
+    row = backend(request).file(file_id)
+    return missing(request) if row is None else _page_of(request, row, reason)
 
 
 @router.get("/files/{file_id}/corrections.csv")
@@ -86,9 +66,107 @@ def get_corrections(request: Request, file_id: str) -> Response:
         return missing(request)
     folder = tempfile.TemporaryDirectory(prefix="duff-corrections-")
     path = Path(folder.name, "corrections.csv")
-    backend(request).export(row, path)
-    name = f"{stem(row.source_file)}{SUFFIX}.csv"
+    rejects.export(backend(request).lake, row, path)
+    name = f"{PurePosixPath(row.source_file).name.partition('.')[0]}-corrected.csv"
     return FileResponse(path, media_type="text/csv", filename=name, background=BackgroundTask(folder.cleanup))
+
+
+@router.post("/files/{file_id}/give-up")
+async def post_give_up(request: Request, file_id: str) -> Response:
+    """Give up what is open of a file, or take that back: the form of its page."""
+    told = parse_qs((await request.body()).decode("utf-8", "replace"))
+    given = {name: values[0].strip() for name, values in told.items()}
+    return await run_in_threadpool(_give_up, request, file_id, given)
+
+
+def _give_up(request: Request, file_id: str, given: Mapping[str, str]) -> Response:
+    asked, by = backend(request), request.scope.get("caller")
+    row = asked.file(file_id)
+    if row is None:
+        return missing(request)
+    standing = asked.standings().of(row)
+    try:
+        lines = read_lines(given["lines"]) if given.get("lines") else None
+        if given.get("undo"):
+            take_back(asked.lake.store, standing, given.get("why", ""), lines, by)
+        else:
+            give_up(asked.lake.store, standing, rejected_lines(asked, row), given.get("why", ""), lines, by)
+    except InputError as error:
+        return _page_of(request, row, wrong=str(error))
+    asked.ledger.look_again()
+    return RedirectResponse(f"/files/{file_id}#standing", 303)
+
+
+def _page_of(request: Request, row: LedgerRow, reason: str = "", wrong: str = "") -> Response:
+    """The page of a file; `wrong` is what was wrong with what was asked on it."""
+    t, asked = words(request), backend(request)
+    standings = asked.standings()
+    found = asked.rejects(row, statements.rejects(row.file_id, row.pa_date, reason or None, 0, ROWS)).dictionaries()
+    said = t(
+        f"said_{row.verdict}",
+        name=row.source_file,
+        published=row.rows_published,
+        rejected=row.rows_rejected,
+        reason=t.why(row.reason or ""),
+    )
+    others = [each for each in asked.ledger.rows() if each.source_file == row.source_file and each != row]
+    page_of = {
+        "row": row,
+        "said": said,
+        "wrong": wrong,
+        "reasons": reasons_of(asked, row),
+        "reason": reason,
+        "columns": COLUMN_NAMES,
+        "rejects": _shown(asked, standings, row, found[:ROWS]),
+        "more": len(found) > ROWS,
+        "most": CHARACTERS,
+        "nulls": [(name, count) for name, count in (row.nulls or {}).items() if count],
+        "standing": standings.of(row),
+        "corrects": [(asked.file(entry.file_id), ranges(entry.lines)) for entry in map(Entry.of, row.corrects or ())],
+        "others": sorted(others, key=lambda each: each.event_time, reverse=True)[:VERSIONS],
+        "details": _details(t, row),
+    }
+    return page(request, "file.html", "files", page_of, status=422 if wrong else 200)
+
+
+def _shown(
+    asked: Source, standings: Standings, row: LedgerRow, found: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rejected rows with what is wrong in which column, what stood there before, and what became of them."""
+    shown = [rejected(each) for each in found]
+    corrected = {each.file_id: each for each in map(asked.file, _files_of(shown)) if each}
+    before = _texts_before(asked, corrected, shown)
+    for each in shown:
+        file_id, _, line = (each["corrects"] or "").partition(":")
+        stands_for = corrected.get(file_id) if line else None
+        each["wrong"] = {one["column"]: one["code"] for one in each["reasons"]}
+        each["before"] = before.get(each["corrects"] or "", {})
+        each["of"] = stands_for
+        each["of_line"] = int(line or 0)
+        each["state"] = standings.of(stands_for).of(int(line)) if stands_for else standings.of(row).of(each["line"])
+    return shown
+
+
+def _files_of(shown: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The files whose rows some were to correct."""
+    return {each["corrects"].partition(":")[0] for each in shown if each["corrects"]}
+
+
+def _texts_before(
+    asked: Source, corrected: Mapping[str, LedgerRow], shown: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The texts of the rows that some changed more of than was wrong, by `FILE_ID:LINE`."""
+    named: dict[str, set[int]] = {}
+    for each in shown:
+        file_id, _, line = (each["corrects"] or "").partition(":")
+        if line and any(one["code"] == "changed" for one in each["reasons"]):
+            named.setdefault(file_id, set()).add(int(line))
+    texts: dict[str, dict[str, Any]] = {}
+    for file_id, lines in named.items():
+        if row := corrected.get(file_id):
+            answer = asked.rejects(row, statements.rejected_at(file_id, row.pa_date, sorted(lines)))
+            texts |= {f"{file_id}:{each['line']}": each for each in answer.dictionaries()}
+    return texts
 
 
 def _details(t: Words, row: LedgerRow) -> list[tuple[str, Any]]:

@@ -12,18 +12,18 @@ from fastapi.responses import Response
 from duff_orders.api.files import reasons_of
 from duff_orders.console import charts
 from duff_orders.console.charts import Figure
-from duff_orders.console.corrections import Corrections
 from duff_orders.console.page import backend, page, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
-from duff_orders.messages import VERDICTS, LedgerRow, utc_now
+from duff_orders.lake.standing import Standing
+from duff_orders.messages import VERDICTS, utc_now
 from duff_orders.query import reports
 from duff_orders.query.reports import Value
 
 router = APIRouter(include_in_schema=False)
 
-#: Files that are to be looked at, and the days that count as now.
-TODO, NOW = 3, timedelta(days=7)
+#: Files that are to be looked at.
+TODO = 3
 #: The days that a chart by day may show; "all" shows as many as a report has rows.
 PERIODS = {"7": 7, "30": 30, "90": 90, "all": None}
 #: Bars of channels and products.
@@ -37,19 +37,16 @@ def get_overview(request: Request, period: str = "30") -> Response:
     period = period if period in PERIODS else "30"
     rows = asked.ledger.rows()
     now = utc_now()
-    recent = sorted((row for row in rows if row.event_time > now - NOW), key=lambda row: row.event_time, reverse=True)
-    corrections = Corrections(recent)
-    to_do = [row for row in recent if corrections.is_open(row)]
-    by_verdict = {verdict: sum(row.verdict == verdict for row in to_do) for verdict in VERDICTS}
-    worst = next((each for each in ("failed", "invalid") if by_verdict[each]), "valid_with_rejects")
+    to_do = asked.standings().open()
+    by_verdict = {verdict: sum(each.row.verdict == verdict for each in to_do) for verdict in VERDICTS}
     shown = {
         "today": sum(row.event_time.date() == now.date() for row in rows),
         "waiting": request.app.state.progress.waiting(),
         "invalid": by_verdict["invalid"],
         "failed": by_verdict["failed"],
-        "rejected": sum(corrections.left(row) for row in to_do if row.published),
-        "worst": worst,
-        "todo": [{"row": row, "text": _to_do(t, asked, row)} for row in to_do[:TODO]],
+        "rows_open": sum(each.open for each in to_do),
+        "todo": [{"row": each.row, "text": _to_do(t, asked, each)} for each in to_do[:TODO]],
+        "more": max(0, len(to_do) - TODO),
         "period": period,
         "periods": list(PERIODS),
         "figures": _kept_figures(request, t, asked, period, now.date()),
@@ -106,9 +103,10 @@ def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:
     ]
 
 
-def _to_do(t: Words, asked: Source, row: LedgerRow) -> str:
+def _to_do(t: Words, asked: Source, standing: Standing) -> str:
+    row = standing.row
     counts = reasons_of(asked, row) if row.rows_rejected else []
     if not counts:
         return t("do_look", verdict=t.verdict(row.verdict), reason=t.why(row.reason or row.error or ""))
     first = f"{counts[0]['column']}: {t.reason(counts[0]['code'])}"
-    return t("do_correct", rejected=row.rows_rejected, read=row.rows_read, reason=first)
+    return t("do_correct", rows=standing.open, read=row.rows_read, reason=first)

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from duff_orders.console.source import Source
 from duff_orders.console.texts import LANGUAGES, TEXTS, Words, chosen
-from duff_orders.messages import utc_now
+from duff_orders.messages import ranges, utc_now
 
 templates = Environment(
     loader=PackageLoader("duff_orders.console"),
@@ -18,6 +18,7 @@ templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+templates.globals["ranges"] = ranges
 
 
 def words(request: Request) -> Words:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from duff_orders.api.backend import Backend
 from duff_orders.api.kept import KeptLedger
+from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.messages import LedgerRow
 from duff_orders.query.answer import Answer
@@ -16,6 +17,7 @@ from duff_orders.query.reports import Report, Value
 class Source(Backend, Protocol):
     """Where the data is."""
 
+    lake: Lake
     ledger: KeptLedger
     snapshot: KeptSnapshot
 
@@ -30,9 +32,6 @@ class Source(Backend, Protocol):
 
     def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Answer:
         """What the records of some published files say of an order: `statements.said_of_order`."""
-
-    def export(self, row: LedgerRow, out: Path) -> None:
-        """Write a file's rejected rows as CSV for correction."""
 
 
 class Landing(Protocol):

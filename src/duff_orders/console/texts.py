@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from duff_orders.console.english import EN
 from duff_orders.console.spanish import ES
-from duff_orders.contract import COLUMNS, DECIMALS, NUMBER_DIGITS, STATUSES, TEXT_CHARACTERS
+from duff_orders.contract import COLUMNS, CORRECTS, DECIMALS, NUMBER_DIGITS, STATUSES, TEXT_CHARACTERS
 from duff_orders.messages import parse_time
 from duff_orders.printable import printable
 from duff_orders.reasons import known_remark, recognized
@@ -69,10 +69,10 @@ class Words:
         """A verdict."""
         return self(f"verdict_{verdict}")
 
-    def reason(self, code: str) -> str:
-        """What a rule's code means."""
-        key = f"reason_{code}"
-        return self(key if key in EN else "reason_other")
+    def reason(self, code: str, column: str = "") -> str:
+        """What a rule's code means, where that depends on it in a column."""
+        keys = (f"reason_{column}_{code}", f"reason_{code}", "reason_other")
+        return self(next(key for key in keys if key in EN))
 
     def why(self, reason: str) -> str:
         """The reason of a verdict, as the ledger holds it; in its own words where no text of ours is it."""
@@ -104,7 +104,7 @@ class Words:
         """What may stand in a column, from the contract; of a record as a whole where it is none of the columns."""
         found = next((each for each in COLUMNS if each.name == column), None)
         if found is None:
-            return self("allowed_record")
+            return self(f"allowed_{column}" if column == CORRECTS else "allowed_record")
         if found.kind == "integer":
             key = "allowed_integer" if found.maximum is None else "allowed_integer_to"
             return self(key, minimum=found.minimum or 0, maximum=found.maximum or 0)

@@ -15,6 +15,7 @@ FOLDERS = {ORDERS.name: "orders", REJECTED_ROWS.name: "rejected_rows", FILES.nam
 #: The tables of which a file has data objects of its own; the counts in its ledger row of its rows and objects there.
 ROW_COUNTS = {ORDERS.name: "rows_published", REJECTED_ROWS.name: "rows_rejected"}
 OBJECT_COUNTS = {ORDERS.name: "orders_objects", REJECTED_ROWS.name: "rejected_objects"}
+GIVEN_UP = f"{PROCESSED}/given_up"
 STAR_POINTER = f"{PROCESSED}/star/current.json"
 #: On S3, the build that the Data Catalog shows whole; missing while it moves from one to the next.
 STAR_SHOWN = f"{PROCESSED}/star/shown"
@@ -79,6 +80,11 @@ def ledger_object(pa_date: date, file_id: str) -> str:
 def event_object(file_id: str) -> str:
     """The name of the announcement of a file: what keeps its event time over crashes."""
     return f"{PROCESSED}/events/{file_id}.json"
+
+
+def given_up_object(file_id: str) -> str:
+    """The name of what was said of giving up what a file did not bring in."""
+    return f"{GIVEN_UP}/{file_id}.json"
 
 
 def content_object(digest: str, size: int) -> str:

@@ -12,13 +12,15 @@ from duff_orders.errors import DamagedObject, EngineError, SourceChanged
 from duff_orders.ingest.text import is_compressed
 from duff_orders.lake import layout, relation, snapshot
 from duff_orders.lake.disk import fingerprint
+from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import events
 from duff_orders.lake.store import names
 from duff_orders.lake.tables import create_view, create_views
 from duff_orders.local import raw_folder
+from duff_orders.local.accounted import accounted
 from duff_orders.local.reread import compare
-from duff_orders.messages import Event, LedgerRow
+from duff_orders.messages import Event, GivenUp, LedgerRow
 from duff_orders.models.invariants import invariants
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.settings import MIB
@@ -57,6 +59,7 @@ def check(lake: Lake, *, deep: bool = False, phase: OnPhase = ignore_phase) -> P
     problems: list[str] = []
     phase(TOLD, "ledger and raw folder", lambda: 0.0)
     ledger = {row.file_id: row for row in lake.ledger.rows(damaged=lambda error: problems.append(str(error)))}
+    given_up = all_given_up(lake.store, damaged=lambda error: problems.append(str(error)))
     found = [*raw_folder.everything(lake.disk.path(layout.RAW))]
     problems += [*counts(ledger.values()), *_contents(lake, ledger), *_raw(lake, ledger, found)]
     phase(TOLD, "objects", lambda: 0.25)
@@ -74,7 +77,7 @@ def check(lake: Lake, *, deep: bool = False, phase: OnPhase = ignore_phase) -> P
         phase(TOLD, "tables", lambda: 0.5)
         damaged: dict[str, str] = {}
         try:
-            problems += _tables(lake, star, ledger)
+            problems += _tables(lake, star, ledger, given_up)
         except (EngineError, DamagedObject) as error:
             damaged = _damaged(lake, star, ledger)
             problems += damaged.values() or [f"the tables cannot be read: {error}"]
@@ -198,7 +201,9 @@ def _star(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> 
         yield f"the star schema is behind by {len({file_id for file_id, _ in behind})} files; `duff models` builds it"
 
 
-def _tables(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> Iterator[str]:
+def _tables(
+    lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow], given_up: dict[str, GivenUp]
+) -> Iterator[str]:
     with lake.engine(only_reads=True) as (connection, _):
         create_views(lake, connection, TABLES)
         for table, count in layout.ROW_COUNTS.items():
@@ -207,6 +212,7 @@ def _tables(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -
             for file_id, row in ledger.items():
                 if found[file_id] != getattr(row, count):
                     yield f"{_name(row)}: {count} is {getattr(row, count)}, but {table} has {found[file_id]} rows"
+        yield from accounted(connection, ledger, given_up)
         yield from invariants(connection, star.files)
 
 

@@ -2,13 +2,16 @@
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from duff_orders.contract import CHANGES, COLUMN_NAMES, CORRECTS, REJECTED_ROWS
 from duff_orders.lake import relation
+from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
+from duff_orders.lake.standing import Standings
 from duff_orders.messages import LedgerRow
 from duff_orders.query.harmless import harmless
 
@@ -32,6 +35,16 @@ def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
         while found := connection.fetchmany(1000):
             for values in found:
                 yield dict(zip(FIELDS, values, strict=True))
+
+
+def lines(lake: Lake, row: LedgerRow) -> list[int]:
+    """The lines of a file's rejected rows, but of those that were to correct others."""
+    return [each["line"] for each in read(lake, row) if each["line"] and ":" not in (each["corrects"] or "")]
+
+
+def standings(lake: Lake) -> Standings:
+    """What became of the rows that files did not bring in; raises DamagedObject."""
+    return Standings(lake.ledger.rows(), all_given_up(lake.store), partial(lines, lake))
 
 
 def export(lake: Lake, row: LedgerRow, out: Path, *, raw: bool = False) -> int:

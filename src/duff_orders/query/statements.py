@@ -1,5 +1,6 @@
 """What the API asks, as SQL that Athena and DuckDB both read: values are `?`, never part of the text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -27,6 +28,8 @@ CLIENT = "client_id, client_name, first_seen, last_seen"
 PRODUCT = "product_id, product_description, product_price, product_volume, first_seen, last_seen"
 #: Fields of the ledger that a list shows: all without parts, and remarks; the others stand in the file's own document.
 FILE = tuple(field.name for field in FILES.all_fields if "<" not in field.type or field.name == "remarks")
+#: What it says of other files whose rows a file corrects.
+CORRECTING = ("corrects", "attempts")
 #: What stands between remarks where they are one text.
 BETWEEN_REMARKS = ";"
 #: How a value of a sort key is bound.
@@ -170,6 +173,17 @@ def files(verdict: str | None, after: list[Any] | None, limit: int) -> Statement
     )
 
 
+def standing() -> Statement:
+    """What the ledger says of files that did not bring in all their rows, or correct others, with lists as one text."""
+    lists = ", ".join(f"array_join({name}, '{BETWEEN_REMARKS}') as {name}" for name in ("remarks", *CORRECTING))
+    listed = ", ".join(name for name in FILE if name != "remarks")
+    return (
+        f"select {listed}, {lists} from tbl_duff_files where verdict in ('valid_with_rejects', 'invalid', 'failed')"
+        " or corrects is not null",
+        [],
+    )
+
+
 def rejects(file_id: str, pa_date: date, reason: str | None, after: int, limit: int) -> Statement:
     """A page of a file's rejected rows and one more, in its order, numbered; with `reason` (COLUMN:CODE) of those."""
     texts = ", ".join(COLUMN_NAMES)
@@ -186,6 +200,24 @@ def rejects(file_id: str, pa_date: date, reason: str | None, after: int, limit: 
         f" from tbl_duff_rejected_rows where {' and '.join(conditions)}) as numbered"
         f" where position > ? order by position limit {limit + 1}",
         [*parameters, after],
+    )
+
+
+def rejected_lines(file_id: str, pa_date: date) -> Statement:
+    """The lines of a file's rejected rows, but of those that were to correct others."""
+    return (
+        "select line from tbl_duff_rejected_rows where file_id = ? and pa_date = cast(? as date) and line is not null"
+        " and (corrects is null or strpos(corrects, ':') = 0)",
+        [file_id, pa_date.isoformat()],
+    )
+
+
+def rejected_at(file_id: str, pa_date: date, lines: Sequence[int]) -> Statement:
+    """The original texts of those rejected rows of a file that begin on some lines."""
+    return (
+        f"select line, {', '.join(COLUMN_NAMES)} from tbl_duff_rejected_rows where file_id = ?"
+        f" and pa_date = cast(? as date) and line in ({', '.join('?' * len(lines))})",
+        [file_id, pa_date.isoformat(), *lines],
     )
 
 

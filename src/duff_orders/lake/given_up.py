@@ -1,0 +1,141 @@
+"""What somebody gave up of what files did not bring in, and why; kept as documents beside the ledger."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
+from pathlib import PurePosixPath
+
+from duff_orders.errors import DamagedObject, InputError, PipelineError
+from duff_orders.lake import layout
+from duff_orders.lake.standing import Standing, is_given_up_whole
+from duff_orders.lake.store import Store, Stored, names
+from duff_orders.messages import GivenUp, GiveUp, each_line, ranges, utc_now
+
+#: Characters of a reason, and lines that may be named.
+LONGEST_WHY, MOST_LINES = 1000, 1_000_000
+# How often a document that somebody else writes, too, is read and written again.
+_ATTEMPTS = 20
+# Lines that a message names.
+_NAMED = 10
+
+
+def all_given_up(store: Store, damaged: Callable[[DamagedObject], None] | None = None) -> dict[str, GivenUp]:
+    """What was said of each file, by its id.
+
+    Raises DamagedObject for a document that cannot be read, or tells `damaged` of it and goes on.
+    """
+    return {each.file_id: each for each in named(store, names(store, f"{layout.GIVEN_UP}/"), damaged)}
+
+
+def named(
+    store: Store, listed: Iterable[str], damaged: Callable[[DamagedObject], None] | None = None
+) -> Iterator[GivenUp]:
+    """What the documents of some names say, without those that are gone; raises as `all_given_up`."""
+    for name in listed:
+        try:
+            found = store.read(name)
+            if found is not None:
+                yield _decode(name, found)
+        except DamagedObject as error:
+            if damaged is None:
+                raise
+            damaged(error)
+
+
+def give_up(
+    store: Store,
+    standing: Standing,
+    rejected_lines: Collection[int],
+    why: str,
+    lines: Collection[int] | None = None,
+    by: str | None = None,
+) -> int:
+    """Give up open rows of a file, `lines` of them or all; returns how many rows that are.
+
+    `rejected_lines` are those of its rejected rows, but of those that were to correct others. Where the rows cannot be
+    named by lines, the file is given up as a whole. Raises InputError where nothing is open, or a line is none of it.
+    """
+    name = f"{standing.row.source_file} ({standing.row.file_id})"
+    why = why.strip()
+    if not why or len(why) > LONGEST_WHY:
+        raise InputError(f"why {name} is given up has {len(why)} characters; allowed are 1 to {LONGEST_WHY}")
+    if not standing.is_open:
+        raise InputError(f"{name}: nothing of it is open, so there is nothing to give up")
+    if lines is None and is_given_up_whole(standing.row):
+        given, count = None, standing.open
+    else:
+        if lines is None:
+            chosen = {line for line in rejected_lines if standing.of(line) == "open"}
+        else:
+            chosen = {*lines}
+            _check_open(name, standing, rejected_lines, chosen)
+        given, count = ranges(chosen), len(chosen)
+    _add(store, standing.row.file_id, GiveUp(lines=given, why=why, at=utc_now(), by=by))
+    return count
+
+
+def take_back(
+    store: Store, standing: Standing, why: str = "", lines: Collection[int] | None = None, by: str | None = None
+) -> int:
+    """Take back what was given up of a file, `lines` of it or all; returns how many rows are open again.
+
+    Raises InputError where nothing was given up, or not one of these lines.
+    """
+    name = f"{standing.row.source_file} ({standing.row.file_id})"
+    said = standing.given_up_as
+    if said is None or not (said.whole or said.lines):
+        raise InputError(f"{name}: nothing of it was given up, so there is nothing to take back")
+    if lines is not None and (wrong := {*lines} - said.lines):
+        whole = "; it was given up as a whole: leave out --lines" if said.whole else ""
+        raise InputError(f"{name}: of its lines {_told(said.lines)} were given up, not {_told(wrong)}{whole}")
+    before = standing.given_up
+    given = None if lines is None else ranges({*lines})
+    _add(store, standing.row.file_id, GiveUp(lines=given, why=why, at=utc_now(), undo=True, by=by))
+    return before if lines is None else sum(standing.of(line) == "given_up" for line in {*lines})
+
+
+def read_lines(text: str) -> list[int]:
+    """The lines of a text such as `3,7-9`; raises InputError."""
+    try:
+        lines = [*islice(each_line(text.strip()), MOST_LINES + 1)]
+    except ValueError:
+        lines = []
+    if not lines or min(lines) < 1 or len(lines) > MOST_LINES:
+        raise InputError(f"{text[:100]!r} names no lines; write up to {MOST_LINES:,} of them as in 3,7-9")
+    return lines
+
+
+def _check_open(name: str, standing: Standing, rejected_lines: Collection[int], chosen: set[int]) -> None:
+    if unknown := chosen - {*rejected_lines}:
+        own = _told(rejected_lines) or "none"
+        raise InputError(f"{name}: no rejected row of its own begins on {_told(unknown)}; such are {own}")
+    if corrected := {line for line in chosen if standing.of(line) == "corrected"}:
+        raise InputError(f"{name}: line {_told(corrected)} is corrected already; leave it out")
+
+
+def _told(lines: Collection[int]) -> str:
+    """Lines, the first of them where they are many."""
+    first = sorted(lines)[:_NAMED]
+    more = len(lines) - len(first)
+    return ranges(first) + (f" and {more:,} more" if more else "")
+
+
+def _add(store: Store, file_id: str, said: GiveUp) -> None:
+    """Say one more thing of a file, after all that was said before."""
+    name = layout.given_up_object(file_id)
+    for _ in range(_ATTEMPTS):
+        found = store.read(name)
+        before = _decode(name, found).said if found else ()
+        document = GivenUp(file_id=file_id, said=(*before, said))
+        if store.replace(name, document.stored(), found.token if found else None):
+            return
+    raise PipelineError(f"{name} is written by others all the time; try again")
+
+
+def _decode(name: str, found: Stored) -> GivenUp:
+    try:
+        read = GivenUp.from_json(found.data)
+        if read.file_id != PurePosixPath(name).stem:
+            raise ValueError(f"it tells of the file {read.file_id}")
+        return read
+    except (ValueError, TypeError) as error:
+        raise DamagedObject(name, error) from None
