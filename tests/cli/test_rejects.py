@@ -112,6 +112,39 @@ def test_rejects_are_exported_corrected_and_published(lake: Path, tmp_path: Path
     assert duff("check", "--lake", lake).code == 0
 
 
+def test_only_open_rows_are_exported_again(tmp_path: Path) -> None:
+    lake, out = tmp_path / "lake", tmp_path / "corrections.csv"
+    source = write(
+        tmp_path / "orders.csv", *(f"1,Moe,{n},1,Duff,2.50,x,0.33,Retail,created" for n in range(1, 5)), header=HEADER
+    )
+    file_id = duff("run", source, "--max-reject-share", "1", "--json", "--lake", lake).documents[0]["file_id"]
+    duff("rejects", file_id, "--csv", out, "--lake", lake)
+    rows = open_sheet(out, ",")
+    again = [rows[0] | {"product_ccf": "6"}, rows[1] | {"product_ccf": "y"}]
+    save_sheet(out, again, ",", "utf-8-sig")
+    (attempt,) = duff("run", out, "--max-reject-share", "1", "--json", "--lake", lake).documents
+    duff("give-up", file_id, "--lines", "5", "--why", "gone", "--lake", lake)
+    told = duff("rejects", file_id, "--csv", out, "--lake", lake).out
+    assert (
+        told
+        == f"2 rejected rows written to {out}\nleft out: 2, corrected or given up already; --all writes them, too\n"
+    )
+    assert [row["order_id"] for row in open_sheet(out, ",")] == ["2", "3"]
+    assert duff("rejects", file_id, "--csv", out, "--all", "--lake", lake).out == f"4 rejected rows written to {out}\n"
+    # what came for a row that is given up since is not to be corrected either
+    duff("rejects", attempt["file_id"], "--csv", out, "--lake", lake)
+    assert [row["duff_corrects"] for row in open_sheet(out, ",")] == [f"{file_id}:3"]
+    duff("give-up", file_id, "--lines", "3", "--why", "gone", "--lake", lake)
+    assert duff("rejects", attempt["file_id"], "--csv", out, "--lake", lake).out.startswith("0 rejected rows written")
+    for wrong in (
+        ("--all",),
+        ("--locale", "es"),
+        ("--csv", out, "--raw", "--locale", "es"),
+        ("--csv", out, "--locale", "!"),
+    ):
+        assert duff("rejects", file_id, *wrong, "--lake", lake).code == 2
+
+
 FORMULAS = [
     *('=HYPERLINK("http://a.org","x")', "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1+1)", "\t=1+1", "\r=1+1", "\uff1d1+1"),
     *("--", "=", "-", "+"),
@@ -181,7 +214,7 @@ def test_rejects_of_a_spanish_export_keep_its_dialect(tmp_path: Path, encoding: 
     )
     duff("run", source, "--max-reject-share", "1", "--lake", lake)
     out = tmp_path / "corregido.csv"
-    assert duff("rejects", ids(lake)["pedidos.csv"], "--csv", out, "--lake", lake).code == 0
+    assert duff("rejects", ids(lake)["pedidos.csv"], "--csv", out, "--locale", "es", "--lake", lake).code == 0
     rows = open_sheet(out, ";")
     assert {row["reasons"] for row in rows} == {"status:unknown", "product_volume:too_precise"}
     for row in rows:

@@ -109,6 +109,15 @@ def test_corrections_are_a_file_to_drop_again(console: TestClient) -> None:
     assert len(rows) == 11
 
 
+@pytest.mark.parametrize(
+    ("language", "first"),
+    [("en", "client_id,client_name"), ("es-CL", "client_id;client_name"), ("es-MX,es;q=0.9", "client_id,client_name")],
+)
+def test_corrections_are_written_for_their_reader(console: TestClient, language: str, first: str) -> None:
+    text = console.get(f"/files/{DIRTY}/corrections.csv", headers={"Accept-Language": language}).text
+    assert text.removeprefix("\ufeff").startswith(first)
+
+
 def test_the_list_of_files_has_pages_and_verdicts(console: TestClient) -> None:
     assert shown(console.get("/files").text).count(" rows read = ") == 5
     assert shown(console.get("/files?verdict=invalid").text).count(" rows read = ") == 1

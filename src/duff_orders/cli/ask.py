@@ -1,5 +1,6 @@
 """`duff query`, `files` and `rejects`: what came out."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -219,8 +220,18 @@ def rejects(
         Path | None,
         typer.Option("--csv", metavar="OUT", help="Export them, to be corrected and dropped again."),
     ] = None,
+    locale: Annotated[
+        str | None,
+        typer.Option(
+            "--locale",
+            metavar="es-CL",
+            help="Whose spreadsheet opens it: decimal mark and delimiter. [default: the system's]",
+            show_default=False,
+        ),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Export those that are corrected or given up, too.")] = False,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Write the exact text, formulas included: not for spreadsheets.")
+        bool, typer.Option("--raw", help="Write the exact text in the file's own dialect: not for spreadsheets.")
     ] = False,
     lake: LakeOption = None,
     stack: StackOption = None,
@@ -228,20 +239,26 @@ def rejects(
 ) -> None:
     """Show a file's rejected rows, with every reason.
 
-    With --csv they are written as a spreadsheet reads them, in the file's own
-    dialect, reasons in a further column: correct them and drop the file again;
-    further columns are ignored. A text that a spreadsheet would run as a
-    formula gets a space in front, which the pipeline trims.
+    With --csv those that are open are written for a spreadsheet, reasons in a
+    further column: correct them and drop the file again. `duff_corrects` ties
+    each row to the one whose place it takes. A correction changes only cells
+    that had a reason; name others in `duff_changes`. A wrong cell that a
+    spreadsheet could turn into a good one begins with `?`; one that it would
+    run as a formula with a space, which the pipeline trims.
     """
     from duff_orders.cli import show
     from duff_orders.query import rejects as rejected
+    from duff_orders.query.readers import reader_in, system_locale
 
     if csv is None:
         pipe.end_when_closed()
     if json and csv is not None:
         raise typer.BadParameter("--json and --csv are two ways of telling them; give one")
-    if raw and csv is None:
-        raise typer.BadParameter("--raw belongs to --csv OUT")
+    if csv is None and (raw or all_ or locale is not None):
+        raise typer.BadParameter("--raw, --all and --locale belong to --csv OUT")
+    if raw and locale is not None:
+        raise typer.BadParameter("--raw writes the file's own dialect, --locale a reader's; give one")
+    reader = None if raw else reader_in(system_locale(os.environ) if locale is None else locale)
     with opened(context, lake, stack) as found:
         row = found.ledger.find(file_id)
         if json:
@@ -250,4 +267,9 @@ def rejects(
         elif csv is None:
             show.rejected(row, rejected.read(found, row))
         else:
-            print(f"{rejected.export(found, row, csv, raw=raw)} rejected rows written to {csv}")
+            only = (lambda _: True) if all_ else rejected.open_ones(found, row, rejected.standings(found))
+            count = rejected.export(found, row, csv, reader, only=only)
+            done = row.rows_rejected - count
+            print(f"{count} rejected rows written to {csv}")
+            if done:
+                print(f"left out: {done}, corrected or given up already; --all writes them, too")

@@ -233,6 +233,7 @@ EN: dict[str, str] = {
     "allowed_number_above": "a number above 0, at most {digits} digits before the mark and {decimals} after it",
     "allowed_text": "a text of up to {characters} characters",
     "allowed_status": "one of {statuses}",
+    "allowed_changed": "what stood there before; or name the column in duff_changes",
     "allowed_duff_corrects": "what the download has there, or nothing",
     "allowed_record": "as many fields as the header, which stands there once; quotes only around whole fields; text in "
     "the file's encoding",

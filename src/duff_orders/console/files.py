@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from duff_orders.api.backend import rejected_lines
 from duff_orders.api.files import page_of_files, reasons_of, rejected
-from duff_orders.console.page import backend, missing, page, words
+from duff_orders.console.page import backend, locale, missing, page, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
@@ -23,6 +23,7 @@ from duff_orders.lake.given_up import give_up, read_lines, take_back
 from duff_orders.lake.standing import Standings
 from duff_orders.messages import VERDICTS, Entry, LedgerRow, format_time, ranges
 from duff_orders.query import rejects, statements
+from duff_orders.query.readers import reader_in
 
 router = APIRouter(include_in_schema=False)
 
@@ -60,13 +61,15 @@ def get_file(request: Request, file_id: str, reason: str = "") -> Response:
 
 @router.get("/files/{file_id}/corrections.csv")
 def get_corrections(request: Request, file_id: str) -> Response:
-    """The rejected rows as a file to be corrected and dropped again: in the original's delimiter."""
-    row = backend(request).file(file_id)
+    """The open rejected rows as a file for the reader's spreadsheet, to be corrected and dropped again."""
+    asked = backend(request)
+    row = asked.file(file_id)
     if row is None:
         return missing(request)
     folder = tempfile.TemporaryDirectory(prefix="duff-corrections-")
     path = Path(folder.name, "corrections.csv")
-    rejects.export(backend(request).lake, row, path)
+    only = rejects.open_ones(asked.lake, row, asked.standings())
+    rejects.export(asked.lake, row, path, reader_in(locale(request)), only=only)
     name = f"{PurePosixPath(row.source_file).name.partition('.')[0]}-corrected.csv"
     return FileResponse(path, media_type="text/csv", filename=name, background=BackgroundTask(folder.cleanup))
 

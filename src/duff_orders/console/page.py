@@ -26,6 +26,16 @@ def words(request: Request) -> Words:
     return Words(chosen(request.cookies.get("lang"), request.headers.get("accept-language")))
 
 
+def locale(request: Request) -> str:
+    """The reader's locale: the language of the pages, with the region that the browser tells for it."""
+    language = words(request).language
+    for part in request.headers.get("accept-language", "").split(","):
+        tag = part.strip().partition(";")[0]
+        if tag.lower().startswith(f"{language}-") and len(tag) == len(language) + 3:
+            return tag
+    return language
+
+
 def backend(request: Request) -> Source:
     """Where the data is."""
     found: Source = request.app.state.backend

@@ -232,6 +232,7 @@ ES: dict[str, str] = {
     "allowed_number_above": "un número mayor que 0, con hasta {digits} cifras antes de la marca y {decimals} después",
     "allowed_text": "un texto de hasta {characters} caracteres",
     "allowed_status": "uno de {statuses}",
+    "allowed_changed": "lo que había antes; o nombrar la columna en duff_changes",
     "allowed_duff_corrects": "lo que trae la descarga, o nada",
     "allowed_record": "tantos campos como el encabezado, que está una sola vez; comillas solo alrededor de campos "
     "enteros; texto en la codificación del archivo",

@@ -1,19 +1,20 @@
 """A file's rejected rows: read, and exported so that someone can correct them and drop them again."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from duff_orders.contract import CHANGES, COLUMN_NAMES, CORRECTS, REJECTED_ROWS
+from duff_orders.contract import CHANGES, COLUMN_NAMES, COLUMNS, CORRECTS, REJECTED_ROWS
 from duff_orders.lake import relation
 from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.lake.standing import Standings
-from duff_orders.messages import LedgerRow
+from duff_orders.messages import Entry, LedgerRow
 from duff_orders.query.harmless import harmless
+from duff_orders.query.readers import Reader, kept_wrong
 
 FIELDS = (*COLUMN_NAMES, "reasons", "record", "line", "corrects")
 #: The columns of the export.
@@ -47,35 +48,74 @@ def standings(lake: Lake) -> Standings:
     return Standings(lake.ledger.rows(), all_given_up(lake.store), partial(lines, lake))
 
 
-def export(lake: Lake, row: LedgerRow, out: Path, *, raw: bool = False) -> int:
-    """Write the rejected rows as CSV in the file's own delimiter (so that `2,50` stays a number); returns how many.
+def export(
+    lake: Lake,
+    row: LedgerRow,
+    out: Path,
+    reader: Reader | None = None,
+    *,
+    only: Callable[[dict[str, Any]], bool] = lambda record: True,
+) -> int:
+    """Write the rejected rows as CSV, for a `reader` or as they stood; returns how many.
 
     UTF-8 with a byte order mark, which is how spreadsheets tell it from older encodings. `duff_corrects` ties each row
     to the one whose place it takes when the corrected file is dropped; in `duff_changes` may be named which cells are
     changed though nothing was wrong there. The reasons and the records that have no fields stand in further columns,
-    which the pipeline ignores.
+    which the pipeline ignores. `only` may leave rows out.
 
-    A cell that a spreadsheet would run as a formula gets a space in front, which makes it a text there and which the
-    contract trims when the file comes back. `raw` writes the exact text. Missing folders of `out` are made.
+    For a reader good numbers have the decimal mark, and the file the delimiter, that a spreadsheet takes there. Wrong
+    cells stay as they stood, but those that a spreadsheet could turn into good ones begin with `?` (`kept_wrong`). A
+    cell that it would run as a formula gets a space in front, which makes it a text there and which the contract trims
+    when the file comes back. Without a reader the texts are exact, in the file's own delimiter. Missing folders of
+    `out` are made.
     """
-    write = str if raw else harmless
     make_folder(out)
+    delimiter = reader.delimiter if reader else row.delimiter or ","
     with out.open("w", encoding="utf-8-sig", newline="") as stream:
-        writer = csv.DictWriter(stream, EXPORTED, delimiter=row.delimiter or ",", extrasaction="ignore")
+        writer = csv.DictWriter(stream, EXPORTED, delimiter=delimiter, extrasaction="ignore")
         writer.writeheader()
         count = 0
-        for count, record in enumerate(read(lake, row), 1):  # noqa: B007 – the last is the number written
-            cells = {name: write(each) if isinstance(each, str) else each for name, each in record.items()}
-            writer.writerow(cells | {CORRECTS: _tie(row, record)})
+        for record in read(lake, row):
+            if only(record):
+                count += 1
+                cells = _for(reader, record) if reader else record
+                writer.writerow(cells | {CORRECTS: _tie(row, record)})
     return count
+
+
+def _for(reader: Reader, record: dict[str, Any]) -> dict[str, Any]:
+    """The cells of a rejected row as a reader's spreadsheet may open them."""
+    wrong = {reason.partition(":")[0] for reason in record["reasons"].split(";")}
+    cells = dict(record)
+    for column in COLUMNS:
+        text = record[column.name]
+        if text and column.kind in ("integer", "number"):
+            cells[column.name] = kept_wrong(text) if column.name in wrong else reader.number(text)
+    return {name: harmless(each) if isinstance(each, str) else each for name, each in cells.items()}
+
+
+def open_ones(lake: Lake, row: LedgerRow, standings: Standings) -> Callable[[dict[str, Any]], bool]:
+    """What tells of a file's rejected row whether it is open, or stands for one of another file that is."""
+    own = standings.of(row)
+    others = {}
+    for entry in map(Entry.of, row.attempts or ()):
+        if found := lake.ledger.of(entry.file_id):
+            others[entry.file_id] = standings.of(found)
+
+    def is_open(record: dict[str, Any]) -> bool:
+        file_id, _, line = (record["corrects"] or "").partition(":")
+        standing = others.get(file_id) if line else own
+        return standing is None or standing.of(int(line) if line else record["line"]) == "open"
+
+    return is_open
 
 
 def _tie(row: LedgerRow, record: dict[str, Any]) -> str | None:
     """The row whose place the corrected record is to take; None where the line of none is known."""
-    if record["corrects"] is None and record["line"] is not None:
-        return f"{row.file_id}:{record['line']}"
     corrects: str | None = record["corrects"]
-    return corrects
+    if corrects is not None and ":" in corrects:
+        return corrects
+    return None if record["line"] is None else f"{row.file_id}:{record['line']}"
 
 
 def make_folder(out: Path) -> None:
