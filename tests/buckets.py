@@ -1,7 +1,7 @@
 """The store on S3 over buckets in memory: its own code, with obstore's conditional writes, and no network."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,8 +46,8 @@ class _InMemory(S3Store):
         """No client is made."""
         self._held: list[str] = []
 
-    def _blocks(self, event: Event, options: Any) -> Iterator[bytes]:
+    def _get(self, event: Event, options: Any) -> tuple[Iterable[bytes], dict[str, str]]:
         """obstore keeps no versions in memory."""
         if event.version not in self._versions:
             raise SourceChanged(f"{event.key} is gone from the raw bucket")
-        yield self._versions[event.version]
+        return [self._versions[event.version]], {}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from duff_orders.errors import InputError, SourceChanged
 from duff_orders.lake.layout import RAW
-from duff_orders.lake.store import Listed, RawObject, Stored
+from duff_orders.lake.store import Head, Listed, RawObject, Stored
 from duff_orders.messages import Event
 
 
@@ -76,8 +76,8 @@ class MemoryStore:
     def delete(self, name: str) -> None:
         self.objects.pop(name, None)
 
-    def head(self, event: Event, size: int) -> bytes:
-        return self._announced(event)[:size]
+    def head(self, event: Event, size: int) -> Head:
+        return Head(self._announced(event)[:size])
 
     @contextmanager
     def raw(self, event: Event) -> Iterator[RawObject]:

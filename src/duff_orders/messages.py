@@ -126,6 +126,7 @@ class Event(Document):
     """The announcement of one object version: what EventBridge sends, or the watcher saw.
 
     `time` decides pa_date and the order of states, `sequencer` that of events of one time; `size` is in bytes.
+    `replaces` is the id of the file whose place it takes, where whoever put it there said so.
     """
 
     bucket: str
@@ -135,6 +136,7 @@ class Event(Document):
     version: str | None
     time: datetime
     sequencer: str | None = None
+    replaces: str | None = None
 
     @property
     def file_id(self) -> str:
@@ -257,7 +259,8 @@ class Staged(Document):
     """What a transform made of a file and nobody sees yet, or the `row` that the file has already.
 
     `orders` and `rejected` name the staged Parquet: paths on this machine (they begin with `/`), or objects of the
-    lake. `extra_columns` are the names of the header's further columns. `content` is the first 32 hexadecimal digits of
+    lake. `extra_columns` are the names of the header's further columns, `replaces` is the file whose place all its rows
+    take. `content` is the first 32 hexadecimal digits of
     the object's SHA-256, where it was read.
     """
 
@@ -269,6 +272,7 @@ class Staged(Document):
     engine: Engine | None = None
     dialect: Dialect | None = None
     extra_columns: tuple[str, ...] | None = None
+    replaces: str | None = None
     orders: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
     error: str | None = None

@@ -41,6 +41,7 @@ REASONS: dict[str, str] = {
     "header_too_long": "the header line does not end within the first {kib} KiB of the file",
     "record_number_too_long": "record {number} is longer than 16 MiB: not an orders file, or a quote that never closes",
     "record_too_long": "a record is longer than 16 MiB: not an orders file, or a quote that never closes",
+    "replaces_nothing": "it is to replace the file {file}, which the ledger does not know",
     # its records
     "second_header": (
         "line {second} names the columns again, in another order than line {first}: what stands behind it could not be "

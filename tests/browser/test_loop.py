@@ -75,6 +75,24 @@ def test_drop_see_correct_drop_again(opened: Opened, tmp_path: Path) -> None:
         assert "03-dirty-corrected.csv" in page.inner_text("main")
 
 
+def test_an_invalid_file_is_replaced_on_its_page(opened: Opened, tmp_path: Path) -> None:
+    with served(tmp_path) as address:
+        page = opened()
+        page.goto(address)
+        drop(page, SAMPLES / "05-missing-column.csv")
+        wait_for(page, "05-missing-column.csv", "invalid").locator("a").click()
+        page.wait_for_url("**/files/*")
+        assert "This file is open until it is replayed well, replaced, or given up." in page.inner_text("main")
+        drop(page, SAMPLES / "01-orders.csv", SAMPLES / "02-orders-later.csv")
+        assert "one file takes the place of another" in item(page, "01-orders.csv").inner_text()
+        drop(page, SAMPLES / "01-orders.csv")
+        wait_for(page, "01-orders.csv", "valid, in the tables")
+        page.reload()
+        assert "Another file has taken this one's place." in page.inner_text("main")
+        page.get_by_role("link", name="Overview").click()
+        assert "Nothing is open" in page.inner_text(".questions")
+
+
 @pytest.mark.parametrize("way", ["drop", "paste"])
 def test_files_are_dropped_anywhere_or_pasted(opened: Opened, tmp_path: Path, way: str) -> None:
     with served(tmp_path) as address:

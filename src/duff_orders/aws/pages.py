@@ -23,7 +23,7 @@ from duff_orders.errors import InputError
 from duff_orders.lake import layout
 from duff_orders.lake.disk import fingerprint
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import free_names, keys
+from duff_orders.lake.raw import already_there, free_names, keys
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.messages import LedgerRow
@@ -106,29 +106,36 @@ class RawBucket:
         with tempfile.TemporaryDirectory(prefix="duff-upload-") as folder:
             yield Path(folder)
 
-    def put(self, path: Path) -> str:
+    def put(self, path: Path, replaces: str | None = None) -> str:
         """Put a file there, never over another; its key."""
         s3 = boto3.client("s3")
         size, etag = fingerprint(path)
+        metadata = {"md5": etag} | ({} if replaces is None else {layout.REPLACES: replaces})
         for key in free_names(path.name, etag):
             there = self._look_at(s3, key)
             if there is None:
-                s3.upload_file(str(path), self.store.raw_bucket, key, ExtraArgs={"Metadata": {"md5": etag}})
+                s3.upload_file(str(path), self.store.raw_bucket, key, ExtraArgs={"Metadata": metadata})
             if there is None or (there[0] == size and etag in there[1]):
+                if there and replaces not in (None, there[2]):
+                    raise already_there(key, str(replaces))
                 with self._lock:
                     self._looked = None
                 return key
         raise InputError(f"{path.name}: the raw bucket holds other files of this name; rename it")
 
-    def _look_at(self, s3: Any, key: str) -> tuple[int, set[str]] | None:
-        """The size of an object, and what tells its content: a large one's entity tag does not. None: there is none."""
+    def _look_at(self, s3: Any, key: str) -> tuple[int, set[str], str | None] | None:
+        """The size of an object, what tells its content, as a large one's entity tag does not, and what it replaces.
+
+        None: there is none.
+        """
         try:
             found = s3.head_object(Bucket=self.store.raw_bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
                 return None
             raise
-        return found["ContentLength"], {found["ETag"].strip('"'), found["Metadata"].get("md5", "")}
+        told = found["Metadata"]
+        return found["ContentLength"], {found["ETag"].strip('"'), told.get("md5", "")}, told.get(layout.REPLACES)
 
     def _listed(self) -> dict[str, None]:
         with self._lock:

@@ -14,7 +14,7 @@ from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout, snapshot
 from duff_orders.lake.glue_catalog import behind, newest_verdict
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import check_name, events, keys, to_take_up_again
+from duff_orders.lake.raw import check_name, events, keys, replaceable, to_take_up_again
 from duff_orders.lake.s3 import S3Store
 from duff_orders.local.check import counts
 from duff_orders.messages import Event, LedgerRow, format_time, utc_now
@@ -72,22 +72,34 @@ class Remote:
         return Lake(self.settings, self.store)
 
     def upload(
-        self, paths: Sequence[Path], *, sent: Callable[[str, int], None] = lambda key, size: None
+        self,
+        paths: Sequence[Path],
+        *,
+        replaces: str | None = None,
+        sent: Callable[[str, int], None] = lambda key, size: None,
     ) -> list[Event]:
         """Put files into the raw bucket, under their names; `sent` is told of bytes on their way.
 
-        A file that has the name of another becomes a new version beside it. Raises InputError for what is no orders
-        file, before any is sent.
+        A file that has the name of another becomes a new version beside it. `replaces` are the first characters of the
+        id of an invalid or failed file whose place the one that is given takes. Raises InputError for what is no
+        orders file, or replaces none, before any is sent.
         """
         import boto3
 
         for path in paths:
             check_name(path)
+        metadata = {} if replaces is None else {layout.REPLACES: replaceable(self.lake.ledger, replaces)}
         s3, bucket = boto3.client("s3"), self.outputs["RawBucket"]
         announced = []
         for path in paths:
             key = path.name
-            s3.upload_file(str(path), bucket, key, Callback=lambda size, key=key: sent(key, size))
+            s3.upload_file(
+                str(path),
+                bucket,
+                key,
+                ExtraArgs={"Metadata": metadata},
+                Callback=lambda size, key=key: sent(key, size),
+            )
             found = s3.head_object(Bucket=bucket, Key=key)
             announced.append(
                 Event(

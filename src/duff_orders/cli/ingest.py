@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +32,20 @@ if TYPE_CHECKING:
 
 #: How long the verdicts of a deployment are waited for: a large file takes its Glue job's time.
 REMOTE_SECONDS = 4 * 3600.0
+ReplacesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--replaces",
+        metavar="FILE_ID",
+        help="The invalid or failed file whose place this one takes: its rows count for the time of that one.",
+        autocompletion=complete_file_id,
+    ),
+]
+
+
+def _check_one(files: Collection[Path], replaces: str | None) -> None:
+    if replaces is not None and len(files) != 1:
+        raise typer.BadParameter("one FILE takes the place of another", param_hint="--replaces")
 
 
 @app.command()
@@ -46,6 +60,7 @@ def run(
     master: MasterOption = None,
     memory: MemoryOption = None,
     max_reject_share: ShareOption = None,
+    replaces: ReplacesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Put files into the raw folder and process them.
@@ -57,13 +72,18 @@ def run(
     from duff_orders.lake.raw import check_name
     from duff_orders.local.run import run as run_files
 
+    _check_one(files, replaces)
     for path in files:  # before a new lake is made for nothing
         check_name(path)
     opened = open_lake(
         context, lake, create=True, engine=engine, master=master, memory=memory, max_reject_share=max_reject_share
     )
     known = set[str]()
-    _process(opened, lambda phase: run_files(opened, files, phase=phase, known=known.add), as_json=json, known=known)
+
+    def work(phase: Any) -> Iterator["LedgerRow"]:
+        return run_files(opened, files, replaces=replaces, phase=phase, known=known.add)
+
+    _process(opened, work, as_json=json, known=known)
 
 
 @app.command()
@@ -125,6 +145,7 @@ def upload(
         typer.Argument(metavar="FILE", help="Orders files: *.csv or *.csv.gz.", exists=True, dir_okay=False),
     ],
     stack: StackOption = None,
+    replaces: ReplacesOption = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the verdicts.")] = True,
     json: JsonOption = False,
 ) -> None:
@@ -135,6 +156,7 @@ def upload(
     """
     from duff_orders.cli import show
 
+    _check_one(files, replaces)
     with deployment(stack) as remote:
         if remote is None:
             raise typer.BadParameter("--stack NAME says which deployment; into a folder, `duff run` puts files")
@@ -147,7 +169,7 @@ def upload(
             def count(name: str, size: int) -> None:
                 sent[name] += size
 
-            announced = remote.upload(files, sent=count)
+            announced = remote.upload(files, replaces=replaces, sent=count)
             for name in sent:
                 bars.done(name)
         if not wait:

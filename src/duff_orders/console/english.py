@@ -70,6 +70,8 @@ EN: dict[str, str] = {
     "sales": "Sales",
     "drop": "Drop orders files here, or choose some:",
     "drop_corrected": "Drop the corrected file here, or choose it:",
+    "drop_replacement": "Drop the file that takes this one's place here, or choose it:",
+    "only_one": "refused: one file takes the place of another; drop it alone",
     "uploads": "Files on their way",
     "name": "File",
     "verdict": "Verdict",

@@ -37,9 +37,9 @@ class RawFolder:
         """A folder for a file that is being sent."""
         return self.disk.scratch()
 
-    def put(self, path: Path) -> str:
+    def put(self, path: Path, replaces: str | None = None) -> str:
         """Put a file there, never over another; its key."""
-        return put(self.disk, path)
+        return put(self.disk, path, replaces=replaces)
 
 
 def _times(folders: Iterable[Path]) -> dict[Path, int]:

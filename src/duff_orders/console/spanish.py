@@ -68,6 +68,8 @@ ES: dict[str, str] = {
     "sales": "Ventas",
     "drop": "Suelte aquí archivos de pedidos, o elija algunos:",
     "drop_corrected": "Suelte aquí el archivo corregido, o elíjalo:",
+    "drop_replacement": "Suelte aquí el archivo que toma el lugar de este, o elíjalo:",
+    "only_one": "no admitido: un solo archivo toma el lugar de otro; suéltelo solo",
     "uploads": "Archivos en camino",
     "name": "Archivo",
     "verdict": "Veredicto",
@@ -270,6 +272,7 @@ ES: dict[str, str] = {
     "why_record_number_too_long": "el registro {number} mide más de 16 MiB: no es un archivo de pedidos, "
     "o unas comillas no se cierran",
     "why_record_too_long": "un registro mide más de 16 MiB: no es un archivo de pedidos, o unas comillas no se cierran",
+    "why_replaces_nothing": "debe reemplazar al archivo {file}, que el registro no conoce",
     "why_second_header": (
         "la línea {second} nombra de nuevo las columnas, en otro orden que la línea {first}: no se podría distinguir "
         "lo que sigue; divida el archivo allí"

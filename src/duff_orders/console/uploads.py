@@ -12,8 +12,10 @@ from starlette.concurrency import run_in_threadpool
 
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.api.security import SLOWEST
-from duff_orders.console.page import words
+from duff_orders.console.page import backend, words
 from duff_orders.console.progress import Progress
+from duff_orders.console.source import Source
+from duff_orders.errors import InputError
 from duff_orders.lake import layout
 
 router = APIRouter(prefix="/console", include_in_schema=False)
@@ -25,11 +27,13 @@ LOOK, SIGN = 0.5, 10.0
 
 
 @router.put("/uploads/{name}")
-async def put_upload(request: Request, name: str) -> Response:
-    """Take a file; its key where files land."""
+async def put_upload(request: Request, name: str, replaces: str | None = None) -> Response:
+    """Take a file; its key where files land. `replaces` is an invalid or failed file whose place it takes."""
     progress: Progress = request.app.state.progress
     if not _is_name(name):
         raise invalid("path", "name", name, " or ".join(f"*{suffix}" for suffix in layout.SUFFIXES))
+    if replaces is not None:
+        await run_in_threadpool(_check_replaceable, backend(request), replaces)
     size = request.headers.get("content-length", "0")
     with progress.landing.scratch() as folder:
         room = max(0, shutil.disk_usage(folder).free - KEPT_FREE)
@@ -50,7 +54,10 @@ async def put_upload(request: Request, name: str) -> Response:
                 if written > room:
                     raise Problem("too-large", f"there is room for {room:,} bytes")
                 await run_in_threadpool(target.write, part)
-        key = await run_in_threadpool(progress.landing.put, path)
+        try:
+            key = await run_in_threadpool(progress.landing.put, path, replaces)
+        except InputError as error:
+            raise Problem("bad-request", str(error)) from None
     progress.received(key)
     t = words(request)
     return JSONResponse({"key": key, "stage": t("stage_received")}, 202, headers={"Cache-Control": "no-store"})
@@ -77,6 +84,12 @@ async def get_events(request: Request) -> Response:
             silent += LOOK
 
     return StreamingResponse(tell(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+def _check_replaceable(asked: Source, file_id: str) -> None:
+    row = asked.file(file_id)
+    if row is None or row.verdict not in ("invalid", "failed"):
+        raise invalid("query", "replaces", file_id, "the id of a file that is invalid or failed")
 
 
 def _is_name(name: str) -> bool:

@@ -12,7 +12,8 @@ from duff_orders.contract import COLUMN_NAMES, COLUMNS, REJECTED_ROWS
 from duff_orders.engines.dialect import Spelling
 from duff_orders.ingest.rules import Rules, folded
 from duff_orders.lake.ledger import Ledger
-from duff_orders.messages import Entry, LedgerRow
+from duff_orders.messages import Entry, Event, LedgerRow
+from duff_orders.reasons import invalid
 
 #: The relation, and the texts of a record's further columns.
 CORRECTABLE, CORRECTS_TEXT, CHANGES_TEXT = "correctable", "corrects_text", "changes_text"
@@ -33,6 +34,37 @@ def named_files(spelling: Spelling, source: str) -> str:
         f"select distinct split_part(named, ':', 1) as file_id from (select {name} as named from {source}) as naming"
         " where named is not null"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A file whose place another takes as a whole, and the time at which all its rows rank."""
+
+    file_id: str
+    time: datetime
+
+
+def replaced(ledger: Ledger, event: Event) -> Replaced | None:
+    """The file that one replaces; None where it replaces none.
+
+    One that was to replace another and could not be taken in either stands for that one.
+    """
+    file_id, seen = event.replaces, {event.file_id}
+    row = ledger.of(file_id) if file_id else None
+    while row is not None and row.file_id not in seen and not row.published:
+        seen.add(row.file_id)
+        whole = [entry.file_id for entry in map(Entry.of, row.attempts or ()) if not entry.lines]
+        before = ledger.of(whole[0]) if whole else None
+        if before is None:
+            break
+        row = before
+    return Replaced(row.file_id, row.event_time) if row else None
+
+
+def check_replaced(ledger: Ledger, event: Event) -> None:
+    """Raises InvalidFile where a file is said to replace one that the ledger does not know."""
+    if event.replaces and (event.replaces == event.file_id or ledger.of(event.replaces) is None):
+        raise invalid("replaces_nothing", file=event.replaces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +102,17 @@ def _of(target: Target, source: str, spelling: Spelling) -> str:
     row, rules = target.row, Rules(spelling, target.row.decimal_mark or ".")
     named = f"concat('{row.file_id}:', cast(line as string))"
     times = [f"when corrects is null then {literal_time(row.event_time)}"]
-    times += [f"when corrects like '{id_}:%' then {literal_time(time)}" for id_, time in target.times.items()]
+    times += [
+        f"when split_part(corrects, ':', 1) = '{id_}' then {literal_time(time)}" for id_, time in target.times.items()
+    ]
+    takes = f"case when contains(coalesce(corrects, ''), ':') then corrects else {named} end"
     kept = (
         f"case when reasons not like 'row:%' and not contains(concat(';', reasons), ';{column.name}:')"
         f" then {rules.value(column, column.name)} end as kept_{column.name}"
         for column in COLUMNS
     )
     return (
-        f"select {named} as named, coalesce(corrects, {named}) as takes, case {' '.join(times)} end as takes_effect,"
+        f"select {named} as named, {takes} as takes, case {' '.join(times)} end as takes_effect,"
         f" {', '.join(kept)} from ({source}) as {REJECTED_ROWS.name}"
     )
 

@@ -377,7 +377,11 @@ class Job:
     def _statements(self) -> Statements:
         rules = Rules(DuckDBSpelling(), self.scan.dialect.decimal_mark)
         return Statements(
-            rules=rules, event=self.source.event, file_id=self.source.event.file_id, ties=self.scan.dialect.ties
+            rules=rules,
+            event=self.source.event,
+            file_id=self.source.event.file_id,
+            ties=self.scan.dialect.ties,
+            replaced=self.source.replaced,
         )
 
     @property

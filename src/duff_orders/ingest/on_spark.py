@@ -244,7 +244,13 @@ class Job:
     @property
     def _statements(self) -> Statements:
         event = self.source.event
-        return Statements(rules=self._rules, event=event, file_id=event.file_id, ties=self.source.dialect.ties)
+        return Statements(
+            rules=self._rules,
+            event=event,
+            file_id=event.file_id,
+            ties=self.source.dialect.ties,
+            replaced=self.source.replaced,
+        )
 
     def _canonical(self, column: Column) -> str:
         """Whether a column's text is written canonically, told by functions that cost less than a match."""

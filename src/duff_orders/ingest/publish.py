@@ -9,6 +9,7 @@ from datetime import datetime
 
 from duff_orders.contract import ORDERS, REJECTED_ROWS, VERSION
 from duff_orders.errors import PipelineError
+from duff_orders.ingest.corrections import replaced
 from duff_orders.lake.cleanup import remove_unnamed_parts, tidy
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import content_object, data_object
@@ -34,6 +35,10 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
     if previous is not None and previous.stands and not staged.replay:
         return previous  # somebody else was faster with the same event: theirs is the outcome
     revision = 0 if previous is None else previous.revision + 1
+    corrects, attempts = outcome.corrects, outcome.attempts
+    if staged.replaces:
+        corrects = (staged.replaces,) if outcome.rows_published else None
+        attempts = (staged.replaces,) if outcome.rows_rejected or not outcome.rows_published else None
     rejected = _put(lake, REJECTED_ROWS.name, event, revision, staged.rejected if outcome.rows_rejected else ())
     orders = _put(lake, ORDERS.name, event, revision, staged.orders if outcome.rows_published else ())
     row = LedgerRow(
@@ -65,8 +70,8 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
         remarks=outcome.remarks,
         contract=VERSION,
         sequencer=event.sequencer,
-        corrects=outcome.corrects,
-        attempts=outcome.attempts,
+        corrects=corrects,
+        attempts=attempts,
         pa_date=event.pa_date,
     )
     if row.published:
@@ -84,7 +89,9 @@ def conclude(lake: Lake, event: Event, outcome: Outcome, *, replay: bool = False
         if row is not None and row.stands and not replay:
             tidy(lake, row)
             return row
-        return publish(lake, Staged(event=event, outcome=outcome, started=utc_now(), replay=replay))
+        whole = replaced(lake.ledger, event)
+        replaces = whole.file_id if whole else None
+        return publish(lake, Staged(event=event, outcome=outcome, started=utc_now(), replay=replay, replaces=replaces))
 
 
 def close(lake: Lake, event: Event, error: str, *, replay: bool = False) -> LedgerRow:

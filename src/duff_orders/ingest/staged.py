@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from duff_orders.ingest.corrections import Replaced
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.store import StagedFile
 from duff_orders.messages import Dialect, Event, Outcome
@@ -16,11 +17,15 @@ OnPhase = Callable[[str, Callable[[], float]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """An object on its way: where its bytes are, its dialect by its head, and what its rows are marked with."""
+    """An object on its way: where its bytes are, its dialect by its head, and what its rows are marked with.
+
+    `replaced` is the file whose place all its rows take.
+    """
 
     path: Path
     event: Event
     dialect: Dialect
+    replaced: Replaced | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

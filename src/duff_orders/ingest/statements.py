@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from duff_orders.contract import COLUMN_NAMES, COLUMNS, CORRECTS, LINEAGE, MONEY, REJECTED_ROWS, Column
-from duff_orders.ingest.corrections import changed, is_unknown, joined, literal_time
+from duff_orders.ingest.corrections import Replaced, changed, is_unknown, joined, literal_time
 from duff_orders.ingest.rules import Rules, missing
 from duff_orders.messages import Event
 
@@ -48,13 +48,14 @@ class Statements:
     """The statements for one file; `file_id` and `event` mark its rows.
 
     With `ties` its records may correct others: the engine supplies the relation `correctable`, and with the records
-    the texts of their further columns (`corrections`).
+    the texts of their further columns (`corrections`). All its rows take the place of a file that is `replaced`.
     """
 
     rules: Rules
     event: Event
     file_id: str
     ties: bool = False
+    replaced: Replaced | None = None
 
     def checked(self, source: str, *, canonical: IsCanonical, also: str, where: str = "") -> str:
         """Every record of `source`: the ten values, whether all are `good`, and `also`; `where` may leave some out."""
@@ -87,8 +88,8 @@ class Statements:
 
     def orders(self, source: str, *also: str) -> str:
         """The rows of tbl_duff_orders from checked records, and columns of these in `also`."""
-        time = literal_time(self.event.time)
-        tie, ranks = (TIES, f"coalesce(takes_effect, {time})") if self.ties else (NULL, time)
+        time = literal_time(self.replaced.time if self.replaced else self.event.time)
+        tie, ranks = (TIES, f"coalesce(takes_effect, {time})") if self.ties else (self._whole, time)
         columns = ", ".join((*COLUMN_NAMES, TOTAL, self._lineage, f"{tie} as {TIE}", f"{ranks} as effective_at", *also))
         return f"select {columns} from {source} where good"
 
@@ -112,19 +113,24 @@ class Statements:
         named = ", ".join(f"{text_of(name)} as {name}" for name in COLUMN_NAMES)
         return (
             f"select {named}, coalesce(row_reason, {reasons}) as reasons, record, {LINE},"
-            f" {TIES if self.ties else NULL} as {TIE} "
+            f" {TIES if self.ties else self._whole} as {TIE} "
             f"from (select {originals}, {values}, {row} as row_reason, {record} as record, {line} as {LINE}{ties} "
             f"from {checked} where not good) as texts_read"
         )
 
     def unsplit(self, source: str) -> str:
         """Records of `source` that are no data, as the scanner wrote them."""
-        return f"select {', '.join((*REJECTED_FIELDS, LINE))}, {NULL} as {TIE} from {source} as unsplit"
+        return f"select {', '.join((*REJECTED_FIELDS, LINE))}, {self._whole} as {TIE} from {source} as unsplit"
 
     def rejected_rows(self, parts: Sequence[str]) -> str:
         """The rows of tbl_duff_rejected_rows from selects of `rejected` and `unsplit`."""
         columns = f"{', '.join(REJECTED_FIELDS)}, {self._lineage}, {LINE}, {TIE}"
         return f"select {columns} from ({' union all '.join(parts)}) as rejected"
+
+    @property
+    def _whole(self) -> str:
+        """The file whose place all rows take; null where there is none."""
+        return f"'{self.replaced.file_id}'" if self.replaced else NULL
 
     @property
     def _lineage(self) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from duff_orders.errors import InvalidFile
+from duff_orders.ingest.corrections import replaced
 from duff_orders.ingest.header import HEAD, dialect_of
 from duff_orders.ingest.publish import publisher_of
 from duff_orders.ingest.staged import Source, Transform
@@ -50,7 +52,7 @@ def transform(
         twin = publisher_of(lake, raw.content, event.size)
         if twin is not None and twin.file_id != event.file_id:
             outcome = Outcome(verdict="duplicate", reason=reason("known_content", file=twin.source_file))
-            yield Staged(event=event, outcome=outcome, started=started, replay=decision.replay, content=raw.content)
+            yield _without_rows(lake, decision, outcome, started, raw.content)
             return
         engine = lake.settings.engine_for(event.size)
         path = raw.open()
@@ -60,7 +62,9 @@ def transform(
                 with path.open("rb") as handle:
                     head = handle.read(HEAD)
                 dialect = dialect_of(head, event.key, whole=len(head) == event.size)
-            source = Source(path=path, event=event, dialect=dialect)
+            # a file with ties says itself what each of its rows corrects
+            whole = None if dialect.ties else replaced(lake.ledger, event)
+            source = Source(path=path, event=event, dialect=dialect, replaced=whole)
             made = stack.enter_context(
                 _engine(engine)(
                     lake,
@@ -71,7 +75,7 @@ def transform(
             )
         except InvalidFile as invalid:  # what the head did not show
             outcome = Outcome(verdict="invalid", reason=str(invalid))
-            yield Staged(event=event, outcome=outcome, started=started, replay=decision.replay, content=raw.content)
+            yield _without_rows(lake, decision, outcome, started, raw.content)
             return
         raw.check()
         yield Staged(
@@ -83,9 +87,22 @@ def transform(
             engine=engine,
             dialect=made.dialect,
             extra_columns=made.extra_columns,
+            replaces=whole.file_id if whole else None,
             orders=tuple(map(_named, made.orders)),
             rejected=tuple(map(_named, made.rejected)),
         )
+
+
+def _without_rows(lake: Lake, decision: Decision, outcome: Outcome, started: datetime, content: str) -> Staged:
+    whole = replaced(lake.ledger, decision.event)
+    return Staged(
+        event=decision.event,
+        outcome=outcome,
+        started=started,
+        replay=decision.replay,
+        content=content,
+        replaces=whole.file_id if whole else None,
+    )
 
 
 def _named(staged: StagedFile) -> str:

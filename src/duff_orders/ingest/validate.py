@@ -1,6 +1,9 @@
 """`Validate_csv`: an event becomes a decision, by the first 64 KiB of the object and by the ledger."""
 
+from dataclasses import replace
+
 from duff_orders.errors import InvalidFile
+from duff_orders.ingest.corrections import check_replaced
 from duff_orders.ingest.header import HEAD, dialect_of
 from duff_orders.ingest.publish import conclude
 from duff_orders.lake.lake import Lake
@@ -17,8 +20,10 @@ def validate(lake: Lake, event: Event, *, replay: bool = False) -> Decision:
     row = lake.ledger.get(event.pa_date, event.file_id)
     if row is not None and row.stands and not replay:
         return Decision(route="done", event=event, row=row)
-    head = lake.store.head(event, HEAD)
+    head, replaces = lake.store.head(event, HEAD)
+    event = replace(event, replaces=replaces)
     try:
+        check_replaced(lake.ledger, event)
         dialect = dialect_of(head, event.key, whole=len(head) == event.size)
     except InvalidFile as invalid:
         row = conclude(lake, event, Outcome(verdict="invalid", reason=str(invalid)), replay=replay)

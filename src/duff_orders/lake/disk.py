@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from duff_orders.errors import InputError, SourceChanged
-from duff_orders.lake.layout import LOCKS, RAW, SCRATCH
-from duff_orders.lake.store import Listed, RawObject, Stored
+from duff_orders.lake.layout import LOCKS, RAW, SCRATCH, replaces_object
+from duff_orders.lake.store import Head, Listed, RawObject, Stored
 from duff_orders.messages import Event
 from duff_orders.settings import MIB
 
@@ -124,12 +124,13 @@ class DiskStore:
         """The object's path."""
         return str(self.path(name))
 
-    def head(self, event: Event, size: int) -> bytes:
+    def head(self, event: Event, size: int) -> Head:
         """The first bytes of the object of an event. Raises SourceChanged where it is another by now."""
         with self.raw(event) as raw, raw.open().open("rb") as handle:
             data = handle.read(size)
             raw.check()
-            return data
+        note = self.read(replaces_object(event.key, event.etag))
+        return Head(data, note.data.decode() if note else None)
 
     def raw(self, event: Event) -> AbstractContextManager[RawObject]:
         """The object of an event, in the raw folder."""

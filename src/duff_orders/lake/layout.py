@@ -1,5 +1,6 @@
 """Where things lie: object names and table locations, equal on disk and on S3."""
 
+import hashlib
 import re
 from datetime import date
 from typing import NamedTuple
@@ -23,6 +24,8 @@ STAR_SHOWN = f"{PROCESSED}/star/shown"
 _PA_DATE = re.compile(r"/pa_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
 SUFFIXES = (".csv", ".csv.gz")
+#: On S3, the metadata of a raw object that says which file it replaces.
+REPLACES = "duff-replaces"
 #: How a part of a key begins, or a key ends, that is left alone.
 PRIVATE = (".", "_", "~")
 UNFINISHED = ("~", ".part", ".partial", ".tmp", ".filepart", ".crdownload")
@@ -85,6 +88,12 @@ def event_object(file_id: str) -> str:
 def given_up_object(file_id: str) -> str:
     """The name of what was said of giving up what a file did not bring in."""
     return f"{GIVEN_UP}/{file_id}.json"
+
+
+def replaces_object(key: str, etag: str) -> str:
+    """The name of the note that says which file an object of the raw folder replaces."""
+    digest = hashlib.sha256(f"{key}\n{etag}".encode()).hexdigest()[:32]
+    return f"{PROCESSED}/replaces/{digest}"
 
 
 def content_object(digest: str, size: int) -> str:

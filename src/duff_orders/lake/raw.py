@@ -23,13 +23,16 @@ def check_name(path: Path) -> None:
         raise InputError(f"{path!s:.200}: an orders file is named {' or '.join('*' + s for s in layout.SUFFIXES)}")
 
 
-def put(store: DiskStore, path: Path) -> str:
+def put(store: DiskStore, path: Path, *, replaces: str | None = None) -> str:
     """Copy a file into the raw folder, never over another; returns its key there.
 
     The key is the file's name; where another content has that name, the first digits of the content's hash are added.
+    `replaces` is the file whose place it takes (`replaceable`); raises InputError where it lies there as another.
     """
     raw = store.path(layout.RAW).resolve()
     if path.resolve().is_relative_to(raw):
+        if replaces is not None:
+            raise InputError(f"{path}: lies in the raw folder already; a replacement comes from elsewhere")
         key = path.resolve().relative_to(raw).as_posix()
         if why := layout.left_alone(key):
             raise InputError(f"{key}: left alone in the raw folder, {why}")
@@ -40,9 +43,47 @@ def put(store: DiskStore, path: Path) -> str:
         size, etag = fingerprint(copy)
         for key in free_names(path.name, etag):
             name = f"{layout.RAW}/{key}"
+            if replaces is not None and not store.exists(name):
+                _note_replaced(store, key, etag, replaces)  # first: whoever sees the file sees what it replaces
             if store.put_new_file(name, copy) or fingerprint(store.path(name)) == (size, etag):
+                if replaces is not None:
+                    _check_replaces(store, key, etag, replaces)
                 return key
     raise InputError(f"{path}: the raw folder holds other files of this name; rename it")
+
+
+def replaceable(ledger: Ledger, prefix: str) -> str:
+    """The id of a file that another may replace, by its first characters: one that could not be taken in.
+
+    Raises UnknownFile, and InputError for a file of any other verdict.
+    """
+    row = ledger.find(prefix)
+    if row.verdict not in ("invalid", "failed"):
+        raise InputError(
+            f"{row.source_file} ({row.file_id}) is {row.verdict}: only a file that is invalid or failed is replaced;"
+            f" rejected rows are corrected one by one, `duff rejects {row.file_id[:12]} --csv OUT` hands them out"
+        )
+    return row.file_id
+
+
+def already_there(key: str, replaced: str) -> InputError:
+    """That a replacement lies where files land, but not as one."""
+    return InputError(
+        f"{key}: this very file came before, and not to replace {replaced}; where its orders are in, "
+        f'`duff give-up {replaced[:12]} --why "came as {key}"` says so'
+    )
+
+
+def _note_replaced(store: DiskStore, key: str, etag: str, replaces: str) -> None:
+    name = layout.replaces_object(key, etag)
+    found = store.read(name)
+    store.replace(name, replaces.encode(), found.token if found else None)
+
+
+def _check_replaces(store: DiskStore, key: str, etag: str, replaces: str) -> None:
+    found = store.read(layout.replaces_object(key, etag))
+    if found is None or found.data.decode() != replaces:
+        raise already_there(key, replaces)
 
 
 def keys(store: Store) -> Iterator[str]:

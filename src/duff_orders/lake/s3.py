@@ -9,12 +9,12 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import obstore
 from obstore.exceptions import (
@@ -27,8 +27,8 @@ from obstore.exceptions import (
 from obstore.store import S3Store as Bucket
 
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
-from duff_orders.lake.layout import PROCESSED, RAW, SUFFIXES
-from duff_orders.lake.store import Listed, RawObject, Stored
+from duff_orders.lake.layout import PROCESSED, RAW, REPLACES, SUFFIXES
+from duff_orders.lake.store import Head, Listed, RawObject, Stored
 from duff_orders.messages import Event
 from duff_orders.settings import MIB
 
@@ -91,14 +91,15 @@ class S3Store:
             return None
         return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
 
-    def head(self, event: Event, size: int) -> bytes:
-        """The first bytes of a raw object version."""
+    def head(self, event: Event, size: int) -> Head:
+        """The first bytes of a raw object version, and its metadata."""
         found = b""
-        for block in self._blocks(event, {"range": (0, size)} if event.size > size else {}):
+        blocks, metadata = self._get(event, {"range": (0, size)} if event.size > size else {})
+        for block in blocks:
             found += block
             if len(found) >= size:
                 break
-        return found[:size]
+        return Head(found[:size], metadata.get(REPLACES))
 
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""
@@ -191,7 +192,7 @@ class S3Store:
             path = folder / f"object{SUFFIXES[1] if event.key.lower().endswith(SUFFIXES[1]) else SUFFIXES[0]}"
             digest, size = hashlib.sha256(), 0
             with path.open("wb") as target:
-                for block in self._blocks(event, {}):
+                for block in self._get(event, {})[0]:
                     digest.update(block)
                     size += len(block)
                     target.write(block)
@@ -200,17 +201,16 @@ class S3Store:
             content = digest.hexdigest()[:32]
             yield RawObject(content=content, open=lambda: path, check=lambda: None)
 
-    def _blocks(self, event: Event, options: Any) -> Iterator[bytes]:
-        """The bytes of a raw object version; raises SourceChanged where it is gone."""
+    def _get(self, event: Event, options: Any) -> tuple[Iterable[bytes], Mapping[str, str]]:
+        """The bytes of a raw object version, in blocks, and its metadata; raises SourceChanged where it is gone."""
         if not event.size:
-            return
+            return [], {}
         if _key_is_odd(event.key):
-            yield from _by_boto3(self.raw_bucket, event)
-            return
+            return _by_boto3(self.raw_bucket, event)
         options |= {"version": event.version} if event.version else {"if_match": f'"{event.etag}"'}
         try:
-            for block in obstore.get(self._buckets[RAW], event.key, options=options).stream(min_chunk_size=4 * MIB):
-                yield bytes(block)
+            found = obstore.get(self._buckets[RAW], event.key, options=options)
+            return map(bytes, found.stream(min_chunk_size=4 * MIB)), cast(Mapping[str, str], found.attributes)
         except FileNotFoundError:
             raise SourceChanged(f"{event.key} is gone from the raw bucket") from None
         except PreconditionError:
@@ -313,10 +313,11 @@ def _listed_by_boto3(bucket_name: str, prefix: str) -> Iterator[Listed]:
         yield Listed(f"{RAW}/{each['Key']}", each["Size"], each["LastModified"], each["ETag"])
 
 
-def _by_boto3(bucket_name: str, event: Event) -> Iterator[bytes]:
-    """An object whose key obstore cannot name (`a//b.csv`, `./a.csv`)."""
+def _by_boto3(bucket_name: str, event: Event) -> tuple[Iterator[bytes], Mapping[str, str]]:
+    """The bytes and the metadata of an object whose key obstore cannot name (`a//b.csv`, `./a.csv`)."""
     import boto3
 
     wanted: dict[str, Any] = {"Bucket": bucket_name, "Key": event.key}
     wanted |= {"VersionId": event.version} if event.version else {"IfMatch": event.etag}
-    yield from boto3.client("s3").get_object(**wanted)["Body"].iter_chunks(4 * MIB)
+    found = boto3.client("s3").get_object(**wanted)
+    return found["Body"].iter_chunks(4 * MIB), found["Metadata"]

@@ -90,6 +90,8 @@ class Standings:
         for row in sorted(self._rows.values(), key=lambda row: (row.event_time, row.file_id)):
             for named, by_file in ((row.corrects, self._corrected_by), (row.attempts, self._tried_by)):
                 for entry in map(Entry.of, named or ()):
+                    if row.published and not entry.lines and by_file is self._tried_by:
+                        continue  # it replaces the file, though some of its own rows are rejected
                     by_file[entry.file_id].append(Correcting(row, entry.lines))
 
     def rows(self) -> list[LedgerRow]:

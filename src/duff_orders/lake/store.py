@@ -39,6 +39,13 @@ class RawObject:
     check: Callable[[], None]
 
 
+class Head(NamedTuple):
+    """The first bytes of a raw object, and the `file_id` of the file that whoever put it there says it replaces."""
+
+    data: bytes
+    replaces: str | None = None
+
+
 class Stored(NamedTuple):
     """An object that was read: its bytes, and the token that says which version of it this is."""
 
@@ -82,8 +89,11 @@ class Store(Protocol):
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""
 
-    def head(self, event: Event, size: int) -> bytes:
-        """The first bytes of the object version of an event. Raises SourceChanged where it is another by now."""
+    def head(self, event: Event, size: int) -> Head:
+        """The first bytes of the object version of an event, and what is said of it.
+
+        Raises SourceChanged where it is another by now.
+        """
 
     def raw(self, event: Event) -> AbstractContextManager[RawObject]:
         """The object version of an event."""

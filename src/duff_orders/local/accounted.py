@@ -1,7 +1,7 @@
 """That each rejected row is open, corrected or given up: what the ledger tells, against the rows in the tables."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import ORDERS, REJECTED_ROWS
@@ -83,12 +83,19 @@ def _ties(connection: "DuckDBPyConnection", ledger: Mapping[str, LedgerRow]) -> 
     for table, field in ((ORDERS.name, "corrects"), (REJECTED_ROWS.name, "attempts")):
         found: dict[str, Sequence[str]] = dict(connection.execute(_TIES.format(table=table)).fetchall())
         for file_id, row in ledger.items():
-            told = getattr(row, field)
-            if told != entries(found.get(file_id, ())):
+            told, there = getattr(row, field) or (), entries(found.get(file_id, ())) or ()
+            if field == "attempts":  # of a file that was to replace another there may be no rows to tell it
+                told, there = _of_lines(told), _of_lines(there)
+            if told != there:
                 yield (
                     f"{_name(row)}: the rows in {table} correct others than its ledger row tells;"
                     f" `duff replay {file_id}` makes both again"
                 )
+
+
+def _of_lines(told: Iterable[str]) -> tuple[str, ...]:
+    """Those entries that name lines."""
+    return tuple(each for each in told if ":" in each)
 
 
 def _named(

@@ -35,7 +35,7 @@ from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import Grammar, Record
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
-from duff_orders.messages import LedgerRow
+from duff_orders.messages import Entry, LedgerRow
 
 if TYPE_CHECKING:
     import duckdb
@@ -128,20 +128,20 @@ def _read(path: Path, row: LedgerRow, known: "_Known") -> Iterator[tuple[bool, b
     no_texts = [b""] * len(places)
     columns = [_Values(column, row) for column in COLUMNS]
     tie_places = [names.index(name) if name in names and row.contract > 1 else None for name in _TIES]
-    own_time = b"%d" % _microseconds(row)
+    whole, own_time = known.replaced()
     for line, record, fields in records:
         begin = b"%d" % line if row.contract > 1 else b""
         if fields is None or (row.contract > 1 and text.BAD_BYTE.search(record)):
-            yield False, _BETWEEN.join((text.shown(record).encode(), *no_texts, begin, b""))
+            yield False, _BETWEEN.join((text.shown(record).encode(), *no_texts, begin, whole))
         elif row.contract > 1 and b"product_ccf" in record.lower() and set(_names(fields, blanks)) >= _COLUMNS:
             texts = [fields[place] if place < len(fields) else b"" for place in places]
-            yield False, _BETWEEN.join((b"", *texts, begin, b""))
+            yield False, _BETWEEN.join((b"", *texts, begin, whole))
         elif len(fields) != len(names):
-            yield False, _BETWEEN.join((record, *no_texts, begin, b""))
+            yield False, _BETWEEN.join((record, *no_texts, begin, whole))
         else:
             texts = [fields[place] for place in places]
             values = [read[field] for read, field in zip(columns, texts, strict=True)]
-            corrects, ranks_at, good = b"", own_time, None not in values
+            corrects, ranks_at, good = whole, own_time, None not in values
             if tie_places[0] is not None and (name := _trimmed(fields[tie_places[0]], blanks).lower()):
                 tie = known[name]
                 corrects, ranks_at = (tie.takes, tie.ranks_at) if tie else (b"", own_time)
@@ -175,8 +175,15 @@ class _Known(dict[bytes, _Tie | None]):
 
     def __init__(self, lake: Lake, connection: "duckdb.DuckDBPyConnection", row: LedgerRow) -> None:
         super().__init__()
-        self._lake, self._connection = lake, connection
+        self._lake, self._connection, self._row = lake, connection, row
         self._read = {row.file_id.encode()}  # a file corrects none of its own
+
+    def replaced(self) -> tuple[bytes, bytes]:
+        """The file whose place all rows take (empty: none), and the time at which the rows rank."""
+        for entry in map(Entry.of, (*(self._row.corrects or ()), *(self._row.attempts or ()))):
+            if not entry.lines and (found := self._lake.ledger.of(entry.file_id)):
+                return entry.file_id.encode(), b"%d" % _microseconds(found)
+        return b"", b"%d" % _microseconds(self._row)
 
     def __missing__(self, name: bytes) -> _Tie | None:
         file_id = name.partition(b":")[0]
@@ -204,7 +211,7 @@ class _Known(dict[bytes, _Tie | None]):
                 for column, values, found in zip(COLUMNS, columns, texts, strict=True)
             )
             first = row if attempted is None else self._lake.ledger.of(attempted.partition(":")[0])
-            takes = attempted or f"{file_id}:{line}"
+            takes = attempted if attempted and ":" in attempted else f"{file_id}:{line}"
             ranks_at = b"" if first is None else b"%d" % _microseconds(first)
             yield f"{file_id}:{line}".encode(), _Tie(takes.encode(), ranks_at, list(kept))
 

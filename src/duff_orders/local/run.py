@@ -20,7 +20,7 @@ from duff_orders.ingest.transform import check_engines, transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import announce, check_name, put
+from duff_orders.lake.raw import announce, check_name, put, replaceable
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.progress import OnPhase, ignore_phase
 
@@ -76,10 +76,13 @@ def run(
     lake: Lake,
     files: Iterable[str | Path],
     *,
+    replaces: str | None = None,
     phase: OnPhase = ignore_phase,
     known: Callable[[str], None] = lambda file_id: None,
 ) -> Iterator[LedgerRow]:
     """Put files into the raw folder, then process them; yields the ledger rows in the order of the files.
+
+    `replaces` are the first characters of the id of an invalid or failed file whose place the one that is given takes.
 
     `known` is told the id of each file whose outcome stands already: it is not processed again. At the end what nothing
     names any more, and no reader can want, is removed. Raises InputError, with nothing processed, where one of them is
@@ -89,7 +92,8 @@ def run(
     for path in paths:
         check_name(path)
     check_engines(lake.settings, (path.stat().st_size for path in paths))
-    announced = [announce(lake.disk, put(lake.disk, path)) for path in paths]
+    replaced = None if replaces is None else replaceable(lake.ledger, replaces)
+    announced = [announce(lake.disk, put(lake.disk, path, replaces=replaced)) for path in paths]
     for event in announced:
         row = lake.ledger.get(event.pa_date, event.file_id)
         if row is not None and row.stands:

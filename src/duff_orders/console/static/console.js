@@ -37,8 +37,17 @@ function send(file) {
       entry.stage.textContent = form.dataset.refused + (told.detail ? ": " + told.detail : "");
     }
   });
-  request.open("PUT", "/console/uploads/" + encodeURIComponent(file.name));
+  const replaces = form.dataset.replaces ? "?replaces=" + form.dataset.replaces : "";
+  request.open("PUT", "/console/uploads/" + encodeURIComponent(file.name) + replaces);
   request.send(file);
+}
+
+function sendAll(files) {
+  if (form.dataset.replaces && files.length > 1) { // one file takes the place of another
+    for (const file of files) line(file.name).stage.textContent = form.dataset.one;
+    return;
+  }
+  for (const file of files) send(file);
 }
 
 let events = null;
@@ -74,14 +83,14 @@ for (const item of box ? box.querySelectorAll("li") : []) {
 if (shown.size) follow();
 
 if (form) {
-  document.addEventListener("paste", (event) => { for (const file of event.clipboardData.files) send(file); });
+  document.addEventListener("paste", (event) => { sendAll(event.clipboardData.files); });
   const input = form.querySelector("input");
-  input.addEventListener("change", () => { for (const file of input.files) send(file); input.value = ""; });
+  input.addEventListener("change", () => { sendAll(input.files); input.value = ""; });
   for (const kind of ["dragover", "dragleave", "drop"]) {
     document.addEventListener(kind, (event) => {
       event.preventDefault();
       form.classList.toggle("over", kind === "dragover");
-      if (kind === "drop") for (const file of event.dataTransfer.files) send(file);
+      if (kind === "drop") sendAll(event.dataTransfer.files);
     });
   }
 }
