@@ -124,7 +124,11 @@ def test_listing_goes_by_text(store: Store) -> None:
     assert (listed.name, listed.size) == ("processed/y", len("processed/y"))
     found = store.read("processed/y")
     assert found is not None
-    assert listed.token in (None, found.token)
+    (again,) = store.listed("processed/y")
+    assert again.stamp == listed.stamp != ""
+    assert store.replace("processed/y", b"processed/z", found.token)  # as large, in the same moment
+    (other,) = store.listed("processed/y")
+    assert other.stamp != listed.stamp
     assert abs((listed.modified - began).total_seconds()) < 60
 
 

@@ -56,7 +56,9 @@ class DiskStore:
         for name, path in sorted((path.relative_to(self.root).as_posix(), path) for path in found):
             if name.startswith(prefix):
                 status = path.stat()
-                yield Listed(name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+                # what is written anew is another file, whatever the clock says
+                stamp = f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
+                yield Listed(name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC), stamp)
 
     def put_new(self, name: str, data: bytes) -> bool:
         """Write an object that must not exist yet; False (and nothing written) where it does."""

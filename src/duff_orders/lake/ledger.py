@@ -1,8 +1,8 @@
 """The ledger: one verdict a file, written last. A file without its row is not published."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
+from datetime import date
 from pathlib import PurePosixPath
 
 from duff_orders.contract import FILES
@@ -46,11 +46,11 @@ class Ledger:
         """
         yield from self.named(names(self.store, f"{_ROWS}{day}/" if day else _ROWS), damaged)
 
-    def since(self, is_new: Callable[[datetime], bool]) -> tuple[set[str], list[LedgerRow]]:
-        """The file ids of all rows, and those rows which `is_new` finds new by the time at which they were written."""
-        listed = list(self.store.listed(_ROWS))
-        ids = {PurePosixPath(each.name).stem for each in listed}
-        return ids, list(self.named([each.name for each in listed if is_new(each.modified)]))
+    def since(self, known: Mapping[str, str]) -> tuple[dict[str, str], list[LedgerRow]]:
+        """The stamp of each row by its file id, and those rows whose stamps are not `known`."""
+        listed = {PurePosixPath(each.name).stem: each for each in self.store.listed(_ROWS)}
+        changed = [each.name for file_id, each in listed.items() if known.get(file_id) != each.stamp]
+        return {file_id: each.stamp for file_id, each in listed.items()}, list(self.named(changed))
 
     def named(self, listed: list[str], damaged: Callable[[DamagedObject], None] | None = None) -> Iterator[LedgerRow]:
         """The rows of ledger objects, without those that are gone."""

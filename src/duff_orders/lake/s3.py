@@ -123,7 +123,7 @@ class S3Store:
                     if each["path"] > key:
                         return
                     continue
-                yield Listed(f"{folder}/{each['path']}", each["size"], each["last_modified"], each["e_tag"])
+                yield Listed(f"{folder}/{each['path']}", each["size"], each["last_modified"], each["e_tag"] or "")
 
     def put_new(self, name: str, data: bytes) -> bool:
         """Write an object that must not exist yet; False (and nothing written) where it does."""

@@ -24,8 +24,9 @@ class Snapshot(Document):
     `partitions` and `rows` are the objects of each partition of fact_orders, and its number of rows, by `pa_date`
     (YYYY-MM-DD); `files` the revision of each file that is in them, by `file_id`; `superseded` the objects that are no
     more part of it, and since when (ISO 8601).
-    `ledger_read` is when the build began to read the ledger: it knows every row that was written before. The objects
-    have the columns of the version `contract`. Before the first build everything is empty, and `build_id` is None.
+    `ledger` holds the stamps of all rows of the ledger that the build took up, by `file_id`: what has another one is
+    new, whatever clocks say. `ledger_read` is when it began to read. The objects have the columns of the version
+    `contract`. Before the first build everything is empty, and `build_id` is None.
     """
 
     build_id: str | None = None
@@ -35,6 +36,7 @@ class Snapshot(Document):
     rows: dict[str, int] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     superseded: dict[str, str] = field(default_factory=dict)
+    ledger: dict[str, str] = field(default_factory=dict)
     ledger_read: datetime | None = None
     contract: int = 1
 

@@ -18,12 +18,12 @@ StagedFile = Path | str
 
 
 class Listed(NamedTuple):
-    """An object of a listing: its name, its bytes, when it was written, and its token, where a listing tells it."""
+    """An object of a listing: its name, its bytes, when it was written, and a stamp that changes whenever it does."""
 
     name: str
     size: int
     modified: datetime
-    token: str | None = None
+    stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,7 @@ def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -
             partitions={day: names for day, (names, rows) in facts.items() if rows},
             rows={day: rows for day, (_, rows) in facts.items() if rows},
             files=plan.files,
+            ledger=dict(plan.ledger),
             ledger_read=plan.ledger_read,
             contract=VERSION,
         )

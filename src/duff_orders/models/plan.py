@@ -25,8 +25,8 @@ Partitions = dict[str, tuple[list[str], int]]
 class Plan:
     """The files to add, in the order of their days, to the tables of `base`, under names of its own.
 
-    `beaten` are files none of whose rows counts, since a
-    later one replaces the same file. The tables before the build have the columns of the contract's `old_version`.
+    `beaten` are files none of whose rows counts, since a later one replaces the same file. The tables before the build
+    have the columns of the contract's `old_version`. `ledger` are the stamps of the rows of the ledger as it is.
     """
 
     build_id: str
@@ -34,6 +34,7 @@ class Plan:
     added: Sequence[LedgerRow]
     beaten: Sequence[LedgerRow] = ()
     old_version: int = VERSION
+    ledger: Mapping[str, str]
     ledger_read: datetime
 
     @property
@@ -50,12 +51,12 @@ class Plan:
 def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
     """What is to be added to what, so that the tables are those of the ledger.
 
-    Of the ledger only the rows are read that were written since the last build. A file that is no longer published,
-    or that a replay replaced, cannot be taken out again, since what it had superseded is gone, and neither can a row
-    that corrects what a later one corrects again: then, too, everything is built from nothing.
+    Of the ledger only the rows are read that the last build did not take up as they are now. A file that is no longer
+    published, or that a replay replaced, cannot be taken out again, since what it had superseded is gone, and neither
+    can a row that corrects what a later one corrects again: then, too, everything is built from nothing.
     """
     began = utc_now()
-    ids, new = ledger.since(lambda written: old.may_not_know(written, ledger.store.clocks_differ))
+    stamps, new = ledger.since(old.ledger)
     published = {row.file_id: row for row in new if _counts(row)}
     replaced = {row.file_id for row in new if old.files.get(row.file_id, row.revision) != row.revision}
     withdrawn = {row.file_id for row in new if row.file_id in old.files} - published.keys()
@@ -64,7 +65,7 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
         rebuild
         or replaced
         or withdrawn
-        or not old.files.keys() <= ids
+        or not old.files.keys() <= stamps.keys()
         or (old.build_id and old.contract < VERSION)
         or _is_corrected_again(ledger, old, published)
     ):
@@ -80,6 +81,7 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
         added=added,
         beaten=[*beaten.values()],
         old_version=old.contract,
+        ledger=stamps,
         ledger_read=began,
     )
 
