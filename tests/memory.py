@@ -12,7 +12,7 @@ from pathlib import Path
 from duff_orders.errors import InputError, SourceChanged
 from duff_orders.lake.layout import RAW
 from duff_orders.lake.store import Head, Listed, RawObject, Stored
-from duff_orders.messages import Event
+from duff_orders.messages import Event, LedgerRow
 
 
 class MemoryStore:
@@ -78,6 +78,9 @@ class MemoryStore:
 
     def head(self, event: Event, size: int) -> Head:
         return Head(self._announced(event)[:size])
+
+    def has_changed_between(self, event: Event, row: LedgerRow) -> bool:
+        return event.key == row.source_file
 
     @contextmanager
     def raw(self, event: Event) -> Iterator[RawObject]:

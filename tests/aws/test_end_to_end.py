@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -42,9 +43,10 @@ IDENTITIES = {
 def embedded(folder: Path, files: dict[str, bytes], events: dict[str, Event]) -> Lake:
     """An embedded lake into which the same files came at the same times."""
     lake = open_lake(folder)
-    for key, data in sorted(files.items(), key=lambda item: events[item[0]].time):
+    for key, data in sorted(files.items(), key=lambda item: (events[item[0]].time, events[item[0]].sequencer or "")):
         drop(lake, key, data)
-        process(lake, announce(lake.disk, key, when=events[key].time))
+        event = announce(lake.disk, key, when=events[key].time)
+        process(lake, replace(event, sequencer=events[key].sequencer))
     build_models(lake)
     return lake
 

@@ -19,10 +19,13 @@ from duff_orders.aws.stacks import Deployment
 from duff_orders.cli.main import app
 from duff_orders.console.app import install
 from duff_orders.errors import PipelineError
+from duff_orders.messages import LedgerRow
+from duff_orders.query import rejects
 from duff_orders.settings import Settings
 from tests.aws.conftest import ARCHITECTURE, PARAMETERS, THRESHOLD
 from tests.aws.deployed import Deployed
 from tests.aws.emulator import emulated_aws, functions_python
+from tests.browser.test_loop import correct
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws-store")]
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -68,6 +71,42 @@ def test_every_role_may_do_what_it_must(enforced: Deployed, tmp_path: Path) -> N
     assert body["data"]
 
 
+def test_corrections_replacements_and_returns(enforced: Deployed, tmp_path: Path) -> None:
+    """Each of them reads more than an ordinary file: other ledger rows, rejected rows, the bucket's versions."""
+    remote = Remote.of("duff-orders", Settings.load())
+    dirty, broken = enforced.row("a//odd.csv"), enforced.row("invalid.csv")
+    status, body, _ = enforced.get("/v1/files?open=true")
+    assert status == 200
+    assert {dirty.file_id: 11, broken.file_id: 0}.items() <= {
+        row["file_id"]: row["rows_open"] for row in body["data"]
+    }.items()
+    out = tmp_path / "corrected.csv"
+    rejects.export(remote.lake, dirty, out)
+    assert correct(out, out, first=9_800_000, channel="Enforced") == 11
+    enforced.put("corrected.csv", out.read_bytes())
+    assert enforced.row("corrected.csv").verdict == "valid"
+    again = tmp_path / "again.csv"
+    again.write_bytes((SAMPLES / "01-orders.csv").read_bytes().replace(b"Moe", b"Again"))
+    (event,) = remote.upload([again], replaces=broken.file_id[:12])
+    assert enforced.row("again.csv").corrects == (broken.file_id,)
+    assert event.file_id == enforced.row("again.csv").file_id
+    status, body, _ = enforced.get(f"/v1/files/{dirty.file_id}/corrections")
+    assert (status, body["open"], body["rows_corrected"]) == (200, False, 11)
+    assert enforced.get(f"/v1/files/{broken.file_id}/corrections")[1]["open"] is False
+    contents = [again.read_bytes().replace(b"Again", name) for name in (b"One", b"One", b"Two", b"One")]
+    expected = ["valid", "duplicate", "valid", "valid"]  # the same again is known; after another it is news
+    for number, data in enumerate(contents, 1):
+        enforced.put("returns.csv", data)
+        enforced.until(lambda n=number: len(rows_of(enforced, "returns.csv")) == n)  # type: ignore[misc]
+    found = sorted(rows_of(enforced, "returns.csv"), key=lambda row: (row.event_time, row.sequencer or ""))
+    assert [row.verdict for row in found] == expected
+    assert [*remote.problems([*remote.lake.ledger.rows()])] == []
+
+
+def rows_of(enforced: Deployed, key: str) -> list[LedgerRow]:
+    return [row for row in enforced.rows() if row.source_file == key]
+
+
 def test_trying_out_finds_no_problem(enforced: Deployed) -> None:
     assert [check for check in smoke(Deployment()) if check.problem] == []
 
@@ -101,6 +140,13 @@ def test_who_reads_the_pages_needs_the_policy_of_the_documents(
         assert client.post("/v1/queries", json={"sql": "select 1 as one"}).json()["state"] == "succeeded"
         sent = client.put("/console/uploads/reader.csv", content=(SAMPLES / "05-missing-column.csv").read_bytes())
         assert sent.status_code == 202
+        given = client.post(f"{page}/give-up", data={"why": "gone"}, headers={"accept": "text/html"})
+        assert "nothing of it is open" in given.text
+        other = source.ledger.rows()
+        (large,) = [row for row in other if row.source_file == "large.csv"]
+        given = client.post(f"/files/{large.file_id}/give-up", data={"why": "gone"}, headers={"accept": "text/html"})
+        assert given.status_code == 200
+        assert "0 open" in given.text
     finally:
         monkeypatch.undo()
         boto3.setup_default_session()

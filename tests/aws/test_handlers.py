@@ -193,6 +193,19 @@ def test_a_replay_is_announced_as_the_object_was(buckets: Buckets) -> None:
     assert event_of(_announcement(event)) == event
 
 
+def test_sequencers_of_any_length_compare_as_texts(buckets: Buckets) -> None:
+    """The shorter one is padded with zeros on the right, as S3 has it; a replay changes nothing."""
+    event = buckets.put("a.csv", b"")
+    told = [_announcement(replace(event, sequencer=each)) for each in ("0055aed6dca90281e5", "0055AED6DCA90281", None)]
+    first, second, none = (event_of(each).sequencer for each in told)
+    assert first is not None
+    assert second is not None
+    assert first > second
+    assert len(first) == len(second) == 32
+    assert none is None
+    assert event_of(_announcement(event_of(told[0]))).sequencer == first
+
+
 def test_another_catalog_than_the_contract_s_is_told(buckets: Buckets) -> None:
     decision = decided(buckets.put("a.csv", (SAMPLES / "01-orders.csv").read_bytes()))
     for wrong, told in ((COLUMNS[1:], "missing client_id bigint"), (COLUMNS[::-1], "another order of columns")):

@@ -36,6 +36,7 @@ USED = {
     "s3:GetObject": ("lake/s3.py", "obstore.get("),
     "s3:GetObjectVersion": ("lake/s3.py", '"version": event.version'),
     "s3:ListBucket": ("lake/s3.py", "obstore.list("),
+    "s3:ListBucketVersions": ("lake/s3.py", "list_object_versions"),
     "s3:PutObject": ("lake/s3.py", "obstore.put("),
     "s3:DeleteObject": ("lake/s3.py", "obstore.delete("),
     "s3:AbortMultipartUpload": ("lake/s3.py", "max_concurrency"),  # of a large object that fails

@@ -113,7 +113,7 @@ def test_files(made: tuple[Path, Result]) -> None:
     assert duff("files", "--json", "--lake", lake).documents == run.documents
     lines = duff("files", "--lake", lake).out.splitlines()
     assert lines[0].split() == ["file_id", "event", "time", "(UTC)", "file", "verdict", *["read", "published"],
-                                *["duplicate", "rejected", "withheld"]]  # fmt: skip
+                                *["duplicate", "rejected", "withheld", "open"]]  # fmt: skip
     for line, document in zip(lines[1:4], run.documents, strict=True):
         assert line.split()[0] == document["file_id"][:12]
         assert line.split()[1] == document["pa_date"]

@@ -33,6 +33,8 @@ Payload = dict[str, Any]
 
 #: Seconds within which a job run that was noted is started, or the function is no more.
 _STARTING = 60.0
+# Sequencers are of several lengths: the shorter one is padded with zeros on the right, then they compare as texts.
+_DIGITS = 32
 _ENDED_BADLY = ("FAILED", "ERROR", "TIMEOUT", "STOPPED", "EXPIRED")
 
 
@@ -166,9 +168,18 @@ def event_of(announced: Payload) -> Event:
             etag=found["etag"].strip('"'),
             version=found.get("version-id"),
             time=parse_time(announced["time"]),
+            sequencer=_padded(found.get("sequencer")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise PipelineError(f"not an announcement of an object: {error!r} in {json.dumps(announced)[:500]}") from None
+
+
+def _padded(sequencer: str | None) -> str | None:
+    """S3's number of an event in hexadecimal digits, of one length: it tells the order of those of one second and key.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    return sequencer.upper().ljust(_DIGITS, "0") if sequencer else None
 
 
 def _store(payload: Payload, context: Any) -> S3Store:

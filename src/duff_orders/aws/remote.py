@@ -213,9 +213,11 @@ class Remote:
 
         store = self.store
         claims = set(_claims(store))
+        # one that returned to a key is claimed by the last file that held it
+        returned = {(row.source_file, row.size) for row in rows if row.file_id in claims}
         yield from counts(rows)
         for row in rows:
-            if row.published and row.file_id not in claims:
+            if row.published and row.file_id not in claims and (row.source_file, row.size) not in returned:
                 yield f"{row.source_file} ({row.file_id}): its content was published from another file, too"
         expected = {name for row in rows for table in layout.OBJECT_COUNTS for name in layout.data_objects(table, row)}
         there = {each.name for table in layout.OBJECT_COUNTS for each in store.listed(_folder(table))}
@@ -247,6 +249,8 @@ def _announcement(event: Event) -> dict[str, Any]:
     found = {"key": event.key, "size": event.size, "etag": event.etag}
     if event.version:
         found["version-id"] = event.version
+    if event.sequencer:
+        found["sequencer"] = event.sequencer
     detail = {"bucket": {"name": event.bucket}, "object": found}
     return {"time": format_time(event.time), "replay": True, "detail": detail}
 

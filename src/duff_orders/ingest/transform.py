@@ -50,7 +50,7 @@ def transform(
         # A content is published by one worker at a time.
         stack.enter_context(lake.store.lock(f"content-{raw.content}"))
         twin = publisher_of(lake, raw.content, event.size)
-        if twin is not None and twin.file_id != event.file_id:
+        if twin is not None and twin.file_id != event.file_id and not lake.store.has_changed_between(event, twin):
             outcome = Outcome(verdict="duplicate", reason=reason("known_content", file=twin.source_file))
             yield _without_rows(lake, decision, outcome, started, raw.content)
             return

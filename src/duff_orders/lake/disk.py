@@ -9,16 +9,20 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from duff_orders.errors import InputError, SourceChanged
-from duff_orders.lake.layout import LOCKS, RAW, SCRATCH, replaces_object
+from duff_orders.lake.layout import LOCKS, RAW, SCRATCH, held_object, replaces_object
 from duff_orders.lake.store import Head, Listed, RawObject, Stored
-from duff_orders.messages import Event
+from duff_orders.messages import Event, Held, LedgerRow
 from duff_orders.settings import MIB
+
+# Nanoseconds after which a further change of a file shows in its times.
+_SURE = 50_000_000
 
 
 class DiskStore:
@@ -134,9 +138,14 @@ class DiskStore:
         note = self.read(replaces_object(event.key, event.etag))
         return Head(data, note.data.decode() if note else None)
 
+    def has_changed_between(self, event: Event, row: LedgerRow) -> bool:
+        """Of one key always: the same content again is the same file."""
+        return event.key == row.source_file
+
     def raw(self, event: Event) -> AbstractContextManager[RawObject]:
         """The object of an event, in the raw folder."""
-        return _on_disk(self.path(f"{RAW}/{event.key}"), event)
+        note = self.read(held_object(event.key, event.file_id))
+        return _on_disk(self.path(f"{RAW}/{event.key}"), event, Held.from_json(note.data).seen if note else "")
 
     def check_locks(self) -> None:
         """A lock of the system is held for as long as its holder lives."""
@@ -204,17 +213,17 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _on_disk(path: Path, event: Event) -> Iterator[RawObject]:
-    """An object of the raw folder, which anybody may overwrite at any time; its entity tag is its content's hash."""
+def _on_disk(path: Path, event: Event, seen: str) -> Iterator[RawObject]:
+    """An object of the raw folder, which anybody may overwrite at any time; its entity tag is its content's hash.
+
+    `seen` is its identity as it was announced.
+    """
     before: list[tuple[int, int, int]] = []
 
     def opened() -> Path:
         before.append(_identity(path))
-        # A file that has not changed since its event holds what was announced; of any other the hash must tell. What
-        # a file system takes for now may be some milliseconds ago.
-        status = path.stat()
-        changed = max(status.st_mtime, status.st_ctime)
-        if changed > event.time.timestamp() - 0.05 and fingerprint(path) != (event.size, event.etag):
+        # A file that is as it was seen holds what was announced; of any other the hash must tell.
+        if (not seen or identity(path) != seen) and fingerprint(path) != (event.size, event.etag):
             raise SourceChanged(f"{event.key} was overwritten in the raw folder since it was announced")
         return path
 
@@ -223,6 +232,18 @@ def _on_disk(path: Path, event: Event) -> Iterator[RawObject]:
             raise SourceChanged(f"{event.key} was overwritten while it was being read")
 
     yield RawObject(content=event.etag, open=opened, check=check)
+
+
+def identity(path: Path) -> str:
+    """What changes whenever a file is written; empty where it changed so lately that another change may not show.
+
+    What a file system takes for now may be some milliseconds ago. Raises SourceChanged where it is gone.
+    """
+    size, written, number = _identity(path)
+    changed = max(written, path.stat().st_ctime_ns)
+    if not 0 <= changed < time.time_ns() - _SURE:
+        return ""
+    return f"{number:x}-{size:x}-{written:x}-{path.stat().st_ctime_ns:x}"
 
 
 def fingerprint(path: Path) -> tuple[int, str]:

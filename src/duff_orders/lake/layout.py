@@ -90,6 +90,12 @@ def given_up_object(file_id: str) -> str:
     return f"{GIVEN_UP}/{file_id}.json"
 
 
+def held_object(key: str, file_id: str = "") -> str:
+    """The name of what a key of the raw folder held as a file; without one, how those of all of its files begin."""
+    digest = hashlib.sha256(key.encode()).hexdigest()[:32]
+    return f"{PROCESSED}/keys/{digest}/{file_id + '.json' if file_id else ''}"
+
+
 def replaces_object(key: str, etag: str) -> str:
     """The name of the note that says which file an object of the raw folder replaces."""
     digest = hashlib.sha256(f"{key}\n{etag}".encode()).hexdigest()[:32]

@@ -1,16 +1,18 @@
 """Raw objects: put into the raw folder, and announced; what was announced is kept, with its time."""
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from duff_orders.errors import InputError
 from duff_orders.lake import layout
-from duff_orders.lake.disk import DiskStore, fingerprint
+from duff_orders.lake.disk import DiskStore, fingerprint, identity
 from duff_orders.lake.ledger import Ledger, the_one
 from duff_orders.lake.store import Store, names
-from duff_orders.messages import Event, utc_now
+from duff_orders.messages import Event, Held, utc_now
 
 
 def check_name(path: Path) -> None:
@@ -97,15 +99,69 @@ def free_names(name: str, etag: str) -> tuple[str, str]:
     return name, f"{stem}-{etag[:8]}{dot}{suffix}"
 
 
+def in_turn(name: str, modified: float) -> tuple[float, list[tuple[str, int]]]:
+    """What puts files that wait together in order: by modification time, then by name, numbers in it by their value."""
+    parts = re.split("([0-9]+)", name)
+    return modified, [(text, int(digits or -1)) for text, digits in zip(parts[::2], [*parts[1::2], ""], strict=True)]
+
+
 def announce(store: DiskStore, key: str, *, when: datetime | None = None) -> Event:
     """The event of an object in the raw folder: the one that was recorded, or a new one of this time.
 
-    Raises SourceChanged where the object is gone or changes while it is read.
+    What the key holds is told by its content and by what it held before, never by times: a content that returns after
+    another is news, and the same one, however often it is announced, is not. Raises SourceChanged where the object is
+    gone or changes while it is read.
     """
     path = store.path(f"{layout.RAW}/{key}")
     size, etag = fingerprint(path)
+    seen = identity(path)
     event = Event(bucket=layout.RAW_BUCKET, key=key, size=size, etag=etag, version=None, time=when or utc_now())
-    return record(store, event)
+    with store.lock(f"key-{layout.held_object(key).split('/')[-2]}"):
+        before = _held(store, event)
+        last = before[-1] if before else None
+        if last is None or (last.etag, last.size) != (etag, size):
+            number = 0 if last is None else last.number + 1
+            has_been = store.exists(layout.event_object(event.file_id))
+            event = replace(event, changes=number if has_been else 0)
+            last = Held(key=key, number=number, etag=etag, size=size, file_id=event.file_id)
+        else:
+            event = replace(event, changes=last.number if last.file_id != event.file_id else 0)
+        _note_held(store, last, seen)
+        return record(store, event)
+
+
+def held(store: Store) -> dict[str, Held]:
+    """What each key of the raw folder held when it was last announced."""
+    found: dict[str, Held] = {}
+    for name in names(store, f"{layout.PROCESSED}/keys/"):
+        each = store.read(name)
+        if each is not None:
+            one = Held.from_json(each.data)
+            if one.key not in found or found[one.key].number < one.number:
+                found[one.key] = one
+    return found
+
+
+def _held(store: DiskStore, event: Event) -> list[Held]:
+    """What a key held, in order. Releases before noted nothing: then it is told by what was announced."""
+    found = (store.read(name) for name in names(store, layout.held_object(event.key)))
+    noted = sorted((Held.from_json(each.data) for each in found if each), key=lambda each: each.number)
+    if noted or not store.exists(layout.event_object(event.file_id)):
+        return noted
+    announced = [each for each in events(store) if each.key == event.key]
+    return [
+        Held(key=each.key, number=number, etag=each.etag, size=each.size, file_id=each.file_id)
+        for number, each in enumerate(announced)
+    ]
+
+
+def _note_held(store: DiskStore, last: Held, seen: str) -> None:
+    """Note what a key holds, before it is announced: who comes after a crash finds it again."""
+    name = layout.held_object(last.key, last.file_id)
+    found = store.read(name)
+    note = replace(last, seen=seen)
+    if found is None or Held.from_json(found.data) != note:
+        store.replace(name, note.stored(), found.token if found else None)
 
 
 def record(store: Store, event: Event) -> Event:

@@ -29,7 +29,7 @@ from obstore.store import S3Store as Bucket
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
 from duff_orders.lake.layout import PROCESSED, RAW, REPLACES, SUFFIXES
 from duff_orders.lake.store import Head, Listed, RawObject, Stored
-from duff_orders.messages import Event
+from duff_orders.messages import Event, LedgerRow
 from duff_orders.settings import MIB
 
 # Bytes that the server copies in one request; larger objects in parts of this size, ten at a time.
@@ -185,6 +185,12 @@ class S3Store:
         """Remove an object; one that is not there is no error."""
         obstore.delete(*self._at(name))
 
+    def has_changed_between(self, event: Event, row: LedgerRow) -> bool:
+        """Whether the bucket has a version of another content between those of two files of one key."""
+        if event.key != row.source_file or not (event.version and row.version):
+            return False
+        return _has_other_between(self.raw_bucket, event.key, {event.version, row.version})
+
     @contextmanager
     def raw(self, event: Event) -> Iterator[RawObject]:
         """The object version of an event, fetched; the version pins the bytes, so they hold still."""
@@ -311,6 +317,23 @@ def _listed_by_boto3(bucket_name: str, prefix: str) -> Iterator[Listed]:
     pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket_name, Prefix=prefix)
     for each in (each for page in pages for each in page.get("Contents", [])):
         yield Listed(f"{RAW}/{each['Key']}", each["Size"], each["LastModified"], each["ETag"])
+
+
+def _has_other_between(bucket_name: str, key: str, ends: set[str]) -> bool:
+    """Whether between two versions of a key, which a listing gives in their order, lies one of another content."""
+    import boto3
+
+    inside, etags, between = 0, set[str](), set[str]()
+    pages = boto3.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket_name, Prefix=key)
+    for each in (each for page in pages for each in page.get("Versions", ()) if each["Key"] == key):
+        if each["VersionId"] in ends:
+            inside += 1
+            etags.add(each["ETag"])
+            if inside == len(ends):
+                return bool(between - etags)
+        elif inside:
+            between.add(each["ETag"])
+    return False
 
 
 def _by_boto3(bucket_name: str, event: Event) -> tuple[Iterator[bytes], Mapping[str, str]]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from duff_orders.messages import Event
+from duff_orders.messages import Event, LedgerRow
 
 #: A staged file: on this machine (an absolute path), or the name of an object in the store.
 StagedFile = Path | str
@@ -94,6 +94,9 @@ class Store(Protocol):
 
         Raises SourceChanged where it is another by now.
         """
+
+    def has_changed_between(self, event: Event, row: LedgerRow) -> bool:
+        """Whether a key held another content between two files that it held: then one content is news again."""
 
     def raw(self, event: Event) -> AbstractContextManager[RawObject]:
         """The object version of an event."""

@@ -11,10 +11,10 @@ from duff_orders.contract import COUNTS, STAR, TABLES
 from duff_orders.errors import DamagedObject, EngineError, SourceChanged
 from duff_orders.ingest.text import is_compressed
 from duff_orders.lake import layout, relation, snapshot
-from duff_orders.lake.disk import fingerprint
+from duff_orders.lake.disk import fingerprint, identity
 from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import events
+from duff_orders.lake.raw import events, held
 from duff_orders.lake.store import names
 from duff_orders.lake.tables import create_view, create_views
 from duff_orders.local import raw_folder
@@ -121,7 +121,7 @@ def _contents(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     for row in ledger.values():
         if row.published:
             first = published.setdefault((row.etag, row.size), row)
-            if first is not row:
+            if first.source_file != row.source_file:  # under one key it may return
                 yield f"{_name(row)}: the same content was published from {_name(first)} too"
             if not lake.store.exists(layout.content_object(row.etag, row.size)):
                 yield f"{_name(row)}: the note of its content is missing; `duff replay {row.file_id}` writes it again"
@@ -167,19 +167,21 @@ def _raw(lake: Lake, ledger: dict[str, LedgerRow], found: Iterable[raw_folder.Fo
     for row in ledger.values():
         if not lake.store.exists(f"{layout.RAW}/{row.source_file}"):
             yield f"{_name(row)}: the raw object is missing"
+    seen = {key: each.seen for key, each in held(lake.store).items()}
     for each in found:
         if each.status is None and not each.as_agreed:
             yield f"{each.key}: lies in the raw folder, but is left alone: {each.why}"
-        elif each.status and not _is_announced(lake, each, announced.get((each.key, each.status.st_size), [])):
+        elif each.status and not _is_announced(lake, each, announced.get((each.key, each.status.st_size), []), seen):
             yield f"{each.key}: lies in the raw folder, but was never processed; `duff watch` takes it up"
 
 
-def _is_announced(lake: Lake, found: raw_folder.Found, known: list[Event]) -> bool:
-    """Whether a file is one of those announced under its key and size; of one that changed since, its bytes tell."""
-    if any(found.holds_since(event.time) for event in known):
-        return True
+def _is_announced(lake: Lake, found: raw_folder.Found, known: list[Event], held: dict[str, str]) -> bool:
+    """Whether a file is one of those announced under its key and size; of one that is not as it was, its bytes tell."""
     try:
-        return bool(known) and fingerprint(lake.disk.path(f"{layout.RAW}/{found.key}"))[1] in {e.etag for e in known}
+        path = lake.disk.path(f"{layout.RAW}/{found.key}")
+        if (seen := identity(path)) and held.get(found.key) == seen:
+            return True
+        return bool(known) and fingerprint(path)[1] in {event.etag for event in known}
     except (OSError, SourceChanged):
         return False  # it goes or changes while we look, so it is not what was announced
 

@@ -4,7 +4,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,10 +28,6 @@ class Found(NamedTuple):
     status: os.stat_result | None
     why: str | None
     as_agreed: bool = False
-
-    def holds_since(self, when: datetime) -> bool:
-        """Whether the file has not changed since: then it is what was announced at that time, if its size is, too."""
-        return self.status is not None and max(self.status.st_ctime, self.status.st_mtime) < when.timestamp()
 
 
 def look(root: Path, key: str) -> Found | None:

@@ -20,7 +20,7 @@ from duff_orders.ingest.transform import check_engines, transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import announce, check_name, put, replaceable
+from duff_orders.lake.raw import announce, check_name, in_turn, put, replaceable
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.progress import OnPhase, ignore_phase
 
@@ -82,6 +82,7 @@ def run(
 ) -> Iterator[LedgerRow]:
     """Put files into the raw folder, then process them; yields the ledger rows in the order of the files.
 
+    They are announced in the order of their modification times, then of their names.
     `replaces` are the first characters of the id of an invalid or failed file whose place the one that is given takes.
 
     `known` is told the id of each file whose outcome stands already: it is not processed again. At the end what nothing
@@ -93,7 +94,9 @@ def run(
         check_name(path)
     check_engines(lake.settings, (path.stat().st_size for path in paths))
     replaced = None if replaces is None else replaceable(lake.ledger, replaces)
-    announced = [announce(lake.disk, put(lake.disk, path, replaces=replaced)) for path in paths]
+    turn = sorted(paths, key=lambda path: in_turn(path.name, path.stat().st_mtime))
+    events = {path: announce(lake.disk, put(lake.disk, path, replaces=replaced)) for path in turn}
+    announced = [events[path] for path in paths]
     for event in announced:
         row = lake.ledger.get(event.pa_date, event.file_id)
         if row is not None and row.stands:
@@ -116,9 +119,9 @@ def process_all(
     workers = min(lake.settings.workers, len(by_content)) or 1
 
     def one_content(same: list[Event]) -> dict[str, LedgerRow]:
-        return {e.key: process(lake, e, replay=replay, memory_fraction=1 / workers, phase=phase) for e in same}
+        return {e.file_id: process(lake, e, replay=replay, memory_fraction=1 / workers, phase=phase) for e in same}
 
     with ThreadPoolExecutor(workers, thread_name_prefix="file") as pool:
         outcomes = {etag: pool.submit(one_content, same) for etag, same in by_content.items()}
         for event in waiting:
-            yield outcomes[event.etag].result()[event.key]
+            yield outcomes[event.etag].result()[event.file_id]

@@ -4,6 +4,7 @@ A file counts as whole when it has not changed for `settings.settle` seconds and
 What arrived while nobody watched, or was cut off by a crash, is taken up at the start.
 """
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -24,11 +25,12 @@ from duff_orders.errors import SourceChanged
 from duff_orders.ingest.transform import check_engines
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import sweep
+from duff_orders.lake.disk import identity
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import announce
+from duff_orders.lake.raw import announce, held, in_turn
 from duff_orders.local import raw_folder
 from duff_orders.local.run import process
-from duff_orders.messages import LedgerRow
+from duff_orders.messages import LedgerRow, utc_now
 from duff_orders.models.build import build
 from duff_orders.printable import printable
 from duff_orders.progress import OnPhase, ignore_phase
@@ -124,29 +126,32 @@ class _Watcher:
 
     def _unprocessed(self) -> list[str]:
         """Keys in the raw folder whose object is not known to be that of a ledger row."""
-        finished: dict[tuple[str, int], datetime] = {}
-        for row in self.lake.ledger.rows():
-            same = (row.source_file, row.size)
-            finished[same] = max(row.event_time, finished.get(same, row.event_time))
+        decided = {row.file_id for row in self.lake.ledger.rows()}
+        known = {key: each.seen for key, each in held(self.lake.store).items() if each.file_id in decided}
         keys = []
         for found in raw_folder.everything(self.raw):
             if found.status is None:
                 self._leave(found)
                 continue
-            known = finished.get((found.key, found.status.st_size))
-            if known is None or not found.holds_since(known):
-                keys.append(found.key)
+            with contextlib.suppress(SourceChanged):  # it is gone
+                seen = identity(self.raw / found.key)
+                if not seen or known.get(found.key) != seen:
+                    keys.append(found.key)
         return keys
 
     def _start(self, pool: ThreadPoolExecutor) -> None:
+        whole = []
         for key in sorted(self.waiting):
             found = raw_folder.look(self.raw, key)
             if found is None or found.status is None:
                 self.waiting.discard(key)
                 self._leave(found)
             elif key not in self.running.values() and is_whole(self.raw / key, self.lake.settings.settle):
-                self.waiting.discard(key)
-                self.running[pool.submit(self._one, key)] = key
+                whole.append((in_turn(key, found.status.st_mtime), key))
+        for _, key in sorted(whole):
+            self.waiting.discard(key)
+            # its time is when it was seen whole, not when a worker comes to it
+            self.running[pool.submit(self._one, key, utc_now())] = key
 
     def _leave(self, found: raw_folder.Found | None) -> None:
         """Say, once, what is left alone and why, but for what the contract leaves alone."""
@@ -154,10 +159,10 @@ class _Watcher:
             self.left.add(found)
             log.warning("%s is left alone: %s", printable(found.key), found.why)
 
-    def _one(self, key: str) -> LedgerRow:
+    def _one(self, key: str, when: datetime) -> LedgerRow:
         return process(
             self.lake,
-            announce(self.lake.disk, key),
+            announce(self.lake.disk, key, when=when),
             memory_fraction=1 / self.lake.settings.workers,
             phase=self.phase,
         )

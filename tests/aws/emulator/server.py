@@ -108,7 +108,7 @@ def functions_fail_when_told() -> None:
 
 
 def events_of_s3_carry_the_version() -> None:
-    """As those of a versioned bucket do."""
+    """As those of a versioned bucket do; and their time, as on AWS, has whole seconds."""
     fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
     version = threading.local()
 
@@ -117,10 +117,12 @@ def events_of_s3_carry_the_version() -> None:
         fire(*args, **kwargs)
 
     def dispatch_with(event: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        if event.get("Source") == "aws.s3" and getattr(version, "id", None):
-            detail = json.loads(event["Detail"])
-            detail["object"]["version-id"] = version.id
-            event["Detail"] = json.dumps(detail)
+        if event.get("Source") == "aws.s3":
+            event["Time"] = re.sub(r"[.][0-9]+", "", event["Time"])
+            if getattr(version, "id", None):
+                detail = json.loads(event["Detail"])
+                detail["object"]["version-id"] = version.id
+                event["Detail"] = json.dumps(detail)
         return dispatch(event, *args, **kwargs)
 
     s3._fire_s3_event, eventbridge._dispatch_event = fire_with, dispatch_with
