@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout, raw
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, events
@@ -198,3 +199,13 @@ def test_files_that_are_run_together_are_announced_in_their_order(lake: Lake, tm
     assert [row.source_file for row in rows] == [path.name for path in paths]
     ordered = sorted(rows, key=lambda row: row.event_time)
     assert [row.source_file for row in ordered] == ["orders-9.csv", "orders-10.csv", "orders-1.csv"]
+
+
+def test_a_damaged_note_is_told_and_the_file_stays_as_it_is(lake: Lake) -> None:
+    row = ingest(lake, "a.csv", FIRST, day(0))
+    (name,) = names(lake.store, f"{layout.PROCESSED}/keys/")
+    lake.disk.path(name).write_bytes(b"{")
+    with pytest.raises(DamagedObject, match=name):
+        announce(lake.disk, "a.csv")
+    assert [each.verdict for each in replay(lake, [row.file_id])] == ["valid"]
+    assert check(lake, deep=True).problems[:1] == ["the star schema is behind by 1 files; `duff models` builds it"]

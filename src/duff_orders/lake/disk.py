@@ -34,6 +34,7 @@ class DiskStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._seen: dict[str, str] = {}  # the identities of raw files whose content was told by their hashes
 
     def path(self, name: str) -> Path:
         """Where an object lies; raises InputError for a name that leads out of the lake."""
@@ -144,8 +145,11 @@ class DiskStore:
 
     def raw(self, event: Event) -> AbstractContextManager[RawObject]:
         """The object of an event, in the raw folder."""
-        note = self.read(held_object(event.key, event.file_id))
-        return _on_disk(self.path(f"{RAW}/{event.key}"), event, Held.from_json(note.data).seen if note else "")
+        if event.file_id not in self._seen:
+            note = self.read(held_object(event.key, event.file_id))
+            with contextlib.suppress(ValueError):  # of a damaged note the hash takes the place
+                self._seen[event.file_id] = Held.from_json(note.data).seen if note else ""
+        return _on_disk(self.path(f"{RAW}/{event.key}"), event, self._seen)
 
     def check_locks(self) -> None:
         """A lock of the system is held for as long as its holder lives."""
@@ -213,18 +217,21 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _on_disk(path: Path, event: Event, seen: str) -> Iterator[RawObject]:
+def _on_disk(path: Path, event: Event, seen: dict[str, str]) -> Iterator[RawObject]:
     """An object of the raw folder, which anybody may overwrite at any time; its entity tag is its content's hash.
 
-    `seen` is its identity as it was announced.
+    `seen` are the identities of files that hold what was announced, by `file_id`.
     """
     before: list[tuple[int, int, int]] = []
 
     def opened() -> Path:
         before.append(_identity(path))
         # A file that is as it was seen holds what was announced; of any other the hash must tell.
-        if (not seen or identity(path) != seen) and fingerprint(path) != (event.size, event.etag):
-            raise SourceChanged(f"{event.key} was overwritten in the raw folder since it was announced")
+        known = seen.get(event.file_id)
+        if not known or identity(path) != known:
+            if fingerprint(path) != (event.size, event.etag):
+                raise SourceChanged(f"{event.key} was overwritten in the raw folder since it was announced")
+            seen[event.file_id] = identity(path)
         return path
 
     def check() -> None:

@@ -3,11 +3,12 @@
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from duff_orders.errors import InputError
+from duff_orders.errors import DamagedObject, InputError
 from duff_orders.lake import layout
 from duff_orders.lake.disk import DiskStore, fingerprint, identity
 from duff_orders.lake.ledger import Ledger, the_one
@@ -42,6 +43,8 @@ def put(store: DiskStore, path: Path, *, replaces: str | None = None) -> str:
     with store.scratch() as scratch:
         copy = scratch / "object"
         shutil.copyfile(path, copy)
+        if replaces is None and store.put_new_file(f"{layout.RAW}/{path.name}", copy):
+            return path.name  # whoever announces it reads it once more: once is enough
         size, etag = fingerprint(copy)
         for key in free_names(path.name, etag):
             name = f"{layout.RAW}/{key}"
@@ -110,7 +113,7 @@ def announce(store: DiskStore, key: str, *, when: datetime | None = None) -> Eve
 
     What the key holds is told by its content and by what it held before, never by times: a content that returns after
     another is news, and the same one, however often it is announced, is not. Raises SourceChanged where the object is
-    gone or changes while it is read.
+    gone or changes while it is read, DamagedObject where what the key held cannot be read.
     """
     path = store.path(f"{layout.RAW}/{key}")
     size, etag = fingerprint(path)
@@ -134,18 +137,25 @@ def held(store: Store) -> dict[str, Held]:
     """What each key of the raw folder held when it was last announced."""
     found: dict[str, Held] = {}
     for name in names(store, f"{layout.PROCESSED}/keys/"):
-        each = store.read(name)
-        if each is not None:
-            one = Held.from_json(each.data)
-            if one.key not in found or found[one.key].number < one.number:
+        with suppress(DamagedObject):  # `announce` tells of it
+            one = _read_held(store, name)
+            if one is not None and (one.key not in found or found[one.key].number < one.number):
                 found[one.key] = one
     return found
 
 
+def _read_held(store: Store, name: str) -> Held | None:
+    found = store.read(name)
+    try:
+        return None if found is None else Held.from_json(found.data)
+    except (ValueError, TypeError) as error:
+        raise DamagedObject(name, error) from None
+
+
 def _held(store: DiskStore, event: Event) -> list[Held]:
     """What a key held, in order. Releases before noted nothing: then it is told by what was announced."""
-    found = (store.read(name) for name in names(store, layout.held_object(event.key)))
-    noted = sorted((Held.from_json(each.data) for each in found if each), key=lambda each: each.number)
+    found = (_read_held(store, name) for name in names(store, layout.held_object(event.key)))
+    noted = sorted((each for each in found if each), key=lambda each: each.number)
     if noted or not store.exists(layout.event_object(event.file_id)):
         return noted
     announced = [each for each in events(store) if each.key == event.key]
