@@ -13,12 +13,12 @@ import typer
 
 from duff_orders.cli import pipe
 from duff_orders.cli.options import (
+    FileArgument,
     JsonOption,
     LakeOption,
     MemoryOption,
     StackOption,
     app,
-    complete_file_id,
     deployment,
     open_lake,
     opened,
@@ -210,12 +210,7 @@ def files(
 @app.command()
 def rejects(
     context: typer.Context,
-    file_id: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE", help="The file's id; the first characters are enough.", autocompletion=complete_file_id
-        ),
-    ],
+    file_id: FileArgument,
     csv: Annotated[
         Path | None,
         typer.Option("--csv", metavar="OUT", help="Export them, to be corrected and dropped again."),

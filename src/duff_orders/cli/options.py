@@ -96,6 +96,14 @@ def complete_file_id(context: typer.Context, incomplete: str) -> list[str]:
     return [row.file_id for row in rows if row.file_id.startswith(incomplete)]
 
 
+FileArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE", help="The file's id; the first characters are enough.", autocompletion=complete_file_id
+    ),
+]
+
+
 @contextmanager
 def deployment(stack: str | None, **given: Any) -> Iterator["Remote | None"]:
     """The deployment of the options and the environment, if one is named; what AWS refuses is told in a sentence."""

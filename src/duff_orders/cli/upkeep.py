@@ -11,12 +11,12 @@ import typer
 from duff_orders.cli.options import (
     EngineOption,
     FactsOption,
+    FileArgument,
     LakeOption,
     MasterOption,
     MemoryOption,
     StackOption,
     app,
-    complete_file_id,
     deployment,
     open_lake,
     opened,
@@ -103,12 +103,7 @@ def check(
 @app.command("give-up")
 def give_up(
     context: typer.Context,
-    file_id: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE", help="The file's id; the first characters are enough.", autocompletion=complete_file_id
-        ),
-    ],
+    file_id: FileArgument,
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for who asks later.")] = "",
     lines: Annotated[
         str | None, typer.Option("--lines", metavar="3,7-9", help="Only the rejected rows that begin on these lines.")

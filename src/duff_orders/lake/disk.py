@@ -22,7 +22,7 @@ from duff_orders.messages import Event, Held, LedgerRow
 from duff_orders.settings import MIB
 
 # Nanoseconds after which a further change of a file shows in its times.
-_SURE = 50_000_000
+_SURE = 20_000_000
 
 
 class DiskStore:
@@ -248,9 +248,17 @@ def identity(path: Path) -> str:
     """
     size, written, number = _identity(path)
     changed = max(written, path.stat().st_ctime_ns)
-    if not 0 <= changed < time.time_ns() - _SURE:
+    if not 0 <= changed <= time.time_ns() - _SURE:
         return ""
     return f"{number:x}-{size:x}-{written:x}-{path.stat().st_ctime_ns:x}"
+
+
+def await_certainty(path: Path) -> None:
+    """Wait the moment, if need be, after which a further change of a file shows in its times."""
+    status = path.stat()
+    left = max(status.st_mtime_ns, status.st_ctime_ns) + _SURE - time.time_ns()
+    if 0 < left <= _SURE:
+        time.sleep(left / 1e9)
 
 
 def fingerprint(path: Path) -> tuple[int, str]:

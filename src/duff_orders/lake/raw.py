@@ -10,7 +10,7 @@ from pathlib import Path
 
 from duff_orders.errors import DamagedObject, InputError
 from duff_orders.lake import layout
-from duff_orders.lake.disk import DiskStore, fingerprint, identity
+from duff_orders.lake.disk import DiskStore, await_certainty, fingerprint, identity
 from duff_orders.lake.ledger import Ledger, the_one
 from duff_orders.lake.store import Store, names
 from duff_orders.messages import Event, Held, utc_now
@@ -116,6 +116,8 @@ def announce(store: DiskStore, key: str, *, when: datetime | None = None) -> Eve
     gone or changes while it is read, DamagedObject where what the key held cannot be read.
     """
     path = store.path(f"{layout.RAW}/{key}")
+    with suppress(FileNotFoundError):  # told below
+        await_certainty(path)
     size, etag = fingerprint(path)
     seen = identity(path)
     event = Event(bucket=layout.RAW_BUCKET, key=key, size=size, etag=etag, version=None, time=when or utc_now())

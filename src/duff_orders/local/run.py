@@ -95,7 +95,8 @@ def run(
     check_engines(lake.settings, (path.stat().st_size for path in paths))
     replaced = None if replaces is None else replaceable(lake.ledger, replaces)
     turn = sorted(paths, key=lambda path: in_turn(path.name, path.stat().st_mtime))
-    events = {path: announce(lake.disk, put(lake.disk, path, replaces=replaced)) for path in turn}
+    keys = [put(lake.disk, path, replaces=replaced) for path in turn]
+    events = {path: announce(lake.disk, key) for path, key in zip(turn, keys, strict=True)}
     announced = [events[path] for path in paths]
     for event in announced:
         row = lake.ledger.get(event.pa_date, event.file_id)
