@@ -139,6 +139,7 @@ def _shown(
     shown = [rejected(each) for each in found]
     corrected = {each.file_id: each for each in map(asked.file, _files_of(shown)) if each}
     before = _texts_before(asked, corrected, shown)
+    own, others = standings.of(row), {file_id: standings.of(each) for file_id, each in corrected.items()}
     for each in shown:
         file_id, _, line = (each["corrects"] or "").partition(":")
         stands_for = corrected.get(file_id) if line else None
@@ -146,7 +147,7 @@ def _shown(
         each["before"] = before.get(each["corrects"] or "", {})
         each["of"] = stands_for
         each["of_line"] = int(line or 0)
-        each["state"] = standings.of(stands_for).of(int(line)) if stands_for else standings.of(row).of(each["line"])
+        each["state"] = others[file_id].of(int(line)) if stands_for else own.of(each["line"])
     return shown
 
 

@@ -246,11 +246,10 @@ def identity(path: Path) -> str:
 
     What a file system takes for now may be some milliseconds ago. Raises SourceChanged where it is gone.
     """
-    size, written, number = _identity(path)
-    changed = max(written, path.stat().st_ctime_ns)
-    if not 0 <= changed <= time.time_ns() - _SURE:
+    status = _status(path)
+    if not 0 <= max(status.st_mtime_ns, status.st_ctime_ns) <= time.time_ns() - _SURE:
         return ""
-    return f"{number:x}-{size:x}-{written:x}-{path.stat().st_ctime_ns:x}"
+    return f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ctime_ns:x}"
 
 
 def await_certainty(path: Path) -> None:
@@ -275,8 +274,12 @@ def fingerprint(path: Path) -> tuple[int, str]:
 
 def _identity(path: Path) -> tuple[int, int, int]:
     """What changes where a file is overwritten; raises SourceChanged where it is gone."""
+    status = _status(path)
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _status(path: Path) -> os.stat_result:
     try:
-        status = path.stat()
+        return path.stat()
     except FileNotFoundError:
         raise SourceChanged(f"{path.name} is gone from the raw folder") from None
-    return status.st_size, status.st_mtime_ns, status.st_ino

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from duff_orders.errors import DamagedObject, InputError, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.standing import Standing, is_given_up_whole
-from duff_orders.lake.store import Store, Stored, names
+from duff_orders.lake.store import Store, Stored, each_read, names
 from duff_orders.messages import GivenUp, GiveUp, each_line, ranges, utc_now
 
 #: Characters of a reason, and lines that may be named.
@@ -30,15 +30,7 @@ def named(
     store: Store, listed: Iterable[str], damaged: Callable[[DamagedObject], None] | None = None
 ) -> Iterator[GivenUp]:
     """What the documents of some names say, without those that are gone; raises as `all_given_up`."""
-    for name in listed:
-        try:
-            found = store.read(name)
-            if found is not None:
-                yield _decode(name, found)
-        except DamagedObject as error:
-            if damaged is None:
-                raise
-            damaged(error)
+    yield from each_read(((name, store.read(name)) for name in listed), _decode, damaged)
 
 
 def give_up(

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from duff_orders.contract import FILES
 from duff_orders.errors import DamagedObject, UnknownFile
 from duff_orders.lake.layout import FOLDERS, PROCESSED, event_object, ledger_object
-from duff_orders.lake.store import Store, Stored, names
+from duff_orders.lake.store import Store, Stored, each_read, names
 from duff_orders.messages import Event, LedgerRow
 
 _ROWS = f"{PROCESSED}/{FOLDERS[FILES.name]}/"
@@ -54,14 +54,7 @@ class Ledger:
 
     def named(self, listed: list[str], damaged: Callable[[DamagedObject], None] | None = None) -> Iterator[LedgerRow]:
         """The rows of ledger objects, without those that are gone."""
-        for name, found in zip(listed, self._read(listed), strict=True):
-            try:
-                if found is not None:
-                    yield _decode(name, found)
-            except DamagedObject as error:
-                if damaged is None:
-                    raise
-                damaged(error)
+        yield from each_read(zip(listed, self._read(listed), strict=True), _decode, damaged)
 
     def _read(self, listed: list[str]) -> Iterator[Stored | None]:
         if self.store.reads_at_once == 1:

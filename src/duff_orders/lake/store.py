@@ -4,14 +4,17 @@ Names are relative, with `/`. Every write is atomic (a reader sees the old objec
 before it returns.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
+from duff_orders.errors import DamagedObject
 from duff_orders.messages import Event, LedgerRow
+
+T = TypeVar("T")
 
 #: A staged file: on this machine (an absolute path), or the name of an object in the store.
 StagedFile = Path | str
@@ -124,6 +127,25 @@ class Store(Protocol):
     @property
     def listed_by_readers(self) -> bool:
         """Whether readers list objects themselves (Athena), so that only those may lie there which count."""
+
+
+def each_read(
+    found: Iterable[tuple[str, Stored | None]],
+    decode: Callable[[str, Stored], T],
+    damaged: Callable[[DamagedObject], None] | None,
+) -> Iterator[T]:
+    """What `decode` makes of objects by their names, without those that are gone.
+
+    Raises DamagedObject for one that cannot be read, or tells `damaged` of it and goes on.
+    """
+    for name, stored in found:
+        try:
+            if stored is not None:
+                yield decode(name, stored)
+        except DamagedObject as error:
+            if damaged is None:
+                raise
+            damaged(error)
 
 
 def names(store: Store, prefix: str) -> list[str]:
