@@ -11,7 +11,7 @@ from obstore.store import MemoryStore
 from duff_orders.errors import SourceChanged
 from duff_orders.lake.layout import PROCESSED, RAW
 from duff_orders.lake.s3 import S3Store
-from duff_orders.messages import Event
+from duff_orders.messages import Event, Held
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -22,6 +22,7 @@ class Buckets:
     def __init__(self) -> None:
         self.stores: dict[str, Any] = {RAW: MemoryStore(), PROCESSED: MemoryStore()}
         self.versions: dict[str, bytes] = {}
+        self.events: list[Event] = []
 
     def store(self, raw: str = "raw", processed: str = "processed", **more: Any) -> S3Store:
         """One worker's store over them, whatever their names."""
@@ -33,7 +34,9 @@ class Buckets:
         version = f"v{len(self.versions) + 1}"
         self.versions[version] = data
         etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        return Event(bucket="raw", key=key, size=len(data), etag=etag, version=version, time=when)
+        event = Event(bucket="raw", key=key, size=len(data), etag=etag, version=version, time=when)
+        self.events.append(event)
+        return event
 
 
 class _InMemory(S3Store):
@@ -41,10 +44,19 @@ class _InMemory(S3Store):
         super().__init__(raw, processed, **more)
         self._buckets = buckets.stores
         self._versions = buckets.versions
+        self._events = buckets.events
 
     def __post_init__(self) -> None:
         """No client is made."""
         self._held: list[str] = []
+
+    def held(self, key: str) -> list[Held]:
+        """As a listing of the versions would tell."""
+        found = [each for each in self._events if each.key == key]
+        return [
+            Held(key=key, number=number, etag=each.etag, size=each.size, file_id=each.file_id)
+            for number, each in enumerate(found)
+        ]
 
     def _get(self, event: Event, options: Any) -> tuple[Iterable[bytes], dict[str, str]]:
         """obstore keeps no versions in memory."""

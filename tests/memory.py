@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from duff_orders.errors import InputError, SourceChanged
+from duff_orders.lake import held
 from duff_orders.lake.layout import RAW
 from duff_orders.lake.store import Head, Listed, RawObject, Stored
-from duff_orders.messages import Event, LedgerRow
+from duff_orders.messages import Event, Held
 
 
 class MemoryStore:
@@ -79,8 +80,8 @@ class MemoryStore:
     def head(self, event: Event, size: int) -> Head:
         return Head(self._announced(event)[:size])
 
-    def has_changed_between(self, event: Event, row: LedgerRow) -> bool:
-        return event.key == row.source_file
+    def held(self, key: str) -> list[Held]:
+        return held.by(self, key)
 
     @contextmanager
     def raw(self, event: Event) -> Iterator[RawObject]:
@@ -88,7 +89,7 @@ class MemoryStore:
         with self.scratch() as folder:
             path = folder / "object"
             path.write_bytes(data)
-            yield RawObject(content=event.etag, open=lambda: path, check=lambda: None)
+            yield RawObject(digest=event.etag, open=lambda: path, check=lambda: None)
 
     def _announced(self, event: Event) -> bytes:
         found = self.objects.get(f"{RAW}/{event.key}")

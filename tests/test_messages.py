@@ -17,7 +17,14 @@ KINDS: dict[str, type[Document]] = {"ledger_row": LedgerRow, "event": Event, "sn
 GIVEN_SINCE: dict[str, dict[str, Any]] = {
     "event": {"sequencer": None, "replaces": None, "changes": 0},
     "snapshot": {"ledger_read": None, "interim": {}, "ledger": {}, "contract": 1},
-    "ledger_row": {"remarks": None, "contract": 1, "sequencer": None, "corrects": None, "attempts": None},
+    "ledger_row": {
+        "remarks": None,
+        "contract": 1,
+        "sequencer": None,
+        "corrects": None,
+        "attempts": None,
+        "content": None,
+    },
 }
 
 

@@ -190,6 +190,7 @@ FILES = Table(
         Field("sequencer", "string", "The event's place among those of one time, where S3 tells it", since=2),
         Field("corrects", "array<string>", "FILE_ID:LINES, or FILE_ID: what published rows take the place of", since=2),
         Field("attempts", "array<string>", "FILE_ID:LINES: what rejected rows were to take the place of", since=2),
+        Field("content", "string", "SHA-256 (32 digits) and number of the unpacked bytes, DIGEST-SIZE", since=2),
     ),
     partitioned=True,
 )

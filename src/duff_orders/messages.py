@@ -198,7 +198,11 @@ class Dialect(Document):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow(Document):
-    """One file's outcome: a row of tbl_duff_files, whose fields these are."""
+    """One file's outcome: a row of tbl_duff_files, whose fields these are.
+
+    `content` tells its unpacked bytes from all others: the first 32 hexadecimal digits of their SHA-256, and how many
+    there are, as `DIGEST-SIZE`. None: they were not read as a whole, or by a release before.
+    """
 
     file_id: str
     source_file: str
@@ -230,6 +234,7 @@ class LedgerRow(Document):
     sequencer: str | None = None
     corrects: tuple[str, ...] | None = None
     attempts: tuple[str, ...] | None = None
+    content: str | None = None
     pa_date: date
 
     @property
@@ -283,8 +288,8 @@ class Staged(Document):
 
     `orders` and `rejected` name the staged Parquet: paths on this machine (they begin with `/`), or objects of the
     lake. `extra_columns` are the names of the header's further columns, `replaces` is the file whose place all its rows
-    take. `content` is the first 32 hexadecimal digits of
-    the object's SHA-256, where it was read.
+    take. `content` is that of the ledger row,
+    where the object was read.
     """
 
     event: Event

@@ -1,5 +1,6 @@
 """The deployment where signatures are verified, policies are enforced and only TLS is spoken: the roles suffice."""
 
+import gzip
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,9 @@ def test_corrections_replacements_and_returns(enforced: Deployed, tmp_path: Path
         enforced.until(lambda n=number: len(rows_of(enforced, "returns.csv")) == n)  # type: ignore[misc]
     found = sorted(rows_of(enforced, "returns.csv"), key=lambda row: (row.event_time, row.sequencer or ""))
     assert [row.verdict for row in found] == expected
+    enforced.put("wrapped.csv.gz", gzip.compress(contents[-1]))
+    wrapped = enforced.row("wrapped.csv.gz")
+    assert (wrapped.verdict, wrapped.content) == ("duplicate", found[-1].content)
     assert [*remote.problems([*remote.lake.ledger.rows()])] == []
 
 

@@ -3,9 +3,11 @@
 The deployed suite calls the same through EventBridge, Step Functions and Lambda; here a change is checked in seconds.
 """
 
+import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -123,6 +125,27 @@ def test_a_file_that_its_head_condemns_is_done(buckets: Buckets) -> None:
     assert (told["route"], told["verdict"]) == ("done", "invalid")
     assert "column `status` missing" in told["reason"]
     assert ledger(buckets, event).verdict == "invalid"
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))], ids=lambda order: "".join(map(str, order)))
+def test_a_content_that_returns_is_news_in_whatever_order_its_events_come(
+    buckets: Buckets, order: tuple[int, ...]
+) -> None:
+    data = (SAMPLES / "01-orders.csv").read_bytes()
+    contents = (data, data.replace(b"Moe", b"Joe"), data)
+    events = [buckets.put("a.csv.gz", gzip.compress(each, mtime=at)) for at, each in enumerate(contents)]
+    for place in order:
+        assert transformed(decided(events[place]))["verdict"] == "valid"
+    again = buckets.put("a.csv.gz", gzip.compress(data, 1))
+    assert transformed(decided(again))["verdict"] == "duplicate"
+    known = ledger(buckets, events[2]).content
+    assert {ledger(buckets, each).content for each in (events[0], again)} == {known}
+
+
+def test_a_file_and_its_gzip_are_one_content(buckets: Buckets) -> None:
+    data = (SAMPLES / "01-orders.csv").read_bytes()
+    assert transformed(decided(buckets.put("a.csv.gz", gzip.compress(data))))["verdict"] == "valid"
+    assert transformed(decided(buckets.put("a.csv", data)))["verdict"] == "duplicate"
 
 
 def test_a_large_file_goes_to_glue(buckets: Buckets) -> None:

@@ -106,8 +106,22 @@ def test_a_raw_object_is_the_version_that_was_announced(store: S3Store, key: str
     for event, data in ((first, b"first" * 30_000), (second, b"second")):
         with store.raw(event) as raw:
             assert raw.open().read_bytes() == data
-            contents.append(raw.content)
+            contents.append(raw.digest)
     assert len(set(contents)) == 2
+
+
+def test_what_a_key_held_is_told_by_its_versions(store: S3Store) -> None:
+    """In their order, without those of longer keys; what was removed in between does not count."""
+    put = [put_raw(store, "a.csv", data) for data in (b"first", b"second")]
+    boto3.client("s3").delete_object(Bucket=store.raw_bucket, Key="a.csv")
+    put += [put_raw(store, key, b"first") for key in ("a.csv.gz", "a.csv", "a.cs")]
+    of_key = [event for event in put if event.key == "a.csv"]
+    found = store.held("a.csv")
+    assert [(each.file_id, each.etag, each.number) for each in found] == [
+        (event.file_id, event.etag, number) for number, event in enumerate(of_key)
+    ]
+    assert [each.file_id for each in store.held("a.csv.gz")] == [put[2].file_id]
+    assert store.held("b.csv") == []
 
 
 def test_a_raw_object_that_is_gone_is_told(store: S3Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.errors import DamagedObject
-from duff_orders.lake import layout, raw
+from duff_orders.lake import held, layout, raw
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, events
 from duff_orders.lake.store import names
@@ -100,7 +100,7 @@ def test_a_crash_while_it_is_announced_makes_no_second_file(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(raw, {"note": "_note_held", "event": "record"}[killed_at], kill)
+        patch.setattr(*{"note": (held, "note"), "event": (raw, "record")}[killed_at], kill)
         with pytest.raises(KeyboardInterrupt):
             announce(lake.disk, "a.csv", when=day(2))
     assert ingest(lake, "a.csv", FIRST, day(2)).file_id == whole[2].file_id

@@ -188,6 +188,9 @@ class FileDocument(FileRow):
     nulls: dict[str, int] | None
     corrects: Annotated[list[str] | None, Field(description="FILE_ID:LINES, or FILE_ID: what published rows replace")]
     attempts: Annotated[list[str] | None, Field(description="FILE_ID:LINES: what rejected rows were to replace")]
+    content: Annotated[
+        str | None, Field(description="DIGEST-SIZE of the unpacked bytes: tells one content from others")
+    ]
 
 
 class ListedFile(FileRow):

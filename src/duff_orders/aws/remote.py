@@ -16,7 +16,7 @@ from duff_orders.lake.glue_catalog import behind, newest_verdict
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import check_name, events, keys, replaceable, to_take_up_again
 from duff_orders.lake.s3 import S3Store
-from duff_orders.local.check import counts
+from duff_orders.local.check import contents, counts
 from duff_orders.messages import Event, LedgerRow, format_time, utc_now
 from duff_orders.query.athena import Athena, Result
 from duff_orders.query.guard.check import check
@@ -212,13 +212,8 @@ class Remote:
         import boto3
 
         store = self.store
-        claims = set(_claims(store))
-        # one that returned to a key is claimed by the last file that held it
-        returned = {(row.source_file, row.size) for row in rows if row.file_id in claims}
         yield from counts(rows)
-        for row in rows:
-            if row.published and row.file_id not in claims and (row.source_file, row.size) not in returned:
-                yield f"{row.source_file} ({row.file_id}): its content was published from another file, too"
+        yield from contents(store, rows)
         expected = {name for row in rows for table in layout.OBJECT_COUNTS for name in layout.data_objects(table, row)}
         there = {each.name for table in layout.OBJECT_COUNTS for each in store.listed(_folder(table))}
         for name in sorted(expected - there):
@@ -234,14 +229,6 @@ class Remote:
 
 def _folder(table: str) -> str:
     return f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"
-
-
-def _claims(store: S3Store) -> Iterator[str]:
-    """The file that each content was published from."""
-    for each in store.listed(f"{layout.PROCESSED}/content/"):
-        found = store.read(each.name)
-        if found is not None:
-            yield found.data.decode().split()[1]
 
 
 def _announcement(event: Event) -> dict[str, Any]:

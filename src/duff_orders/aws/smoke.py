@@ -1,6 +1,5 @@
 """A deployment tried out as its users do: a file in, its verdict, answers of tables and API. Then all is removed."""
 
-import hashlib
 import json
 import os
 import secrets
@@ -136,7 +135,8 @@ def _file(outputs: dict[str, str]) -> Iterator[Event]:
             for table in layout.OBJECT_COUNTS:
                 for name in layout.data_objects(table, row):
                     store.delete(name)
-            store.delete(layout.content_object(hashlib.sha256(data).hexdigest()[:32], len(data)))
+            if row.content:
+                store.delete(layout.content_object(row.content))
             store.delete(layout.event_object(row.file_id))
 
 

@@ -5,14 +5,14 @@ ledger row; what is then superseded stays for readers that still use it, until `
 """
 
 from dataclasses import replace
-from datetime import datetime
 
 from duff_orders.contract import ORDERS, REJECTED_ROWS, VERSION
 from duff_orders.errors import PipelineError
+from duff_orders.ingest.content import claim
 from duff_orders.ingest.corrections import replaced
 from duff_orders.lake.cleanup import remove_unnamed_parts, tidy
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import content_object, data_object
+from duff_orders.lake.layout import data_object
 from duff_orders.lake.store import place
 from duff_orders.messages import Event, LedgerRow, Outcome, Staged, utc_now
 from duff_orders.reasons import reason
@@ -72,10 +72,11 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
         sequencer=event.sequencer,
         corrects=corrects,
         attempts=attempts,
+        content=staged.content or None,
         pa_date=event.pa_date,
     )
     if row.published:
-        _claim_content(lake, staged.content, event)
+        claim(lake, staged.content, event)
     return _commit(lake, row, previous, token)
 
 
@@ -114,32 +115,12 @@ def close(lake: Lake, event: Event, error: str, *, replay: bool = False) -> Ledg
         return replace(row, verdict="failed", reason=why, error=error)
 
 
-def publisher_of(lake: Lake, content: str, size: int) -> LedgerRow | None:
-    """The file that published this very content, if one did."""
-    claim = lake.store.read(content_object(content, size))
-    if claim is None:
-        return None
-    pa_date, file_id = claim.data.decode().split()
-    row = lake.ledger.get(datetime.fromisoformat(pa_date).date(), file_id)
-    return row if row is not None and row.published else None
-
-
 def _put(lake: Lake, table: str, event: Event, revision: int, staged: tuple[str, ...]) -> int:
     """Make staged files the parts of a revision in a table, and the only ones; returns how many."""
     for part, file in enumerate(staged):
         place(lake.store, data_object(table, event.pa_date, event.file_id, revision=revision, part=part), file)
     remove_unnamed_parts(lake.store, table, event, revision, len(staged))
     return len(staged)
-
-
-def _claim_content(lake: Lake, content: str, event: Event) -> None:
-    """Note that this file published the content. The caller holds the content's lock."""
-    name = content_object(content, event.size)
-    claim = f"{event.pa_date.isoformat()} {event.file_id}".encode()
-    if not lake.store.put_new(name, claim):
-        current = lake.store.read(name)
-        if current is not None and current.data != claim:
-            lake.store.replace(name, claim, current.token)
 
 
 def _commit(lake: Lake, row: LedgerRow, previous: LedgerRow | None, token: str | None) -> LedgerRow:

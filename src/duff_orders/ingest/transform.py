@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from duff_orders.errors import InvalidFile
+from duff_orders.ingest.content import as_it_lies, content_lock, content_of, twin_of
 from duff_orders.ingest.corrections import replaced
 from duff_orders.ingest.header import HEAD, dialect_of
-from duff_orders.ingest.publish import publisher_of
 from duff_orders.ingest.staged import Source, Transform
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.store import StagedFile
@@ -47,12 +47,12 @@ def transform(
             yield Staged(event=event, outcome=Outcome(verdict=row.verdict), started=started, row=row)
             return
         raw = stack.enter_context(lake.store.raw(event))
-        # A content is published by one worker at a time.
-        stack.enter_context(lake.store.lock(f"content-{raw.content}"))
-        twin = publisher_of(lake, raw.content, event.size)
-        if twin is not None and twin.file_id != event.file_id and not lake.store.has_changed_between(event, twin):
+        content = content_of(raw, event)
+        stack.enter_context(lake.store.lock(content_lock(content)))
+        twin = twin_of(lake, event, content, as_it_lies(raw, event))
+        if twin is not None:
             outcome = Outcome(verdict="duplicate", reason=reason("known_content", file=twin.source_file))
-            yield _without_rows(lake, decision, outcome, started, raw.content)
+            yield _without_rows(lake, decision, outcome, started, content)
             return
         engine = lake.settings.engine_for(event.size)
         path = raw.open()
@@ -75,7 +75,7 @@ def transform(
             )
         except InvalidFile as invalid:  # what the head did not show
             outcome = Outcome(verdict="invalid", reason=str(invalid))
-            yield _without_rows(lake, decision, outcome, started, raw.content)
+            yield _without_rows(lake, decision, outcome, started, content)
             return
         raw.check()
         yield Staged(
@@ -83,7 +83,7 @@ def transform(
             outcome=made.outcome,
             started=started,
             replay=decision.replay,
-            content=raw.content,
+            content=content,
             engine=engine,
             dialect=made.dialect,
             extra_columns=made.extra_columns,

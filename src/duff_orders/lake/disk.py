@@ -16,9 +16,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from duff_orders.errors import InputError, SourceChanged
+from duff_orders.lake import held
 from duff_orders.lake.layout import LOCKS, RAW, SCRATCH, held_object, replaces_object
 from duff_orders.lake.store import Head, Listed, RawObject, Stored
-from duff_orders.messages import Event, Held, LedgerRow
+from duff_orders.messages import Event, Held
 from duff_orders.settings import MIB
 
 # Nanoseconds after which a further change of a file shows in its times.
@@ -139,9 +140,9 @@ class DiskStore:
         note = self.read(replaces_object(event.key, event.etag))
         return Head(data, note.data.decode() if note else None)
 
-    def has_changed_between(self, event: Event, row: LedgerRow) -> bool:
-        """Of one key always: the same content again is the same file."""
-        return event.key == row.source_file
+    def held(self, key: str) -> list[Held]:
+        """All that a key of the raw folder held, as far as it was announced."""
+        return held.by(self, key)
 
     def raw(self, event: Event) -> AbstractContextManager[RawObject]:
         """The object of an event, in the raw folder."""
@@ -238,7 +239,7 @@ def _on_disk(path: Path, event: Event, seen: dict[str, str]) -> Iterator[RawObje
         if _identity(path) != before[-1]:
             raise SourceChanged(f"{event.key} was overwritten while it was being read")
 
-    yield RawObject(content=event.etag, open=opened, check=check)
+    yield RawObject(digest=event.etag, open=opened, check=check)
 
 
 def identity(path: Path) -> str:

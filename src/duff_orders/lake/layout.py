@@ -102,9 +102,9 @@ def replaces_object(key: str, etag: str) -> str:
     return f"{PROCESSED}/replaces/{digest}"
 
 
-def content_object(digest: str, size: int) -> str:
-    """The name of the note that says which file published this content: `digest` is its SHA-256's first 32 digits."""
-    return f"{PROCESSED}/content/{digest}-{size}"
+def content_object(content: str) -> str:
+    """The name of the note that says which file published a content (`LedgerRow.content`)."""
+    return f"{PROCESSED}/content/{content}"
 
 
 def star_object(table: str, build_id: str, pa_date: date | None = None, *, part: int = 0) -> str:

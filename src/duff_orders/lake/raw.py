@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from duff_orders.errors import DamagedObject, InputError
-from duff_orders.lake import layout
+from duff_orders.errors import InputError
+from duff_orders.lake import held, layout
 from duff_orders.lake.disk import DiskStore, await_certainty, fingerprint, identity
 from duff_orders.lake.ledger import Ledger, the_one
 from duff_orders.lake.store import Store, names
@@ -122,7 +122,7 @@ def announce(store: DiskStore, key: str, *, when: datetime | None = None) -> Eve
     seen = identity(path)
     event = Event(bucket=layout.RAW_BUCKET, key=key, size=size, etag=etag, version=None, time=when or utc_now())
     with store.lock(f"key-{layout.held_object(key).split('/')[-2]}"):
-        before = _held(store, event)
+        before = _before(store, event)
         last = before[-1] if before else None
         if last is None or (last.etag, last.size) != (etag, size):
             number = 0 if last is None else last.number + 1
@@ -131,49 +131,23 @@ def announce(store: DiskStore, key: str, *, when: datetime | None = None) -> Eve
             last = Held(key=key, number=number, etag=etag, size=size, file_id=event.file_id)
         else:
             event = replace(event, changes=last.number if last.file_id != event.file_id else 0)
-        _note_held(store, last, seen)
+        held.note(store, replace(last, seen=seen))
         return record(store, event)
 
 
-def held(store: Store) -> dict[str, Held]:
-    """What each key of the raw folder held when it was last announced."""
-    found: dict[str, Held] = {}
-    for name in names(store, f"{layout.PROCESSED}/keys/"):
-        with suppress(DamagedObject):  # `announce` tells of it
-            one = _read_held(store, name)
-            if one is not None and (one.key not in found or found[one.key].number < one.number):
-                found[one.key] = one
-    return found
-
-
-def _read_held(store: Store, name: str) -> Held | None:
-    found = store.read(name)
-    try:
-        return None if found is None else Held.from_json(found.data)
-    except (ValueError, TypeError) as error:
-        raise DamagedObject(name, error) from None
-
-
-def _held(store: DiskStore, event: Event) -> list[Held]:
-    """What a key held, in order. Releases before noted nothing: then it is told by what was announced."""
-    found = (_read_held(store, name) for name in names(store, layout.held_object(event.key)))
-    noted = sorted((each for each in found if each), key=lambda each: each.number)
+def _before(store: DiskStore, event: Event) -> list[Held]:
+    """What a key held, in order. Where a release before noted nothing, what was announced tells, and is noted."""
+    noted = store.held(event.key)
     if noted or not store.exists(layout.event_object(event.file_id)):
         return noted
     announced = [each for each in events(store) if each.key == event.key]
-    return [
+    noted = [
         Held(key=each.key, number=number, etag=each.etag, size=each.size, file_id=each.file_id)
         for number, each in enumerate(announced)
     ]
-
-
-def _note_held(store: DiskStore, last: Held, seen: str) -> None:
-    """Note what a key holds, before it is announced: who comes after a crash finds it again."""
-    name = layout.held_object(last.key, last.file_id)
-    found = store.read(name)
-    note = replace(last, seen=seen)
-    if found is None or Held.from_json(found.data) != note:
-        store.replace(name, note.stored(), found.token if found else None)
+    for each in reversed(noted):  # the last one first: it tells what is news, should we come no further
+        held.note(store, each)
+    return noted
 
 
 def record(store: Store, event: Event) -> Event:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ from obstore.store import S3Store as Bucket
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
 from duff_orders.lake.layout import PROCESSED, RAW, REPLACES, SUFFIXES
 from duff_orders.lake.store import Head, Listed, RawObject, Stored
-from duff_orders.messages import Event, LedgerRow
+from duff_orders.messages import Event, Held, utc_now
 from duff_orders.settings import MIB
 
 # Bytes that the server copies in one request; larger objects in parts of this size, ten at a time.
@@ -185,11 +186,9 @@ class S3Store:
         """Remove an object; one that is not there is no error."""
         obstore.delete(*self._at(name))
 
-    def has_changed_between(self, event: Event, row: LedgerRow) -> bool:
-        """Whether the bucket has a version of another content between those of two files of one key."""
-        if event.key != row.source_file or not (event.version and row.version):
-            return False
-        return _has_other_between(self.raw_bucket, event.key, {event.version, row.version})
+    def held(self, key: str) -> list[Held]:
+        """All versions of a key of the raw bucket."""
+        return _versions(self.raw_bucket, key)
 
     @contextmanager
     def raw(self, event: Event) -> Iterator[RawObject]:
@@ -204,8 +203,7 @@ class S3Store:
                     target.write(block)
             if size != event.size:
                 raise SourceChanged(f"{event.key} holds {size} bytes, and {event.size} were announced")
-            content = digest.hexdigest()[:32]
-            yield RawObject(content=content, open=lambda: path, check=lambda: None)
+            yield RawObject(digest=digest.hexdigest()[:32], open=lambda: path, check=lambda: None)
 
     def _get(self, event: Event, options: Any) -> tuple[Iterable[bytes], Mapping[str, str]]:
         """The bytes of a raw object version, in blocks, and its metadata; raises SourceChanged where it is gone."""
@@ -319,21 +317,27 @@ def _listed_by_boto3(bucket_name: str, prefix: str) -> Iterator[Listed]:
         yield Listed(f"{RAW}/{each['Key']}", each["Size"], each["LastModified"], each["ETag"])
 
 
-def _has_other_between(bucket_name: str, key: str, ends: set[str]) -> bool:
-    """Whether between two versions of a key, which a listing gives in their order, lies one of another content."""
+def _versions(bucket_name: str, key: str) -> list[Held]:
+    """The versions of a key, the oldest first: a listing gives the newest first. Delete markers are none."""
     import boto3
 
-    inside, etags, between = 0, set[str](), set[str]()
     pages = boto3.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket_name, Prefix=key)
-    for each in (each for page in pages for each in page.get("Versions", ()) if each["Key"] == key):
-        if each["VersionId"] in ends:
-            inside += 1
-            etags.add(each["ETag"])
-            if inside == len(ends):
-                return bool(between - etags)
-        elif inside:
-            between.add(each["ETag"])
-    return False
+    listed = (each for page in pages for each in page.get("Versions", ()))
+    found = [*takewhile(lambda each: each["Key"] == key, listed)]  # longer keys come behind it
+    return [
+        Held(
+            key=key, number=number, etag=each["ETag"].strip('"'), size=each["Size"], file_id=_file_id(bucket_name, each)
+        )
+        for number, each in enumerate(reversed(found))
+    ]
+
+
+def _file_id(bucket_name: str, version: Mapping[str, Any]) -> str:
+    etag, size = version["ETag"].strip('"'), version["Size"]
+    event = Event(
+        bucket=bucket_name, key=version["Key"], size=size, etag=etag, version=version["VersionId"], time=utc_now()
+    )
+    return event.file_id
 
 
 def _by_boto3(bucket_name: str, event: Event) -> tuple[Iterator[bytes], Mapping[str, str]]:

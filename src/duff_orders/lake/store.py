@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 from duff_orders.errors import DamagedObject
-from duff_orders.messages import Event, LedgerRow
+from duff_orders.messages import Event, Held
 
 T = TypeVar("T")
 
@@ -33,11 +33,11 @@ class Listed(NamedTuple):
 class RawObject:
     """An object version on this machine.
 
-    `content` is the first 32 hexadecimal digits of its SHA-256. `open` gives the path of its bytes, `check` tells
+    `digest` is the first 32 hexadecimal digits of its SHA-256. `open` gives the path of its bytes, `check` tells
     after reading whether they held still: both raise SourceChanged.
     """
 
-    content: str
+    digest: str
     open: Callable[[], Path]
     check: Callable[[], None]
 
@@ -98,8 +98,8 @@ class Store(Protocol):
         Raises SourceChanged where it is another by now.
         """
 
-    def has_changed_between(self, event: Event, row: LedgerRow) -> bool:
-        """Whether a key held another content between two files that it held: then one content is news again."""
+    def held(self, key: str) -> list[Held]:
+        """All that a key of the raw folder held, in order. Raises DamagedObject where it cannot be told."""
 
     def raw(self, event: Event) -> AbstractContextManager[RawObject]:
         """The object version of an event."""

@@ -1,21 +1,23 @@
 """`duff check`: proves the lake, and lists what does not hold."""
 
 import random
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from duff_orders.contract import COUNTS, STAR, TABLES
 from duff_orders.errors import DamagedObject, EngineError, SourceChanged
+from duff_orders.ingest.content import came_back, published_content
 from duff_orders.ingest.text import is_compressed
-from duff_orders.lake import layout, relation, snapshot
+from duff_orders.lake import held, layout, relation, snapshot
 from duff_orders.lake.disk import fingerprint, identity
 from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import events, held
-from duff_orders.lake.store import names
+from duff_orders.lake.raw import events
+from duff_orders.lake.store import Store, names
 from duff_orders.lake.tables import create_view, create_views
 from duff_orders.local import raw_folder
 from duff_orders.local.accounted import accounted
@@ -61,7 +63,7 @@ def check(lake: Lake, *, deep: bool = False, phase: OnPhase = ignore_phase) -> P
     ledger = {row.file_id: row for row in lake.ledger.rows(damaged=lambda error: problems.append(str(error)))}
     given_up = all_given_up(lake.store, damaged=lambda error: problems.append(str(error)))
     found = [*raw_folder.everything(lake.disk.path(layout.RAW))]
-    problems += [*counts(ledger.values()), *_contents(lake, ledger), *_raw(lake, ledger, found)]
+    problems += [*counts(ledger.values()), *contents(lake.store, [*ledger.values()]), *_raw(lake, ledger, found)]
     phase(TOLD, "objects", lambda: 0.25)
     unreadable = [*_missing(lake, ledger)]
     try:
@@ -116,15 +118,21 @@ def counts(rows: Iterable[LedgerRow]) -> Iterator[str]:
             yield f"{_name(row)}: {row.rows_published} rows published with the verdict {row.verdict}"
 
 
-def _contents(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
-    published: dict[tuple[str, int], LedgerRow] = {}
-    for row in ledger.values():
+def contents(store: Store, rows: Sequence[LedgerRow]) -> Iterator[str]:
+    """A sentence for each content that two files published, and for each of which no note tells who did."""
+    notes = {*names(store, f"{layout.PROCESSED}/content/")}
+    published: dict[str, list[LedgerRow]] = defaultdict(list)
+    for row in rows:
         if row.published:
-            first = published.setdefault((row.etag, row.size), row)
-            if first.source_file != row.source_file:  # under one key it may return
-                yield f"{_name(row)}: the same content was published from {_name(first)} too"
-            if not lake.store.exists(layout.content_object(row.etag, row.size)):
+            content = published_content(row)
+            published[content].append(row)
+            # of what a release before published on S3, the ledger does not tell
+            if (row.content or not row.version) and layout.content_object(content) not in notes:
                 yield f"{_name(row)}: the note of its content is missing; `duff replay {row.file_id}` writes it again"
+    for same in published.values():
+        for first, second in pairwise(sorted(same, key=lambda row: row.event_time)):
+            if not came_back(second, first, rows):
+                yield f"{_name(second)}: the same content was published from {_name(first)} too"
 
 
 def _objects(ledger: dict[str, LedgerRow]) -> Iterator[tuple[str, str, LedgerRow]]:
@@ -167,7 +175,7 @@ def _raw(lake: Lake, ledger: dict[str, LedgerRow], found: Iterable[raw_folder.Fo
     for row in ledger.values():
         if not lake.store.exists(f"{layout.RAW}/{row.source_file}"):
             yield f"{_name(row)}: the raw object is missing"
-    seen = {key: each.seen for key, each in held(lake.store).items()}
+    seen = {key: each.seen for key, each in held.last(lake.store).items()}
     for each in found:
         if each.status is None and not each.as_agreed:
             yield f"{each.key}: lies in the raw folder, but is left alone: {each.why}"
@@ -175,11 +183,11 @@ def _raw(lake: Lake, ledger: dict[str, LedgerRow], found: Iterable[raw_folder.Fo
             yield f"{each.key}: lies in the raw folder, but was never processed; `duff watch` takes it up"
 
 
-def _is_announced(lake: Lake, found: raw_folder.Found, known: list[Event], held: dict[str, str]) -> bool:
+def _is_announced(lake: Lake, found: raw_folder.Found, known: list[Event], seen: dict[str, str]) -> bool:
     """Whether a file is one of those announced under its key and size; of one that is not as it was, its bytes tell."""
     try:
         path = lake.disk.path(f"{layout.RAW}/{found.key}")
-        if (seen := identity(path)) and held.get(found.key) == seen:
+        if (now := identity(path)) and seen.get(found.key) == now:
             return True
         return bool(known) and fingerprint(path)[1] in {event.etag for event in known}
     except (OSError, SourceChanged):

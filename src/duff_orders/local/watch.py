@@ -23,11 +23,11 @@ from watchfiles.main import FileChange
 
 from duff_orders.errors import SourceChanged
 from duff_orders.ingest.transform import check_engines
-from duff_orders.lake import layout
+from duff_orders.lake import held, layout
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.disk import identity
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import announce, held, in_turn
+from duff_orders.lake.raw import announce, in_turn
 from duff_orders.local import raw_folder
 from duff_orders.local.run import process
 from duff_orders.messages import LedgerRow, utc_now
@@ -127,7 +127,7 @@ class _Watcher:
     def _unprocessed(self) -> list[str]:
         """Keys in the raw folder whose object is not known to be that of a ledger row."""
         decided = {row.file_id for row in self.lake.ledger.rows()}
-        known = {key: each.seen for key, each in held(self.lake.store).items() if each.file_id in decided}
+        known = {key: each.seen for key, each in held.last(self.lake.store).items() if each.file_id in decided}
         keys = []
         for found in raw_folder.everything(self.raw):
             if found.status is None:

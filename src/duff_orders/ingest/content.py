@@ -1,0 +1,110 @@
+"""One content is published once, in whatever wrapping it comes, unless a key returned to it after another."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from duff_orders.errors import InvalidFile
+from duff_orders.ingest import text
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.layout import content_object
+from duff_orders.lake.store import RawObject
+from duff_orders.messages import Event, LedgerRow
+
+
+def content_of(raw: RawObject, event: Event) -> str:
+    """What tells an object's unpacked bytes from all others, as `LedgerRow.content` has it.
+
+    Of one that cannot be unpacked, its own bytes. Raises SourceChanged where it is not what was announced.
+    """
+    if not text.is_compressed(event.key):
+        return as_it_lies(raw, event)
+    digest, size = hashlib.sha256(), 0
+    try:
+        for block in text.raw_blocks(raw.open(), compressed=True):
+            digest.update(block)
+            size += len(block)
+    except InvalidFile:
+        return as_it_lies(raw, event)
+    return f"{digest.hexdigest()[:32]}-{size}"
+
+
+def as_it_lies(raw: RawObject, event: Event) -> str:
+    """The same of an object's own bytes, packed or not: releases before knew contents by them."""
+    return f"{raw.digest}-{event.size}"
+
+
+def content_lock(content: str) -> str:
+    """The name of the lock on a content, which is published by one worker at a time."""
+    return f"content-{content.partition('-')[0]}"
+
+
+def twin_of(lake: Lake, event: Event, content: str, as_it_lies: str) -> LedgerRow | None:
+    """The file that published an object's content already, unless it counts again."""
+    for row in _publishers(lake, dict.fromkeys((content, as_it_lies))):
+        if row.file_id == event.file_id:
+            return None
+        if not _is_news(lake, event, content, row):
+            return row
+    return None
+
+
+def claim(lake: Lake, content: str, event: Event) -> None:
+    """Note that a file published a content, beside those that did. The caller holds the content's lock."""
+    name = content_object(content)
+    mine = f"{event.pa_date.isoformat()} {event.file_id}"
+    if not lake.store.put_new(name, mine.encode()):
+        current = lake.store.read(name)
+        if current is not None and mine not in (lines := current.data.decode().splitlines()):
+            lake.store.replace(name, "\n".join([*lines, mine]).encode(), current.token)
+
+
+def _publishers(lake: Lake, contents: Iterable[str]) -> Iterator[LedgerRow]:
+    """The files that published a content, and still stand so."""
+    for content in contents:
+        found = lake.store.read(content_object(content))
+        for line in found.data.decode().splitlines() if found else ():
+            pa_date, file_id = line.split()
+            row = lake.ledger.get(datetime.fromisoformat(pa_date).date(), file_id)
+            if row is not None and row.published:
+                yield row
+
+
+def published_content(row: LedgerRow) -> str:
+    """The content that a file published; of one that a release before published, as it lies there."""
+    return row.content or f"{row.etag}-{row.size}"
+
+
+def _is_news(lake: Lake, event: Event, content: str, twin: LedgerRow) -> bool:
+    """Whether a content that `twin` published counts again: another was published under its own key since.
+
+    Under one key, by the order of what it held; what was not processed yet counts by its bytes. A twin under another
+    key has no place in that order: the times of their events must tell.
+    """
+    held = lake.store.held(event.key)
+    places = {each.file_id: place for place, each in enumerate(held)}
+    here = places.get(event.file_id, len(held))
+    there = places.get(twin.file_id)
+    if there is None:
+        rows = map(lake.ledger.of, (each.file_id for each in held[:here]))
+        return any(row and _is_other(row, content) and row.event_time > twin.event_time for row in rows)
+    for each in held[min(here, there) + 1 : max(here, there)]:
+        row = lake.ledger.of(each.file_id)
+        if _is_other(row, content) if row and row.stands else each.etag not in (event.etag, twin.etag):
+            return True
+    return False
+
+
+def came_back(row: LedgerRow, twin: LedgerRow, published: Iterable[LedgerRow]) -> bool:
+    """The same of two files that are published, by the ledger alone."""
+    if row.source_file == twin.source_file:
+        return True
+    return any(
+        _is_other(each, published_content(row)) and twin.event_time < each.event_time <= row.event_time
+        for each in published
+        if each.source_file == row.source_file
+    )
+
+
+def _is_other(row: LedgerRow, content: str) -> bool:
+    return row.published and published_content(row) != content
