@@ -109,10 +109,14 @@ class PipelineError(DuffError):
 
 
 class Busy(PipelineError):
-    """Somebody else holds what this needs; `until` is the time (Unix, seconds) from which it is free for certain."""
+    """Somebody else holds what this needs; `until` is the time (Unix, seconds) from which it is free for certain.
 
-    def __init__(self, name: str, until: float) -> None:
-        super().__init__(f"{name} is held by another worker for up to {max(0, until - time.time()):.0f} s; try again")
+    `why` tells it where it is not held, but has to come from another worker first.
+    """
+
+    def __init__(self, name: str, until: float, why: str = "") -> None:
+        held = f"is held by another worker for up to {max(0, until - time.time()):.0f} s"
+        super().__init__(f"{name} {why or held}; try again")
         self.until = until
 
 

@@ -247,6 +247,12 @@ class LedgerRow(Document):
         """Whether the file's good rows stand in tbl_duff_orders."""
         return self.verdict in PUBLISHED
 
+    @property
+    def replaces(self) -> str | None:
+        """The id of the file whose place this one takes as a whole, or was to take."""
+        told = map(Entry.of, (*(self.corrects or ()), *(self.attempts or ())))
+        return next((entry.file_id for entry in told if not entry.lines), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Document):

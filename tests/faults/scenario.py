@@ -1,4 +1,5 @@
-"""Six files, a model build, two replays that turn verdicts, another build: what faults interrupt, and the proof after.
+"""What faults interrupt, and the proof after: files of every verdict, corrections, a replacement, a content that
+returns, rows that are given up, replays that turn verdicts, and builds between them.
 
 Event times are fixed, so that lakes can be compared to the last field.
 """
@@ -21,15 +22,17 @@ from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, TABLES
 from duff_orders.ingest import on_duckdb  # noqa: F401 – loaded before the fork, not in each child
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import sweep
-from duff_orders.lake.disk import DiskStore
+from duff_orders.lake.disk import DiskStore, fingerprint
+from duff_orders.lake.given_up import give_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, events, put
 from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process_all
-from duff_orders.messages import LedgerRow
+from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.build import build
+from duff_orders.query import rejects
 from duff_orders.settings import Settings
 from tests.lakes import sql
 
@@ -75,6 +78,23 @@ def noon(day: int, second: int = 0) -> datetime:
     return datetime(2026, 3, day, 12, 0, second, tzinfo=UTC)
 
 
+RETURNING = lines("6,Ned,10,1,Duff,1.75,1,0.33,Retail,created")
+BETWEEN = lines("6,Ned,10,1,Duff,1.75,1,0.33,Retail,broken")
+INSTEAD = lines("7,Otto,11,1,Duff,1.75,1,0.33,Retail,created")
+
+
+def file_id_of(key: str, data: bytes) -> str:
+    etag = hashlib.sha256(data).hexdigest()[:32]
+    bucket = layout.RAW_BUCKET
+    return Event(bucket=bucket, key=key, size=len(data), etag=etag, version=None, time=noon(1)).file_id
+
+
+_TIED = file_id_of("b-dirty.csv", DIRTY)
+CORRECTIONS = lines(
+    f"3,Krusty,5,3,Duff,2.00,3,0.50,Online,created,{_TIED}:5",
+    f"3,Krusty,5,3,Duff,2.00,3,0.50,Online,lost,{_TIED}:5",
+    header=f"{HEADER},duff_corrects",
+)
 #: name, content, event time. The repeated content comes at the time of the first: only the order tells them apart.
 FEED = (
     ("a-valid.csv", VALID, noon(1)),
@@ -83,7 +103,13 @@ FEED = (
     ("d-spoiled.csv", SPOILED, noon(3)),
     ("e-repeat.csv", VALID, noon(1)),
     ("f-update.csv", UPDATE, noon(2, 30)),
+    ("g-corrections.csv", CORRECTIONS, noon(4)),
+    ("i-instead.csv", INSTEAD, noon(5)),
 )
+#: What takes the place of another, and of which.
+INSTEAD_OF = {"i-instead.csv": file_id_of("c-invalid.csv", INVALID)}
+#: What a partner overwrites and puts back.
+RETURNS, IN_TURN = "h-returns.csv", (RETURNING, BETWEEN, RETURNING)
 
 
 class Fault:
@@ -168,10 +194,31 @@ def steps(root: Path, feed: Path, fault: Fault | None = None, *, retries: int = 
 
     def announce_all() -> None:
         for name, _, when in FEED:
-            announce(lake.disk, put(lake.disk, feed / name), when=when)
+            announce(lake.disk, put(lake.disk, feed / name, replaces=INSTEAD_OF.get(name)), when=when)
 
     def take(*names: str) -> None:
         list(process_all(lake, [event for event in events(lake.store) if event.key in names]))
+
+    def overwritten(number: int) -> None:
+        """The partner's next content, once the one before is in."""
+        path = root / layout.RAW / RETURNS
+        held = lake.disk.held(RETURNS)
+        if len(held) <= number:
+            take(RETURNS)
+            if any(not row.stands for row in lake.ledger.rows()):
+                return
+            path.write_bytes(IN_TURN[number])
+        if path.read_bytes() == IN_TURN[number]:
+            noted = held[number:] and held[-1].etag == fingerprint(path)[1]  # and perhaps not announced yet
+            announce(lake.disk, RETURNS, when=noon(6, len(held) - bool(noted)))
+        take(RETURNS)
+
+    def give_one_up() -> None:
+        row = lake.ledger.of(_TIED)
+        assert row is not None
+        standing = rejects.standings(lake).of(row)
+        if row.stands and standing.of(6) == "open":
+            give_up(lake.store, standing, rejects.lines(lake, row), "lost", [6])
 
     def replay_one(name: str, share: str) -> None:
         file_id = next(event.file_id for event in events(lake.store) if event.key == name)
@@ -182,6 +229,9 @@ def steps(root: Path, feed: Path, fault: Fault | None = None, *, retries: int = 
         partial(take, "a-valid.csv", "e-repeat.csv"),
         *(partial(take, name) for name in ("b-dirty.csv", "c-invalid.csv", "d-spoiled.csv", "f-update.csv")),
         partial(build, lake),
+        *(partial(take, name) for name in ("g-corrections.csv", "i-instead.csv")),
+        give_one_up,
+        *(partial(overwritten, number) for number in range(len(IN_TURN))),
         partial(replay_one, "b-dirty.csv", "0.1"),  # valid_with_rejects becomes invalid
         partial(replay_one, "d-spoiled.csv", "1"),  # the other way round
         partial(build, lake),
@@ -291,7 +341,7 @@ def problems(root: Path) -> list[str]:
 def contents(root: Path) -> Contents:
     """Everything that must be equal: the rows of every table, and the names of all objects."""
     lake = open_lake(root)
-    published = {f"{row.etag}-{row.size}" for row in lake.ledger.rows() if row.published}
+    published = {row.content for row in lake.ledger.rows() if row.published}
     found = {FILES.name: Counter(map(_comparable, lake.ledger.rows()))}
     with sql() as connection:
         create_views(lake, connection)
@@ -349,7 +399,7 @@ def _state(root: Path) -> str:
     digest = hashlib.sha256()
     for name, path in _objects(root):
         data = re.sub(rb"\d{8}T\d{6}\.\d{6}Z-\w{8}", b"", path.read_bytes())
-        data = re.sub(rb'("started"|"finished"|"ledger_read"|\.parquet"): "[^"]*Z"', b"", data)
+        data = re.sub(rb'("started"|"finished"|"ledger_read"|"at"|\.parquet"): "[^"]*Z"', b"", data)
         data = re.sub(rb'"[0-9a-f]+(-[0-9a-f]+){2,3}"', b'""', data)  # what files look like
         digest.update(b"%d %s %d %s" % (len(name), name.encode(), len(data), data))
     return digest.hexdigest()

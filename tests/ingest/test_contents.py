@@ -15,6 +15,7 @@ from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.local.check import check, contents
 from duff_orders.local.replay import replay
+from duff_orders.local.run import run
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from tests.lakes import NOON, ingest, open_lake
@@ -73,6 +74,17 @@ def test_one_content_in_many_wrappings_is_published_once(lake: Lake, first: str)
             row = ingest(lake, key, data, day(number))
             assert (row.verdict, row.rows_published, row.content) == ("duplicate", 0, published.content)
             assert first in (row.reason or "")
+    holds(lake)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_those_that_are_run_together_the_first_is_published(tmp_path: Path, turn: int) -> None:
+    lake = open_lake(tmp_path / "lake", workers=4)
+    names = ["plain.csv", "packed.csv.gz", "anew.csv.gz", "stored.CSV.GZ"][::turn]
+    paths = [tmp_path / name for name in ("other.csv", *names)]
+    for path in paths:
+        path.write_bytes(WRAPPINGS.get(path.name, OTHER))
+    assert [row.verdict for row in run(lake, paths)] == ["valid", "valid", "duplicate", "duplicate", "duplicate"]
     holds(lake)
 
 

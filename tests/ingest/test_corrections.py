@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS
 from duff_orders.ingest import on_spark
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import announce
 from duff_orders.local.check import check
+from duff_orders.local.replay import replay
+from duff_orders.local.run import process
 from duff_orders.messages import Entry, LedgerRow, entries
 from duff_orders.models.build import build
 from duff_orders.query import rejects
 from tests.agreement import assert_agrees, assert_ties_agree
 from tests.effort import examples
-from tests.lakes import NOON, ingest, open_lake, rows
+from tests.lakes import NOON, drop, ingest, open_lake, rows
 from tests.oracle import Known, Rejected, judge
 
 HEADER = ",".join(COLUMN_NAMES)
@@ -114,6 +117,21 @@ def test_what_names_no_rejected_row_is_told(lake: Lake) -> None:
     told = correct(lake, f"{HEADER},Duff_Corrects\n{text}", row)
     assert (told.verdict, set(reasons(lake, told))) == ("valid_with_rejects", {"duff_corrects:unknown"})
     assert (told.rows_published, told.corrects, told.attempts) == (0, None, None)
+
+
+def test_what_it_corrects_must_have_its_outcome_first(lake: Lake) -> None:
+    """Else its rows would be rejected as unknown, for good, by an accident of order."""
+    drop(lake, "monday.csv", MONDAY.encode())
+    event = announce(lake.disk, "monday.csv", when=NOON)
+    text = f"{HEADER},duff_corrects\n5,Carl,77,1,Duff,2.50,6,0.355,Retail,created,{event.file_id}:5\n".encode()
+    early = ingest(lake, "fixed.csv", text)
+    assert early.verdict == "failed"
+    assert f"the file {event.file_id} has no outcome yet, and this one corrects it" in (early.reason or "")
+    process(lake, event)
+    (row,) = replay(lake, failed=True)
+    assert (row.file_id, row.verdict, row.corrects) == (early.file_id, "valid", (f"{event.file_id}:5",))
+    build(lake)
+    assert check(lake, deep=True).problems == []
 
 
 def test_ordinary_records_beside_corrections_are_judged_as_ever(lake: Lake) -> None:

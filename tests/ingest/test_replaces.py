@@ -16,7 +16,7 @@ from duff_orders.local.run import process, run
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.query import rejects
-from tests.lakes import NOON, ingest, open_lake
+from tests.lakes import NOON, drop, ingest, open_lake
 
 HEADER = ",".join(COLUMN_NAMES)
 GOOD = "1,Moe,{order},1,Duff,2.50,6,0.355,Retail,{status}\n"
@@ -78,6 +78,32 @@ def test_a_replacement_that_is_invalid_leaves_the_file_open_and_stands_for_it(la
     assert [each.row.file_id for each in standings.of(monday).tried_by] == [second.file_id]
     third = replacement(lake, tmp_path, "third.csv", text(77), second, 2)
     assert third.corrects == (monday.file_id,)
+    holds(lake)
+    noon = NOON.replace(tzinfo=None)
+    assert status_of(lake, 77) == [(1, noon, noon)]
+
+
+def test_what_it_replaces_must_have_its_outcome_first(lake: Lake, tmp_path: Path) -> None:
+    drop(lake, "monday.csv", INVALID)
+    event = announce(lake.disk, "monday.csv", when=NOON)
+    path = tmp_path / "again.csv"
+    path.write_bytes(text(77))
+    again = announce(lake.disk, put(lake.disk, path, replaces=event.file_id), when=NOON)
+    assert "has no outcome yet" in (process(lake, again).reason or "")
+    process(lake, event)
+    assert process(lake, again).corrects == (event.file_id,)
+    holds(lake)
+
+
+def test_an_attempt_to_correct_its_rows_leads_to_the_same_time(lake: Lake, tmp_path: Path) -> None:
+    monday = ingest(lake, "monday.csv", INVALID)
+    again = replacement(lake, tmp_path, "again.csv", text(77, 78, 79, bad=1), monday, 1)
+    attempt = f"{HEADER},duff_corrects\n{GOOD.format(order=77, status='created').replace(',6,', ',y,').strip()},{{}}\n"
+    tried = ingest(lake, "tried.csv", attempt.format(f"{again.file_id}:5").encode(), NOON + timedelta(days=2))
+    assert tried.attempts == (f"{again.file_id}:5",)
+    good = attempt.format(f"{tried.file_id}:2").replace(",y,", ",7,")
+    row = ingest(lake, "good.csv", good.encode(), NOON + timedelta(days=3))
+    assert row.corrects == (f"{again.file_id}:5",)
     holds(lake)
     noon = NOON.replace(tzinfo=None)
     assert status_of(lake, 77) == [(1, noon, noon)]

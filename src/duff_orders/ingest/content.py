@@ -95,14 +95,13 @@ def _is_news(lake: Lake, event: Event, content: str, twin: LedgerRow) -> bool:
     return False
 
 
-def came_back(row: LedgerRow, twin: LedgerRow, published: Iterable[LedgerRow]) -> bool:
-    """The same of two files that are published, by the ledger alone."""
-    if row.source_file == twin.source_file:
-        return True
-    return any(
-        _is_other(each, published_content(row)) and twin.event_time < each.event_time <= row.event_time
-        for each in published
-        if each.source_file == row.source_file
+def came_back(row: LedgerRow, twin: LedgerRow, rows: Iterable[LedgerRow]) -> bool:
+    """Whether one of two files of one content may have counted again after the other, by the ledger alone."""
+    since = {row.source_file: twin.event_time, twin.source_file: row.event_time}
+    return len(since) == 1 or any(
+        each.source_file in since and each.event_time > since[each.source_file]
+        for each in rows
+        if _is_other(each, published_content(row))
     )
 
 

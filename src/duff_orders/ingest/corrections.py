@@ -4,12 +4,14 @@ A file that corrects others has the column `duff_corrects`. What its records may
 rejected rows of the files that they name, with the values of the cells that had no reason, which must stay as they are.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from duff_orders.contract import COLUMN_NAMES, COLUMNS, REJECTED_ROWS
 from duff_orders.engines.dialect import Spelling
+from duff_orders.errors import Busy
 from duff_orders.ingest.rules import Rules, folded
 from duff_orders.lake.ledger import Ledger
 from duff_orders.messages import Entry, Event, LedgerRow
@@ -17,6 +19,8 @@ from duff_orders.reasons import invalid
 
 #: The relation, and the texts of a record's further columns.
 CORRECTABLE, CORRECTS_TEXT, CHANGES_TEXT = "correctable", "corrects_text", "changes_text"
+# Seconds after which the outcome of a file that is corrected is likely to be there.
+_PATIENCE = 60
 _FILE = "[0-9a-f]{32}"
 _NAMED = f"{_FILE}:[1-9][0-9]{{0,17}}"
 
@@ -53,18 +57,26 @@ def replaced(ledger: Ledger, event: Event) -> Replaced | None:
     row = ledger.of(file_id) if file_id else None
     while row is not None and row.file_id not in seen and not row.published:
         seen.add(row.file_id)
-        whole = [entry.file_id for entry in map(Entry.of, row.attempts or ()) if not entry.lines]
-        before = ledger.of(whole[0]) if whole else None
+        before = ledger.of(row.replaces) if row.replaces else None
         if before is None:
             break
         row = before
-    return Replaced(row.file_id, row.event_time) if row else None
+    return Replaced(row.file_id, ranked(ledger, row)) if row else None
 
 
 def check_replaced(ledger: Ledger, event: Event) -> None:
-    """Raises InvalidFile where a file is said to replace one that the ledger does not know."""
+    """Raises InvalidFile where a file is said to replace one that the ledger does not know.
+
+    And Busy where that one was announced and has no outcome yet.
+    """
     if event.replaces and (event.replaces == event.file_id or ledger.of(event.replaces) is None):
+        _check_settled(*ledger.awaited({event.replaces} - {event.file_id}))
         raise invalid("replaces_nothing", file=event.replaces)
+
+
+def _check_settled(*awaited: str) -> None:
+    if awaited:
+        raise Busy(f"the file {awaited[0]}", time.time() + _PATIENCE, "has no outcome yet, and this one corrects it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +88,26 @@ class Target:
 
 
 def targets(ledger: Ledger, file_ids: Iterable[str]) -> list[Target]:
-    """Those of the named files that have rejected rows with a line."""
+    """Those of the named files that have rejected rows with a line.
+
+    Raises Busy where one was announced and has no outcome yet: what its rows are is not known before.
+    """
+    _check_settled(*ledger.awaited(file_ids))
     found = []
     for row in ledger.those(file_ids):
         if row.rejected_objects and row.contract > 1:
             roots = {entry.file_id for entry in map(Entry.of, row.attempts or ())}
-            found.append(Target(row, {each.file_id: each.event_time for each in ledger.those(roots)}))
+            found.append(Target(row, {each.file_id: ranked(ledger, each) for each in ledger.those(roots)}))
     return found
+
+
+def ranked(ledger: Ledger, row: LedgerRow) -> datetime:
+    """The time at which the rows of a file rank: its own, or that of the file whose place it takes as a whole."""
+    seen = set[str]()
+    while row.replaces and row.file_id not in seen:
+        seen.add(row.file_id)
+        row = ledger.of(row.replaces) or row
+    return row.event_time
 
 
 def correctable(found: Sequence[Target], rejected_rows: Callable[[LedgerRow], str], spelling: Spelling) -> str:

@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -32,6 +33,19 @@ class NotUtf8(Exception):
 def is_compressed(key: str) -> bool:
     """Whether an object of this key is compressed with gzip."""
     return key.lower().endswith(".gz")
+
+
+def told_size(path: Path) -> int | None:
+    """How many bytes a gzip file says that it holds, by its last four; None where it cannot be read.
+
+    Wrong for files of several members and beyond 4 GiB: good for a guess alone.
+    """
+    try:
+        with path.open("rb") as packed:
+            packed.seek(-4, os.SEEK_END)
+            return int.from_bytes(packed.read(4), "little")
+    except OSError:
+        return None
 
 
 def raw_blocks(path: Path, *, compressed: bool) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from duff_orders.lake.store import Store, Stored, each_read, names
 from duff_orders.messages import Event, LedgerRow
 
 _ROWS = f"{PROCESSED}/{FOLDERS[FILES.name]}/"
+_EVENTS = f"{PROCESSED}/events/"
 # So many rows are asked for one by one; more are looked for in a listing of all.
 _FEW = 100
 
@@ -75,6 +76,15 @@ class Ledger:
             return [row for file_id in sorted(wanted) if (row := self.of(file_id))]
         listed = (name for name in names(self.store, _ROWS) if PurePosixPath(name).stem in wanted)
         return list(self.named(sorted(listed, key=lambda name: PurePosixPath(name).stem)))
+
+    def awaited(self, file_ids: Iterable[str]) -> list[str]:
+        """Those of some files that were announced and have no outcome yet that stands."""
+        wanted = {*file_ids}
+        missing = sorted(wanted - {row.file_id for row in self.those(wanted) if row.stands})
+        if len(missing) <= _FEW:
+            return [file_id for file_id in missing if self.store.exists(event_object(file_id))]
+        announced = {PurePosixPath(name).stem for name in names(self.store, _EVENTS)}
+        return [file_id for file_id in missing if file_id in announced]
 
     def find(self, prefix: str) -> LedgerRow:
         """The one row whose file_id starts with `prefix`; raises UnknownFile where there is none, or several."""

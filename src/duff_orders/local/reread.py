@@ -32,10 +32,11 @@ from duff_orders.engines.dialect import sql_text
 from duff_orders.engines.duckdb import read_parquet
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
+from duff_orders.ingest.corrections import ranked
 from duff_orders.ingest.csv_grammar import Grammar, Record
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
-from duff_orders.messages import Entry, LedgerRow
+from duff_orders.messages import LedgerRow
 
 if TYPE_CHECKING:
     import duckdb
@@ -180,10 +181,8 @@ class _Known(dict[bytes, _Tie | None]):
 
     def replaced(self) -> tuple[bytes, bytes]:
         """The file whose place all rows take (empty: none), and the time at which the rows rank."""
-        for entry in map(Entry.of, (*(self._row.corrects or ()), *(self._row.attempts or ()))):
-            if not entry.lines and (found := self._lake.ledger.of(entry.file_id)):
-                return entry.file_id.encode(), b"%d" % _microseconds(found)
-        return b"", b"%d" % _microseconds(self._row)
+        whole = self._row.replaces or ""
+        return whole.encode(), b"%d" % _microseconds(ranked(self._lake.ledger, self._row))
 
     def __missing__(self, name: bytes) -> _Tie | None:
         file_id = name.partition(b":")[0]
@@ -212,12 +211,12 @@ class _Known(dict[bytes, _Tie | None]):
             )
             first = row if attempted is None else self._lake.ledger.of(attempted.partition(":")[0])
             takes = attempted if attempted and ":" in attempted else f"{file_id}:{line}"
-            ranks_at = b"" if first is None else b"%d" % _microseconds(first)
+            ranks_at = b"" if first is None else b"%d" % _microseconds(ranked(self._lake.ledger, first))
             yield f"{file_id}:{line}".encode(), _Tie(takes.encode(), ranks_at, list(kept))
 
 
-def _microseconds(row: LedgerRow) -> int:
-    return (row.event_time - _EPOCH) // timedelta(microseconds=1)
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(microseconds=1)
 
 
 def _names(fields: Iterable[bytes], blanks: str) -> list[bytes]:
