@@ -1,6 +1,7 @@
 """The same events at the same time, late and out of order: the same lake."""
 
 import itertools
+import json
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -21,8 +22,10 @@ from duff_orders.lake.tables import create_views
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process, run
 from duff_orders.models.build import build
+from duff_orders.query import rejects
+from tests.effort import PATIENCE
 from tests.faults.commands import duff, finish, start, until
-from tests.faults.scenario import UPDATE, VALID, lines, noon, open_lake, problems
+from tests.faults.scenario import HEADER, UPDATE, VALID, lines, noon, open_lake, problems
 from tests.lakes import drop, ingest
 
 pytestmark = pytest.mark.faults
@@ -112,6 +115,34 @@ def test_threads_replay_the_same_file(orders: Path, tmp_path: Path) -> None:
     build(lake)
     sweep(lake)
     assert problems(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_two_processes_correct_one_line_and_a_third_gives_it_up(tmp_path: Path) -> None:
+    """All of it is kept. Which correction counts is told by order, and one that is published counts most."""
+    source, lake = tmp_path / "spoilt.csv", open_lake(tmp_path / "lake")
+    source.write_bytes(lines("1,Moe,1,1,Duff,1.50,six,0.33,Retail,created"))
+    (row,) = run(lake, [source])
+    paths = [tmp_path / f"{units}.csv" for units in (6, 7)]
+    for path in paths:
+        record = f"1,Moe,1,1,Duff,1.50,{path.stem},0.33,Retail,created,{row.file_id}:2"
+        path.write_bytes(lines(record, header=f"{HEADER},duff_corrects"))
+    at_work = [start(tmp_path / "lake", "run", "--json", path) for path in paths]
+    at_work.append(start(tmp_path / "lake", "give-up", row.file_id, "--why", "nobody knows"))
+    *corrected, _ = (process.communicate(timeout=PATIENCE) for process in at_work)
+    assert {process.returncode for process in at_work[:2]} == {0}
+    found = [lake.ledger.find(json.loads(out)["file_id"]) for out, _ in corrected]
+    assert {each.corrects for each in found} == {(f"{row.file_id}:2",)}
+    standing = rejects.standings(lake).of(row)
+    assert (standing.open, standing.corrected, standing.given_up) == (0, 1, 0)
+    build(lake)
+    assert problems(tmp_path / "lake") == []
+    (units,) = (each[6] for each in stars(lake)["fact_orders"])
+    later = max(found, key=lambda each: (each.event_time, each.file_id))
+    assert f"{units}.csv" == later.source_file
+    incremental = stars(lake)
+    build(lake, rebuild=True)
+    assert stars(lake) == incremental
 
 
 @pytest.mark.slow

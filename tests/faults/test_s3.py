@@ -22,8 +22,10 @@ from duff_orders.contract import COUNTS
 from duff_orders.errors import Busy
 from duff_orders.ingest.publish import close
 from duff_orders.lake import layout
+from duff_orders.lake.given_up import all_given_up, give_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import record
+from duff_orders.lake.standing import Standings
 from duff_orders.lake.store import names
 from duff_orders.local import run
 from duff_orders.messages import Event, LedgerRow
@@ -42,6 +44,14 @@ def orders(number: int) -> bytes:
     """Three good records, one of them twice, and a bad one; another content for each number."""
     good = [f"1,Moe,{number},{product},Duff,2.50,6,0.33,Retail,created" for product in (1, 2, 3)]
     return "\n".join([HEADER, *good, good[0], f"x,Moe,{number},9,Duff,2.50,6,0.33,Retail,created", ""]).encode()
+
+
+def corrections(number: int, target: Event) -> bytes:
+    """The bad record of `orders(number)`: corrected, in two records that are equal, and once not corrected."""
+    fixed, wrong = (
+        f"{client},Moe,{number},9,Duff,2.50,6,0.33,Retail,created,{target.file_id}:6" for client in ("1", "y")
+    )
+    return "\n".join([f"{HEADER},duff_corrects", fixed, fixed, wrong, ""]).encode()
 
 
 def attempt(lake: Lake, event: Event, *, replay: bool = False) -> LedgerRow:
@@ -96,16 +106,29 @@ def wrong(lake: Lake, event: Event, row: LedgerRow, folder: Path, *, published: 
     return "; ".join(problems)
 
 
-@pytest.mark.parametrize("replay", [False, True], ids=["first", "replay"])
-def test_a_worker_killed_at_any_request(cloud: Cloud, tmp_path: Path, replay: bool) -> None:
+def arrived(cloud: Cloud, what: str, key: str, number: int) -> Event:
+    """A file that nobody has processed yet; what it corrects, or returns to, has been."""
+    before = [orders(number)] if what == "correction" else [orders(number), orders(number + 1)]
+    if what not in ("correction", "return"):
+        return cloud.put(key, orders(number))
+    events = [cloud.put(key if what == "return" else f"target-{key}", data) for data in before]
+    for event in events:
+        assert attempt(cloud.worker("before"), event).verdict == "valid_with_rejects"
+    return cloud.put(key, corrections(number, events[0]) if what == "correction" else orders(number))
+
+
+@pytest.mark.parametrize("what", ["first", "replay", "correction", "return"])
+def test_a_worker_killed_at_any_request(cloud: Cloud, tmp_path: Path, what: str) -> None:
     """... is made up for by the next attempt of the same execution at once, and by any other once its leases end."""
+    replay = what == "replay"
+    published = 1 if what == "correction" else 3
     cases = Counter[str]()
     found = []
     for dies_at in range(1, 200, every(5)):
         ended = False
         for taker in ("same", "other", "closed"):
-            key = f"{replay}-{dies_at}-{taker}.csv"
-            event = cloud.put(key, orders(1000 * dies_at + len(taker) + 500 * replay))
+            key = f"{what}-{dies_at}-{taker}.csv"
+            event = arrived(cloud, what, key, 10_000 * len(what) + 1000 * dies_at + 2 * len(taker))
             if replay:
                 attempt(cloud.worker("before"), event)
             requests = cloud.requests(dies_at)
@@ -129,7 +152,7 @@ def test_a_worker_killed_at_any_request(cloud: Cloud, tmp_path: Path, replay: bo
                     row = attempt(lake, event, replay=replay)
                     if row.verdict != "valid_with_rejects":
                         found.append(f"{taker} after {point}: {row.verdict}")
-                if problem := wrong(lake, event, row, tmp_path):
+                if problem := wrong(lake, event, row, tmp_path, published=published):
                     found.append(f"{taker} after {point}: {problem}")
             cases[taker] += 1
         if ended:
@@ -231,3 +254,55 @@ def test_two_replays_at_once_and_a_late_duplicate(cloud: Cloud, tmp_path: Path) 
         row = standing(loose, event)
         assert (row.revision, row.verdict in ("invalid", "valid_with_rejects")) == (2, True)
         assert wrong(loose, event, row, tmp_path) == ""
+
+
+def test_two_corrections_of_one_line_at_once(cloud: Cloud, tmp_path: Path) -> None:
+    """Both are published, and tell of it; which of them counts is told by their order, not by who was faster."""
+    for number in range(ROUNDS):
+        target = cloud.put(f"target-{number}.csv", orders(60_000 + number))
+        attempt(cloud.worker("first"), target)
+        events = [
+            cloud.put(f"corrected-{number}-{each}.csv", corrections(60_000 + number, target).replace(b",6,", units))
+            for each, units in (("a", b",7,"), ("b", b",8,"))
+        ]
+        lakes = [cloud.worker(f"{number}-{each}") for each in "ab"]
+        # nobody corrects a cell that had no reason: the records are rejected unless they say so
+        at_once(*(trying(lake, event) for lake, event in zip(lakes, events, strict=True)))
+        rows = [standing(lakes[0], event) for event in events]
+        assert [row.attempts for row in rows] == [(f"{target.file_id}:6,6,6",)] * 2
+        events = [
+            cloud.put(f"good-{number}-{each}.csv", corrections(60_000 + number, target).replace(b"Moe", each.encode()))
+            for each in ("Moe", "Moe ")
+        ]
+        at_once(*(trying(lake, event) for lake, event in zip(lakes, events, strict=True)))
+        for event in events:
+            row = standing(lakes[0], event)
+            assert row.corrects == (f"{target.file_id}:6",)
+            assert wrong(lakes[0], event, row, tmp_path, published=1) == ""
+
+
+def test_a_correction_beside_a_replay_of_what_it_corrects(cloud: Cloud, tmp_path: Path) -> None:
+    """It finds the rows of before or of after, which are the same; never none."""
+    for number in range(ROUNDS):
+        target = cloud.put(f"moving-{number}.csv", orders(70_000 + number))
+        attempt(cloud.worker("first"), target)
+        event = cloud.put(f"beside-{number}.csv", corrections(70_000 + number, target))
+        one, other = cloud.worker(f"{number}-a"), cloud.worker(f"{number}-b")
+        at_once(trying(one, target, replay=True), trying(other, event))
+        row = standing(one, event)
+        assert (row.corrects, row.attempts) == ((f"{target.file_id}:6",),) * 2
+        assert wrong(one, event, row, tmp_path, published=1) == ""
+        assert standing(one, target).revision == 1
+
+
+def test_many_give_up_at_once(cloud: Cloud) -> None:
+    """No word is lost; the document is written by compare and swap."""
+    event = cloud.put("given-up.csv", orders(80_000))
+    row = attempt(cloud.worker("first"), event)
+    lakes = [cloud.worker(each) for each in "abcd"]
+
+    def said(lake: Lake) -> None:
+        give_up(lake.store, Standings([row], {}, lambda _: [6]).of(row), [6], f"by {lake.store}")
+
+    assert at_once(*(lambda lake=lake: said(lake) for lake in lakes)) == [None] * 4
+    assert len(all_given_up(lakes[0].store)[row.file_id].said) == 4

@@ -67,6 +67,7 @@ class _Watcher:
         self.phase = phase
         self.raw = lake.disk.path(layout.RAW).resolve()
         self.waiting: set[str] = set()
+        self.still: dict[str, tuple[tuple[int, int], float]] = {}
         self.running: dict[Future[LedgerRow], str] = {}
         self.left: set[raw_folder.Found] = set()
         self.published = False
@@ -145,13 +146,33 @@ class _Watcher:
             found = raw_folder.look(self.raw, key)
             if found is None or found.status is None:
                 self.waiting.discard(key)
+                self.still.pop(key, None)
                 self._leave(found)
-            elif key not in self.running.values() and is_whole(self.raw / key, self.lake.settings.settle):
+            elif key not in self.running.values() and self._is_whole(key):
                 whole.append((in_turn(key, found.status.st_mtime), key))
         for _, key in sorted(whole):
             self.waiting.discard(key)
+            self.still.pop(key, None)
             # its time is when it was seen whole, not when a worker comes to it
             self.running[pool.submit(self._one, key, utc_now())] = key
+
+    def _is_whole(self, key: str) -> bool:
+        """Whether a file has not changed for `settle` seconds and is not open for writing, as far as can be told.
+
+        How long that is, the file system's clock tells at the first look; from then on one that nobody sets. A file of
+        the future was written by a clock that has been put back.
+        """
+        try:
+            status = (self.raw / key).stat()
+            # st_ctime moves with every write and rename, and nobody can set it, as they can st_mtime
+            looks = (status.st_ctime_ns, status.st_size)
+            before, since = self.still.get(key, (None, 0.0))
+            if before != looks:
+                since = time.monotonic() - max(time.time() - status.st_ctime, 0)
+                self.still[key] = looks, since
+            return time.monotonic() - since >= self.lake.settings.settle and not _open_for_writing(self.raw / key)
+        except OSError:
+            return False
 
     def _leave(self, found: raw_folder.Found | None) -> None:
         """Say, once, what is left alone and why, but for what the contract leaves alone."""
@@ -205,16 +226,6 @@ class _Watcher:
 
 def _nothing() -> None:
     """There is nothing to tell any more."""
-
-
-def is_whole(path: Path, settle: float) -> bool:
-    """Whether a file has not changed for `settle` seconds and is not open for writing, as far as can be told."""
-    try:
-        status = path.stat()
-        # st_ctime moves with every write and rename, and nobody can set it, as they can st_mtime
-        return time.time() - status.st_ctime >= settle and not _open_for_writing(path)
-    except OSError:
-        return False
 
 
 def _open_for_writing(path: Path) -> bool:
