@@ -12,6 +12,14 @@ _TEN = ", ".join(COLUMN_NAMES)
 #: The regular expression of a character that nobody sees.
 UNSEEN = "[" + "".join(first if first == last else f"{first}-{last}" for first, last in INVISIBLE) + "]"
 
+#: What holds of every text with such a character, and of few others: classes of few ranges cost Java a tenth.
+SIGNS_OF_UNSEEN = ("[^ -~]", "[^ -~\u00a1-\u2006]")
+
+
+def holds_unseen(text: str, spelling: Spelling) -> str:
+    """Whether a text holds a character that nobody sees: most are told by the first sign not to."""
+    return " and ".join(spelling.some_match(text, pattern) for pattern in (*SIGNS_OF_UNSEEN, UNSEEN))
+
 
 def holds_a_line(texts: Iterable[str], spelling: Spelling, *, delimiter: str, fields: int) -> str:
     """Whether one of a record's texts, of all its fields, holds a line with as many delimiters as the header."""

@@ -93,7 +93,7 @@ class SparkRecords:
                 count(case when is_record and {not_utf8} then 1 end) as not_utf8,
                 count(case when is_record and contains(line, '"') and {self.grammar.unclosed} then 1 end) as unclosed,
                 count(case when is_record and {self.grammar.strange} then 1 end) as strange,
-                count(case when is_record and {SparkSpelling().some_match("line", remarks.UNSEEN)} then 1 end) as unseen
+                count(case when is_record and {remarks.holds_unseen("line", SparkSpelling())} then 1 end) as unseen
             from (select *, {self._is_record} as is_record from all_lines) as told
             group by start""")
         parts = counted.collect()
