@@ -391,6 +391,12 @@ def ranges(lines: Iterable[int]) -> str:
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
 
 
+def tied(text: str | None) -> tuple[str, int] | None:
+    """The file and the line that `FILE_ID:LINE` names; None for what names a file as a whole, or nothing."""
+    file_id, _, line = (text or "").partition(":")
+    return (file_id, int(line)) if line else None
+
+
 def entries(named: Iterable[str]) -> tuple[str, ...] | None:
     """The ledger's entries of rows, each `FILE_ID:LINE`, and of files, `FILE_ID`; None where there are none."""
     by_file: dict[str, list[int]] = defaultdict(list)

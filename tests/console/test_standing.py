@@ -153,6 +153,12 @@ def test_what_cannot_be_given_up_is_told_on_the_page(
     assert console.post(f"/files/{'0' * 32}/give-up", data=asked).status_code == 404
 
 
+def test_it_is_told_in_the_language_of_the_page(console: TestClient, old: LedgerRow) -> None:
+    asked = {"why": "x", "lines": "4"}
+    answer = console.post(f"/files/{old.file_id}/give-up", data=asked, headers={"Accept-Language": "es"})
+    assert "ninguna fila rechazada suya empieza en 4; las suyas son 2-3" in answer.text
+
+
 def test_another_site_gives_nothing_up(console: TestClient, old: LedgerRow) -> None:
     headers = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
     answer = console.post(f"/files/{old.file_id}/give-up", data={"why": "x"}, headers=headers)

@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import PurePosixPath
@@ -37,6 +37,7 @@ class KeptLedger(ABC):
         self._lock = threading.Lock()
         self._by_id: dict[str, LedgerRow] = {}
         self._given_up: dict[str, GivenUp] = {}
+        self._standings: tuple[str, Standings] | None = None
 
     @abstractmethod
     def version(self) -> str:
@@ -60,10 +61,12 @@ class KeptLedger(ABC):
         self._look()
         return self._by_id.get(file_id)
 
-    def given_up(self) -> dict[str, GivenUp]:
-        """What was said of giving files up, by their ids."""
-        self._look()
-        return self._given_up
+    def standings(self, rejected_lines: Callable[[LedgerRow], Collection[int]]) -> Standings:
+        """What became of the rows that files did not bring in, worked out once for each state of the ledger."""
+        version, kept = self.version(), self._standings
+        if kept is None or kept[0] != version:
+            kept = self._standings = version, Standings(self.rows(), self._given_up, rejected_lines)
+        return kept[1]
 
 
 class OverLedger(ABC):
@@ -77,7 +80,7 @@ class OverLedger(ABC):
 
     def standings(self) -> Standings:
         """What became of the rows that files did not bring in."""
-        return Standings(self.ledger.rows(), self.ledger.given_up(), partial(rejected_lines, self))
+        return self.ledger.standings(partial(rejected_lines, self))
 
     @abstractmethod
     def rejects(self, row: LedgerRow, statement: Statement) -> Answer:

@@ -262,7 +262,7 @@ def rejects(
         elif csv is None:
             show.rejected(row, rejected.read(found, row))
         else:
-            only = (lambda _: True) if all_ else rejected.open_ones(found, row, rejected.standings(found))
+            only = (lambda _: True) if all_ else rejected.open_ones(row, rejected.standings(found))
             count = rejected.export(found, row, csv, reader, only=only)
             done = row.rows_rejected - count
             print(f"{count} rejected rows written to {csv}")

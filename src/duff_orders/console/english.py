@@ -1,5 +1,6 @@
 """What the console says in English; `spanish` has the same keys and the same `{places}`."""
 
+from duff_orders.lake.given_up import REFUSALS
 from duff_orders.reasons import REASONS, REMARKED
 
 EN: dict[str, str] = {
@@ -245,4 +246,5 @@ EN: dict[str, str] = {
     "age_days": "{n} days",
     **{f"why_{key}": text for key, text in REASONS.items()},
     **{f"remark_{key}": text for key, text in REMARKED.items()},
+    **{f"refused_{key}": text for key, text in REFUSALS.items()},
 }

@@ -17,11 +17,10 @@ from duff_orders.console.page import backend, locale, missing, page, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
-from duff_orders.errors import InputError
 from duff_orders.lake import layout
-from duff_orders.lake.given_up import give_up, read_lines, take_back
+from duff_orders.lake.given_up import Refused, give_up, read_lines, take_back
 from duff_orders.lake.standing import Standings
-from duff_orders.messages import VERDICTS, Entry, LedgerRow, format_time, ranges
+from duff_orders.messages import VERDICTS, Entry, LedgerRow, format_time, ranges, tied
 from duff_orders.query import rejects, statements
 from duff_orders.query.readers import reader_in
 
@@ -68,7 +67,7 @@ def get_corrections(request: Request, file_id: str) -> Response:
         return missing(request)
     folder = tempfile.TemporaryDirectory(prefix="duff-corrections-")
     path = Path(folder.name, "corrections.csv")
-    only = rejects.open_ones(asked.lake, row, asked.standings())
+    only = rejects.open_ones(row, asked.standings())
     rejects.export(asked.lake, row, path, reader_in(locale(request)), only=only)
     name = f"{PurePosixPath(row.source_file).name.partition('.')[0]}-corrected.csv"
     return FileResponse(path, media_type="text/csv", filename=name, background=BackgroundTask(folder.cleanup))
@@ -94,8 +93,8 @@ def _give_up(request: Request, file_id: str, given: Mapping[str, str]) -> Respon
             take_back(asked.lake.store, standing, given.get("why", ""), lines, by)
         else:
             give_up(asked.lake.store, standing, rejected_lines(asked, row), given.get("why", ""), lines, by)
-    except InputError as error:
-        return _page_of(request, row, wrong=str(error))
+    except Refused as error:
+        return _page_of(request, row, wrong=words(request)(f"refused_{error.key}", **error.places))
     asked.ledger.look_again()
     return RedirectResponse(f"/files/{file_id}#standing", 303)
 
@@ -137,23 +136,15 @@ def _shown(
 ) -> list[dict[str, Any]]:
     """Rejected rows with what is wrong in which column, what stood there before, and what became of them."""
     shown = [rejected(each) for each in found]
-    corrected = {each.file_id: each for each in map(asked.file, _files_of(shown)) if each}
+    ties = [tied(each["corrects"]) for each in shown]
+    corrected = {each.file_id: each for each in map(asked.file, {tie[0] for tie in ties if tie}) if each}
     before = _texts_before(asked, corrected, shown)
-    own, others = standings.of(row), {file_id: standings.of(each) for file_id, each in corrected.items()}
-    for each in shown:
-        file_id, _, line = (each["corrects"] or "").partition(":")
-        stands_for = corrected.get(file_id) if line else None
+    for each, tie in zip(shown, ties, strict=True):
         each["wrong"] = {one["column"]: one["code"] for one in each["reasons"]}
         each["before"] = before.get(each["corrects"] or "", {})
-        each["of"] = stands_for
-        each["of_line"] = int(line or 0)
-        each["state"] = others[file_id].of(int(line)) if stands_for else own.of(each["line"])
+        each["of"], each["of_line"] = (corrected.get(tie[0]), tie[1]) if tie else (None, 0)
+        each["state"] = standings.of_row(row, each["line"], each["corrects"])
     return shown
-
-
-def _files_of(shown: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The files whose rows some were to correct."""
-    return {each["corrects"].partition(":")[0] for each in shown if each["corrects"]}
 
 
 def _texts_before(
@@ -162,9 +153,9 @@ def _texts_before(
     """The texts of the rows that some changed more of than was wrong, by `FILE_ID:LINE`."""
     named: dict[str, set[int]] = {}
     for each in shown:
-        file_id, _, line = (each["corrects"] or "").partition(":")
-        if line and any(one["code"] == "changed" for one in each["reasons"]):
-            named.setdefault(file_id, set()).add(int(line))
+        tie = tied(each["corrects"])
+        if tie and any(one["code"] == "changed" for one in each["reasons"]):
+            named.setdefault(tie[0], set()).add(tie[1])
     texts: dict[str, dict[str, Any]] = {}
     for file_id, lines in named.items():
         if row := corrected.get(file_id):

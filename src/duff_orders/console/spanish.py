@@ -293,4 +293,12 @@ ES: dict[str, str] = {
     "uno de ellos es el estado de la línea",
     "remark_invisible_characters": "registros publicados con caracteres que nadie ve: {n}; "
     "nombres que parecen iguales pueden ser distintos",
+    "refused_why": "el porqué de dar por perdido {name} tiene {length} caracteres; se permiten de 1 a {most}",
+    "refused_nothing_open": "{name}: no tiene nada pendiente, así que no hay nada que dar por perdido",
+    "refused_nothing_given_up": "{name}: no se dio nada por perdido, así que no hay nada que recuperar",
+    "refused_others_given_up": "{name}: de sus líneas se dieron por perdidas {given}, no {lines}",
+    "refused_whole_given_up": "{name}: se dio por perdido entero, no sus líneas {lines}: deje las líneas vacías",
+    "refused_no_lines": "`{text}` no nombra líneas; escriba hasta {most} de ellas como en 3,7-9",
+    "refused_not_rejected": "{name}: ninguna fila rechazada suya empieza en {lines}; las suyas son {own}",
+    "refused_corrected": "{name}: la línea {lines} ya está corregida; no la incluya",
 }

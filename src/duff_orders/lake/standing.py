@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from duff_orders.messages import Entry, GivenUp, LedgerRow
+from duff_orders.messages import Entry, GivenUp, LedgerRow, tied
 
 State = Literal["open", "corrected", "given_up"]
 
@@ -87,6 +87,7 @@ class Standings:
         self._rejected_lines = rejected_lines
         self._corrected_by: dict[str, list[Correcting]] = defaultdict(list)
         self._tried_by: dict[str, list[Correcting]] = defaultdict(list)
+        self._known: dict[str, Standing] = {}
         for row in sorted(self._rows.values(), key=lambda row: (row.event_time, row.file_id)):
             for named, by_file in ((row.corrects, self._corrected_by), (row.attempts, self._tried_by)):
                 for entry in map(Entry.of, named or ()):
@@ -98,8 +99,21 @@ class Standings:
         """All rows of the ledger, in no order."""
         return [*self._rows.values()]
 
+    def of_row(self, row: LedgerRow, line: int | None, corrects: str | None) -> State:
+        """What became of a rejected row of a file: where it was to correct one of another, of that one."""
+        tie = tied(corrects)
+        other = self._rows.get(tie[0]) if tie else None
+        if tie is None or other is None:
+            return self.of(row).of(line)
+        return self.of(other).of(tie[1])
+
     def of(self, row: LedgerRow) -> Standing:
         """The standing of one file."""
+        if row.file_id not in self._known:
+            self._known[row.file_id] = self._work_out(row)
+        return self._known[row.file_id]
+
+    def _work_out(self, row: LedgerRow) -> Standing:
         corrected_by = self._corrected_by.get(row.file_id, [])
         said = self._given_up.get(row.file_id)
         lines: dict[int, State] = dict.fromkeys(said.lines if said else (), "given_up")

@@ -12,7 +12,7 @@ from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.lake.standing import Standings
-from duff_orders.messages import Entry, LedgerRow
+from duff_orders.messages import LedgerRow, tied
 from duff_orders.query.harmless import harmless
 from duff_orders.query.readers import Reader, kept_wrong
 
@@ -40,7 +40,7 @@ def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
 
 def lines(lake: Lake, row: LedgerRow) -> list[int]:
     """The lines of a file's rejected rows, but of those that were to correct others."""
-    return [each["line"] for each in read(lake, row) if each["line"] and ":" not in (each["corrects"] or "")]
+    return [each["line"] for each in read(lake, row) if each["line"] and not tied(each["corrects"])]
 
 
 def standings(lake: Lake) -> Standings:
@@ -94,26 +94,15 @@ def _for(reader: Reader, record: dict[str, Any]) -> dict[str, Any]:
     return {name: harmless(each) if isinstance(each, str) else each for name, each in cells.items()}
 
 
-def open_ones(lake: Lake, row: LedgerRow, standings: Standings) -> Callable[[dict[str, Any]], bool]:
+def open_ones(row: LedgerRow, standings: Standings) -> Callable[[dict[str, Any]], bool]:
     """What tells of a file's rejected row whether it is open, or stands for one of another file that is."""
-    own = standings.of(row)
-    others = {}
-    for entry in map(Entry.of, row.attempts or ()):
-        if found := lake.ledger.of(entry.file_id):
-            others[entry.file_id] = standings.of(found)
-
-    def is_open(record: dict[str, Any]) -> bool:
-        file_id, _, line = (record["corrects"] or "").partition(":")
-        standing = others.get(file_id) if line else own
-        return standing is None or standing.of(int(line) if line else record["line"]) == "open"
-
-    return is_open
+    return lambda record: standings.of_row(row, record["line"], record["corrects"]) == "open"
 
 
 def _tie(row: LedgerRow, record: dict[str, Any]) -> str | None:
     """The row whose place the corrected record is to take; None where the line of none is known."""
     corrects: str | None = record["corrects"]
-    if corrects is not None and ":" in corrects:
+    if tied(corrects):
         return corrects
     return None if record["line"] is None else f"{row.file_id}:{record['line']}"
 
