@@ -178,6 +178,9 @@ class FileRow(Shape):
     remarks: Annotated[list[str] | None, Field(description="CODE:COUNT: what is right by the letter and worth a look")]
     contract: int
     sequencer: str | None
+    content: Annotated[
+        str | None, Field(description="DIGEST-SIZE of the unpacked bytes: tells one content from others")
+    ]
     pa_date: Day
 
 
@@ -188,9 +191,6 @@ class FileDocument(FileRow):
     nulls: dict[str, int] | None
     corrects: Annotated[list[str] | None, Field(description="FILE_ID:LINES, or FILE_ID: what published rows replace")]
     attempts: Annotated[list[str] | None, Field(description="FILE_ID:LINES: what rejected rows were to replace")]
-    content: Annotated[
-        str | None, Field(description="DIGEST-SIZE of the unpacked bytes: tells one content from others")
-    ]
 
 
 class ListedFile(FileRow):
