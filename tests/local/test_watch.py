@@ -1,5 +1,6 @@
 """The watcher at work: what lands in the raw folder, how it lands, and what becomes of it when the watcher stops."""
 
+import errno
 import os
 import signal
 import socket
@@ -19,11 +20,13 @@ import pytest
 
 from duff_orders.generator.orders import generate
 from duff_orders.lake import layout, snapshot
+from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.raw import announce
 from duff_orders.local.check import check
 from duff_orders.local.watch import _Watcher, watch
-from duff_orders.messages import LedgerRow
-from duff_orders.models.build import build
+from duff_orders.messages import Event, LedgerRow
+from duff_orders.models.build import BuildReport, build
 from duff_orders.printable import printable
 from tests.effort import PATIENCE
 from tests.faults.commands import duff, finish, start, until
@@ -299,6 +302,58 @@ def test_a_build_that_fails_does_not_end_the_watcher(tmp_path: Path, monkeypatch
         watched.write("b.csv", orders(2))
         watched.expect("a.csv", "b.csv")
         until(lambda: len(snapshot.current(watched.lake.store).files) == 2)
+
+
+def test_a_build_that_failed_is_made_though_nothing_more_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = list[Lake]()
+
+    def failing(lake: Lake) -> BuildReport:
+        if len(failed) < 2:
+            failed.append(lake)
+            raise OSError("no space left")
+        return build(lake)
+
+    monkeypatch.setattr("duff_orders.local.watch.AGAIN", 0.1)
+    with watching(tmp_path) as watched:
+        monkeypatch.setattr("duff_orders.local.watch.build", failing)
+        watched.write("a.csv", orders(1))
+        until(lambda: snapshot.current(watched.lake.store).files)
+        assert len(failed) == 2
+
+
+def test_a_file_that_could_not_be_processed_is_taken_without_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that is full, too many files that are open: they end, and nobody touches the file again."""
+    failures = {"a.csv": 3}
+
+    def full(store: DiskStore, key: str, **more: Any) -> Event:
+        if failures.get(key):
+            failures[key] -= 1
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return announce(store, key, **more)
+
+    monkeypatch.setattr("duff_orders.local.watch.AGAIN", 0.1)
+    monkeypatch.setattr("duff_orders.local.watch.announce", full)
+    with watching(tmp_path) as watched:
+        watched.write("a.csv", orders(1))
+        watched.write("b.csv", orders(2))
+        watched.expect("a.csv", "b.csv")
+    told = [each.message for each in caplog.records if "a.csv" in each.message]
+    assert told == ["a.csv could not be processed, and is tried again: [Errno 28] No space left on device"]
+
+
+def test_a_damaged_ledger_row_keeps_no_other_file_waiting(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lake = open_lake(tmp_path)
+    row = ingest(lake, "a.csv", orders(1))
+    path = lake.disk.path(layout.ledger_object(row.pa_date, row.file_id))
+    good = path.read_bytes()
+    path.write_bytes(good[:40])
+    with watching(tmp_path, all_holds=False) as watched:
+        watched.write("b.csv", orders(2))
+        watched.expect("b.csv")
+        until(lambda: "a.csv could not be processed" in caplog.text)
+    assert row.file_id in caplog.text
 
 
 def folder_not_utf8(path: Path) -> None:

@@ -1,15 +1,20 @@
 """The invariants hold after builds, and each that is broken is told."""
 
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from duff_orders.contract import FILES, ORDERS, STAR
+from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, STAR
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
 from duff_orders.lake.tables import create_views
+from duff_orders.local.check import check
+from duff_orders.local.replay import replay
 from duff_orders.models.build import build
 from duff_orders.models.invariants import invariants
+from tests.lakes import ingest
 from tests.models.stars import file, line, open_lake, publish
 
 pytestmark = pytest.mark.slow
@@ -44,6 +49,20 @@ def test_rows_that_await_a_build_are_left_out_on_demand(tmp_path: Path) -> None:
         create_views(lake, connection, NAMES)
         assert invariants(connection, current(lake.store).files) == []
         assert any("lacks an order line" in sentence for sentence in invariants(connection))
+
+
+def test_what_awaits_a_build_in_place_of_other_rows_is_no_contradiction(tmp_path: Path) -> None:
+    """A replay made the file invalid: until the build the star schema has what the tables have no more."""
+    lake = open_lake(tmp_path / "lake")
+    good = "1,Moe,1,1,Duff,2.50,6,0.355,Retail,created"
+    data = "\n".join((",".join(COLUMN_NAMES), good, good.replace("6", "x")))
+    row = ingest(lake, "a.csv", data.encode())
+    build(lake)
+    strict = replace(lake, settings=replace(lake.settings, max_reject_share=Decimal(0)))
+    assert [each.verdict for each in replay(strict, [row.file_id])] == ["invalid"]
+    assert check(lake, deep=True).problems == ["the star schema is behind by 1 files; `duff models` builds it"]
+    build(lake)
+    assert check(lake, deep=True).problems == []
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def _process(lake: "Lake", files: Any, *, as_json: bool, known: Collection[str] 
         report = build(lake, phase=bars.phase)
     if not as_json:
         show.build(report)
-    if any(row.verdict in ("invalid", "failed") for row in rows):
+    if report.left_out or any(row.verdict in ("invalid", "failed") for row in rows):
         raise typer.Exit(1)
 
 

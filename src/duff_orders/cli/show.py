@@ -92,7 +92,9 @@ def _open(standing: Standing) -> str:
 
 
 def build(report: BuildReport) -> None:
-    """What a build of the star schema did."""
+    """What a build of the star schema did, and what it left out."""
+    for each in report.left_out:
+        print(f"left out: {each}", file=sys.stderr)
     if report.kind == "unchanged":
         print(f"star schema: up to date, {report.rows:,} order lines")
     else:

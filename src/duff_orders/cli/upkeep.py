@@ -49,6 +49,8 @@ def models(
         show.document(report)
     else:
         show.build(report)
+    if report.left_out:
+        raise typer.Exit(1)
 
 
 @app.command()

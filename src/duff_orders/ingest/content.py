@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date
 
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
@@ -41,10 +41,12 @@ def content_lock(content: str) -> str:
 
 def twin_of(lake: Lake, event: Event, content: str, as_it_lies: str) -> LedgerRow | None:
     """The file that published an object's content already, unless it counts again."""
-    for row in _publishers(lake, dict.fromkeys((content, as_it_lies))):
-        if row.file_id == event.file_id:
+    for pa_date, file_id in _claims(lake, dict.fromkeys((content, as_it_lies))):
+        is_own = file_id == event.file_id
+        row, token = lake.ledger.read(pa_date, file_id, replay=is_own)
+        if is_own and token and (row is None or row.published):
             return None
-        if not _is_news(lake, event, content, row):
+        if row is not None and row.published and not _is_news(lake, event, content, row):
             return row
     return None
 
@@ -59,15 +61,13 @@ def claim(lake: Lake, content: str, event: Event) -> None:
             lake.store.replace(name, "\n".join([*lines, mine]).encode(), current.token)
 
 
-def _publishers(lake: Lake, contents: Iterable[str]) -> Iterator[LedgerRow]:
-    """The files that published a content, and still stand so."""
+def _claims(lake: Lake, contents: Iterable[str]) -> Iterator[tuple[date, str]]:
+    """The day and the id of each file that published a content, and may still stand so."""
     for content in contents:
         found = lake.store.read(content_object(content))
         for line in found.data.decode().splitlines() if found else ():
             pa_date, file_id = line.split()
-            row = lake.ledger.get(datetime.fromisoformat(pa_date).date(), file_id)
-            if row is not None and row.published:
-                yield row
+            yield date.fromisoformat(pa_date), file_id
 
 
 def published_content(row: LedgerRow) -> str:

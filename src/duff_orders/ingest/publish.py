@@ -12,8 +12,8 @@ from duff_orders.ingest.content import claim
 from duff_orders.ingest.corrections import replaced
 from duff_orders.lake.cleanup import remove_unnamed_parts, tidy
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import data_object
-from duff_orders.lake.store import place
+from duff_orders.lake.layout import OBJECT_COUNTS, data_object, parse_data_object, partition
+from duff_orders.lake.store import names, place
 from duff_orders.messages import Event, LedgerRow, Outcome, Staged, utc_now
 from duff_orders.reasons import reason
 
@@ -31,10 +31,10 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
         tidy(lake, staged.row)
         return staged.row
     event, outcome, dialect = staged.event, staged.outcome, staged.dialect
-    previous, token = lake.ledger.read(event.pa_date, event.file_id)
+    previous, token = lake.ledger.read(event.pa_date, event.file_id, replay=staged.replay)
     if previous is not None and previous.stands and not staged.replay:
         return previous  # somebody else was faster with the same event: theirs is the outcome
-    revision = 0 if previous is None else previous.revision + 1
+    revision = _next_revision(lake, event, previous, token)
     corrects, attempts = outcome.corrects, outcome.attempts
     if staged.replaces:
         corrects = (staged.replaces,) if outcome.rows_published else None
@@ -86,7 +86,7 @@ def conclude(lake: Lake, event: Event, outcome: Outcome, *, replay: bool = False
     Raises Busy where another worker has the file.
     """
     with lake.store.lock(f"file-{event.file_id}"):
-        row = lake.ledger.get(event.pa_date, event.file_id)
+        row = lake.ledger.get(event.pa_date, event.file_id, replay=replay)
         if row is not None and row.stands and not replay:
             tidy(lake, row)
             return row
@@ -113,6 +113,17 @@ def close(lake: Lake, event: Event, error: str, *, replay: bool = False) -> Ledg
             return row
         why += "; the outcome of before still stands"
         return replace(row, verdict="failed", reason=why, error=error)
+
+
+def _next_revision(lake: Lake, event: Event, previous: LedgerRow | None, token: str | None) -> int:
+    """The revision after that of the row in the ledger; where that cannot be read, after those of all objects."""
+    if previous is not None:
+        return previous.revision + 1
+    if token is None:
+        return 0
+    beginnings = (f"{partition(table, event.pa_date)}/{event.file_id}" for table in OBJECT_COUNTS)
+    found = (parse_data_object(name) for each in beginnings for name in names(lake.store, each))
+    return 1 + max((each.revision for each in found if each), default=0)
 
 
 def _put(lake: Lake, table: str, event: Event, revision: int, staged: tuple[str, ...]) -> int:

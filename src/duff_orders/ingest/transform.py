@@ -42,7 +42,7 @@ def transform(
     event, started = decision.event, utc_now()
     with ExitStack() as stack:
         stack.enter_context(lake.store.lock(f"file-{event.file_id}"))
-        row = lake.ledger.get(event.pa_date, event.file_id)
+        row = lake.ledger.get(event.pa_date, event.file_id, replay=decision.replay)
         if row is not None and row.stands and not decision.replay:
             yield Staged(event=event, outcome=Outcome(verdict=row.verdict), started=started, row=row)
             return

@@ -23,15 +23,25 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def get(self, pa_date: date, file_id: str) -> LedgerRow | None:
-        """The file's row, or None where it has none yet."""
-        return self.read(pa_date, file_id)[0]
+    def get(self, pa_date: date, file_id: str, *, replay: bool = False) -> LedgerRow | None:
+        """The file's row, or None where it has none yet; raises as `read`."""
+        return self.read(pa_date, file_id, replay=replay)[0]
 
-    def read(self, pa_date: date, file_id: str) -> tuple[LedgerRow | None, str | None]:
-        """The file's row and the token by which `write` replaces it; None for both where it has none yet."""
+    def read(self, pa_date: date, file_id: str, *, replay: bool = False) -> tuple[LedgerRow | None, str | None]:
+        """The file's row and the token by which `write` replaces it; None for both where it has none yet.
+
+        Raises DamagedObject for a row that cannot be read. A `replay` makes it anew: for it there is only the token.
+        """
         name = ledger_object(pa_date, file_id)
         found = self.store.read(name)
-        return (None, None) if found is None else (_decode(name, found), found.token)
+        if found is None:
+            return None, None
+        try:
+            return _decode(name, found), found.token
+        except DamagedObject:
+            if not replay:
+                raise
+            return None, found.token
 
     def write(self, row: LedgerRow, token: str | None) -> bool:
         """Publish a file's outcome: its first row, or one in the place of that which was read with `token`.
@@ -47,11 +57,13 @@ class Ledger:
         """
         yield from self.named(names(self.store, f"{_ROWS}{day}/" if day else _ROWS), damaged)
 
-    def since(self, known: Mapping[str, str]) -> tuple[dict[str, str], list[LedgerRow]]:
-        """The stamp of each row by its file id, and those rows whose stamps are not `known`."""
+    def since(
+        self, known: Mapping[str, str], damaged: Callable[[DamagedObject], None] | None = None
+    ) -> tuple[dict[str, str], list[LedgerRow]]:
+        """The stamp of each row by its file id, and those rows whose stamps are not `known`; raises as `rows`."""
         listed = {PurePosixPath(each.name).stem: each for each in self.store.listed(_ROWS)}
         changed = [each.name for file_id, each in listed.items() if known.get(file_id) != each.stamp]
-        return {file_id: each.stamp for file_id, each in listed.items()}, list(self.named(changed))
+        return {file_id: each.stamp for file_id, each in listed.items()}, list(self.named(changed, damaged))
 
     def named(self, listed: list[str], damaged: Callable[[DamagedObject], None] | None = None) -> Iterator[LedgerRow]:
         """The rows of ledger objects, without those that are gone."""

@@ -170,12 +170,13 @@ def to_take_up_again(
 ) -> list[Event]:
     """The events of files named by the first characters of their ids, of those that failed, or of all.
 
-    Files that were announced but never finished count as failed. Raises UnknownFile.
+    Files that were announced but never finished count as failed, and those whose ledger rows cannot be read. Raises
+    UnknownFile.
     """
     known = {event.file_id: event for event in events(store)}
     chosen = {the_one(prefix, known) for prefix in file_ids}
     if everything:
         chosen |= known.keys()
     elif failed:
-        chosen |= known.keys() - {row.file_id for row in Ledger(store).rows() if row.stands}
+        chosen |= known.keys() - {row.file_id for row in Ledger(store).rows(damaged=lambda _: None) if row.stands}
     return [event for file_id, event in known.items() if file_id in chosen]

@@ -12,9 +12,11 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
-from duff_orders.errors import MissingPackage, SettingsError, can_pass
+from duff_orders.errors import DamagedObject, MissingPackage, SettingsError, can_pass
 from duff_orders.ingest import text
 from duff_orders.ingest.publish import close, publish
 from duff_orders.ingest.transform import check_engines, transform
@@ -23,8 +25,9 @@ from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import RAW
 from duff_orders.lake.raw import announce, check_name, in_turn, put, replaceable
-from duff_orders.messages import Event, LedgerRow
+from duff_orders.messages import Event, LedgerRow, utc_now
 from duff_orders.progress import OnPhase, ignore_phase
+from duff_orders.reasons import reason
 
 log = logging.getLogger(__name__)
 
@@ -101,9 +104,10 @@ def run(
     events = {path: announce(lake.disk, key) for path, key in zip(turn, keys, strict=True)}
     announced = [events[path] for path in paths]
     for event in announced:
-        row = lake.ledger.get(event.pa_date, event.file_id)
-        if row is not None and row.stands:
-            known(event.file_id)
+        with suppress(DamagedObject):  # which its turn tells
+            row = lake.ledger.get(event.pa_date, event.file_id)
+            if row is not None and row.stands:
+                known(event.file_id)
     yield from process_all(lake, announced, phase=phase)
     sweep(lake)
 
@@ -123,12 +127,37 @@ def process_all(
     workers = min(lake.settings.workers, len(by_content)) or 1
 
     def one_content(same: list[Event]) -> dict[str, LedgerRow]:
-        return {e.file_id: process(lake, e, replay=replay, memory_fraction=1 / workers, phase=phase) for e in same}
+        return {event.file_id: one(event) for event in same}
+
+    def one(event: Event) -> LedgerRow:
+        began = utc_now()
+        try:
+            return process(lake, event, replay=replay, memory_fraction=1 / workers, phase=phase)
+        except DamagedObject as error:  # of its own: it keeps no other file waiting
+            return _failure(event, error, began)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="file") as pool:
         outcomes = {content: pool.submit(one_content, same) for content, same in by_content.items()}
         for event, content in zip(waiting, contents, strict=True):
             yield outcomes[content].result()[event.file_id]
+
+
+def _failure(event: Event, error: DamagedObject, began: datetime) -> LedgerRow:
+    """What is told of a file whose outcome cannot be read; the ledger keeps what stands there."""
+    return LedgerRow(
+        file_id=event.file_id,
+        source_file=event.key,
+        size=event.size,
+        etag=event.etag,
+        version=event.version,
+        event_time=event.time,
+        verdict="failed",
+        reason=reason("failed", error=f"{error}; `duff replay {event.file_id}` makes it again"),
+        error=f"DamagedObject: {error}",
+        started=began,
+        finished=utc_now(),
+        pa_date=event.pa_date,
+    )
 
 
 def _contents(lake: Lake, waiting: list[Event]) -> list[str]:

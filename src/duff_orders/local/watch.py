@@ -7,6 +7,7 @@ What arrived while nobody watched, or was cut off by a crash, is taken up at the
 import contextlib
 import fcntl
 import logging
+import math
 import os
 import signal
 import threading
@@ -21,7 +22,7 @@ from watchfiles import watch as watch_folder
 from watchfiles._rust_notify import WatchfilesRustInternalError
 from watchfiles.main import FileChange
 
-from duff_orders.errors import SourceChanged
+from duff_orders.errors import DamagedObject, DuffError, SourceChanged
 from duff_orders.ingest.transform import check_engines
 from duff_orders.lake import held, layout
 from duff_orders.lake.cleanup import sweep
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds after which the star schema is brought up to date though more files are coming.
 BATCH = 30.0
+#: Seconds after which a file is tried again that could not be processed: at first, and at most, as they double.
+AGAIN, AGAIN_AT_MOST = 2.0, 60.0
 #: Seconds after which the raw folder is looked through again where it cannot be watched.
 PAUSE = 2.0
 
@@ -59,6 +62,23 @@ def watch(
     _Watcher(lake, stop, done, phase).run(ready)
 
 
+class _PassedOver:
+    """What could not be done: why, and after which pause it is tried again, twice as long as `before`."""
+
+    def __init__(self, error: Exception, before: "_PassedOver | None") -> None:
+        self.why = str(error)
+        self.is_news = before is None or before.why != self.why
+        self.pause: float = min(2 * before.pause, AGAIN_AT_MOST) if before else AGAIN
+        self._due = time.monotonic() + self.pause
+
+    def is_due(self) -> bool:
+        """Whether the pause is over, told once."""
+        due, now = self._due, time.monotonic()
+        if due <= now:
+            self._due = math.inf
+        return due <= now
+
+
 class _Watcher:
     def __init__(self, lake: Lake, stop: threading.Event, done: Callable[[LedgerRow], None], phase: OnPhase) -> None:
         self.lake = lake
@@ -68,9 +88,11 @@ class _Watcher:
         self.raw = lake.disk.path(layout.RAW).resolve()
         self.waiting: set[str] = set()
         self.still: dict[str, tuple[tuple[int, int], float]] = {}
+        self.passed_over: dict[str, _PassedOver] = {}
         self.running: dict[Future[LedgerRow], str] = {}
         self.left: set[raw_folder.Found] = set()
         self.published = False
+        self.unbuilt: _PassedOver | None = None
         self.build_by = time.monotonic() + BATCH
 
     def run(self, ready: Callable[[], None]) -> None:
@@ -88,8 +110,10 @@ class _Watcher:
                 else:
                     self.waiting.update(key for change, path in batch for key in self._keys(change, Path(path)))
                 self._collect()
+                self.waiting.update(key for key, over in self.passed_over.items() if over.is_due())
                 self._start(pool)
                 overdue = time.monotonic() > self.build_by  # a slow upload, or a steady stream, is no batch to wait for
+                self.published |= self.unbuilt is not None and self.unbuilt.is_due()
                 if self.published and (overdue or not (self.running or self.waiting)):
                     self._build()
             wait(self.running)
@@ -127,7 +151,7 @@ class _Watcher:
 
     def _unprocessed(self) -> list[str]:
         """Keys in the raw folder whose object is not known to be that of a ledger row."""
-        decided = {row.file_id for row in self.lake.ledger.rows()}
+        decided = {row.file_id for row in self.lake.ledger.rows(damaged=_tell)}
         known = {key: each.seen for key, each in held.last(self.lake.store).items() if each.file_id in decided}
         keys = []
         for found in raw_folder.everything(self.raw):
@@ -147,6 +171,7 @@ class _Watcher:
             if found is None or found.status is None:
                 self.waiting.discard(key)
                 self.still.pop(key, None)
+                self.passed_over.pop(key, None)
                 self._leave(found)
             elif key not in self.running.values() and self._is_whole(key):
                 whole.append((in_turn(key, found.status.st_mtime), key))
@@ -195,15 +220,21 @@ class _Watcher:
                 row = future.result()
             except SourceChanged:
                 self.waiting.add(key)  # it will be whole later, or is gone
-            except OSError as error:
-                log.warning("%s could not be read and is taken up again at the next start: %s", printable(key), error)
-            except Exception:
-                log.exception("%s could not be processed; it is taken up again at the next start", printable(key))
+            except Exception as error:
+                self._pass_over(key, error)
             else:
+                self.passed_over.pop(key, None)
                 if row.published and not self.published:
                     self.published = True
                     self.build_by = time.monotonic() + BATCH
                 self.done(row)
+
+    def _pass_over(self, key: str, error: Exception) -> None:
+        """Try a file again later, and say why, once for each reason: of a disk that is full, that ends by itself."""
+        over = self.passed_over[key] = _PassedOver(error, self.passed_over.get(key))
+        if over.is_news:
+            tell = log.warning if isinstance(error, OSError | DuffError) else log.exception
+            tell("%s could not be processed, and is tried again: %s", printable(key), error)
 
     def _keys(self, change: Change, path: Path) -> Iterator[str]:
         """The keys of what changed: of a new folder, which may have come with its files, all that are in it."""
@@ -218,10 +249,20 @@ class _Watcher:
     def _build(self) -> None:
         self.published = False
         try:
-            build(self.lake)
+            for each in build(self.lake).left_out:
+                log.warning("left out of the star schema: %s", each)
             sweep(self.lake)
-        except Exception:
-            log.exception("the star schema could not be brought up to date; the next batch tries again")
+        except Exception as error:
+            self.unbuilt = _PassedOver(error, self.unbuilt)
+            if self.unbuilt.is_news:
+                log.exception("the star schema could not be brought up to date, which is tried again")
+        else:
+            self.unbuilt = None
+
+
+def _tell(error: DamagedObject) -> None:
+    """The files that it tells of are looked at, and their turn tells what is to be done."""
+    log.warning("%s", error)
 
 
 def _nothing() -> None:

@@ -23,7 +23,8 @@ class BuildReport:
     """What a build did.
 
     `files` were added and `partitions` of fact_orders written; `rows` stand in fact_orders now. `build_id` is None
-    where there was nothing to do. `seconds` are those of the clock, waiting for another build included.
+    where there was nothing to do. `seconds` are those of the clock, waiting for another build included. `left_out`
+    tells of the files whose ledger rows cannot be read.
     """
 
     build_id: str | None
@@ -32,6 +33,7 @@ class BuildReport:
     partitions: int = 0
     rows: int = 0
     seconds: float = 0.0
+    left_out: tuple[str, ...] = ()
 
 
 def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -> BuildReport:
@@ -56,6 +58,7 @@ def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -
                 kind="unchanged",
                 rows=sum(old.rows.values()),
                 seconds=time.monotonic() - started,
+                left_out=tuple(map(str, plan.left_out)),
             )
         open_builder = _open_builder(lake.settings.engine_for(sum(row.size for row in plan.added)))
         phase(TOLD, "read what is new", lambda: 0.0)
@@ -86,6 +89,7 @@ def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -
         partitions=len(written),
         rows=sum(new.rows.values()),
         seconds=time.monotonic() - started,
+        left_out=tuple(map(str, plan.left_out)),
     )
 
 

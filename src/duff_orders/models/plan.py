@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Protocol
 
 from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, VERSION, Table
+from duff_orders.errors import DamagedObject
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.snapshot import Snapshot
@@ -26,7 +28,8 @@ class Plan:
     """The files to add, in the order of their days, to the tables of `base`, under names of its own.
 
     `beaten` are files none of whose rows counts, since a later one replaces the same file. The tables before the build
-    have the columns of the contract's `old_version`. `ledger` are the stamps of the rows of the ledger as it is.
+    have the columns of the contract's `old_version`. `ledger` are the stamps of the rows of the ledger as it is,
+    without those that are `left_out`, since they cannot be read.
     """
 
     build_id: str
@@ -36,6 +39,7 @@ class Plan:
     old_version: int = VERSION
     ledger: Mapping[str, str]
     ledger_read: datetime
+    left_out: Sequence[DamagedObject] = ()
 
     @property
     def files(self) -> dict[str, int]:
@@ -53,10 +57,12 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
 
     Of the ledger only the rows are read that the last build did not take up as they are now. A file that is no longer
     published, or that a replay replaced, cannot be taken out again, since what it had superseded is gone, and neither
-    can a row that corrects what a later one corrects again: then, too, everything is built from nothing.
+    can a row that corrects what a later one corrects again: then, too, everything is built from nothing. A row that
+    cannot be read costs its own file alone: what the tables have of it stays, and what is built anew is without it.
     """
     began = utc_now()
-    stamps, new = ledger.since(old.ledger)
+    damaged: dict[str, DamagedObject] = {}
+    stamps, new = ledger.since(old.ledger, lambda error: damaged.update({error.name: error}))
     published = {row.file_id: row for row in new if _counts(row)}
     replaced = {row.file_id for row in new if old.files.get(row.file_id, row.revision) != row.revision}
     withdrawn = {row.file_id for row in new if row.file_id in old.files} - published.keys()
@@ -70,7 +76,8 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
         or _is_corrected_again(ledger, old, published)
     ):
         base = Snapshot()
-        published = {row.file_id: row for row in ledger.rows() if _counts(row)}
+        rows = ledger.rows(damaged=lambda error: damaged.update({error.name: error}))
+        published = {row.file_id: row for row in rows if _counts(row)}
     added = [row for file_id, row in published.items() if file_id not in base.files]
     beaten = _beaten(added)
     added = sorted((row for row in added if row.file_id not in beaten), key=lambda row: (row.pa_date, row.file_id))
@@ -81,8 +88,9 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
         added=added,
         beaten=[*beaten.values()],
         old_version=old.contract,
-        ledger=stamps,
+        ledger={file_id: stamp for file_id, stamp in stamps.items() if file_id not in map(_file_id, damaged)},
         ledger_read=began,
+        left_out=[*damaged.values()],
     )
 
 
@@ -90,9 +98,15 @@ def _is_corrected_again(ledger: Ledger, old: Snapshot, published: Mapping[str, L
     """Whether new files correct what a file in the tables corrects, too."""
     new = [row for row in published.values() if row.corrects and row.file_id not in old.files]
     taken = {place for row in new for place in _places(row)}
-    return bool(taken) and any(
-        not taken.isdisjoint(_places(row)) for row in ledger.rows() if row.corrects and row.file_id in old.files
-    )
+    if not taken:
+        return False
+    rows = ledger.rows(damaged=lambda _: None)  # told where it is read for the build
+    return any(not taken.isdisjoint(_places(row)) for row in rows if row.corrects and row.file_id in old.files)
+
+
+def _file_id(name: str) -> str:
+    """The file of which an object is the ledger row."""
+    return PurePosixPath(name).stem
 
 
 def _places(row: LedgerRow) -> Iterator[tuple[str, int | None]]:

@@ -29,6 +29,8 @@ from duff_orders.engines.duckdb import type_of
 from duff_orders.query.guard.check import check
 
 HERE = Path(__file__).parent
+#: Seconds that a function may take to start, however busy the machine.
+PATIENCE = 600
 BOOTSTRAP = f"""#!/bin/sh
 # What AWS starts for a Python runtime: its interface client, with the bundle and boto3 on the path and nothing else.
 exec {os.environ["RUNTIME_PYTHON"]} -m awslambdaric "$_HANDLER"
@@ -61,6 +63,16 @@ def functions_run_in_the_real_runtime_interface() -> None:
 
     lambda_svc._provided_runtime_code_dir = with_bootstrap
     lambda_svc._provided_worker_env = bare
+
+
+def functions_have_time_to_start() -> None:
+    """Where a machine is busy, to import a function's packages takes longer than AWS would ever let it."""
+    wait = lambda_runtime.ProvidedWorker._await_init
+
+    def patient(worker: Any, init_timeout: float | None = None) -> None:
+        wait(worker, max(init_timeout or 0, PATIENCE))
+
+    lambda_runtime.ProvidedWorker._await_init = patient
 
 
 _TOLD = threading.Lock()
@@ -334,6 +346,7 @@ def _files(location: str) -> list[str]:
 
 if __name__ == "__main__":
     functions_run_in_the_real_runtime_interface()
+    functions_have_time_to_start()
     functions_fail_when_told()
     events_of_s3_carry_the_version()
     ranges_of_a_version_are_ranges()

@@ -1,0 +1,109 @@
+"""Stored objects that are damaged: each costs its own file alone, is told, and comes back by the advice given."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from duff_orders.cli.main import app
+from duff_orders.lake import layout
+from duff_orders.lake.lake import Lake
+from duff_orders.local.check import check
+from duff_orders.local.replay import replay
+from duff_orders.local.run import run
+from duff_orders.messages import LedgerRow
+from duff_orders.models.build import build
+from tests.faults.scenario import lines
+from tests.lakes import ingest, open_lake
+from tests.models import stars
+
+pytestmark = pytest.mark.faults
+
+
+def orders(number: int) -> bytes:
+    return lines(f"1,Moe,{number},1,Duff,1.50,6,0.33,Retail,created", f"1,Moe,{number},2,Duff,x,6,0.33,Retail,created")
+
+
+#: What happens to the bytes of an object.
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda data: data[: len(data) // 2],
+    "emptied": lambda data: b"",
+    "zeroed": lambda data: bytes(len(data)),
+    "a letter": lambda data: data.replace(b'"verdict"', b'"verdiht"'),
+    "not UTF-8": lambda data: data.replace(b"valid", b"v\xe9lid"),
+}
+damaged = pytest.mark.parametrize("damage", DAMAGES.values(), ids=[*DAMAGES])
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return open_lake(tmp_path / "lake", grace=0)
+
+
+def spoil(lake: Lake, row: LedgerRow, damage: Callable[[bytes], bytes]) -> Path:
+    path = lake.disk.path(layout.ledger_object(row.pa_date, row.file_id))
+    data = path.read_bytes()
+    assert damage(data) != data
+    path.write_bytes(damage(data))
+    return path
+
+
+def facts(lake: Lake) -> set[int]:
+    return {order for order, _ in stars.tables(lake).fact_orders}
+
+
+@damaged
+def test_a_damaged_ledger_row_costs_its_own_file_alone(
+    lake: Lake, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    first = ingest(lake, "a.csv", orders(1))
+    build(lake)
+    twin = ingest(open_lake(tmp_path / "twin"), "a.csv", orders(1))
+    path = spoil(lake, first, damage)
+    other = tmp_path / "b.csv"
+    other.write_bytes(orders(2))
+    again = tmp_path / "a.csv"
+    again.write_bytes(orders(1))
+    rows = [*run(lake, [again, other])]
+    assert [row.verdict for row in rows] == ["failed", "valid_with_rejects"]
+    assert f"`duff replay {first.file_id}` makes it again" in (rows[0].reason or "")
+    spoilt = path.read_bytes()
+    (told,) = build(lake).left_out
+    assert first.file_id in told
+    assert facts(lake) == {1, 2}  # what was in the tables stays
+    (told,) = build(lake, rebuild=True).left_out
+    assert facts(lake) == {2}
+    assert any(first.file_id in each for each in check(lake).problems)
+    assert path.read_bytes() == spoilt
+    (row,) = replay(lake, [first.file_id])
+    assert (row.verdict, row.rows_published, row.rows_rejected) == ("valid_with_rejects", 1, 1)
+    assert (row.file_id, row.content, row.revision) == (twin.file_id, twin.content, 1)
+    assert build(lake).left_out == ()
+    assert facts(lake) == {1, 2}
+    assert check(lake, deep=True).problems == []
+
+
+@damaged
+def test_all_that_failed_takes_it_up_too(lake: Lake, damage: Callable[[bytes], bytes]) -> None:
+    rows = [ingest(lake, f"{number}.csv", orders(number)) for number in (1, 2)]
+    [*replay(lake, [rows[0].file_id])]
+    spoil(lake, rows[0], damage)
+    assert [row.revision for row in replay(lake, failed=True)] == [2]
+    build(lake)
+    assert check(lake, deep=True).problems == []
+    assert facts(lake) == {1, 2}
+
+
+def test_commands_say_what_they_leave_out(lake: Lake) -> None:
+    first = ingest(lake, "a.csv", orders(1))
+    ingest(lake, "b.csv", orders(2))
+    spoil(lake, first, DAMAGES["cut"])
+    told = CliRunner().invoke(app, ["models", "--lake", str(lake.settings.lake)])
+    assert told.exit_code == 1
+    assert first.file_id in told.stderr
+    assert "1 files added" in told.stdout
+    assert "Traceback" not in told.output
+    told = CliRunner().invoke(app, ["replay", first.file_id, "--lake", str(lake.settings.lake)])
+    assert told.exit_code == 0, told.output
+    assert check(lake, deep=True).problems == []
