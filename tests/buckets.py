@@ -53,10 +53,7 @@ class _InMemory(S3Store):
     def held(self, key: str) -> list[Held]:
         """As a listing of the versions would tell."""
         found = [each for each in self._events if each.key == key]
-        return [
-            Held(key=key, number=number, etag=each.etag, size=each.size, file_id=each.file_id)
-            for number, each in enumerate(found)
-        ]
+        return [Held.by(each, number) for number, each in enumerate(found)]
 
     def _get(self, event: Event, options: Any) -> tuple[Iterable[bytes], dict[str, str]]:
         """obstore keeps no versions in memory."""

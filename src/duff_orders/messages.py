@@ -172,6 +172,11 @@ class Held(Document):
     file_id: str
     seen: str = ""
 
+    @classmethod
+    def by(cls, event: Event, number: int) -> Self:
+        """What an event announced, as the content of that number."""
+        return cls(key=event.key, number=number, etag=event.etag, size=event.size, file_id=event.file_id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect(Document):
@@ -294,8 +299,7 @@ class Staged(Document):
 
     `orders` and `rejected` name the staged Parquet: paths on this machine (they begin with `/`), or objects of the
     lake. `extra_columns` are the names of the header's further columns, `replaces` is the file whose place all its rows
-    take. `content` is that of the ledger row,
-    where the object was read.
+    take. `content` is that of the ledger row, where the object was read.
     """
 
     event: Event

@@ -18,18 +18,18 @@ def content_of(raw: RawObject, event: Event) -> str:
     Of one that cannot be unpacked, its own bytes. Raises SourceChanged where it is not what was announced.
     """
     if not text.is_compressed(event.key):
-        return as_it_lies(raw, event)
+        return _as_it_lies(raw, event)
     digest, size = hashlib.sha256(), 0
     try:
         for block in text.raw_blocks(raw.open(), compressed=True):
             digest.update(block)
             size += len(block)
     except InvalidFile:
-        return as_it_lies(raw, event)
+        return _as_it_lies(raw, event)
     return f"{digest.hexdigest()[:32]}-{size}"
 
 
-def as_it_lies(raw: RawObject, event: Event) -> str:
+def _as_it_lies(raw: RawObject, event: Event) -> str:
     """The same of an object's own bytes, packed or not: releases before knew contents by them."""
     return f"{raw.digest}-{event.size}"
 
@@ -39,11 +39,11 @@ def content_lock(content: str) -> str:
     return f"content-{content.partition('-')[0]}"
 
 
-def twin_of(lake: Lake, event: Event, content: str, as_it_lies: str) -> LedgerRow | None:
+def twin_of(lake: Lake, event: Event, raw: RawObject, content: str) -> LedgerRow | None:
     """The file that published an object's content already, unless it counts again."""
-    for pa_date, file_id in _claims(lake, dict.fromkeys((content, as_it_lies))):
+    for pa_date, file_id in _claims(lake, dict.fromkeys((content, _as_it_lies(raw, event)))):
         is_own = file_id == event.file_id
-        row, token = lake.ledger.read(pa_date, file_id, replay=is_own)
+        row, token = lake.ledger.read(pa_date, file_id, lenient=is_own)
         if is_own and token and (row is None or row.published):
             return None
         if row is not None and row.published and not _is_news(lake, event, content, row):

@@ -5,7 +5,7 @@ rejected rows of the files that they name, with the values of the cells that had
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,12 +70,13 @@ def check_replaced(ledger: Ledger, event: Event) -> None:
     And Busy where that one was announced and has no outcome yet.
     """
     if event.replaces and (event.replaces == event.file_id or ledger.of(event.replaces) is None):
-        _check_settled(*ledger.awaited({event.replaces} - {event.file_id}))
+        _check_settled(ledger, {event.replaces} - {event.file_id})
         raise invalid("replaces_nothing", file=event.replaces)
 
 
-def _check_settled(*awaited: str) -> None:
-    if awaited:
+def _check_settled(ledger: Ledger, without: set[str]) -> None:
+    """Raises Busy where one of the files that have no outcome was announced: then it is on its way."""
+    if awaited := ledger.announced(without):
         raise Busy(f"the file {awaited[0]}", time.time() + _PATIENCE, "has no outcome yet, and this one corrects it")
 
 
@@ -87,14 +88,15 @@ class Target:
     times: dict[str, datetime]
 
 
-def targets(ledger: Ledger, file_ids: Iterable[str]) -> list[Target]:
+def targets(ledger: Ledger, file_ids: set[str]) -> list[Target]:
     """Those of the named files that have rejected rows with a line.
 
     Raises Busy where one was announced and has no outcome yet: what its rows are is not known before.
     """
-    _check_settled(*ledger.awaited(file_ids))
+    rows = ledger.those(file_ids)
+    _check_settled(ledger, file_ids - {row.file_id for row in rows if row.stands})
     found = []
-    for row in ledger.those(file_ids):
+    for row in rows:
         if row.rejected_objects and row.contract > 1:
             roots = {entry.file_id for entry in map(Entry.of, row.attempts or ())}
             found.append(Target(row, {each.file_id: ranked(ledger, each) for each in ledger.those(roots)}))

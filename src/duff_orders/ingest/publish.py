@@ -30,18 +30,27 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
     if staged.row is not None:
         tidy(lake, staged.row)
         return staged.row
-    event, outcome, dialect = staged.event, staged.outcome, staged.dialect
-    previous, token = lake.ledger.read(event.pa_date, event.file_id, replay=staged.replay)
+    event, outcome = staged.event, staged.outcome
+    previous, token = lake.ledger.read(event.pa_date, event.file_id, lenient=staged.replay)
     if previous is not None and previous.stands and not staged.replay:
         return previous  # somebody else was faster with the same event: theirs is the outcome
     revision = _next_revision(lake, event, previous, token)
+    rejected = _put(lake, REJECTED_ROWS.name, event, revision, staged.rejected if outcome.rows_rejected else ())
+    orders = _put(lake, ORDERS.name, event, revision, staged.orders if outcome.rows_published else ())
+    row = row_of(staged, revision=revision, orders=orders, rejected=rejected)
+    if row.published:
+        claim(lake, staged.content, event)
+    return _commit(lake, row, previous, token)
+
+
+def row_of(staged: Staged, *, revision: int = 0, orders: int = 0, rejected: int = 0) -> LedgerRow:
+    """The ledger row of what was staged; `orders` and `rejected` are the numbers of its objects."""
+    event, outcome, dialect = staged.event, staged.outcome, staged.dialect
     corrects, attempts = outcome.corrects, outcome.attempts
     if staged.replaces:
         corrects = (staged.replaces,) if outcome.rows_published else None
         attempts = (staged.replaces,) if outcome.rows_rejected or not outcome.rows_published else None
-    rejected = _put(lake, REJECTED_ROWS.name, event, revision, staged.rejected if outcome.rows_rejected else ())
-    orders = _put(lake, ORDERS.name, event, revision, staged.orders if outcome.rows_published else ())
-    row = LedgerRow(
+    return LedgerRow(
         file_id=event.file_id,
         source_file=event.key,
         size=event.size,
@@ -75,9 +84,6 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
         content=staged.content or None,
         pa_date=event.pa_date,
     )
-    if row.published:
-        claim(lake, staged.content, event)
-    return _commit(lake, row, previous, token)
 
 
 def conclude(lake: Lake, event: Event, outcome: Outcome, *, replay: bool = False) -> LedgerRow:
@@ -86,7 +92,7 @@ def conclude(lake: Lake, event: Event, outcome: Outcome, *, replay: bool = False
     Raises Busy where another worker has the file.
     """
     with lake.store.lock(f"file-{event.file_id}"):
-        row = lake.ledger.get(event.pa_date, event.file_id, replay=replay)
+        row = lake.ledger.get(event.pa_date, event.file_id, lenient=replay)
         if row is not None and row.stands and not replay:
             tidy(lake, row)
             return row

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from duff_orders.errors import InvalidFile
-from duff_orders.ingest.content import as_it_lies, content_lock, content_of, twin_of
+from duff_orders.ingest.content import content_lock, content_of, twin_of
 from duff_orders.ingest.corrections import replaced
 from duff_orders.ingest.header import HEAD, dialect_of
 from duff_orders.ingest.staged import Source, Transform
@@ -42,14 +42,14 @@ def transform(
     event, started = decision.event, utc_now()
     with ExitStack() as stack:
         stack.enter_context(lake.store.lock(f"file-{event.file_id}"))
-        row = lake.ledger.get(event.pa_date, event.file_id, replay=decision.replay)
+        row = lake.ledger.get(event.pa_date, event.file_id, lenient=decision.replay)
         if row is not None and row.stands and not decision.replay:
             yield Staged(event=event, outcome=Outcome(verdict=row.verdict), started=started, row=row)
             return
         raw = stack.enter_context(lake.store.raw(event))
         content = content_of(raw, event)
         stack.enter_context(lake.store.lock(content_lock(content)))
-        twin = twin_of(lake, event, content, as_it_lies(raw, event))
+        twin = twin_of(lake, event, raw, content)
         if twin is not None:
             outcome = Outcome(verdict="duplicate", reason=reason("known_content", file=twin.source_file))
             yield _without_rows(lake, decision, outcome, started, content)

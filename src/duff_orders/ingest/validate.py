@@ -17,7 +17,7 @@ def validate(lake: Lake, event: Event, *, replay: bool = False) -> Decision:
 
     Raises SourceChanged where the object is not what was announced, Busy where another worker has the file.
     """
-    row = lake.ledger.get(event.pa_date, event.file_id, replay=replay)
+    row = lake.ledger.get(event.pa_date, event.file_id, lenient=replay)
     if row is not None and row.stands and not replay:
         return Decision(route="done", event=event, row=row)
     head, replaces = lake.store.head(event, HEAD)

@@ -1,9 +1,7 @@
 """What nothing names any more: parts that an attempt left, superseded revisions, objects of former star schemas."""
 
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot, current
@@ -60,9 +58,8 @@ def sweep(lake: Lake) -> int:
                 continue
             if parsed.file_id not in rows:
                 pa_date = layout.pa_date_of(each.name)
-                with suppress(DamagedObject):  # nothing of it is left over before it can be read
-                    rows[parsed.file_id] = None
-                    rows[parsed.file_id] = lake.ledger.get(pa_date, parsed.file_id) if pa_date else None
+                # nothing is left over of a file whose row cannot be read
+                rows[parsed.file_id] = lake.ledger.get(pa_date, parsed.file_id, lenient=True) if pa_date else None
             if _is_left_over(table, parsed, rows[parsed.file_id], lake.settings.grace):
                 lake.store.delete(each.name)
                 removed += 1

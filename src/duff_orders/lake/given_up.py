@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from duff_orders.errors import DamagedObject, InputError, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.standing import Standing, is_given_up_whole
-from duff_orders.lake.store import Store, Stored, each_read, names
+from duff_orders.lake.store import Store, Stored, decoded, each_read, names
 from duff_orders.messages import GivenUp, GiveUp, each_line, ranges, utc_now
 from duff_orders.printable import printable
 
@@ -144,10 +144,7 @@ def _add(store: Store, file_id: str, said: GiveUp) -> None:
 
 
 def _decode(name: str, found: Stored) -> GivenUp:
-    try:
-        read = GivenUp.from_json(found.data)
-        if read.file_id != PurePosixPath(name).stem:
-            raise ValueError(f"it tells of the file {read.file_id}")
-        return read
-    except (ValueError, TypeError) as error:
-        raise DamagedObject(name, error) from None
+    read = decoded(GivenUp, name, found)
+    if read.file_id != PurePosixPath(name).stem:
+        raise DamagedObject(name, f"it tells of the file {read.file_id}")
+    return read

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
-from duff_orders.lake.store import Store, names
+from duff_orders.lake.store import Store, decoded, names
 from duff_orders.messages import Held
 
 
@@ -35,7 +35,4 @@ def note(store: Store, held: Held) -> None:
 
 def _read(store: Store, name: str) -> Held | None:
     found = store.read(name)
-    try:
-        return None if found is None else Held.from_json(found.data)
-    except (ValueError, TypeError) as error:
-        raise DamagedObject(name, error) from None
+    return None if found is None else decoded(Held, name, found)

@@ -1,6 +1,6 @@
 """The ledger: one verdict a file, written last. A file without its row is not published."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import PurePosixPath
@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from duff_orders.contract import FILES
 from duff_orders.errors import DamagedObject, UnknownFile
 from duff_orders.lake.layout import FOLDERS, PROCESSED, event_object, ledger_object
-from duff_orders.lake.store import Store, Stored, each_read, names
+from duff_orders.lake.store import Store, Stored, decoded, each_read, names
 from duff_orders.messages import Event, LedgerRow
 
 _ROWS = f"{PROCESSED}/{FOLDERS[FILES.name]}/"
@@ -23,14 +23,15 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def get(self, pa_date: date, file_id: str, *, replay: bool = False) -> LedgerRow | None:
+    def get(self, pa_date: date, file_id: str, *, lenient: bool = False) -> LedgerRow | None:
         """The file's row, or None where it has none yet; raises as `read`."""
-        return self.read(pa_date, file_id, replay=replay)[0]
+        return self.read(pa_date, file_id, lenient=lenient)[0]
 
-    def read(self, pa_date: date, file_id: str, *, replay: bool = False) -> tuple[LedgerRow | None, str | None]:
+    def read(self, pa_date: date, file_id: str, *, lenient: bool = False) -> tuple[LedgerRow | None, str | None]:
         """The file's row and the token by which `write` replaces it; None for both where it has none yet.
 
-        Raises DamagedObject for a row that cannot be read. A `replay` makes it anew: for it there is only the token.
+        Raises DamagedObject for a row that cannot be read; if `lenient`, as a replay is that makes it anew, there is
+        only the token.
         """
         name = ledger_object(pa_date, file_id)
         found = self.store.read(name)
@@ -39,7 +40,7 @@ class Ledger:
         try:
             return _decode(name, found), found.token
         except DamagedObject:
-            if not replay:
+            if not lenient:
                 raise
             return None, found.token
 
@@ -89,14 +90,11 @@ class Ledger:
         listed = (name for name in names(self.store, _ROWS) if PurePosixPath(name).stem in wanted)
         return list(self.named(sorted(listed, key=lambda name: PurePosixPath(name).stem)))
 
-    def awaited(self, file_ids: Iterable[str]) -> list[str]:
-        """Those of some files that were announced and have no outcome yet that stands."""
-        wanted = {*file_ids}
-        missing = sorted(wanted - {row.file_id for row in self.those(wanted) if row.stands})
-        if len(missing) <= _FEW:
-            return [file_id for file_id in missing if self.store.exists(event_object(file_id))]
-        announced = {PurePosixPath(name).stem for name in names(self.store, _EVENTS)}
-        return [file_id for file_id in missing if file_id in announced]
+    def announced(self, file_ids: Collection[str]) -> list[str]:
+        """Those of some files that were announced, whether they have a row or not."""
+        if len(file_ids) <= _FEW:
+            return [file_id for file_id in sorted(file_ids) if self.store.exists(event_object(file_id))]
+        return sorted({PurePosixPath(name).stem for name in names(self.store, _EVENTS)}.intersection(file_ids))
 
     def find(self, prefix: str) -> LedgerRow:
         """The one row whose file_id starts with `prefix`; raises UnknownFile where there is none, or several."""
@@ -117,7 +115,4 @@ def the_one(prefix: str, file_ids: Iterable[str]) -> str:
 
 
 def _decode(name: str, found: Stored) -> LedgerRow:
-    try:
-        return LedgerRow.from_json(found.data)
-    except (ValueError, TypeError) as error:
-        raise DamagedObject(name, error) from None
+    return decoded(LedgerRow, name, found)

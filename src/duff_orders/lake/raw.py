@@ -128,7 +128,7 @@ def announce(store: DiskStore, key: str, *, when: datetime | None = None) -> Eve
             number = 0 if last is None else last.number + 1
             has_been = store.exists(layout.event_object(event.file_id))
             event = replace(event, changes=number if has_been else 0)
-            last = Held(key=key, number=number, etag=etag, size=size, file_id=event.file_id)
+            last = Held.by(event, number)
         else:
             event = replace(event, changes=last.number if last.file_id != event.file_id else 0)
         held.note(store, replace(last, seen=seen))
@@ -141,10 +141,7 @@ def _before(store: DiskStore, event: Event) -> list[Held]:
     if noted or not store.exists(layout.event_object(event.file_id)):
         return noted
     announced = [each for each in events(store) if each.key == event.key]
-    noted = [
-        Held(key=each.key, number=number, etag=each.etag, size=each.size, file_id=each.file_id)
-        for number, each in enumerate(announced)
-    ]
+    noted = [Held.by(each, number) for number, each in enumerate(announced)]
     for each in reversed(noted):  # the last one first: it tells what is news, should we come no further
         held.note(store, each)
     return noted

@@ -30,7 +30,7 @@ from obstore.store import S3Store as Bucket
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
 from duff_orders.lake.layout import PROCESSED, RAW, REPLACES, SUFFIXES
 from duff_orders.lake.store import Head, Listed, RawObject, Stored
-from duff_orders.messages import Event, Held, utc_now
+from duff_orders.messages import Event, Held
 from duff_orders.settings import MIB
 
 # Bytes that the server copies in one request; larger objects in parts of this size, ten at a time.
@@ -324,20 +324,19 @@ def _versions(bucket_name: str, key: str) -> list[Held]:
     pages = boto3.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket_name, Prefix=key)
     listed = (each for page in pages for each in page.get("Versions", ()))
     found = [*takewhile(lambda each: each["Key"] == key, listed)]  # longer keys come behind it
-    return [
-        Held(
-            key=key, number=number, etag=each["ETag"].strip('"'), size=each["Size"], file_id=_file_id(bucket_name, each)
-        )
-        for number, each in enumerate(reversed(found))
-    ]
+    return [Held.by(_event(bucket_name, each), number) for number, each in enumerate(reversed(found))]
 
 
-def _file_id(bucket_name: str, version: Mapping[str, Any]) -> str:
-    etag, size = version["ETag"].strip('"'), version["Size"]
-    event = Event(
-        bucket=bucket_name, key=version["Key"], size=size, etag=etag, version=version["VersionId"], time=utc_now()
+def _event(bucket_name: str, version: Mapping[str, Any]) -> Event:
+    """What a version was announced as, but for its time."""
+    return Event(
+        bucket=bucket_name,
+        key=version["Key"],
+        size=version["Size"],
+        etag=version["ETag"].strip('"'),
+        version=version["VersionId"],
+        time=version["LastModified"],
     )
-    return event.file_id
 
 
 def _by_boto3(bucket_name: str, event: Event) -> tuple[Iterator[bytes], Mapping[str, str]]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from duff_orders.contract import FACT_ORDERS
-from duff_orders.errors import DamagedObject, PipelineError
+from duff_orders.errors import PipelineError
 from duff_orders.lake.layout import STAR_POINTER
-from duff_orders.lake.store import Store, Stored
+from duff_orders.lake.store import Store, Stored, decoded
 from duff_orders.messages import Document, format_time, parse_time
 
 
@@ -108,7 +108,4 @@ def switch(store: Store, new: Snapshot, token: str | None) -> None:
 
 
 def _decode(found: Stored | None) -> Snapshot:
-    try:
-        return Snapshot() if found is None else Snapshot.from_json(found.data)
-    except (ValueError, TypeError) as error:
-        raise DamagedObject(STAR_POINTER, error) from None
+    return Snapshot() if found is None else decoded(Snapshot, STAR_POINTER, found)

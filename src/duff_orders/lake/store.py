@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 from duff_orders.errors import DamagedObject
-from duff_orders.messages import Event, Held
+from duff_orders.messages import Document, Event, Held
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Document)
 
 #: A staged file: on this machine (an absolute path), or the name of an object in the store.
 StagedFile = Path | str
@@ -127,6 +128,14 @@ class Store(Protocol):
     @property
     def listed_by_readers(self) -> bool:
         """Whether readers list objects themselves (Athena), so that only those may lie there which count."""
+
+
+def decoded(kind: type[D], name: str, found: Stored) -> D:
+    """The document that an object holds. Raises DamagedObject where it is none of its kind."""
+    try:
+        return kind.from_json(found.data)
+    except (ValueError, TypeError) as error:
+        raise DamagedObject(name, error) from None
 
 
 def each_read(

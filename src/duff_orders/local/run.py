@@ -12,20 +12,19 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from duff_orders.errors import DamagedObject, MissingPackage, SettingsError, can_pass
 from duff_orders.ingest import text
-from duff_orders.ingest.publish import close, publish
+from duff_orders.ingest.publish import close, publish, row_of
 from duff_orders.ingest.transform import check_engines, transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import RAW
 from duff_orders.lake.raw import announce, check_name, in_turn, put, replaceable
-from duff_orders.messages import Event, LedgerRow, utc_now
+from duff_orders.messages import Event, LedgerRow, Outcome, Staged, utc_now
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason
 
@@ -104,10 +103,9 @@ def run(
     events = {path: announce(lake.disk, key) for path, key in zip(turn, keys, strict=True)}
     announced = [events[path] for path in paths]
     for event in announced:
-        with suppress(DamagedObject):  # which its turn tells
-            row = lake.ledger.get(event.pa_date, event.file_id)
-            if row is not None and row.stands:
-                known(event.file_id)
+        row = lake.ledger.get(event.pa_date, event.file_id, lenient=True)  # its turn tells of a damaged one
+        if row is not None and row.stands:
+            known(event.file_id)
     yield from process_all(lake, announced, phase=phase)
     sweep(lake)
 
@@ -144,20 +142,9 @@ def process_all(
 
 def _failure(event: Event, error: DamagedObject, began: datetime) -> LedgerRow:
     """What is told of a file whose outcome cannot be read; the ledger keeps what stands there."""
-    return LedgerRow(
-        file_id=event.file_id,
-        source_file=event.key,
-        size=event.size,
-        etag=event.etag,
-        version=event.version,
-        event_time=event.time,
-        verdict="failed",
-        reason=reason("failed", error=f"{error}; `duff replay {event.file_id}` makes it again"),
-        error=f"DamagedObject: {error}",
-        started=began,
-        finished=utc_now(),
-        pa_date=event.pa_date,
-    )
+    why = reason("failed", error=f"{error}; `duff replay {event.file_id}` makes it again")
+    outcome = Outcome(verdict="failed", reason=why)
+    return row_of(Staged(event=event, outcome=outcome, started=began, error=f"DamagedObject: {error}"))
 
 
 def _contents(lake: Lake, waiting: list[Event]) -> list[str]:

@@ -62,7 +62,11 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
     """
     began = utc_now()
     damaged: dict[str, DamagedObject] = {}
-    stamps, new = ledger.since(old.ledger, lambda error: damaged.update({error.name: error}))
+
+    def leave_out(error: DamagedObject) -> None:
+        damaged[PurePosixPath(error.name).stem] = error
+
+    stamps, new = ledger.since(old.ledger, leave_out)
     published = {row.file_id: row for row in new if _counts(row)}
     replaced = {row.file_id for row in new if old.files.get(row.file_id, row.revision) != row.revision}
     withdrawn = {row.file_id for row in new if row.file_id in old.files} - published.keys()
@@ -76,8 +80,7 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
         or _is_corrected_again(ledger, old, published)
     ):
         base = Snapshot()
-        rows = ledger.rows(damaged=lambda error: damaged.update({error.name: error}))
-        published = {row.file_id: row for row in rows if _counts(row)}
+        published = {row.file_id: row for row in ledger.rows(damaged=leave_out) if _counts(row)}
     added = [row for file_id, row in published.items() if file_id not in base.files]
     beaten = _beaten(added)
     added = sorted((row for row in added if row.file_id not in beaten), key=lambda row: (row.pa_date, row.file_id))
@@ -88,7 +91,7 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
         added=added,
         beaten=[*beaten.values()],
         old_version=old.contract,
-        ledger={file_id: stamp for file_id, stamp in stamps.items() if file_id not in map(_file_id, damaged)},
+        ledger={file_id: stamp for file_id, stamp in stamps.items() if file_id not in damaged},
         ledger_read=began,
         left_out=[*damaged.values()],
     )
@@ -102,11 +105,6 @@ def _is_corrected_again(ledger: Ledger, old: Snapshot, published: Mapping[str, L
         return False
     rows = ledger.rows(damaged=lambda _: None)  # told where it is read for the build
     return any(not taken.isdisjoint(_places(row)) for row in rows if row.corrects and row.file_id in old.files)
-
-
-def _file_id(name: str) -> str:
-    """The file of which an object is the ledger row."""
-    return PurePosixPath(name).stem
 
 
 def _places(row: LedgerRow) -> Iterator[tuple[str, int | None]]:
