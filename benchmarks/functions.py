@@ -35,9 +35,9 @@ from duff_orders.aws.package import package, unzipped
 from duff_orders.contract import ORDERS
 from duff_orders.generator.orders import generate
 from duff_orders.ingest.validate import validate
+from duff_orders.lake.events import record
 from duff_orders.lake.glue_catalog import columns
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import record
 from duff_orders.lake.s3 import S3Store
 from duff_orders.messages import Event
 from duff_orders.settings import Settings

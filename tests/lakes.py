@@ -1,5 +1,6 @@
 """Lakes for tests: opened in a folder, fed with bytes, read back as plain Python values."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -41,6 +42,18 @@ def ingest(lake: Lake, key: str, data: bytes, when: datetime = NOON) -> LedgerRo
     """Drop an object and process it."""
     drop(lake, key, data)
     return process(lake, announce(lake.disk, key, when=when))
+
+
+def rewritten(data: bytes, *without: str, **changed: Any) -> bytes:
+    """A stored document as an older release wrote it, which proves nothing: `without` fields, or others."""
+    values = json.loads(data) | changed | {"v": 3}
+    return json.dumps({name: value for name, value in values.items() if name not in ("digest", *without)}).encode()
+
+
+def age(lake: Path) -> None:
+    """Make all documents of a lake those of an older release, which prove neither themselves nor objects."""
+    for path in (lake / "processed").rglob("*.json"):
+        path.write_bytes(rewritten(path.read_bytes(), "object_digests", "digests"))
 
 
 def sql() -> duckdb.DuckDBPyConnection:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from duff_orders.errors import InputError, SourceChanged
 from duff_orders.lake import held
-from duff_orders.lake.layout import RAW
-from duff_orders.lake.store import Head, Listed, RawObject, Stored
+from duff_orders.lake.layout import RAW, RAW_BUCKET
+from duff_orders.lake.store import Head, Listed, RawObject, StagedFile, Stored, digest_of
 from duff_orders.messages import Event, Held
 
 
@@ -20,6 +20,8 @@ class MemoryStore:
     """Objects by name; a lock waits, as on disk."""
 
     listed_by_readers = False
+    keeps_notes = True
+    raw_bucket = RAW_BUCKET
     clocks_differ = timedelta(minutes=1)
     reads_at_once = 1
 
@@ -73,6 +75,12 @@ class MemoryStore:
         copy = scratch / name.replace("/", "-")
         copy.write_bytes(found.data)
         return copy
+
+    def digest(self, name: StagedFile) -> str | None:
+        if isinstance(name, Path) or name.startswith("/"):
+            return digest_of(Path(name))
+        found = self.read(name)
+        return found and f"{hashlib.sha256(found.data).hexdigest()[:32]}-{len(found.data)}"
 
     def delete(self, name: str) -> None:
         self.objects.pop(name, None)

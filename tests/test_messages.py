@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from duff_orders.document import FORM, Document
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.messages import FORM, Dialect, Document, Event, LedgerRow
+from duff_orders.messages import Dialect, Event, LedgerRow
 
 OLD = Path(__file__).parent / "documents" / "0.1.0"
 KINDS: dict[str, type[Document]] = {"ledger_row": LedgerRow, "event": Event, "snapshot": Snapshot}
@@ -16,7 +17,7 @@ KINDS: dict[str, type[Document]] = {"ledger_row": LedgerRow, "event": Event, "sn
 #: What documents have been given since, and its default.
 GIVEN_SINCE: dict[str, dict[str, Any]] = {
     "event": {"sequencer": None, "replaces": None, "changes": 0},
-    "snapshot": {"ledger_read": None, "interim": {}, "ledger": {}, "contract": 1},
+    "snapshot": {"ledger_read": None, "interim": {}, "ledger": {}, "contract": 1, "digests": {}},
     "ledger_row": {
         "remarks": None,
         "contract": 1,
@@ -24,6 +25,7 @@ GIVEN_SINCE: dict[str, dict[str, Any]] = {
         "corrects": None,
         "attempts": None,
         "content": None,
+        "object_digests": None,
     },
 }
 
@@ -38,7 +40,9 @@ def test_documents_of_0_1_0_are_read(name: str) -> None:
     document = KINDS[name].from_json((OLD / f"{name}.json").read_bytes())
     given = GIVEN_SINCE.get(name, {})
     assert json.loads(document.to_json()) == old(name) | given
-    assert json.loads(document.stored()) == old(name) | given | {"v": FORM}
+    stored = json.loads(document.stored())
+    assert len(stored.pop("digest")) == 32
+    assert stored == old(name) | given | {"v": FORM}
     assert KINDS[name].from_json(document.to_json()) == document
     assert KINDS[name].from_json(document.stored()) == document
 
@@ -82,3 +86,25 @@ def test_what_is_no_document_is_refused(text: str) -> None:
 def test_a_dialect_keeps_the_places_of_further_columns() -> None:
     dialect = Dialect(encoding="utf-8", delimiter=";", decimal_mark=",", fields=2, places=(0,))
     assert Dialect.from_json(dialect.to_json()) == dialect
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_stored_document_proves_each_of_its_bits(name: str) -> None:
+    kind = KINDS[name]
+    stored = kind.from_json((OLD / f"{name}.json").read_bytes()).stored()
+    for place, byte in enumerate(stored):
+        for bit in range(8):
+            with pytest.raises(ValueError, match=r"."):
+                kind.from_json(stored[:place] + bytes([byte ^ 1 << bit]) + stored[place + 1 :])
+        with pytest.raises(ValueError, match=r"."):
+            kind.from_json(stored[:place])
+
+
+def test_a_stored_document_needs_its_digest() -> None:
+    stored = LedgerRow.from_json((OLD / "ledger_row.json").read_bytes()).stored()
+    values = json.loads(stored)
+    del values["digest"]
+    with pytest.raises(ValueError, match="not as it was written"):
+        LedgerRow.from_json(json.dumps(values))
+    with pytest.raises(ValueError, match="has no digest"):
+        LedgerRow.from_json(stored.replace(b'"v": %d' % FORM, b'"v": 3'))

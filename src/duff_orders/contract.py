@@ -191,6 +191,7 @@ FILES = Table(
         Field("corrects", "array<string>", "FILE_ID:LINES, or FILE_ID: what published rows take the place of", since=2),
         Field("attempts", "array<string>", "FILE_ID:LINES: what rejected rows were to take the place of", since=2),
         Field("content", "string", "SHA-256 (32 digits) and number of the unpacked bytes, DIGEST-SIZE", since=2),
+        Field("object_digests", "array<string>", "DIGEST-SIZE of the Parquet objects, orders first", since=2),
     ),
     partitioned=True,
 )

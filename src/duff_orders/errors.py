@@ -89,11 +89,12 @@ class InvalidFile(DuffError):
 
 
 class DamagedObject(DuffError):
-    """An object of the lake's own cannot be read; `name` says which."""
+    """An object of the lake's own cannot be read; `name` says which, `what` all but what is to be done."""
 
     def __init__(self, name: str, why: object) -> None:
-        super().__init__(f"the object {name} cannot be read: {why}")
         self.name = name
+        self.what = f"the object {name} cannot be read: {why}"
+        super().__init__(f"{self.what}; `duff repair` mends it")
 
 
 class EngineError(DuffError):

@@ -1,17 +1,14 @@
 """What the stages hand each other: small typed JSON documents, equal on one machine and on AWS."""
 
 import hashlib
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from types import UnionType
-from typing import Any, Literal, Self, cast, get_args, get_origin
+from typing import Literal, Self, get_args
 
-#: The form of the documents that this release writes.
-FORM = 3
+from duff_orders.document import Document
 
 # What a ledger row says of a file that it corrects.
 _ENTRY = re.compile("([0-9a-f]{32})(?::([0-9,-]+))?")
@@ -23,102 +20,6 @@ Verdict = Literal["valid", "valid_with_rejects", "invalid", "duplicate", "failed
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 #: The verdicts whose good rows stand in tbl_duff_orders.
 PUBLISHED: tuple[Verdict, ...] = ("valid", "valid_with_rejects")
-
-
-def utc_now() -> datetime:
-    """The time, with its zone."""
-    return datetime.now(UTC)
-
-
-def format_time(value: datetime) -> str:
-    """ISO 8601 in UTC with microseconds: `2026-11-23T10:00:00.000000Z`."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def parse_time(text: str) -> datetime:
-    """The time that `format_time` wrote; any other ISO 8601 time with a zone will do. Raises ValueError."""
-    value = datetime.fromisoformat(text)
-    if value.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone; write e.g. 2026-11-23T10:00:00Z")
-    return value.astimezone(UTC)
-
-
-class Document:
-    """A dataclass that goes to JSON and back; times are written as ISO 8601 in UTC, dates as YYYY-MM-DD.
-
-    What is stored says in `v` the version of its form. A release reads all forms up to its own: fields that an older
-    one did not have take their defaults.
-    """
-
-    def to_json(self) -> str:
-        """One line of JSON, keys in the order of the fields."""
-        return json.dumps(asdict(cast(Any, self)), default=_plain, ensure_ascii=False)
-
-    def stored(self) -> bytes:
-        """The same as an object of the lake: with the version of its form, and a line's end."""
-        values = asdict(cast(Any, self)) | {"v": FORM}
-        return json.dumps(values, default=_plain, ensure_ascii=False).encode("utf-8") + b"\n"
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """The document that `to_json` wrote, of this release or an older one.
-
-        Raises ValueError for anything else: a newer form, a field that is missing, unknown, or of another type.
-        """
-        values = json.loads(text)
-        if not isinstance(values, dict):
-            raise ValueError(f"not a {cls.__name__}: expected a JSON object")
-        return cls.of(values)
-
-    @classmethod
-    def of(cls, values: dict[str, Any]) -> Self:
-        """The document of a JSON object that was read already; raises ValueError as `from_json`."""
-        form = values.get("v", 1)
-        if not isinstance(form, int) or form > FORM:
-            raise ValueError(f"a {cls.__name__} of form {form!r}; this release reads up to {FORM}: take a newer one")
-        known = {field.name: field for field in fields(cast(Any, cls))}
-        if unknown := values.keys() - known.keys() - {"v"}:
-            raise ValueError(f"a {cls.__name__} has no {', '.join(sorted(unknown))}")
-        missing = [
-            name
-            for name, field in known.items()
-            if name not in values and field.default is MISSING and field.default_factory is MISSING
-        ]
-        if missing:
-            raise ValueError(f"a {cls.__name__} without {', '.join(missing)}")
-        return cls(**{name: _typed(name, value, known[name].type) for name, value in values.items() if name in known})
-
-
-def _typed(name: str, value: Any, kind: Any) -> Any:
-    """A value of JSON as the type of its field; raises ValueError where it is none."""
-    arms = get_args(kind) if get_origin(kind) is UnionType else (kind,)
-    if value is None and type(None) in arms:
-        return None
-    arm = next(each for each in arms if each is not type(None))
-    origin, inner = get_origin(arm) or arm, get_args(arm)
-    if origin is datetime and isinstance(value, str):
-        return parse_time(value)
-    if origin is date and isinstance(value, str):
-        return date.fromisoformat(value)
-    if origin in (tuple, list) and isinstance(value, list):
-        return origin(_typed(name, each, inner[0]) for each in value)
-    if origin is dict and isinstance(value, dict):
-        return {key: _typed(name, each, inner[1]) for key, each in value.items()}
-    if isinstance(origin, type) and issubclass(origin, Document) and isinstance(value, dict):
-        return origin.of(value)
-    if origin is Literal and value in inner:
-        return value
-    if origin in (int, str, bool) and type(value) is origin:
-        return value
-    raise ValueError(f"{name} is {json.dumps(value, default=str)[:100]}; expected {getattr(kind, '__name__', kind)}")
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return format_time(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in a document")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +80,23 @@ class Held(Document):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContentNote(Document):
+    """Which files published a content (`LedgerRow.content`): the processing date of each by its id, the first first."""
+
+    content: str
+    published: dict[str, date]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement(Document):
+    """That an object of the raw folder, by its key and entity tag, takes the place of the file `replaces`."""
+
+    key: str
+    etag: str
+    replaces: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect(Document):
     """How a file is written; as large as it is, however wide the header: states hand it on, which are limited.
 
@@ -206,7 +124,8 @@ class LedgerRow(Document):
     """One file's outcome: a row of tbl_duff_files, whose fields these are.
 
     `content` tells its unpacked bytes from all others: the first 32 hexadecimal digits of their SHA-256, and how many
-    there are, as `DIGEST-SIZE`. None: they were not read as a whole, or by a release before.
+    there are, as `DIGEST-SIZE`. None: they were not read as a whole, or by a release before. `object_digests` tell the
+    same of the Parquet objects, those of the orders first; None: a release before wrote them, or there are none.
     """
 
     file_id: str
@@ -240,6 +159,7 @@ class LedgerRow(Document):
     corrects: tuple[str, ...] | None = None
     attempts: tuple[str, ...] | None = None
     content: str | None = None
+    object_digests: tuple[str, ...] | None = None
     pa_date: date
 
     @property
@@ -251,6 +171,11 @@ class LedgerRow(Document):
     def published(self) -> bool:
         """Whether the file's good rows stand in tbl_duff_orders."""
         return self.verdict in PUBLISHED
+
+    @property
+    def content_key(self) -> str:
+        """The content by which the file is known; of one that a release before published, its bytes as they lie."""
+        return self.content or f"{self.etag}-{self.size}"
 
     @property
     def replaces(self) -> str | None:

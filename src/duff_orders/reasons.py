@@ -57,6 +57,9 @@ REASONS: dict[str, str] = {
     # the other verdicts
     "known_content": "its content was already published from {file}",
     "failed": "the pipeline failed: {error}",
+    # of what a repair could not make again, since the raw file is gone
+    "lost": "lost: its raw file and its objects are gone; known of it were {known}; send it again",
+    "lost_in_part": "its raw file is gone, and of its objects some; known of it were {known}",
 }
 
 #: What a remark says; `{n}` is how often it holds.

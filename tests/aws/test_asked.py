@@ -20,8 +20,9 @@ from duff_orders.ingest.publish import publish
 from duff_orders.ingest.transform import transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake import layout
+from duff_orders.lake.events import record
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import record
+from duff_orders.lake.survey import survey
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.query.athena import Athena
 from duff_orders.settings import Settings
@@ -185,7 +186,8 @@ def take(buckets: Buckets, key: str, data: bytes) -> tuple[Event, LedgerRow]:
 
 def test_all_holds_of_what_was_done_well(remote: Remote, buckets: Buckets) -> None:
     rows = [take(buckets, path.name, path.read_bytes())[1] for path in sorted(SAMPLES.glob("*.csv"))]
-    assert list(remote.problems(rows)) == []
+    found = survey(remote.lake)
+    assert (found.faults, found.intact, len(rows)) == ([], [*found.rows.values()], len(found.rows))
     assert {row.pa_date for row in rows} == {date(2026, 3, 1)}
 
 
@@ -197,19 +199,36 @@ def test_what_does_not_hold_is_told(remote: Remote, buckets: Buckets) -> None:
     assert data is not None
     store.put_new(f"{orders}-other.parquet", data.data)
     store.delete(orders)
-    record(store, buckets.put("waiting.csv", b"x"))
-    told = list(remote.problems([replace(row, rows_read=25)]))
-    assert [each.partition(";")[0].removesuffix(", and Athena counts it") for each in told[:-1]] == [
-        f"a.csv ({event.file_id}): 25 rows read, but the four counts add up to 24",
-        f"{orders}: is missing",
-        f"{orders}-other.parquet: no ledger row names it",
-    ]
-    assert "announced, but without a verdict" in told[-1]
+    waiting = record(store, buckets.put("waiting.csv", b"x"))
+    (rejected,) = layout.data_objects("tbl_duff_rejected_rows", row)
+    whole = store.read(rejected)
+    assert whole is not None
+    assert store.replace(rejected, whole.data[:-1], whole.token)
     assert row.content is not None
     store.delete(layout.content_object(row.content))
-    for name in [each.name for each in store.listed("processed/content/")]:
-        store.delete(name)
-    assert "the note of its content is missing" in " ".join(remote.problems([row]))
+    told = sorted(each.words for each in survey(remote.lake, digests=False).faults)
+    name, size = f"a.csv ({event.file_id})", len(whole.data)
+    assert told == sorted(
+        [
+            f"{name}: the note of its content is missing",
+            f"{name}: the object {orders} is missing",
+            f"{name}: the object {rejected} is damaged: it has {size - 1} bytes, and {size} were written",
+            f"{orders}-other.parquet: an orphan, no ledger row speaks of it",
+            f"waiting.csv ({waiting.file_id}): announced, but not processed",
+        ]
+    )
+
+
+def test_damage_that_keeps_the_size_is_found_by_looking_deep(remote: Remote, buckets: Buckets) -> None:
+    _, row = take(buckets, "a.csv", (SAMPLES / "03-dirty.csv").read_bytes())
+    store = buckets.store()
+    (orders,) = layout.data_objects("tbl_duff_orders", row)
+    data = store.read(orders)
+    assert data is not None
+    assert store.replace(orders, data.data[:-9] + bytes(9), data.token)
+    assert survey(remote.lake, digests=False).faults == []
+    (told,) = survey(remote.lake).faults
+    assert "its bytes are not those that were written" in told.words
 
 
 def test_verdicts_are_followed_until_all_are_there(remote: Remote, buckets: Buckets) -> None:

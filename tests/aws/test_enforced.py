@@ -104,7 +104,7 @@ def test_corrections_replacements_and_returns(enforced: Deployed, tmp_path: Path
     enforced.put("wrapped.csv.gz", gzip.compress(contents[-1]))
     wrapped = enforced.row("wrapped.csv.gz")
     assert (wrapped.verdict, wrapped.content) == ("duplicate", found[-1].content)
-    assert [*remote.problems([*remote.lake.ledger.rows()])] == []
+    assert remote.prove(deep=True).problems == []
 
 
 def rows_of(enforced: Deployed, key: str) -> list[LedgerRow]:

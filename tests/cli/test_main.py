@@ -186,7 +186,7 @@ def test_the_shell_completes_commands_reports_and_files(made: tuple[Path, Result
         given = {"_DUFF_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
         return whole(env={**os.environ, **given, "DUFF_LAKE": str(made[0])}).stdout.split()
 
-    assert completed("duff re") == ["rejects", "replay"]
+    assert completed("duff re") == ["rejects", "replay", "repair"]
     assert completed("duff query --report sales_by_c") == ["sales_by_channel", "sales_by_client"]
     assert completed("duff rejects 4022") == ["40228693a13062e8cf6b1f1ac436c952"]
 

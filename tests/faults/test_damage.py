@@ -67,7 +67,7 @@ def test_a_damaged_ledger_row_costs_its_own_file_alone(
     again.write_bytes(orders(1))
     rows = [*run(lake, [again, other])]
     assert [row.verdict for row in rows] == ["failed", "valid_with_rejects"]
-    assert f"`duff replay {first.file_id}` makes it again" in (rows[0].reason or "")
+    assert "`duff repair` mends it" in (rows[0].reason or "")
     spoilt = path.read_bytes()
     (told,) = build(lake).left_out
     assert first.file_id in told
@@ -93,6 +93,38 @@ def test_all_that_failed_takes_it_up_too(lake: Lake, damage: Callable[[bytes], b
     build(lake)
     assert check(lake, deep=True).problems == []
     assert facts(lake) == {1, 2}
+
+
+@pytest.mark.parametrize("damage", [DAMAGES["cut"], lambda data: data.replace(b"12:00", b"13:00")])
+def test_a_damaged_announcement_costs_its_own_file_alone(
+    lake: Lake, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    first = ingest(lake, "a.csv", orders(1))
+    path = lake.disk.path(layout.event_object(first.file_id))
+    path.write_bytes(damage(path.read_bytes()))
+    files = [tmp_path / name for name in ("a.csv", "b.csv")]
+    for number, file in enumerate(files, 1):
+        file.write_bytes(orders(number))
+    rows = [*run(lake, files)]
+    assert [(row.verdict, row.file_id == first.file_id) for row in rows] == [
+        ("failed", True),
+        ("valid_with_rejects", False),
+    ]
+    told = CliRunner().invoke(app, ["replay", "--all", "--lake", str(lake.settings.lake)])
+    assert (told.exit_code, first.file_id in told.stderr) == (1, True), told.output
+    assert "b.csv" in told.stdout
+    told = CliRunner().invoke(app, ["replay", first.file_id, "--lake", str(lake.settings.lake)])
+    assert (told.exit_code, "`duff repair` mends it" in str(told.exception)) == (1, True), told.output
+    assert "Traceback" not in told.output
+    assert facts(lake) == {1, 2}
+    told = CliRunner().invoke(app, ["repair", "--dry-run", "--lake", str(lake.settings.lake)])
+    assert (told.exit_code, first.file_id in told.stdout) == (1, True), told.output
+    told = CliRunner().invoke(app, ["repair", "--lake", str(lake.settings.lake)])
+    assert (told.exit_code, "made anew: " in told.stdout) == (0, True), told.output
+    told = CliRunner().invoke(app, ["repair", "--lake", str(lake.settings.lake)])
+    assert (told.exit_code, told.stdout) == (0, "nothing is damaged\n")
+    assert lake.ledger.of(first.file_id) == first
+    assert check(lake, deep=True).problems == []
 
 
 def test_commands_say_what_they_leave_out(lake: Lake) -> None:

@@ -22,9 +22,9 @@ from duff_orders.contract import COUNTS
 from duff_orders.errors import Busy
 from duff_orders.ingest.publish import close
 from duff_orders.lake import layout
+from duff_orders.lake.events import record
 from duff_orders.lake.given_up import all_given_up, give_up
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import record
 from duff_orders.lake.standing import Standings
 from duff_orders.lake.store import names
 from duff_orders.local import run

@@ -15,10 +15,10 @@ import pytest
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import sweep
+from duff_orders.lake.events import events
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import DataObject, parse_data_object
 from duff_orders.lake.ledger import Ledger
-from duff_orders.lake.raw import events
 from duff_orders.lake.store import names
 from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check

@@ -1,6 +1,5 @@
 """What became of rows that files did not bring in: open, corrected or given up; proven by `check` after each step."""
 
-import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +19,7 @@ from duff_orders.local.replay import replay
 from duff_orders.messages import GivenUp, GiveUp, LedgerRow
 from duff_orders.models.build import build
 from duff_orders.query import rejects
-from tests.lakes import NOON, ingest, open_lake
+from tests.lakes import NOON, ingest, open_lake, rewritten
 
 HEADER = ",".join(COLUMN_NAMES)
 GOOD = "1,Moe,{order},1,Duff,2.50,6,0.355,Retail,created\n"
@@ -180,11 +179,10 @@ def test_check_tells_of_a_ledger_that_contradicts_the_tables(lake: Lake, damage:
     correcting = ingest(lake, "first.csv", corrections(row, 5, 6), NOON + timedelta(days=1))
     assert standing(lake, row).corrected == 2
     path = lake.disk.path(layout.ledger_object(correcting.pa_date, correcting.file_id))
-    values = json.loads(path.read_text())
     told_entries = {
         name: entries and [each.replace("MIXED", row.file_id) for each in entries] for name, entries in damage.items()
     }
-    path.write_text(json.dumps(values | told_entries))
+    path.write_bytes(rewritten(path.read_bytes(), **told_entries))
     assert any(re.search(told, each) for each in check(lake).problems)
 
 

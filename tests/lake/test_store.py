@@ -55,7 +55,7 @@ def put_raw(store: Store, key: str, data: bytes) -> Event:
     else:
         import boto3
 
-        bucket = store.raw_bucket  # type: ignore[attr-defined] # the store on S3
+        bucket = store.raw_bucket
         done = boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
         return Event(bucket=bucket, etag=done["ETag"].strip('"'), version=done["VersionId"], **given)
     return Event(bucket="raw", etag=hashlib.sha256(data).hexdigest()[:32], version=None, **given)

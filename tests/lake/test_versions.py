@@ -9,8 +9,9 @@ import pytest
 
 from duff_orders.contract import FILES, ORDERS, REJECTED_ROWS, STAR
 from duff_orders.lake import layout
+from duff_orders.lake.events import events
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import announce, events
+from duff_orders.lake.raw import announce
 from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay

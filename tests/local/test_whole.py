@@ -27,9 +27,10 @@ from hypothesis.stateful import (
 
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
 from duff_orders.lake.cleanup import sweep
+from duff_orders.lake.events import events
 from duff_orders.lake.given_up import give_up, take_back
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import announce, events, put
+from duff_orders.lake.raw import announce, put
 from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay

@@ -5,7 +5,7 @@ from fastapi.responses import JSONResponse, Response
 
 from duff_orders.api import models
 from duff_orders.api.parameters import Asked
-from duff_orders.messages import format_time, utc_now
+from duff_orders.clock import format_time, utc_now
 
 router = APIRouter(tags=["health"])
 

@@ -13,15 +13,17 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from duff_orders.api.backend import rejected_lines
+from duff_orders.clock import format_time
 from duff_orders.contract import FILES
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
-from duff_orders.lake.given_up import all_given_up, named
+from duff_orders.lake.documents import GIVEN_UP
+from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.standing import Standings
 from duff_orders.lake.store import Listed, Store
-from duff_orders.messages import GivenUp, LedgerRow, format_time
+from duff_orders.messages import GivenUp, LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
 from duff_orders.query.statements import Statement
@@ -180,7 +182,7 @@ class ListedLedger(KeptLedger):
             told = {PurePosixPath(each.name).stem: each for each in self.store.listed(f"{layout.GIVEN_UP}/")}
             changed = [each.name for file_id, each in told.items() if self._told.get(file_id) != each]
             given_up = {id_: said for id_, said in self._given_up.items() if self._told.get(id_) == told.get(id_)}
-            given_up |= {said.file_id: said for said in named(self.store, changed, _left_out)}
+            given_up |= {said.file_id: said for said in GIVEN_UP.each(self.store, changed, _left_out)}
             if rows != self._by_id or given_up != self._given_up:
                 self._version += 1
                 self._by_id, self._given_up = rows, given_up

@@ -191,6 +191,9 @@ class FileDocument(FileRow):
     nulls: dict[str, int] | None
     corrects: Annotated[list[str] | None, Field(description="FILE_ID:LINES, or FILE_ID: what published rows replace")]
     attempts: Annotated[list[str] | None, Field(description="FILE_ID:LINES: what rejected rows were to replace")]
+    object_digests: Annotated[
+        list[str] | None, Field(description="DIGEST-SIZE of the Parquet objects, those of the orders first")
+    ]
 
 
 class ListedFile(FileRow):

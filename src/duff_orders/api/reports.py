@@ -10,8 +10,8 @@ from duff_orders.api import models
 from duff_orders.api.formats import Body, columns_told, respond
 from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked
 from duff_orders.api.problems import Problem, invalid
+from duff_orders.clock import format_time, utc_now
 from duff_orders.errors import InputError
-from duff_orders.messages import format_time, utc_now
 from duff_orders.query import reports
 from duff_orders.query.reports import Value
 

@@ -16,17 +16,18 @@ from typing import Any
 
 from duff_orders.aws.glue_jobs import workers_for
 from duff_orders.aws.telemetry import failures_logged, log, measure
+from duff_orders.clock import parse_time, utc_now
 from duff_orders.contract import COUNTS, ORDERS
 from duff_orders.errors import Busy, PipelineError
 from duff_orders.ingest.publish import close, publish
 from duff_orders.ingest.transform import transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake import layout
+from duff_orders.lake.events import record
 from duff_orders.lake.glue_catalog import check_columns, register_day
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import record
 from duff_orders.lake.s3 import S3Store
-from duff_orders.messages import Decision, Event, LedgerRow, parse_time, utc_now
+from duff_orders.messages import Decision, Event, LedgerRow
 from duff_orders.settings import MIB, MINIMUM_MEMORY, Settings
 
 Payload = dict[str, Any]

@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from duff_orders.aws.stacks import Deployment
+from duff_orders.clock import format_time, utc_now
 from duff_orders.errors import InputError, PipelineError
-from duff_orders.lake import layout, snapshot
+from duff_orders.lake import layout
+from duff_orders.lake.documents import OnDamage
 from duff_orders.lake.glue_catalog import behind, newest_verdict
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import check_name, events, keys, replaceable, to_take_up_again
+from duff_orders.lake.raw import check_name, keys, replaceable, to_take_up_again
 from duff_orders.lake.s3 import S3Store
-from duff_orders.local.check import contents, counts
-from duff_orders.messages import Event, LedgerRow, format_time, utc_now
+from duff_orders.lake.snapshot import Snapshot
+from duff_orders.lake.survey import survey
+from duff_orders.local.check import Proof, doubles
+from duff_orders.messages import Event, LedgerRow
 from duff_orders.query.athena import Athena, Result
 from duff_orders.query.guard.check import check
 from duff_orders.settings import Settings
@@ -122,7 +126,7 @@ class Remote:
         deadline = time.monotonic() + timeout
         while waiting:
             for file_id in list(waiting):
-                row = self.lake.ledger.of(file_id)
+                row = self.lake.ledger.of(file_id, lenient=True)
                 if row is not None and row.revision > after.get(file_id, -1):
                     del waiting[file_id]
                     yield row
@@ -135,18 +139,23 @@ class Remote:
                 time.sleep(_PAUSE)
 
     def replay(
-        self, file_ids: Sequence[str] = (), *, failed: bool = False, everything: bool = False
+        self,
+        file_ids: Sequence[str] = (),
+        *,
+        failed: bool = False,
+        everything: bool = False,
+        left_out: OnDamage | None = None,
     ) -> tuple[list[Event], dict[str, int]]:
         """Start an execution for each file named, for those that failed, or for all; gives their events and revisions.
 
         An execution is named by the file and the revision it is to make: the second of two replays at once is told
-        that there is one. Raises UnknownFile.
+        that there is one. Raises UnknownFile, and DamagedObject as `to_take_up_again`, which tells `left_out`.
         """
         import boto3
 
-        chosen = to_take_up_again(self.store, file_ids, failed=failed, everything=everything)
+        chosen = to_take_up_again(self.store, file_ids, failed=failed, everything=everything, damaged=left_out)
         objects = [layout.ledger_object(event.pa_date, event.file_id) for event in chosen]
-        revisions = {row.file_id: row.revision for row in self.lake.ledger.named(objects)}
+        revisions = {row.file_id: row.revision for row in self.lake.ledger.named(objects, damaged=lambda _: None)}
         client = boto3.client("stepfunctions")
         for event in chosen:
             revision = revisions.get(event.file_id, -1) + 1
@@ -207,28 +216,20 @@ class Remote:
                 number += 1
         return number
 
-    def problems(self, rows: Sequence[LedgerRow]) -> Iterator[str]:
-        """What does not hold between the ledger's rows, the objects that Athena sees, contents, and the catalog."""
+    def prove(self, *, deep: bool = False) -> Proof:
+        """What does not hold between documents, the objects that Athena sees, and the catalog.
+
+        `deep`: every byte of the objects is fetched and compared with its digest; else their sizes are compared.
+        """
         import boto3
 
-        store = self.store
-        yield from counts(rows)
-        yield from contents(store, rows)
-        expected = {name for row in rows for table in layout.OBJECT_COUNTS for name in layout.data_objects(table, row)}
-        there = {each.name for table in layout.OBJECT_COUNTS for each in store.listed(_folder(table))}
-        for name in sorted(expected - there):
-            yield f"{name}: is missing; `duff replay` makes it again"
-        for name in sorted(there - expected):
-            yield f"{name}: no ledger row names it, and Athena counts it; the next attempt of its file removes it"
-        waiting = {event.file_id: event for event in events(store)}.keys() - {row.file_id for row in rows}
-        for file_id in sorted(waiting):
-            yield f"{file_id}: announced, but without a verdict; `duff replay {file_id}` takes it up"
-        for table in behind(store, boto3.client("glue"), self.outputs["Database"], snapshot.current(store)):
-            yield f"{table}: the catalog is behind the star schema; the next build mends it"
-
-
-def _folder(table: str) -> str:
-    return f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"
+        found = survey(self.lake, digests=deep)
+        rows = [*found.rows.values()]
+        problems = [*map(str, found.faults), *doubles(rows)]
+        for table in behind(self.store, boto3.client("glue"), self.outputs["Database"], found.star or Snapshot()):
+            problems.append(f"{table}: the catalog is behind the star schema; the next build mends it")
+        read = sum(row.rows_read for row in rows)
+        return Proof(len(rows), read, problems, 0, "of a deployment none is", self.left_alone())
 
 
 def _announcement(event: Event) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from duff_orders.aws.stacks import Deployment
+from duff_orders.clock import utc_now
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.errors import DuffError
 from duff_orders.lake import layout
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.s3 import S3Store
-from duff_orders.messages import Event, LedgerRow, utc_now
+from duff_orders.messages import Event, LedgerRow
 from duff_orders.query.athena import Athena
 
 #: Where the file is put in the raw bucket.

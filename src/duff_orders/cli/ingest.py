@@ -25,6 +25,7 @@ from duff_orders.cli.options import (
     deployment,
     open_lake,
 )
+from duff_orders.errors import DamagedObject
 
 if TYPE_CHECKING:
     from duff_orders.lake.lake import Lake
@@ -113,24 +114,29 @@ def replay(
 
     if not (file_ids or failed or all_):
         raise typer.BadParameter("name file ids, or give --failed or --all")
+    left_out: list[DamagedObject] = []
     with deployment(stack) as remote:
         if remote is not None:
-            waiting, revisions = remote.replay(file_ids or (), failed=failed, everything=all_)
-            _follow(remote.outcomes(waiting, after=revisions, timeout=REMOTE_SECONDS), as_json=json)
+            waiting, revisions = remote.replay(file_ids or (), failed=failed, everything=all_, left_out=left_out.append)
+            outcomes = remote.outcomes(waiting, after=revisions, timeout=REMOTE_SECONDS)
+            _follow(outcomes, as_json=json, left_out=left_out)
             return
     opened = open_lake(context, lake, engine=engine, master=master, memory=memory, max_reject_share=max_reject_share)
     _process(
         opened,
-        lambda phase: replay_files(opened, file_ids or (), failed=failed, everything=all_, phase=phase),
+        lambda phase: replay_files(
+            opened, file_ids or (), failed=failed, everything=all_, phase=phase, left_out=left_out.append
+        ),
         as_json=json,
+        left_out=left_out,
     )
 
 
-def _follow(outcomes: Iterable["LedgerRow"], *, as_json: bool) -> None:
+def _follow(outcomes: Iterable["LedgerRow"], *, as_json: bool, left_out: Iterable[DamagedObject] = ()) -> None:
     """Show what a deployment makes of files, as they come to their verdicts."""
     from duff_orders.cli import show
 
-    bad = False
+    bad = show.left_out(left_out)
     for row in outcomes:
         print(row.to_json() if as_json else show.line(row), flush=True)
         bad |= row.verdict in ("invalid", "failed")
@@ -179,7 +185,14 @@ def upload(
         _follow(remote.outcomes(announced, after={}, timeout=REMOTE_SECONDS), as_json=json)
 
 
-def _process(lake: "Lake", files: Any, *, as_json: bool, known: Collection[str] = ()) -> None:
+def _process(
+    lake: "Lake",
+    files: Any,
+    *,
+    as_json: bool,
+    known: Collection[str] = (),
+    left_out: Iterable[DamagedObject] = (),
+) -> None:
     from duff_orders.cli import show
     from duff_orders.models.build import build
 
@@ -196,7 +209,7 @@ def _process(lake: "Lake", files: Any, *, as_json: bool, known: Collection[str] 
         report = build(lake, phase=bars.phase)
     if not as_json:
         show.build(report)
-    if report.left_out or any(row.verdict in ("invalid", "failed") for row in rows):
+    if show.left_out(left_out) or report.left_out or any(row.verdict in ("invalid", "failed") for row in rows):
         raise typer.Exit(1)
 
 

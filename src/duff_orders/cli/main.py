@@ -19,7 +19,7 @@ __all__ = ["app", "main"]
 GROUPS = {
     "Files": ("run", "watch", "files", "rejects", "give-up", "replay"),
     "Questions": ("query", "serve"),
-    "Upkeep": ("check", "models", "generate"),
+    "Upkeep": ("check", "repair", "models", "generate"),
     "A deployment on AWS": ("package", "deploy", "upload", "status", "cost", "destroy"),
 }
 _ORDER = [name for names in GROUPS.values() for name in names]

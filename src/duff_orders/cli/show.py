@@ -4,7 +4,7 @@ import contextlib
 import json
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +12,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from duff_orders.clock import utc_now
 from duff_orders.contract import COLUMN_NAMES, COUNTS
 from duff_orders.lake.standing import Standing
-from duff_orders.messages import LedgerRow, utc_now
+from duff_orders.messages import LedgerRow
 from duff_orders.models.build import BuildReport
 from duff_orders.printable import printable
 from duff_orders.reasons import remarked
 
 if TYPE_CHECKING:
     from duff_orders.aws.remote import Status
+    from duff_orders.local.repair import Repaired
 
 COLOURS = {
     "valid": "green",
@@ -93,8 +95,7 @@ def _open(standing: Standing) -> str:
 
 def build(report: BuildReport) -> None:
     """What a build of the star schema did, and what it left out."""
-    for each in report.left_out:
-        print(f"left out: {each}", file=sys.stderr)
+    left_out(report.left_out)
     if report.kind == "unchanged":
         print(f"star schema: up to date, {report.rows:,} order lines")
     else:
@@ -102,6 +103,32 @@ def build(report: BuildReport) -> None:
             f"star schema: {report.kind}, {report.files:,} files added, {report.partitions:,} partitions written, "
             f"{report.rows:,} order lines, {report.seconds:.2f} s"
         )
+
+
+def left_out(found: Iterable[object]) -> bool:
+    """What was left out, since it cannot be read; whether there is any."""
+    told = [printable(f"left out: {each}") for each in found]
+    for each in told:
+        print(each, file=sys.stderr)
+    return bool(told)
+
+
+def repaired(done: "Repaired", *, dry_run: bool) -> None:
+    """What a repair found, and what it did."""
+    for each in done.found:
+        print(printable(each.partition("; `duff repair`")[0]))
+    if dry_run or not done.found:
+        print(f"to be mended: {len(done.found)}" if done.found else "nothing is damaged")
+        return
+    for word, found in (("made anew", done.made), ("kept aside", done.aside)):
+        for name in found:
+            print(printable(f"{word}: {name}"))
+    if done.again:
+        outcomes(done.again)
+    if done.build is not None:
+        build(done.build)
+    for each in done.lost:
+        print(printable(f"lost: {each}"), file=sys.stderr)
 
 
 def document(found: Any) -> None:

@@ -74,7 +74,6 @@ def check(
     the catalog are compared.
     """
     from duff_orders.cli import show
-    from duff_orders.local.check import Proof
     from duff_orders.local.check import check as prove
 
     with deployment(stack) as remote:
@@ -83,10 +82,7 @@ def check(
             with show.progress() as bars:
                 proof = prove(opened, deep=deep, phase=bars.phase)
         else:
-            rows = list(remote.lake.ledger.rows())
-            problems = list(remote.problems(rows))
-            read = sum(row.rows_read for row in rows)
-            proof = Proof(len(rows), read, problems, 0, "of a deployment none is", remote.left_alone())
+            proof = remote.prove(deep=deep)
     if json:
         show.document(proof)
         raise typer.Exit(1 if proof.problems else 0)
@@ -100,6 +96,35 @@ def check(
     accounted = f"{proof.files} files, {proof.rows} rows, every one accounted for"
     compared = f"{proof.reread} files" if proof.reread else f"no file ({proof.why_none})"
     print(f"all holds: {accounted}; {compared} compared with {'their' if proof.reread else 'its'} text")
+
+
+@app.command()
+def repair(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be mended.")] = False,
+    lake: LakeOption = None,
+    memory: MemoryOption = None,
+    json: FactsOption = False,
+) -> None:
+    """Mend what is damaged or gone, as `check` tells it.
+
+    Documents are made anew from those that prove them, files are processed
+    again from the raw folder, and the star schema is built anew. What was
+    damaged is kept aside in the lake, below processed/set_aside. Tells what
+    nothing can mend, and exits with 1 then.
+    """
+    from duff_orders.cli import show
+    from duff_orders.local.repair import repair as mend
+
+    opened = open_lake(context, lake, memory=memory)
+    with show.progress() as bars:
+        done = mend(opened, dry_run=dry_run, phase=bars.phase)
+    if json:
+        show.document(done)
+    else:
+        show.repaired(done, dry_run=dry_run)
+    if done.lost or (dry_run and done.found):
+        raise typer.Exit(1)
 
 
 @app.command("give-up")

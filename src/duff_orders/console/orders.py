@@ -14,10 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 from duff_orders.api.orders import MONEY, Id, Name, Sort, order_document, page_of_lines
 from duff_orders.api.parameters import Day, OrderId
 from duff_orders.api.problems import Problem
+from duff_orders.clock import parse_time
 from duff_orders.console.page import backend, missing, page
 from duff_orders.console.source import Source
 from duff_orders.contract import STATUSES, Status
-from duff_orders.messages import parse_time
 from duff_orders.query import statements
 from duff_orders.query.statements import LineFilter
 

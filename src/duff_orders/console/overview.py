@@ -10,13 +10,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from duff_orders.api.files import reasons_of
+from duff_orders.clock import utc_now
 from duff_orders.console import charts
 from duff_orders.console.charts import Figure
 from duff_orders.console.page import backend, page, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.lake.standing import Standing
-from duff_orders.messages import VERDICTS, utc_now
+from duff_orders.messages import VERDICTS
 from duff_orders.query import reports
 from duff_orders.query.reports import Value
 

@@ -7,9 +7,10 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from duff_orders.clock import utc_now
 from duff_orders.console.source import Source
 from duff_orders.console.texts import LANGUAGES, TEXTS, Words, chosen
-from duff_orders.messages import ranges, utc_now
+from duff_orders.messages import ranges
 
 templates = Environment(
     loader=PackageLoader("duff_orders.console"),

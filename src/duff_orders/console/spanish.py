@@ -287,6 +287,8 @@ ES: dict[str, str] = {
     "why_no_header": "falta la línea de encabezado: la primera línea no nombra ninguna de las columnas {columns}",
     "why_known_content": "su contenido ya se publicó desde {file}",
     "why_failed": "el proceso falló: {error}",
+    "why_lost": "perdido: su archivo original y sus objetos ya no están; se sabía de él: {known}; envíelo de nuevo",
+    "why_lost_in_part": "su archivo original ya no está, ni parte de sus objetos; se sabía de él: {known}",
     "remark_lines_within_quotes": "registros publicados con líneas enteras entre comillas: {n}; "
     "unas comillas sueltas pueden haberse tragado pedidos",
     "remark_order_line_repeated": "líneas de pedido que están en varios registros publicados: {n}; "

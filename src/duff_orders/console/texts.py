@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, get_args
 
+from duff_orders.clock import parse_time
 from duff_orders.console.english import EN
 from duff_orders.console.spanish import ES
 from duff_orders.contract import COLUMNS, CORRECTS, DECIMALS, NUMBER_DIGITS, STATUSES, TEXT_CHARACTERS
-from duff_orders.messages import parse_time
 from duff_orders.printable import printable
 from duff_orders.reasons import known_remark, recognized
 

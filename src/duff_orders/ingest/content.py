@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
+from duff_orders.lake.documents import CONTENTS
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import content_object
 from duff_orders.lake.store import RawObject
-from duff_orders.messages import Event, LedgerRow
+from duff_orders.messages import ContentNote, Event, LedgerRow
 
 
 def content_of(raw: RawObject, event: Event) -> str:
@@ -34,11 +36,6 @@ def _as_it_lies(raw: RawObject, event: Event) -> str:
     return f"{raw.digest}-{event.size}"
 
 
-def content_lock(content: str) -> str:
-    """The name of the lock on a content, which is published by one worker at a time."""
-    return f"content-{content.partition('-')[0]}"
-
-
 def twin_of(lake: Lake, event: Event, raw: RawObject, content: str) -> LedgerRow | None:
     """The file that published an object's content already, unless it counts again."""
     for pa_date, file_id in _claims(lake, dict.fromkeys((content, _as_it_lies(raw, event)))):
@@ -53,26 +50,23 @@ def twin_of(lake: Lake, event: Event, raw: RawObject, content: str) -> LedgerRow
 
 def claim(lake: Lake, content: str, event: Event) -> None:
     """Note that a file published a content, beside those that did. The caller holds the content's lock."""
-    name = content_object(content)
-    mine = f"{event.pa_date.isoformat()} {event.file_id}"
-    if not lake.store.put_new(name, mine.encode()):
+    mine = {event.file_id: event.pa_date}
+    note = ContentNote(content=content, published=mine)
+    name = CONTENTS.name(note)
+    if not lake.store.put_new(name, note.stored()):
         current = lake.store.read(name)
-        if current is not None and mine not in (lines := current.data.decode().splitlines()):
-            lake.store.replace(name, "\n".join([*lines, mine]).encode(), current.token)
+        if current is not None:
+            before = CONTENTS.decode(name, current).published
+            if not mine.items() <= before.items():
+                lake.store.replace(name, replace(note, published=before | mine).stored(), current.token)
 
 
 def _claims(lake: Lake, contents: Iterable[str]) -> Iterator[tuple[date, str]]:
     """The day and the id of each file that published a content, and may still stand so."""
     for content in contents:
-        found = lake.store.read(content_object(content))
-        for line in found.data.decode().splitlines() if found else ():
-            pa_date, file_id = line.split()
-            yield date.fromisoformat(pa_date), file_id
-
-
-def published_content(row: LedgerRow) -> str:
-    """The content that a file published; of one that a release before published, as it lies there."""
-    return row.content or f"{row.etag}-{row.size}"
+        found = CONTENTS.read(lake.store, content_object(content))
+        for file_id, pa_date in found.published.items() if found else ():
+            yield pa_date, file_id
 
 
 def _is_news(lake: Lake, event: Event, content: str, twin: LedgerRow) -> bool:
@@ -101,9 +95,9 @@ def came_back(row: LedgerRow, twin: LedgerRow, rows: Iterable[LedgerRow]) -> boo
     return len(since) == 1 or any(
         each.source_file in since and each.event_time > since[each.source_file]
         for each in rows
-        if _is_other(each, published_content(row))
+        if _is_other(each, row.content_key)
     )
 
 
 def _is_other(row: LedgerRow, content: str) -> bool:
-    return row.published and published_content(row) != content
+    return row.published and row.content_key != content

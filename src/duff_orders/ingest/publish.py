@@ -4,8 +4,10 @@ Everything before the ledger row can be repeated. A replay writes beside the old
 ledger row; what is then superseded stays for readers that still use it, until `sweep` takes it.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from duff_orders.clock import utc_now
 from duff_orders.contract import ORDERS, REJECTED_ROWS, VERSION
 from duff_orders.errors import PipelineError
 from duff_orders.ingest.content import claim
@@ -14,7 +16,7 @@ from duff_orders.lake.cleanup import remove_unnamed_parts, tidy
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import OBJECT_COUNTS, data_object, parse_data_object, partition
 from duff_orders.lake.store import names, place
-from duff_orders.messages import Event, LedgerRow, Outcome, Staged, utc_now
+from duff_orders.messages import Event, LedgerRow, Outcome, Staged
 from duff_orders.reasons import reason
 
 
@@ -34,7 +36,7 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
     previous, token = lake.ledger.read(event.pa_date, event.file_id, lenient=staged.replay)
     if previous is not None and previous.stands and not staged.replay:
         return previous  # somebody else was faster with the same event: theirs is the outcome
-    revision = _next_revision(lake, event, previous, token)
+    revision = _next_revision(lake, event, previous, token, replay=staged.replay)
     rejected = _put(lake, REJECTED_ROWS.name, event, revision, staged.rejected if outcome.rows_rejected else ())
     orders = _put(lake, ORDERS.name, event, revision, staged.orders if outcome.rows_published else ())
     row = row_of(staged, revision=revision, orders=orders, rejected=rejected)
@@ -43,8 +45,8 @@ def publish(lake: Lake, staged: Staged) -> LedgerRow:
     return _commit(lake, row, previous, token)
 
 
-def row_of(staged: Staged, *, revision: int = 0, orders: int = 0, rejected: int = 0) -> LedgerRow:
-    """The ledger row of what was staged; `orders` and `rejected` are the numbers of its objects."""
+def row_of(staged: Staged, *, revision: int = 0, orders: Sequence[str] = (), rejected: Sequence[str] = ()) -> LedgerRow:
+    """The ledger row of what was staged; `orders` and `rejected` are the digests of its objects."""
     event, outcome, dialect = staged.event, staged.outcome, staged.dialect
     corrects, attempts = outcome.corrects, outcome.attempts
     if staged.replaces:
@@ -70,8 +72,8 @@ def row_of(staged: Staged, *, revision: int = 0, orders: int = 0, rejected: int 
         rows_rejected=outcome.rows_rejected,
         rows_withheld=outcome.rows_withheld,
         nulls=outcome.nulls,
-        orders_objects=orders,
-        rejected_objects=rejected,
+        orders_objects=len(orders),
+        rejected_objects=len(rejected),
         revision=revision,
         started=staged.started,
         finished=utc_now(),
@@ -82,6 +84,7 @@ def row_of(staged: Staged, *, revision: int = 0, orders: int = 0, rejected: int 
         corrects=corrects,
         attempts=attempts,
         content=staged.content or None,
+        object_digests=(*orders, *rejected) or None,
         pa_date=event.pa_date,
     )
 
@@ -121,23 +124,25 @@ def close(lake: Lake, event: Event, error: str, *, replay: bool = False) -> Ledg
         return replace(row, verdict="failed", reason=why, error=error)
 
 
-def _next_revision(lake: Lake, event: Event, previous: LedgerRow | None, token: str | None) -> int:
-    """The revision after that of the row in the ledger; where that cannot be read, after those of all objects."""
+def _next_revision(lake: Lake, event: Event, previous: LedgerRow | None, token: str | None, *, replay: bool) -> int:
+    """The revision after that of the row in the ledger; where that cannot be read or is gone, after all objects'."""
     if previous is not None:
         return previous.revision + 1
-    if token is None:
+    if token is None and not replay:
         return 0
     beginnings = (f"{partition(table, event.pa_date)}/{event.file_id}" for table in OBJECT_COUNTS)
     found = (parse_data_object(name) for each in beginnings for name in names(lake.store, each))
-    return 1 + max((each.revision for each in found if each), default=0)
+    return 1 + max((each.revision for each in found if each), default=0 if token else -1)
 
 
-def _put(lake: Lake, table: str, event: Event, revision: int, staged: tuple[str, ...]) -> int:
-    """Make staged files the parts of a revision in a table, and the only ones; returns how many."""
+def _put(lake: Lake, table: str, event: Event, revision: int, staged: tuple[str, ...]) -> list[str]:
+    """Make staged files the parts of a revision in a table, and the only ones; returns their digests."""
+    digests = []
     for part, file in enumerate(staged):
+        digests.append(lake.store.digest(file) or "")
         place(lake.store, data_object(table, event.pa_date, event.file_id, revision=revision, part=part), file)
     remove_unnamed_parts(lake.store, table, event, revision, len(staged))
-    return len(staged)
+    return digests
 
 
 def _commit(lake: Lake, row: LedgerRow, previous: LedgerRow | None, token: str | None) -> LedgerRow:

@@ -5,14 +5,16 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from duff_orders.clock import utc_now
 from duff_orders.errors import InvalidFile
-from duff_orders.ingest.content import content_lock, content_of, twin_of
+from duff_orders.ingest.content import content_of, twin_of
 from duff_orders.ingest.corrections import replaced
 from duff_orders.ingest.header import HEAD, dialect_of
 from duff_orders.ingest.staged import Source, Transform
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.layout import content_lock
 from duff_orders.lake.store import StagedFile
-from duff_orders.messages import Decision, Engine, Outcome, Staged, utc_now
+from duff_orders.messages import Decision, Engine, Outcome, Staged
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason
 from duff_orders.settings import Settings

@@ -11,7 +11,7 @@ from duff_orders.messages import Decision, Event, Outcome, Route
 
 
 def validate(lake: Lake, event: Event, *, replay: bool = False) -> Decision:
-    """Which way a file takes, whose event was recorded (`lake.raw.record`).
+    """Which way a file takes, whose event was recorded (`lake.events.record`).
 
     A file that has its outcome already is done, and so is one whose header is no good.
 

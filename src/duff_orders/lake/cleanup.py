@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+from duff_orders.clock import utc_now
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.store import Store, names
-from duff_orders.messages import Event, LedgerRow, utc_now
+from duff_orders.messages import Event, LedgerRow
 
 
 def tidy(lake: Lake, *rows: LedgerRow | None) -> None:
@@ -33,6 +34,15 @@ def remove_unnamed_parts(store: Store, table: str, event: Event, revision: int, 
         found = layout.parse_data_object(name)
         if found is not None and found.revision == revision and found.part >= parts:
             store.delete(name)
+
+
+def set_aside(store: Store, name: str, now: datetime) -> str | None:
+    """Keep a copy of an object that is damaged; its name, or None where there is no such object."""
+    if not store.exists(name):
+        return None
+    aside = f"{layout.SET_ASIDE}/{now:%Y%m%dT%H%M%S.%fZ}/{name.removeprefix(f'{layout.PROCESSED}/')}"
+    store.copy(name, aside)
+    return aside
 
 
 def sweep(lake: Lake) -> int:

@@ -15,10 +15,11 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from duff_orders.errors import InputError, SourceChanged
+from duff_orders.errors import DamagedObject, InputError, SourceChanged
 from duff_orders.lake import held
-from duff_orders.lake.layout import LOCKS, RAW, SCRATCH, held_object, replaces_object
-from duff_orders.lake.store import Head, Listed, RawObject, Stored
+from duff_orders.lake.documents import HELD, REPLACEMENTS
+from duff_orders.lake.layout import LOCKS, RAW, RAW_BUCKET, SCRATCH, held_object, replaces_object
+from duff_orders.lake.store import Head, Listed, RawObject, StagedFile, Stored, digest_of
 from duff_orders.messages import Event, Held
 from duff_orders.settings import MIB
 
@@ -30,6 +31,8 @@ class DiskStore:
     """A lake directory as an object store. What is first written to a folder makes it; reading makes none."""
 
     listed_by_readers = False
+    keeps_notes = True
+    raw_bucket = RAW_BUCKET
     clocks_differ = timedelta(minutes=1)  # one clock, which may be put right
     reads_at_once = 1
 
@@ -137,8 +140,8 @@ class DiskStore:
         with self.raw(event) as raw, raw.open().open("rb") as handle:
             data = handle.read(size)
             raw.check()
-        note = self.read(replaces_object(event.key, event.etag))
-        return Head(data, note.data.decode() if note else None)
+        note = REPLACEMENTS.read(self, replaces_object(event.key, event.etag))
+        return Head(data, note.replaces if note else None)
 
     def held(self, key: str) -> list[Held]:
         """All that a key of the raw folder held, as far as it was announced."""
@@ -147,9 +150,9 @@ class DiskStore:
     def raw(self, event: Event) -> AbstractContextManager[RawObject]:
         """The object of an event, in the raw folder."""
         if event.file_id not in self._seen:
-            note = self.read(held_object(event.key, event.file_id))
-            with contextlib.suppress(ValueError):  # of a damaged note the hash takes the place
-                self._seen[event.file_id] = Held.from_json(note.data).seen if note else ""
+            with contextlib.suppress(DamagedObject):  # the hash takes its place
+                note = HELD.read(self, held_object(event.key, event.file_id))
+                self._seen[event.file_id] = note.seen if note else ""
         return _on_disk(self.path(f"{RAW}/{event.key}"), event, self._seen)
 
     def check_locks(self) -> None:
@@ -158,6 +161,13 @@ class DiskStore:
     def local(self, name: str, scratch: Path) -> Path:
         """The object itself; whoever reads it is told if it is missing."""
         return self.path(name)
+
+    def digest(self, name: StagedFile) -> str | None:
+        """What tells an object's bytes from others: `DIGEST-SIZE`; None where it is gone."""
+        try:
+            return digest_of(self.path(name) if isinstance(name, str) and not name.startswith("/") else Path(name))
+        except FileNotFoundError:
+            return None
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""

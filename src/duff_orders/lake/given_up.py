@@ -1,14 +1,15 @@
 """What somebody gave up of what files did not bring in, and why; kept as documents beside the ledger."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection
 from itertools import islice
-from pathlib import PurePosixPath
 
-from duff_orders.errors import DamagedObject, InputError, PipelineError
+from duff_orders.clock import utc_now
+from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
+from duff_orders.lake.documents import GIVEN_UP, OnDamage
 from duff_orders.lake.standing import Standing, is_given_up_whole
-from duff_orders.lake.store import Store, Stored, decoded, each_read, names
-from duff_orders.messages import GivenUp, GiveUp, each_line, ranges, utc_now
+from duff_orders.lake.store import Store
+from duff_orders.messages import GivenUp, GiveUp, each_line, ranges
 from duff_orders.printable import printable
 
 #: Characters of a reason, and lines that may be named.
@@ -38,19 +39,12 @@ class Refused(InputError):
         self.key, self.places = key, places
 
 
-def all_given_up(store: Store, damaged: Callable[[DamagedObject], None] | None = None) -> dict[str, GivenUp]:
+def all_given_up(store: Store, damaged: OnDamage | None = None) -> dict[str, GivenUp]:
     """What was said of each file, by its id.
 
     Raises DamagedObject for a document that cannot be read, or tells `damaged` of it and goes on.
     """
-    return {each.file_id: each for each in named(store, names(store, f"{layout.GIVEN_UP}/"), damaged)}
-
-
-def named(
-    store: Store, listed: Iterable[str], damaged: Callable[[DamagedObject], None] | None = None
-) -> Iterator[GivenUp]:
-    """What the documents of some names say, without those that are gone; raises as `all_given_up`."""
-    yield from each_read(((name, store.read(name)) for name in listed), _decode, damaged)
+    return {each.file_id: each for each in GIVEN_UP.every(store, damaged)}
 
 
 def give_up(
@@ -136,15 +130,8 @@ def _add(store: Store, file_id: str, said: GiveUp) -> None:
     name = layout.given_up_object(file_id)
     for _ in range(_ATTEMPTS):
         found = store.read(name)
-        before = _decode(name, found).said if found else ()
+        before = GIVEN_UP.decode(name, found).said if found else ()
         document = GivenUp(file_id=file_id, said=(*before, said))
         if store.replace(name, document.stored(), found.token if found else None):
             return
     raise PipelineError(f"{name} is written by others all the time; try again")
-
-
-def _decode(name: str, found: Stored) -> GivenUp:
-    read = decoded(GivenUp, name, found)
-    if read.file_id != PurePosixPath(name).stem:
-        raise DamagedObject(name, f"it tells of the file {read.file_id}")
-    return read

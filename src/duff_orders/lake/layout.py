@@ -16,6 +16,10 @@ FOLDERS = {ORDERS.name: "orders", REJECTED_ROWS.name: "rejected_rows", FILES.nam
 #: The tables of which a file has data objects of its own; the counts in its ledger row of its rows and objects there.
 ROW_COUNTS = {ORDERS.name: "rows_published", REJECTED_ROWS.name: "rows_rejected"}
 OBJECT_COUNTS = {ORDERS.name: "orders_objects", REJECTED_ROWS.name: "rejected_objects"}
+EVENTS, KEYS, CONTENTS = f"{PROCESSED}/events/", f"{PROCESSED}/keys/", f"{PROCESSED}/content/"
+#: Where a repair puts what was damaged, by the time of the repair, under the name that it had.
+SET_ASIDE = f"{PROCESSED}/set_aside"
+REPLACEMENTS = f"{PROCESSED}/replaces/"
 GIVEN_UP = f"{PROCESSED}/given_up"
 STAR_POINTER = f"{PROCESSED}/star/current.json"
 #: On S3, the build that the Data Catalog shows whole; missing while it moves from one to the next.
@@ -82,7 +86,7 @@ def ledger_object(pa_date: date, file_id: str) -> str:
 
 def event_object(file_id: str) -> str:
     """The name of the announcement of a file: what keeps its event time over crashes."""
-    return f"{PROCESSED}/events/{file_id}.json"
+    return f"{EVENTS}{file_id}.json"
 
 
 def given_up_object(file_id: str) -> str:
@@ -93,18 +97,28 @@ def given_up_object(file_id: str) -> str:
 def held_object(key: str, file_id: str = "") -> str:
     """The name of what a key of the raw folder held as a file; without one, how those of all of its files begin."""
     digest = hashlib.sha256(key.encode()).hexdigest()[:32]
-    return f"{PROCESSED}/keys/{digest}/{file_id + '.json' if file_id else ''}"
+    return f"{KEYS}{digest}/{file_id + '.json' if file_id else ''}"
+
+
+def key_lock(key: str) -> str:
+    """The name of the lock on what a key of the raw folder held."""
+    return f"key-{held_object(key).split('/')[-2]}"
+
+
+def content_lock(content: str) -> str:
+    """The name of the lock on a content, which is published by one worker at a time."""
+    return f"content-{content.partition('-')[0]}"
 
 
 def replaces_object(key: str, etag: str) -> str:
     """The name of the note that says which file an object of the raw folder replaces."""
     digest = hashlib.sha256(f"{key}\n{etag}".encode()).hexdigest()[:32]
-    return f"{PROCESSED}/replaces/{digest}"
+    return f"{REPLACEMENTS}{digest}"
 
 
 def content_object(content: str) -> str:
     """The name of the note that says which file published a content (`LedgerRow.content`)."""
-    return f"{PROCESSED}/content/{content}"
+    return f"{CONTENTS}{content}"
 
 
 def star_object(table: str, build_id: str, pa_date: date | None = None, *, part: int = 0) -> str:

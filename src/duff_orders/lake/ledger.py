@@ -1,18 +1,15 @@
 """The ledger: one verdict a file, written last. A file without its row is not published."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import PurePosixPath
 
-from duff_orders.contract import FILES
 from duff_orders.errors import DamagedObject, UnknownFile
-from duff_orders.lake.layout import FOLDERS, PROCESSED, event_object, ledger_object
-from duff_orders.lake.store import Store, Stored, decoded, each_read, names
-from duff_orders.messages import Event, LedgerRow
+from duff_orders.lake.documents import EVENTS, LEDGER_ROWS, OnDamage
+from duff_orders.lake.layout import event_object, ledger_object
+from duff_orders.lake.store import Store, names
+from duff_orders.messages import LedgerRow
 
-_ROWS = f"{PROCESSED}/{FOLDERS[FILES.name]}/"
-_EVENTS = f"{PROCESSED}/events/"
 # So many rows are asked for one by one; more are looked for in a listing of all.
 _FEW = 100
 
@@ -38,7 +35,7 @@ class Ledger:
         if found is None:
             return None, None
         try:
-            return _decode(name, found), found.token
+            return LEDGER_ROWS.decode(name, found), found.token
         except DamagedObject:
             if not lenient:
                 raise
@@ -51,59 +48,51 @@ class Ledger:
         """
         return self.store.replace(ledger_object(row.pa_date, row.file_id), row.stored(), token)
 
-    def rows(self, *, day: str = "", damaged: Callable[[DamagedObject], None] | None = None) -> Iterator[LedgerRow]:
+    def rows(self, *, day: str = "", damaged: OnDamage | None = None) -> Iterator[LedgerRow]:
         """Every row, or those of one day's folder (`pa_date=YYYY-MM-DD`), in the order of partitions and file ids.
 
         Raises DamagedObject for a row that cannot be read, or tells `damaged` of it and goes on.
         """
-        yield from self.named(names(self.store, f"{_ROWS}{day}/" if day else _ROWS), damaged)
+        yield from self.named(names(self.store, f"{LEDGER_ROWS.folder}{day}/" if day else LEDGER_ROWS.folder), damaged)
 
     def since(
-        self, known: Mapping[str, str], damaged: Callable[[DamagedObject], None] | None = None
+        self, known: Mapping[str, str], damaged: OnDamage | None = None
     ) -> tuple[dict[str, str], list[LedgerRow]]:
         """The stamp of each row by its file id, and those rows whose stamps are not `known`; raises as `rows`."""
-        listed = {PurePosixPath(each.name).stem: each for each in self.store.listed(_ROWS)}
+        listed = {PurePosixPath(each.name).stem: each for each in self.store.listed(LEDGER_ROWS.folder)}
         changed = [each.name for file_id, each in listed.items() if known.get(file_id) != each.stamp]
         return {file_id: each.stamp for file_id, each in listed.items()}, list(self.named(changed, damaged))
 
-    def named(self, listed: list[str], damaged: Callable[[DamagedObject], None] | None = None) -> Iterator[LedgerRow]:
+    def named(self, listed: list[str], damaged: OnDamage | None = None) -> Iterator[LedgerRow]:
         """The rows of ledger objects, without those that are gone."""
-        yield from each_read(zip(listed, self._read(listed), strict=True), _decode, damaged)
+        return LEDGER_ROWS.each(self.store, listed, damaged)
 
-    def _read(self, listed: list[str]) -> Iterator[Stored | None]:
-        if self.store.reads_at_once == 1:
-            yield from map(self.store.read, listed)
-            return
-        with ThreadPoolExecutor(self.store.reads_at_once, thread_name_prefix="ledger") as pool:
-            yield from pool.map(self.store.read, listed)
-
-    def of(self, file_id: str) -> LedgerRow | None:
+    def of(self, file_id: str, *, lenient: bool = False) -> LedgerRow | None:
         """The row of a file whose day only its event knows; None where there is no event, or no row yet."""
-        found = self.store.read(event_object(file_id))
-        return self.get(Event.from_json(found.data).pa_date, file_id) if found else None
+        event = EVENTS.read(self.store, event_object(file_id))
+        return self.get(event.pa_date, file_id, lenient=lenient) if event else None
 
     def those(self, file_ids: Iterable[str]) -> list[LedgerRow]:
         """The rows of files, of those that have one."""
         wanted = {*file_ids}
         if len(wanted) <= _FEW:
             return [row for file_id in sorted(wanted) if (row := self.of(file_id))]
-        listed = (name for name in names(self.store, _ROWS) if PurePosixPath(name).stem in wanted)
+        listed = (name for name in names(self.store, LEDGER_ROWS.folder) if PurePosixPath(name).stem in wanted)
         return list(self.named(sorted(listed, key=lambda name: PurePosixPath(name).stem)))
 
     def announced(self, file_ids: Collection[str]) -> list[str]:
         """Those of some files that were announced, whether they have a row or not."""
         if len(file_ids) <= _FEW:
             return [file_id for file_id in sorted(file_ids) if self.store.exists(event_object(file_id))]
-        return sorted({PurePosixPath(name).stem for name in names(self.store, _EVENTS)}.intersection(file_ids))
+        return sorted({PurePosixPath(name).stem for name in names(self.store, EVENTS.folder)}.intersection(file_ids))
 
     def find(self, prefix: str) -> LedgerRow:
         """The one row whose file_id starts with `prefix`; raises UnknownFile where there is none, or several."""
-        known = {PurePosixPath(name).stem: name for name in names(self.store, _ROWS)}
-        name = known[the_one(prefix, known)]
-        found = self.store.read(name)
-        if found is None:
+        known = {PurePosixPath(name).stem: name for name in names(self.store, LEDGER_ROWS.folder)}
+        row = LEDGER_ROWS.read(self.store, known[the_one(prefix, known)])
+        if row is None:
             raise UnknownFile(prefix)
-        return _decode(name, found)
+        return row
 
 
 def the_one(prefix: str, file_ids: Iterable[str]) -> str:
@@ -112,7 +101,3 @@ def the_one(prefix: str, file_ids: Iterable[str]) -> str:
     if not prefix or len(matches) != 1:
         raise UnknownFile(prefix)
     return matches[0]
-
-
-def _decode(name: str, found: Stored) -> LedgerRow:
-    return decoded(LedgerRow, name, found)

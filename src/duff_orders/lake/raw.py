@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from duff_orders.errors import InputError
+from duff_orders.clock import utc_now
+from duff_orders.errors import DamagedObject, InputError
 from duff_orders.lake import held, layout
 from duff_orders.lake.disk import DiskStore, await_certainty, fingerprint, identity
+from duff_orders.lake.documents import REPLACEMENTS, OnDamage
+from duff_orders.lake.events import events, record
 from duff_orders.lake.ledger import Ledger, the_one
-from duff_orders.lake.store import Store, names
-from duff_orders.messages import Event, Held, utc_now
+from duff_orders.lake.store import Store
+from duff_orders.messages import Event, Held, Replacement
 
 
 def check_name(path: Path) -> None:
@@ -80,14 +83,15 @@ def already_there(key: str, replaced: str) -> InputError:
 
 
 def _note_replaced(store: DiskStore, key: str, etag: str, replaces: str) -> None:
-    name = layout.replaces_object(key, etag)
+    note = Replacement(key=key, etag=etag, replaces=replaces)
+    name = REPLACEMENTS.name(note)
     found = store.read(name)
-    store.replace(name, replaces.encode(), found.token if found else None)
+    store.replace(name, note.stored(), found.token if found else None)
 
 
 def _check_replaces(store: DiskStore, key: str, etag: str, replaces: str) -> None:
-    found = store.read(layout.replaces_object(key, etag))
-    if found is None or found.data.decode() != replaces:
+    found = REPLACEMENTS.read(store, layout.replaces_object(key, etag))
+    if found is None or found.replaces != replaces:
         raise already_there(key, replaces)
 
 
@@ -121,7 +125,7 @@ def announce(store: DiskStore, key: str, *, when: datetime | None = None) -> Eve
     size, etag = fingerprint(path)
     seen = identity(path)
     event = Event(bucket=layout.RAW_BUCKET, key=key, size=size, etag=etag, version=None, time=when or utc_now())
-    with store.lock(f"key-{layout.held_object(key).split('/')[-2]}"):
+    with store.lock(layout.key_lock(key)):
         before = _before(store, event)
         last = before[-1] if before else None
         if last is None or (last.etag, last.size) != (etag, size):
@@ -147,31 +151,28 @@ def _before(store: DiskStore, event: Event) -> list[Held]:
     return noted
 
 
-def record(store: Store, event: Event) -> Event:
-    """The event as it was first recorded: its time counts, however often and late the object is announced."""
-    name = layout.event_object(event.file_id)
-    recorded = store.read(name)
-    if recorded is None and not store.put_new(name, event.stored()):
-        recorded = store.read(name)
-    return event if recorded is None else Event.from_json(recorded.data)
-
-
-def events(store: Store) -> Iterator[Event]:
-    """Every event that was announced, processed or not, in the order of time."""
-    found = (store.read(name) for name in names(store, f"{layout.PROCESSED}/events/"))
-    yield from sorted((Event.from_json(each.data) for each in found if each), key=lambda event: (event.time, event.key))
-
-
 def to_take_up_again(
-    store: Store, file_ids: Iterable[str] = (), *, failed: bool = False, everything: bool = False
+    store: Store,
+    file_ids: Iterable[str] = (),
+    *,
+    failed: bool = False,
+    everything: bool = False,
+    damaged: OnDamage | None = None,
 ) -> list[Event]:
     """The events of files named by the first characters of their ids, of those that failed, or of all.
 
     Files that were announced but never finished count as failed, and those whose ledger rows cannot be read. Raises
-    UnknownFile.
+    UnknownFile, and DamagedObject for an event that cannot be read; of one that is not named `damaged` is told.
     """
-    known = {event.file_id: event for event in events(store)}
-    chosen = {the_one(prefix, known) for prefix in file_ids}
+    unreadable: dict[str, DamagedObject] = {}
+    found = events(store, lambda error: unreadable.update({PurePosixPath(error.name).stem: error}))
+    known = {event.file_id: event for event in found}
+    chosen = {the_one(prefix, known.keys() | unreadable.keys()) for prefix in file_ids}
+    for file_id, error in unreadable.items():
+        if damaged is None or file_id in chosen:
+            raise error
+        if failed or everything:
+            damaged(error)
     if everything:
         chosen |= known.keys()
     elif failed:

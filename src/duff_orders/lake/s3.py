@@ -29,7 +29,7 @@ from obstore.store import S3Store as Bucket
 
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
 from duff_orders.lake.layout import PROCESSED, RAW, REPLACES, SUFFIXES
-from duff_orders.lake.store import Head, Listed, RawObject, Stored
+from duff_orders.lake.store import Head, Listed, RawObject, StagedFile, Stored, digest_of
 from duff_orders.messages import Event, Held
 from duff_orders.settings import MIB
 
@@ -64,6 +64,7 @@ class S3Store:
     clock: Callable[[], float] = time.time
 
     listed_by_readers = True
+    keeps_notes = False
     clocks_differ = timedelta(hours=1)
     reads_at_once = 32
 
@@ -181,6 +182,19 @@ class S3Store:
             for block in obstore.get(*self._at(name)).stream(min_chunk_size=4 * MIB):
                 target.write(bytes(block))
         return copy
+
+    def digest(self, name: StagedFile) -> str | None:
+        """What tells the bytes of an object, or of a staged file, from others: `DIGEST-SIZE`; None where it is gone."""
+        if isinstance(name, Path) or name.startswith("/"):
+            return digest_of(Path(name))
+        digest, size = hashlib.sha256(), 0
+        try:
+            for block in obstore.get(*self._at(name)).stream(min_chunk_size=4 * MIB):
+                digest.update(block)
+                size += len(block)
+        except FileNotFoundError:
+            return None
+        return f"{digest.hexdigest()[:32]}-{size}"
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""

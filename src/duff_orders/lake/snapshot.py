@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from duff_orders.clock import format_time, parse_time
 from duff_orders.contract import FACT_ORDERS
-from duff_orders.errors import PipelineError
+from duff_orders.document import Document
+from duff_orders.errors import DamagedObject, PipelineError
+from duff_orders.lake.documents import Kind
 from duff_orders.lake.layout import STAR_POINTER
-from duff_orders.lake.store import Store, Stored, decoded
-from duff_orders.messages import Document, format_time, parse_time
+from duff_orders.lake.store import Store, Stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,8 @@ class Snapshot(Document):
     more part of it, and since when (ISO 8601).
     `ledger` holds the stamps of all rows of the ledger that the build took up, by `file_id`: what has another one is
     new, whatever clocks say. `ledger_read` is when it began to read. The objects have the columns of the version
-    `contract`. Before the first build everything is empty, and `build_id` is None.
+    `contract`, and `digests` tell the bytes of each from others (`Store.digest`), by its name. Before the first build
+    everything is empty, and `build_id` is None.
     """
 
     build_id: str | None = None
@@ -39,6 +42,7 @@ class Snapshot(Document):
     ledger: dict[str, str] = field(default_factory=dict)
     ledger_read: datetime | None = None
     contract: int = 1
+    digests: dict[str, str] = field(default_factory=dict)
 
     def may_not_know(self, written: datetime, clocks_differ: timedelta) -> bool:
         """Whether a ledger row that was written then, by a clock that may differ, may be unknown to the build."""
@@ -68,15 +72,21 @@ class Snapshot(Document):
         return {name: since for name, since in self.superseded.items() if parse_time(since) > oldest}
 
 
+STAR = Kind(Snapshot, STAR_POINTER, lambda _: STAR_POINTER)
+
+
 def current(store: Store) -> Snapshot:
     """The star schema as it is; an empty snapshot before the first build."""
     return _decode(store.read(STAR_POINTER))
 
 
-def read(store: Store) -> tuple[Snapshot, str | None]:
-    """The star schema as it is, and the token by which `switch` replaces it."""
+def read(store: Store) -> tuple[Snapshot | None, str | None]:
+    """The star schema as it is, and the token by which `switch` replaces it; None where it cannot be read."""
     found = store.read(STAR_POINTER)
-    return _decode(found), found and found.token
+    try:
+        return _decode(found), found and found.token
+    except DamagedObject:
+        return None, found and found.token
 
 
 class KeptSnapshot:
@@ -108,4 +118,4 @@ def switch(store: Store, new: Snapshot, token: str | None) -> None:
 
 
 def _decode(found: Stored | None) -> Snapshot:
-    return Snapshot() if found is None else decoded(Snapshot, STAR_POINTER, found)
+    return Snapshot() if found is None else STAR.decode(STAR_POINTER, found)

@@ -4,18 +4,15 @@ Names are relative, with `/`. Every write is atomic (a reader sees the old objec
 before it returns.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
-from duff_orders.errors import DamagedObject
-from duff_orders.messages import Document, Event, Held
-
-T = TypeVar("T")
-D = TypeVar("D", bound=Document)
+from duff_orders.messages import Event, Held
 
 #: A staged file: on this machine (an absolute path), or the name of an object in the store.
 StagedFile = Path | str
@@ -90,6 +87,9 @@ class Store(Protocol):
     def local(self, name: str, scratch: Path) -> Path:
         """The object as a file of this machine: its own, or a copy in `scratch` (FileNotFoundError if missing)."""
 
+    def digest(self, name: StagedFile) -> str | None:
+        """What tells the bytes of an object, or of a staged file, from others: `DIGEST-SIZE`; None where it is gone."""
+
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""
 
@@ -126,35 +126,16 @@ class Store(Protocol):
         """How many objects are best read at once: many where each has to be waited for."""
 
     @property
+    def keeps_notes(self) -> bool:
+        """Whether notes tell what keys held and what files replace: a folder has neither versions nor metadata."""
+
+    @property
+    def raw_bucket(self) -> str:
+        """The bucket of raw objects, as their events name it."""
+
+    @property
     def listed_by_readers(self) -> bool:
         """Whether readers list objects themselves (Athena), so that only those may lie there which count."""
-
-
-def decoded(kind: type[D], name: str, found: Stored) -> D:
-    """The document that an object holds. Raises DamagedObject where it is none of its kind."""
-    try:
-        return kind.from_json(found.data)
-    except (ValueError, TypeError) as error:
-        raise DamagedObject(name, error) from None
-
-
-def each_read(
-    found: Iterable[tuple[str, Stored | None]],
-    decode: Callable[[str, Stored], T],
-    damaged: Callable[[DamagedObject], None] | None,
-) -> Iterator[T]:
-    """What `decode` makes of objects by their names, without those that are gone.
-
-    Raises DamagedObject for one that cannot be read, or tells `damaged` of it and goes on.
-    """
-    for name, stored in found:
-        try:
-            if stored is not None:
-                yield decode(name, stored)
-        except DamagedObject as error:
-            if damaged is None:
-                raise
-            damaged(error)
 
 
 def names(store: Store, prefix: str) -> list[str]:
@@ -168,3 +149,9 @@ def place(store: Store, name: str, staged: StagedFile) -> None:
         store.publish(name, Path(staged))
     else:
         store.copy(staged, name)
+
+
+def digest_of(path: Path) -> str:
+    """What tells a file's bytes from others: the first 32 hexadecimal digits of SHA-256 and the size, `DIGEST-SIZE`."""
+    with path.open("rb", buffering=0) as handle:
+        return f"{hashlib.file_digest(handle, 'sha256').hexdigest()[:32]}-{handle.tell()}"

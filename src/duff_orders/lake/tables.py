@@ -4,32 +4,43 @@ What counts is said by the ledger (a file without its row is not published) and 
 names its objects, so it shows one state of the lake for as long as it lives.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import FILES, STAR, TABLES
 from duff_orders.engines.dialect import sql_text
 from duff_orders.engines.duckdb import path_text, type_of
 from duff_orders.lake import relation
+from duff_orders.lake.documents import LEDGER_ROWS
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import FOLDERS, OBJECT_COUNTS, PROCESSED
-from duff_orders.lake.snapshot import current
-from duff_orders.lake.store import names
+from duff_orders.lake.layout import OBJECT_COUNTS
+from duff_orders.lake.snapshot import Snapshot, current
+from duff_orders.messages import LedgerRow
 
 if TYPE_CHECKING:
     import duckdb
 
 
-def create_views(lake: Lake, connection: "duckdb.DuckDBPyConnection", tables: Iterable[str] = TABLES) -> None:
-    """Make the named tables views in the connection's main schema."""
+def create_views(
+    lake: Lake,
+    connection: "duckdb.DuckDBPyConnection",
+    tables: Iterable[str] = TABLES,
+    *,
+    ledger: Collection[LedgerRow] | None = None,
+    star: Snapshot | None = None,
+) -> None:
+    """Make the named tables views in the connection's main schema.
+
+    They show what `ledger` and `star` name; else all that is there. Raises DamagedObject where that cannot be told.
+    """
     wanted = set(tables)
-    if wanted & OBJECT_COUNTS.keys():
-        ledger = list(lake.ledger.rows())
+    if wanted & {*OBJECT_COUNTS, FILES.name}:
+        ledger = list(lake.ledger.rows()) if ledger is None else ledger
         for name in wanted & OBJECT_COUNTS.keys():
             create_view(connection, name, relation.of_files(lake.store, TABLES[name], ledger))
-    if FILES.name in wanted:
-        _files_view(lake, connection)
-    snapshot = current(lake.store)
+        if FILES.name in wanted:
+            _files_view(lake, connection, ledger)
+    snapshot = current(lake.store) if star is None and wanted & {table.name for table in STAR} else star or Snapshot()
     for table in STAR:
         if table.name in wanted:
             objects = snapshot.objects(table.name)
@@ -42,11 +53,10 @@ def create_view(connection: "duckdb.DuckDBPyConnection", name: str, source: str,
     connection.execute(f"create or replace {'' if kept else 'temp'} view {name} as {source}")
 
 
-def _files_view(lake: Lake, connection: "duckdb.DuckDBPyConnection") -> None:
+def _files_view(lake: Lake, connection: "duckdb.DuckDBPyConnection", ledger: Iterable[LedgerRow]) -> None:
     columns = ", ".join(f"{field.name}: {sql_text(type_of(field.type))}" for field in FILES.all_fields)
-    paths = ", ".join(
-        path_text(lake.store.address(name)) for name in names(lake.store, f"{PROCESSED}/{FOLDERS[FILES.name]}/")
-    )
+    names = (LEDGER_ROWS.name(row) for row in ledger)
+    paths = ", ".join(path_text(lake.store.address(name)) for name in names)
     source = (
         f"select * from read_json([{paths}], format = 'newline_delimited', hive_partitioning = false, "
         f"columns = {{{columns}}})"

@@ -8,21 +8,22 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from duff_orders.contract import COUNTS, STAR, TABLES
-from duff_orders.errors import DamagedObject, EngineError, SourceChanged
-from duff_orders.ingest.content import came_back, published_content
+from duff_orders.contract import STAR, TABLES, VERSION
+from duff_orders.errors import EngineError, SourceChanged
+from duff_orders.ingest.content import came_back
 from duff_orders.ingest.text import is_compressed
-from duff_orders.lake import held, layout, relation, snapshot
+from duff_orders.lake import layout, relation
 from duff_orders.lake.disk import fingerprint, identity
-from duff_orders.lake.given_up import all_given_up
+from duff_orders.lake.documents import LEDGER_ROWS
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import events
-from duff_orders.lake.store import Store, names
+from duff_orders.lake.snapshot import Snapshot
+from duff_orders.lake.store import names
+from duff_orders.lake.survey import Fault, Survey, named, survey
 from duff_orders.lake.tables import create_view, create_views
 from duff_orders.local import raw_folder
 from duff_orders.local.accounted import accounted
 from duff_orders.local.reread import compare
-from duff_orders.messages import Event, GivenUp, LedgerRow
+from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.invariants import invariants
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.settings import MIB
@@ -58,45 +59,39 @@ def check(lake: Lake, *, deep: bool = False, phase: OnPhase = ignore_phase) -> P
 
     And the rows of some files, chosen at random, with their text; `deep`: those of all files.
     """
-    problems: list[str] = []
-    phase(TOLD, "ledger and raw folder", lambda: 0.0)
-    ledger = {row.file_id: row for row in lake.ledger.rows(damaged=lambda error: problems.append(str(error)))}
-    given_up = all_given_up(lake.store, damaged=lambda error: problems.append(str(error)))
-    found = [*raw_folder.everything(lake.disk.path(layout.RAW))]
-    problems += [*counts(ledger.values()), *contents(lake.store, [*ledger.values()]), *_raw(lake, ledger, found)]
-    phase(TOLD, "objects", lambda: 0.25)
-    unreadable = [*_missing(lake, ledger)]
-    try:
-        star = snapshot.current(lake.store)
-    except DamagedObject as error:
-        unreadable.append(str(error))
-    else:
-        problems += _star(lake, star, ledger)
-        unreadable += _missing_star(lake, star)
-    problems += [*unreadable, *_orphans(lake, ledger)]
-    reread, why_none = 0, "objects of the lake are missing or cannot be read"
-    if not unreadable:
-        phase(TOLD, "tables", lambda: 0.5)
-        damaged: dict[str, str] = {}
-        try:
-            problems += _tables(lake, star, ledger, given_up)
-        except (EngineError, DamagedObject) as error:
-            damaged = _damaged(lake, star, ledger)
-            problems += damaged.values() or [f"the tables cannot be read: {error}"]
-        chosen = [row for row in ledger.values() if row.rows_read and row.file_id not in damaged]
-        some = chosen if deep else [*_some(chosen)]
-        seen = [0]
-        phase(TOLD, "files and their text", lambda: 0.5 + seen[0] / max(2 * len(some), 1))
-        reread = _reread(lake, some, problems, seen)
-        why_none = "" if reread else _why_none(chosen, some)
+    found, problems = look(lake, phase)
+    chosen = [row for row in found.intact if row.rows_read]
+    some = chosen if deep else [*_some(chosen)]
+    seen = [0]
+    phase(TOLD, "files and their text", lambda: 0.5 + seen[0] / max(2 * len(some), 1))
+    in_folder = [*raw_folder.everything(lake.disk.path(layout.RAW))]
+    problems = [*map(str, found.faults), *problems, *_raw(lake, found, in_folder)]
+    reread = _reread(lake, some, problems, seen)
     return Proof(
-        len(ledger),
-        sum(row.rows_read for row in ledger.values()),
+        len(found.rows),
+        sum(row.rows_read for row in found.rows.values()),
         problems,
         reread,
-        why_none,
-        [each.key for each in found if each.as_agreed],
+        "" if reread else _why_none(chosen, some),
+        [each.key for each in in_folder if each.as_agreed],
     )
+
+
+def look(lake: Lake, phase: OnPhase = ignore_phase) -> tuple[Survey, list[str]]:
+    """All that documents, objects and tables tell of each other: the faults, and a sentence for what else is wrong."""
+    phase(TOLD, "documents and objects", lambda: 0.0)
+    found = survey(lake)
+    problems = [*doubles([*found.rows.values()])]
+    if found.star:
+        problems += _star(lake, found.star, found.rows)
+    phase(TOLD, "tables", lambda: 0.5)
+    try:
+        problems += _tables(lake, found)
+    except EngineError as error:
+        known = len(found.faults)
+        found.faults.extend([*_damaged(lake, found)])
+        problems += [] if len(found.faults) > known else [f"the tables cannot be read: {error}"]
+    return found, problems
 
 
 def _why_none(chosen: list[LedgerRow], some: list[LedgerRow]) -> str:
@@ -108,75 +103,28 @@ def _why_none(chosen: list[LedgerRow], some: list[LedgerRow]) -> str:
     return "the raw objects are gone, or others by now"
 
 
-def counts(rows: Iterable[LedgerRow]) -> Iterator[str]:
-    """A sentence for each ledger row whose counts contradict each other, or its verdict."""
-    for row in rows:
-        read, *parts = (getattr(row, name) for name in COUNTS)
-        if read != sum(parts):
-            yield f"{_name(row)}: {read} rows read, but the four counts add up to {sum(parts)}"
-        if row.rows_published and not row.published:
-            yield f"{_name(row)}: {row.rows_published} rows published with the verdict {row.verdict}"
-
-
-def contents(store: Store, rows: Sequence[LedgerRow]) -> Iterator[str]:
-    """A sentence for each content that two files published, and for each of which no note tells who did."""
-    notes = {*names(store, f"{layout.PROCESSED}/content/")}
+def doubles(rows: Sequence[LedgerRow]) -> Iterator[str]:
+    """A sentence for each content that two files published."""
     published: dict[str, list[LedgerRow]] = defaultdict(list)
     for row in rows:
         if row.published:
-            content = published_content(row)
-            published[content].append(row)
-            # of what a release before published on S3, the ledger does not tell
-            if (row.content or not row.version) and layout.content_object(content) not in notes:
-                yield f"{_name(row)}: the note of its content is missing; `duff replay {row.file_id}` writes it again"
+            published[row.content_key].append(row)
     for same in published.values():
         for first, second in pairwise(sorted(same, key=lambda row: row.event_time)):
             if not came_back(second, first, rows):
-                yield f"{_name(second)}: the same content was published from {_name(first)} too"
+                yield f"{named(second)}: the same content was published from {named(first)} too"
 
 
-def _objects(ledger: dict[str, LedgerRow]) -> Iterator[tuple[str, str, LedgerRow]]:
-    """The data objects that the ledger speaks of: the name, the table and the file of each."""
-    for row in ledger.values():
-        for table in layout.OBJECT_COUNTS:
-            for name in layout.data_objects(table, row):
-                yield name, table, row
-
-
-def _missing(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
-    for name, _, row in _objects(ledger):
-        if not lake.store.exists(name):
-            yield f"{_name(row)}: the object {name} is missing; `duff replay` makes it again"
-
-
-def _orphans(lake: Lake, ledger: dict[str, LedgerRow]) -> Iterator[str]:
-    expected = {name for name, _, _ in _objects(ledger)}
-    for table in layout.OBJECT_COUNTS:
-        for name in names(lake.store, f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"):
-            found = layout.parse_data_object(name)
-            row = ledger.get(found.file_id) if found else None
-            # A superseded revision stays for a while, for readers that still use it.
-            if name not in expected and not (found and row and found.revision < row.revision):
-                yield f"{name}: an orphan, no ledger row speaks of it"
-
-
-def _raw(lake: Lake, ledger: dict[str, LedgerRow], found: Iterable[raw_folder.Found]) -> Iterator[str]:
-    announced: dict[tuple[str, int], list[Event]] = {}
-    ids: set[str] = set()
-    for event in events(lake.store):
-        file_id = event.file_id
-        announced.setdefault((event.key, event.size), []).append(event)
-        ids.add(file_id)
-        if file_id not in ledger:
-            yield f"{event.key} ({file_id}): announced, but not processed; `duff replay {file_id}` takes it up"
-    for file_id, row in ledger.items():
-        if file_id not in ids:
-            yield f"{_name(row)}: its announcement is missing"
-    for row in ledger.values():
-        if not lake.store.exists(f"{layout.RAW}/{row.source_file}"):
-            yield f"{_name(row)}: the raw object is missing"
-    seen = {key: each.seen for key, each in held.last(lake.store).items()}
-    for each in found:
+def _raw(lake: Lake, found: Survey, in_folder: Iterable[raw_folder.Found]) -> Iterator[str]:
+    """The raw folder and what was announced of it. A file that failed may be gone: its verdict told so."""
+    announced: dict[tuple[str, int], list[Event]] = defaultdict(list)
+    for event in found.events.values():
+        announced[event.key, event.size].append(event)
+    for row in found.rows.values():
+        if row.stands and not lake.store.exists(f"{layout.RAW}/{row.source_file}"):
+            yield f"{named(row)}: the raw object is missing; what was read of it stands, and cannot be read again"
+    seen = {key: notes[-1].seen for key, notes in found.held.items()}
+    for each in in_folder:
         if each.status is None and not each.as_agreed:
             yield f"{each.key}: lies in the raw folder, but is left alone: {each.why}"
         elif each.status and not _is_announced(lake, each, announced.get((each.key, each.status.st_size), []), seen):
@@ -194,13 +142,7 @@ def _is_announced(lake: Lake, found: raw_folder.Found, known: list[Event], seen:
         return False  # it goes or changes while we look, so it is not what was announced
 
 
-def _missing_star(lake: Lake, star: snapshot.Snapshot) -> Iterator[str]:
-    for name in sorted(star.all_objects()):
-        if not lake.store.exists(name):
-            yield f"the object {name} of the star schema is missing; `duff models --rebuild` makes it again"
-
-
-def _star(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> Iterator[str]:
+def _star(lake: Lake, star: Snapshot, ledger: dict[str, LedgerRow]) -> Iterator[str]:
     known = {layout.STAR_POINTER, *star.all_objects(), *star.superseded}
     for name in names(lake.store, f"{layout.PROCESSED}/star/"):
         if name not in known:
@@ -215,44 +157,55 @@ def _published(ledger: dict[str, LedgerRow]) -> dict[str, int]:
     return {row.file_id: row.revision for row in ledger.values() if row.rows_published}
 
 
-def _tables(
-    lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow], given_up: dict[str, GivenUp]
-) -> Iterator[str]:
+def _tables(lake: Lake, found: Survey) -> Iterator[str]:
+    """What the tables hold of the files whose objects are whole; other numbers of rows are added to the faults."""
+    ledger = {row.file_id: row for row in found.intact}
+    star = _whole_star(found)
     with lake.engine(only_reads=True) as (connection, _):
-        create_views(lake, connection, TABLES)
+        create_views(lake, connection, TABLES, ledger=ledger.values(), star=star or Snapshot())
         for table, count in layout.ROW_COUNTS.items():
             query = f"select file_id, count(*) from {table} group by file_id"
-            found = Counter(dict(connection.execute(query).fetchall()))
+            there = Counter(dict(connection.execute(query).fetchall()))
             for file_id, row in ledger.items():
-                if found[file_id] != getattr(row, count):
-                    yield f"{_name(row)}: {count} is {getattr(row, count)}, but {table} has {found[file_id]} rows"
-        yield from accounted(connection, ledger, given_up)
+                if there[file_id] != getattr(row, count):
+                    words = f"{named(row)}: {count} is {getattr(row, count)}, but {table} has {there[file_id]} rows"
+                    name = LEDGER_ROWS.name(row)
+                    found.faults.append(Fault(name=name, words=words, remedy="replay", file_id=file_id))
+        if len(ledger) == len(found.rows):  # what some correct, others must have
+            yield from accounted(connection, ledger, found.given_up)
         # what it has otherwise than the tables, until a build, can be compared with nothing
-        if star.files.items() <= _published(ledger).items():
+        if star is not None and star.files.items() <= _published(ledger).items():
             yield from invariants(connection, star.files)
 
 
-def _damaged(lake: Lake, star: snapshot.Snapshot, ledger: dict[str, LedgerRow]) -> dict[str, str]:
-    """A sentence for each file of which an object cannot be read, by its id; of the star schema, by its name."""
+def _whole_star(found: Survey) -> Snapshot | None:
+    return found.star if found.star and not found.of("rebuild") else None
+
+
+def _damaged(lake: Lake, found: Survey) -> Iterator[Fault]:
+    """The objects that an engine cannot read: of those that a release before wrote no digest tells."""
+    star = _whole_star(found)
 
     def read(connection: "DuckDBPyConnection", _: Path, item: tuple[str, str, LedgerRow | None]) -> None:
         name, table, row = item
-        version = row.contract if row else star.contract
+        version = row.contract if row else star.contract if star else VERSION
         create_view(connection, "one", relation.of_objects(lake.store, TABLES[table], [name], version=version))
         connection.execute("select max(hash(one)) from one")
 
-    of_star = ((name, table.name, None) for table in STAR for name in star.objects(table.name))
-    sentences = {}
-    for (name, _, row), found in _survived(lake, [*_objects(ledger), *of_star], read):
-        for words in found or ():
+    of_star = ((name, table.name, None) for table in STAR for name in (star.objects(table.name) if star else ()))
+    of_files = (
+        (name, table, row)
+        for row in found.intact
+        for table in layout.OBJECT_COUNTS
+        for name in layout.data_objects(table, row)
+    )
+    for (name, _, row), told in _survived(lake, [*of_files, *of_star], read):
+        for why in told or ():
             if row:
-                told = f"{_name(row)}: the object {name} {words}; `duff replay {row.file_id}` makes it again"
-                sentences[row.file_id] = told
+                words = f"{named(row)}: the object {name} {why}"
+                yield Fault(name=name, words=words, remedy="replay", file_id=row.file_id)
             else:
-                sentences[name] = (
-                    f"the object {name} of the star schema {words}; `duff models --rebuild` makes it again"
-                )
-    return sentences
+                yield Fault(name=name, words=f"the object {name} of the star schema {why}", remedy="rebuild")
 
 
 def _survived(
@@ -307,7 +260,7 @@ def _reread(lake: Lake, rows: Iterable[LedgerRow], problems: list[str], seen: li
         seen[0] += 1
         if found is not None:
             count += 1
-            problems += (f"{_name(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)
+            problems += (f"{named(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)
     return count
 
 
@@ -320,7 +273,3 @@ def _event(row: LedgerRow) -> Event:
         version=row.version,
         time=row.event_time,
     )
-
-
-def _name(row: LedgerRow) -> str:
-    return f"{row.source_file} ({row.file_id})"

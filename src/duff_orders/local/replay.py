@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from duff_orders.ingest.transform import check_engines
 from duff_orders.lake.cleanup import sweep
+from duff_orders.lake.documents import OnDamage
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import to_take_up_again
 from duff_orders.local.run import process_all
@@ -18,14 +19,16 @@ def replay(
     failed: bool = False,
     everything: bool = False,
     phase: OnPhase = ignore_phase,
+    left_out: OnDamage | None = None,
 ) -> Iterator[LedgerRow]:
     """Process raw objects again under today's rules, in place of the old outcome; yields the new ledger rows.
 
     Takes the files named (the first characters of a file_id are enough), those with the verdict `failed`, or every
     one; files that were announced but never finished count as failed. At the end what nothing names any more, and no
-    reader can want, is removed. Raises UnknownFile, and SettingsError as `run` does.
+    reader can want, is removed. Raises UnknownFile, SettingsError as `run` does, and DamagedObject for a file whose
+    announcement cannot be read; of one that is not named `left_out` is told, if there is one.
     """
-    waiting = to_take_up_again(lake.store, file_ids, failed=failed, everything=everything)
+    waiting = to_take_up_again(lake.store, file_ids, failed=failed, everything=everything, damaged=left_out)
     check_engines(lake.settings, (event.size for event in waiting))
     yield from process_all(lake, waiting, replay=True, phase=phase)
     sweep(lake)

@@ -15,16 +15,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
+from duff_orders.clock import utc_now
 from duff_orders.errors import DamagedObject, MissingPackage, SettingsError, can_pass
 from duff_orders.ingest import text
 from duff_orders.ingest.publish import close, publish, row_of
 from duff_orders.ingest.transform import check_engines, transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.cleanup import sweep
+from duff_orders.lake.disk import fingerprint
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import RAW
+from duff_orders.lake.layout import RAW, RAW_BUCKET
 from duff_orders.lake.raw import announce, check_name, in_turn, put, replaceable
-from duff_orders.messages import Event, LedgerRow, Outcome, Staged, utc_now
+from duff_orders.messages import Event, LedgerRow, Outcome, Staged
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason
 
@@ -100,14 +102,28 @@ def run(
     replaced = None if replaces is None else replaceable(lake.ledger, replaces)
     turn = sorted(paths, key=lambda path: in_turn(path.name, path.stat().st_mtime))
     keys = [put(lake.disk, path, replaces=replaced) for path in turn]
-    events = {path: announce(lake.disk, key) for path, key in zip(turn, keys, strict=True)}
+    events = {path: _announced(lake, key) for path, key in zip(turn, keys, strict=True)}
     announced = [events[path] for path in paths]
     for event in announced:
+        if isinstance(event, LedgerRow):
+            continue
         row = lake.ledger.get(event.pa_date, event.file_id, lenient=True)  # its turn tells of a damaged one
         if row is not None and row.stands:
             known(event.file_id)
-    yield from process_all(lake, announced, phase=phase)
+    rows = process_all(lake, [event for event in announced if isinstance(event, Event)], phase=phase)
+    yield from (event if isinstance(event, LedgerRow) else next(rows) for event in announced)
     sweep(lake)
+
+
+def _announced(lake: Lake, key: str) -> Event | LedgerRow:
+    """The event of a file; what is told of it where what was announced cannot be read."""
+    began = utc_now()
+    try:
+        return announce(lake.disk, key)
+    except DamagedObject as error:
+        size, etag = fingerprint(lake.disk.path(f"{RAW}/{key}"))
+        event = Event(bucket=RAW_BUCKET, key=key, size=size, etag=etag, version=None, time=began)
+        return _failure(event, error, began)
 
 
 def process_all(
@@ -142,7 +158,7 @@ def process_all(
 
 def _failure(event: Event, error: DamagedObject, began: datetime) -> LedgerRow:
     """What is told of a file whose outcome cannot be read; the ledger keeps what stands there."""
-    why = reason("failed", error=f"{error}; `duff replay {event.file_id}` makes it again")
+    why = reason("failed", error=error)
     outcome = Outcome(verdict="failed", reason=why)
     return row_of(Staged(event=event, outcome=outcome, started=began, error=f"DamagedObject: {error}"))
 

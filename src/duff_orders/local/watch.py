@@ -22,6 +22,7 @@ from watchfiles import watch as watch_folder
 from watchfiles._rust_notify import WatchfilesRustInternalError
 from watchfiles.main import FileChange
 
+from duff_orders.clock import utc_now
 from duff_orders.errors import DamagedObject, DuffError, SourceChanged
 from duff_orders.ingest.transform import check_engines
 from duff_orders.lake import held, layout
@@ -31,7 +32,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, in_turn
 from duff_orders.local import raw_folder
 from duff_orders.local.run import process
-from duff_orders.messages import LedgerRow, utc_now
+from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.printable import printable
 from duff_orders.progress import OnPhase, ignore_phase

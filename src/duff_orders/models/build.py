@@ -1,15 +1,20 @@
 """A build of the star schema: what is new where that will do, everything where it must be, then one switch."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from duff_orders.clock import utc_now
 from duff_orders.contract import VERSION
 from duff_orders.lake import snapshot
-from duff_orders.lake.cleanup import sweep_star
+from duff_orders.lake.cleanup import set_aside, sweep_star
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.layout import STAR_POINTER
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.messages import Engine, utc_now
+from duff_orders.lake.store import Store
+from duff_orders.messages import Engine
 from duff_orders.models.plan import OpenBuilder, make_plan, write_dimensions, write_interim
 from duff_orders.progress import OnPhase, ignore_phase
 
@@ -39,9 +44,9 @@ class BuildReport:
 def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -> BuildReport:
     """Bring the star schema up to the ledger; with `rebuild`, from nothing.
 
-    New files are added to what is there, or everything is built from nothing, as `plan` says. Builds wait for each
-    other. A killed one changes nothing, and the next removes what it left. The engine is the one for a file
-    as large as all the new ones; each builds on what the other left.
+    New files are added to what is there, or everything is built from nothing: as `plan` says, and where what is there
+    cannot be told. Builds wait for each other. A killed one changes nothing, and the next removes what it left. The
+    engine is the one for a file as large as all the new ones; each builds on what the other left.
 
     Raises EngineError where a published object cannot be read or the memory does not suffice, OSError where nothing
     can be written, SettingsError where there is no Spark, PipelineError where somebody without the lock switched the
@@ -49,7 +54,10 @@ def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -
     """
     started = time.monotonic()
     with lake.store.lock(LOCK):
-        old, token = snapshot.read(lake.store)
+        found, token = snapshot.read(lake.store)
+        old = found or Snapshot()
+        if found is None:  # all that it named is made anew, so only its bytes are kept
+            set_aside(lake.store, STAR_POINTER, utc_now())
         sweep_star(lake.store, old, utc_now(), lake.settings.grace)
         plan = make_plan(lake.ledger, old, rebuild=rebuild)
         if not plan.added and plan.base is old:
@@ -81,6 +89,7 @@ def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -
             ledger_read=plan.ledger_read,
             contract=VERSION,
         )
+        new = replace(new, digests=_digests(lake.store, new.all_objects(), old.digests))
         snapshot.switch(lake.store, old.followed_by(new, utc_now(), lake.settings.grace), token)
     return BuildReport(
         build_id=plan.build_id,
@@ -91,6 +100,15 @@ def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -
         seconds=time.monotonic() - started,
         left_out=tuple(map(str, plan.left_out)),
     )
+
+
+def _digests(store: Store, names: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
+    """The digest of each object of a star schema: read once, when it was just written."""
+    listed = sorted(names)
+    unknown = [name for name in listed if name not in known]
+    with ThreadPoolExecutor(store.reads_at_once, thread_name_prefix="digests") as pool:
+        read = dict(zip(unknown, pool.map(store.digest, unknown), strict=True))
+    return {name: digest for name in listed if (digest := known.get(name) or read[name])}
 
 
 def _open_builder(engine: Engine) -> OpenBuilder:

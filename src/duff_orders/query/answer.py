@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from duff_orders.messages import format_time
+from duff_orders.clock import format_time
 
 
 @dataclass(frozen=True, slots=True)

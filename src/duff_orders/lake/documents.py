@@ -1,0 +1,100 @@
+"""The kinds of documents that a lake keeps: where each lies, by what name, and how it is read and proven."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, TypeVar
+
+from duff_orders.contract import FILES
+from duff_orders.document import Document
+from duff_orders.errors import DamagedObject
+from duff_orders.lake import layout
+from duff_orders.lake.store import Store, Stored, names
+from duff_orders.messages import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
+
+D = TypeVar("D", bound=Document)
+#: Who is told of a document that is left out since it cannot be read.
+OnDamage = Callable[[DamagedObject], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[D]):
+    """One kind: the documents below `folder`, each under the name that it has by what it says.
+
+    `as_before` reads the form of releases that did not write it as JSON, from the name and the bytes.
+    """
+
+    document: type[D]
+    folder: str
+    name: Callable[[D], str]
+    as_before: Callable[[str, bytes], D] | None = None
+
+    def decode(self, name: str, found: Stored) -> D:
+        """The document that an object holds.
+
+        Raises DamagedObject where it is none of the kind, not as it was written, or another than its name says.
+        """
+        try:
+            if self.as_before and not found.data.startswith(b"{"):
+                document = self.as_before(name, found.data)
+            else:
+                document = self.document.from_json(found.data)
+            due = self.name(document)
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            raise DamagedObject(name, error) from None
+        if due != name:
+            raise DamagedObject(name, f"it is {due}")
+        return document
+
+    def read(self, store: Store, name: str) -> D | None:
+        """The document of a name, or None where there is none; raises as `decode`."""
+        found = store.read(name)
+        return None if found is None else self.decode(name, found)
+
+    def each(self, store: Store, listed: Sequence[str], damaged: OnDamage | None = None) -> Iterator[D]:
+        """The documents of some names, in their order, without those that are gone.
+
+        Raises DamagedObject for one that cannot be read, or tells `damaged` of it and goes on.
+        """
+        for name, found in zip(listed, _read(store, listed), strict=True):
+            try:
+                if found is not None:
+                    yield self.decode(name, found)
+            except DamagedObject as error:
+                if damaged is None:
+                    raise
+                damaged(error)
+
+    def every(self, store: Store, damaged: OnDamage | None = None) -> Iterator[D]:
+        """All documents of the kind, in the order of their names; raises as `each`."""
+        return self.each(store, names(store, self.folder), damaged)
+
+
+def _read(store: Store, listed: Sequence[str]) -> Iterator[Stored | None]:
+    if store.reads_at_once == 1:
+        yield from map(store.read, listed)
+        return
+    with ThreadPoolExecutor(store.reads_at_once, thread_name_prefix="documents") as pool:
+        yield from pool.map(store.read, listed)
+
+
+def _content_as_text(name: str, data: bytes) -> ContentNote:
+    """`DATE FILE_ID` a line."""
+    lines = [line.split() for line in data.decode().splitlines()]
+    published = {file_id: date.fromisoformat(day) for day, file_id in lines}
+    if not published:
+        raise ValueError("it names no file")
+    return ContentNote(content=name.rpartition("/")[2], published=published)
+
+
+EVENTS = Kind(Event, layout.EVENTS, lambda event: layout.event_object(event.file_id))
+LEDGER_ROWS = Kind(
+    LedgerRow,
+    f"{layout.PROCESSED}/{layout.FOLDERS[FILES.name]}/",
+    lambda row: layout.ledger_object(row.pa_date, row.file_id),
+)
+HELD = Kind(Held, layout.KEYS, lambda held: layout.held_object(held.key, held.file_id))
+CONTENTS = Kind(ContentNote, layout.CONTENTS, lambda note: layout.content_object(note.content), _content_as_text)
+REPLACEMENTS = Kind(Replacement, layout.REPLACEMENTS, lambda each: layout.replaces_object(each.key, each.etag))
+GIVEN_UP = Kind(GivenUp, f"{layout.GIVEN_UP}/", lambda given: layout.given_up_object(given.file_id))

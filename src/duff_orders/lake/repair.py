@@ -1,0 +1,192 @@
+"""Documents that are damaged or gone, made anew from what others still prove; what was there is kept aside."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from duff_orders.document import Document
+from duff_orders.errors import DamagedObject
+from duff_orders.lake import layout
+from duff_orders.lake.cleanup import set_aside
+from duff_orders.lake.documents import CONTENTS, EVENTS, HELD, LEDGER_ROWS, REPLACEMENTS, Kind
+from duff_orders.lake.store import Store, names
+from duff_orders.lake.survey import Survey
+from duff_orders.messages import ContentNote, Event, Held, LedgerRow, Replacement
+
+D = TypeVar("D", bound=Document)
+# How often contents may have changed under a key: what is tried to find a file's id again.
+_MOST_CHANGES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A repair at work: the store, what was found there, and when it began, by which names it keeps things aside.
+
+    `made` and `aside` are the names of objects, `lost` a sentence for each thing that nothing can mend, `events` the
+    announcements of all files as they are now.
+    """
+
+    store: Store
+    found: Survey
+    began: datetime
+    made: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    events: dict[str, Event] = field(default_factory=dict)
+
+    def documents(self) -> None:
+        """Make anew the documents that others prove.
+
+        Each replaces the very bytes that were found, and nothing that somebody wrote meanwhile: it can be cut off at
+        any point, and run again.
+        """
+        self.events.update(self.found.events)
+        self._events()
+        if self.store.keeps_notes:
+            self._held()
+            self._replacements()
+        self._contents()
+        for fault in self.found.of("aside"):
+            if fault.name.startswith(layout.GIVEN_UP):
+                self.put_aside(fault.name)
+                self.lost.append(f"{fault.name}: what was given up is known no more; `duff give-up` says it again")
+
+    def keep(self, name: str) -> None:
+        """Keep a copy of an object aside."""
+        if aside := set_aside(self.store, name, self.began):
+            self.aside.append(aside)
+
+    def put_aside(self, name: str) -> None:
+        """Move an object aside."""
+        self.keep(name)
+        self.store.delete(name)
+
+    def _named(self, kind: Kind[D]) -> list[str]:
+        """The documents of a kind that are to be made anew."""
+        return sorted({fault.name for fault in self.found.of("document") if fault.name.startswith(kind.folder)})
+
+    def _make(self, kind: Kind[D], document: D, seen: D | None) -> None:
+        """Write a document in the place of what cannot be read, of what was `seen`, or where there is none."""
+        name = kind.name(document)
+        before = self.store.read(name)
+        if before is not None:
+            with suppress(DamagedObject):
+                if (now := kind.decode(name, before)) == document or now != seen:
+                    return  # somebody else wrote it since
+            self.keep(name)
+        if self.store.replace(name, document.stored(), before.token if before else None):
+            self.made.append(name)
+
+    def _events(self) -> None:
+        """Of a file that has its ledger row, from that; of another from what its key held, at the time of its note."""
+        notes = {each.file_id: each for of_key in self.found.held.values() for each in of_key}
+        for name in self._named(EVENTS):
+            file_id = name.rpartition("/")[2].partition(".")[0]
+            row, note = self.found.rows.get(file_id), notes.get(file_id)
+            event = _of_row(self.store, row) if row else self._of_note(note) if note else None
+            if event is None:
+                self.put_aside(name)
+                self.events.pop(file_id, None)
+                self.lost.append(f"{name}: nothing tells any more which file it announced; if it lies there, it is new")
+            else:
+                self._make(EVENTS, event, self.found.events.get(file_id))
+                self.events[file_id] = event
+
+    def _of_note(self, note: Held) -> Event | None:
+        """What a file was announced as, by what its key held.
+
+        The time is that of the note; where objects of the file lie under another day, the beginning of that one.
+        """
+        time = next(each.modified for each in self.store.listed(HELD.name(note)))
+        listed = (*self.found.sizes, *names(self.store, LEDGER_ROWS.folder))
+        days = {layout.pa_date_of(name) for name in listed if note.file_id in name}
+        if day := min((day for day in days if day), default=None):
+            time = time if time.date() == day else datetime(day.year, day.month, day.day, tzinfo=UTC)
+        bucket = self.store.raw_bucket
+        event = Event(bucket=bucket, key=note.key, size=note.size, etag=note.etag, version=None, time=time)
+        return _identified(event, note.file_id)
+
+    def _held(self) -> None:
+        """Of each key of which a note is wrong, all: those that are right keep their order, others fill the gaps."""
+        known = {each.file_id: each for of_key in self.found.held.values() for each in of_key}
+        announced: dict[str, list[Event]] = {}
+        for event in sorted(self.events.values(), key=lambda event: (event.time, event.changes)):
+            announced.setdefault(layout.held_object(event.key), []).append(event)
+        for folder in sorted({name.rpartition("/")[0] + "/" for name in self._named(HELD)}):
+            of_key = announced.get(folder, [])
+            if of_key:
+                with self.store.lock(layout.key_lock(of_key[0].key)):
+                    for number, note in enumerate(_numbered(of_key, known)):
+                        self._make(HELD, replace(note, number=number), known.get(note.file_id))
+            due = {layout.held_object(event.key, event.file_id) for event in of_key}
+            for name in self._named(HELD):
+                if name.startswith(folder) and name != folder and name not in due:
+                    self.put_aside(name)
+
+    def _replacements(self) -> None:
+        by_name = {
+            layout.replaces_object(row.source_file, row.etag): row for row in self.found.rows.values() if row.replaces
+        }
+        for name in self._named(REPLACEMENTS):
+            row = by_name.get(name)
+            if row is None or row.replaces is None:
+                self.put_aside(name)
+                self.lost.append(f"{name}: nothing tells any more which file was to replace which")
+            else:
+                note = Replacement(key=row.source_file, etag=row.etag, replaces=row.replaces)
+                self._make(REPLACEMENTS, note, self.found.replacements.get(name))
+
+    def _contents(self) -> None:
+        """Each content's note from the ledger: who published it, in the order of their times."""
+        published: dict[str, list[LedgerRow]] = {}
+        for row in sorted(self.found.rows.values(), key=lambda row: (row.event_time, row.file_id)):
+            if row.published:
+                published.setdefault(layout.content_object(row.content_key), []).append(row)
+        for name in self._named(CONTENTS):
+            content = name.removeprefix(CONTENTS.folder)
+            with self.store.lock(layout.content_lock(content)):
+                seen = None
+                with suppress(DamagedObject):  # which is why it is made anew
+                    seen = CONTENTS.read(self.store, name)
+                by = {row.file_id: row.pa_date for row in published.get(name, ())} | (seen.published if seen else {})
+                if by:
+                    self._make(CONTENTS, ContentNote(content=content, published=by), seen)
+                else:  # nobody published it; who was about to, does so once more
+                    self.put_aside(name)
+
+
+def _of_row(store: Store, row: LedgerRow) -> Event | None:
+    """What a file was announced as, by its ledger row; None where its id does not come out."""
+    event = Event(
+        bucket=store.raw_bucket,
+        key=row.source_file,
+        size=row.size,
+        etag=row.etag,
+        version=row.version,
+        time=row.event_time,
+        sequencer=row.sequencer,
+    )
+    return _identified(event, row.file_id)
+
+
+def _identified(event: Event, file_id: str) -> Event | None:
+    """The event with the number of changes that gives it its id."""
+    tried = (replace(event, changes=changes) for changes in range(_MOST_CHANGES))
+    return next((each for each in tried if each.file_id == file_id), None)
+
+
+def _numbered(announced: Iterable[Event], known: dict[str, Held]) -> list[Held]:
+    """What a key held, in order: by the numbers of the notes that are right, and by time where there is none."""
+    right: list[Held] = []
+    gaps: list[Held] = []
+    for event in announced:
+        note = known.get(event.file_id)
+        is_right = note is not None and (note.etag, note.size) == (event.etag, event.size)
+        (right if is_right else gaps).append(note if note and is_right else Held.by(event, 0))
+    right.sort(key=lambda note: note.number)
+    for number in range(len(right) + len(gaps)):
+        if gaps and (number >= len(right) or right[number].number > number):
+            right.insert(number, gaps.pop(0))
+    return right
