@@ -1,7 +1,7 @@
 """The store on S3 over buckets in memory: its own code, with obstore's conditional writes, and no network."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,6 +54,9 @@ class _InMemory(S3Store):
         """As a listing of the versions would tell."""
         found = [each for each in self._events if each.key == key]
         return [Held.by(each, number) for number, each in enumerate(found)]
+
+    def lying(self) -> Iterator[Event]:
+        yield from self._events
 
     def _get(self, event: Event, options: Any) -> tuple[Iterable[bytes], dict[str, str]]:
         """obstore keeps no versions in memory."""

@@ -105,6 +105,13 @@ class MemoryStore:
             raise SourceChanged(f"{event.key} is not what was announced")
         return found[0]
 
+    def lying(self) -> Iterator[Event]:
+        for name, (data, modified) in self.objects.items():
+            if name.startswith(f"{RAW}/"):
+                etag = hashlib.sha256(data).hexdigest()[:32]
+                key = name.removeprefix(f"{RAW}/")
+                yield Event(bucket=RAW_BUCKET, key=key, size=len(data), etag=etag, version=None, time=modified)
+
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         with self._locks[name]:

@@ -16,7 +16,8 @@ from duff_orders.local.check import check
 from duff_orders.local.repair import repair
 from duff_orders.local.run import process
 from duff_orders.models.build import build
-from tests.faults.scenario import lines
+from tests.effort import every
+from tests.faults.scenario import Fault, FaultyStore, lines
 from tests.lakes import NOON, age, ingest, open_lake
 
 pytestmark = pytest.mark.faults
@@ -211,3 +212,49 @@ def test_the_pointer_to_the_star_schema_is_kept(lake: Lake) -> None:
     (kept,) = lake.disk.root.glob("processed/set_aside/*/star/current.json")
     assert kept.read_bytes() == harmed
     assert check(lake, deep=True).problems == []
+
+
+class Killed(BaseException):
+    """The repair is gone."""
+
+
+def die() -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("raw", ["there", "gone"])
+def test_a_repair_that_is_killed_at_any_point_is_made_up_for_by_the_next(
+    lake: Lake, whole: Lake, tmp_path: Path, raw: str
+) -> None:
+    for kind in ("orders", "event", "content note", "note of a key", "note of a replacement", "facts"):
+        harm(lake, KINDS[kind], FAULTS["a bit"])
+    harm(lake, KINDS["ledger row"], FAULTS["a bit"], which=-1)
+    if raw == "gone":
+        row = next(row for row in lake.ledger.rows(damaged=lambda _: None) if row.source_file == "corrections.csv")
+        lake.disk.path("raw/corrections.csv").unlink()
+        harm(lake, f"processed/rejected_rows/*/{row.file_id}*", None) if row.rejected_objects else None
+        harm(lake, f"processed/orders/*/{row.file_id}*", FAULTS["cut"])
+    expected = None
+    for dies_at in range(1, 1000, every(9)):
+        shutil.copytree(lake.disk.root, tmp_path / "tried")
+        fault = Fault(dies_at, die)
+        ended = False
+        try:
+            repair(Lake(lake.settings, FaultyStore(tmp_path / "tried", fault)))
+            ended = True
+        except Killed:
+            pass
+        tried = open_lake(tmp_path / "tried", grace=0)
+        repair(tried)
+        assert check(tried, deep=True).problems == [], fault.passed[-1]
+        found = tables(tried)
+        if raw == "there":
+            assert found == tables(whole), fault.passed[-1]
+        assert expected is None or found == expected, fault.passed[-1]
+        expected = found
+        shutil.rmtree(tmp_path / "tried")
+        if ended:
+            break
+    assert ended
+    assert dies_at > 40
+    print(f"killed at {dies_at // every(9)} points")

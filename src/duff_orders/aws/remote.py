@@ -21,6 +21,7 @@ from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.survey import survey
 from duff_orders.local.check import Proof, doubles
+from duff_orders.local.repair import Repaired, mend
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.query.athena import Athena, Result
 from duff_orders.query.guard.check import check
@@ -148,12 +149,20 @@ class Remote:
     ) -> tuple[list[Event], dict[str, int]]:
         """Start an execution for each file named, for those that failed, or for all; gives their events and revisions.
 
+        Raises UnknownFile, InputError as `take_up_again`, and DamagedObject as `to_take_up_again`, which tells
+        `left_out`.
+        """
+        chosen = to_take_up_again(self.store, file_ids, failed=failed, everything=everything, damaged=left_out)
+        return chosen, self.take_up_again(chosen)
+
+    def take_up_again(self, chosen: Sequence[Event]) -> dict[str, int]:
+        """Start an execution for each file, which replaces its outcome; gives the revisions that these have now.
+
         An execution is named by the file and the revision it is to make: the second of two replays at once is told
-        that there is one. Raises UnknownFile, and DamagedObject as `to_take_up_again`, which tells `left_out`.
+        that there is one, by an InputError.
         """
         import boto3
 
-        chosen = to_take_up_again(self.store, file_ids, failed=failed, everything=everything, damaged=left_out)
         objects = [layout.ledger_object(event.pa_date, event.file_id) for event in chosen]
         revisions = {row.file_id: row.revision for row in self.lake.ledger.named(objects, damaged=lambda _: None)}
         client = boto3.client("stepfunctions")
@@ -167,7 +176,27 @@ class Remote:
                 )
             except client.exceptions.ExecutionAlreadyExists:
                 raise InputError(f"{event.key}: a replay of this file was just started") from None
-        return chosen, revisions
+        return revisions
+
+    def repair(self, *, dry_run: bool = False, timeout: float) -> Repaired:
+        """Mend what `prove` finds damaged when it looks at every byte; see `local.repair`.
+
+        Files are processed again by the state machine; a star schema that is damaged is built anew by its job.
+        """
+        import boto3
+
+        found = survey(self.lake)
+        if dry_run:
+            return Repaired(found=[*map(str, found.faults)])
+
+        def process(events: list[Event]) -> list[LedgerRow]:
+            return [*self.outcomes(events, after=self.take_up_again(events), timeout=timeout)]
+
+        done = mend(self.lake, found, process)
+        if found.of("rebuild"):
+            self.store.delete(layout.STAR_POINTER)  # kept aside; without it all is built from nothing
+            boto3.client("glue").start_job_run(JobName=self.deployment.outputs("models")["ModelsJob"])
+        return done
 
     def ask(self, sql: str, *, timeout: float) -> Result:
         """One read-only SELECT, answered by Athena; raises QueryRefused for anything else."""

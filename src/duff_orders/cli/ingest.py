@@ -11,6 +11,7 @@ import typer
 
 from duff_orders.cli.interrupt import leave_first_to_command
 from duff_orders.cli.options import (
+    REMOTE_SECONDS,
     EngineOption,
     JsonOption,
     LakeOption,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from duff_orders.lake.lake import Lake
     from duff_orders.messages import LedgerRow
 
-#: How long the verdicts of a deployment are waited for: a large file takes its Glue job's time.
-REMOTE_SECONDS = 4 * 3600.0
 ReplacesOption = Annotated[
     str | None,
     typer.Option(

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from duff_orders.aws.remote import Remote
     from duff_orders.lake.lake import Lake
 
+#: How long the verdicts of a deployment are waited for: a large file takes its Glue job's time.
+REMOTE_SECONDS = 4 * 3600.0
+
 app = typer.Typer(
     name="duff",
     no_args_is_help=True,

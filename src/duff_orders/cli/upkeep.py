@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from duff_orders.cli.options import (
+    REMOTE_SECONDS,
     EngineOption,
     FactsOption,
     FileArgument,
@@ -103,6 +104,7 @@ def repair(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be mended.")] = False,
     lake: LakeOption = None,
+    stack: StackOption = None,
     memory: MemoryOption = None,
     json: FactsOption = False,
 ) -> None:
@@ -116,9 +118,13 @@ def repair(
     from duff_orders.cli import show
     from duff_orders.local.repair import repair as mend
 
-    opened = open_lake(context, lake, memory=memory)
-    with show.progress() as bars:
-        done = mend(opened, dry_run=dry_run, phase=bars.phase)
+    with deployment(stack) as remote:
+        if remote is not None:
+            done = remote.repair(dry_run=dry_run, timeout=REMOTE_SECONDS)
+        else:
+            opened = open_lake(context, lake, memory=memory)
+            with show.progress() as bars:
+                done = mend(opened, dry_run=dry_run, phase=bars.phase)
     if json:
         show.document(done)
     else:

@@ -155,6 +155,14 @@ class DiskStore:
                 self._seen[event.file_id] = note.seen if note else ""
         return _on_disk(self.path(f"{RAW}/{event.key}"), event, self._seen)
 
+    def lying(self) -> Iterator[Event]:
+        """Every file of the raw folder that can be read, as it would be announced, at its modification time."""
+        for each in self.listed(f"{RAW}/"):
+            with contextlib.suppress(OSError, SourceChanged):
+                size, etag = fingerprint(self.path(each.name))
+                key = each.name.removeprefix(f"{RAW}/")
+                yield Event(bucket=RAW_BUCKET, key=key, size=size, etag=etag, version=None, time=each.modified)
+
     def check_locks(self) -> None:
         """A lock of the system is held for as long as its holder lives."""
 

@@ -1,6 +1,6 @@
 """Documents that are damaged or gone, made anew from what others still prove; what was there is kept aside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,8 +16,8 @@ from duff_orders.lake.survey import Survey
 from duff_orders.messages import ContentNote, Event, Held, LedgerRow, Replacement
 
 D = TypeVar("D", bound=Document)
-# How often contents may have changed under a key: what is tried to find a file's id again.
-_MOST_CHANGES = 1000
+# How often contents may have changed under a key, beyond what its notes tell: tried to find a file's id again.
+_MORE_CHANGES, _MOST_CHANGES = 10, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,33 +80,40 @@ class Repair:
             self.made.append(name)
 
     def _events(self) -> None:
-        """Of a file that has its ledger row, from that; of another from what its key held, at the time of its note."""
-        notes = {each.file_id: each for of_key in self.found.held.values() for each in of_key}
-        for name in self._named(EVENTS):
-            file_id = name.rpartition("/")[2].partition(".")[0]
-            row, note = self.found.rows.get(file_id), notes.get(file_id)
-            event = _of_row(self.store, row) if row else self._of_note(note) if note else None
-            if event is None:
-                self.put_aside(name)
-                self.events.pop(file_id, None)
-                self.lost.append(f"{name}: nothing tells any more which file it announced; if it lies there, it is new")
-            else:
+        """Of a file that has its ledger row, from that; of another from what lies there, at the time of its note."""
+        to_make = {name.rpartition("/")[2].partition(".")[0]: name for name in self._named(EVENTS)}
+        rows = {file_id: self.found.rows[file_id] for file_id in to_make if file_id in self.found.rows}
+        found = {file_id: _of_row(self.store, row) for file_id, row in rows.items()}
+        if to_make.keys() - found.keys():
+            found |= {each.file_id: self._dated(each) for each in self._lying() if each.file_id in to_make}
+        for file_id, name in to_make.items():
+            if event := found.get(file_id):
                 self._make(EVENTS, event, self.found.events.get(file_id))
                 self.events[file_id] = event
+            else:
+                self.put_aside(name)
+                self.events.pop(file_id, None)
+                self.lost.append(f"{name}: nothing tells any more which file it announced")
 
-    def _of_note(self, note: Held) -> Event | None:
-        """What a file was announced as, by what its key held.
+    def _lying(self) -> Iterator[Event]:
+        """What the raw objects that are there may have been announced as."""
+        for event in self.store.lying():
+            changed = len(self.found.held.get(event.key, ())) if self.store.keeps_notes else 0
+            yield from (replace(event, changes=changes) for changes in range(changed + _MORE_CHANGES))
 
-        The time is that of the note; where objects of the file lie under another day, the beginning of that one.
+    def _dated(self, event: Event) -> Event:
+        """An event at the time at which it was written down, as far as that can be told.
+
+        Where objects of the file lie under another day, that is the beginning of that one.
         """
-        time = next(each.modified for each in self.store.listed(HELD.name(note)))
+        written = [layout.held_object(event.key, event.file_id), layout.event_object(event.file_id)]
+        noted = [each.modified for name in written for each in self.store.listed(name)]
+        time = min(noted, default=event.time)
         listed = (*self.found.sizes, *names(self.store, LEDGER_ROWS.folder))
-        days = {layout.pa_date_of(name) for name in listed if note.file_id in name}
+        days = {layout.pa_date_of(name) for name in listed if event.file_id in name}
         if day := min((day for day in days if day), default=None):
             time = time if time.date() == day else datetime(day.year, day.month, day.day, tzinfo=UTC)
-        bucket = self.store.raw_bucket
-        event = Event(bucket=bucket, key=note.key, size=note.size, etag=note.etag, version=None, time=time)
-        return _identified(event, note.file_id)
+        return replace(event, time=time)
 
     def _held(self) -> None:
         """Of each key of which a note is wrong, all: those that are right keep their order, others fill the gaps."""
@@ -168,13 +175,8 @@ def _of_row(store: Store, row: LedgerRow) -> Event | None:
         time=row.event_time,
         sequencer=row.sequencer,
     )
-    return _identified(event, row.file_id)
-
-
-def _identified(event: Event, file_id: str) -> Event | None:
-    """The event with the number of changes that gives it its id."""
     tried = (replace(event, changes=changes) for changes in range(_MOST_CHANGES))
-    return next((each for each in tried if each.file_id == file_id), None)
+    return next((each for each in tried if each.file_id == row.file_id), None)
 
 
 def _numbered(announced: Iterable[Event], known: dict[str, Held]) -> list[Held]:

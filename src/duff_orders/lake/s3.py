@@ -204,6 +204,10 @@ class S3Store:
         """All versions of a key of the raw bucket."""
         return _versions(self.raw_bucket, key)
 
+    def lying(self) -> Iterator[Event]:
+        """All versions of all keys of the raw bucket, at the times at which they were put there."""
+        yield from (_event(self.raw_bucket, each) for each in _listed_versions(self.raw_bucket))
+
     @contextmanager
     def raw(self, event: Event) -> Iterator[RawObject]:
         """The object version of an event, fetched; the version pins the bytes, so they hold still."""
@@ -333,12 +337,16 @@ def _listed_by_boto3(bucket_name: str, prefix: str) -> Iterator[Listed]:
 
 def _versions(bucket_name: str, key: str) -> list[Held]:
     """The versions of a key, the oldest first: a listing gives the newest first. Delete markers are none."""
-    import boto3
-
-    pages = boto3.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket_name, Prefix=key)
-    listed = (each for page in pages for each in page.get("Versions", ()))
+    listed = _listed_versions(bucket_name, key)
     found = [*takewhile(lambda each: each["Key"] == key, listed)]  # longer keys come behind it
     return [Held.by(_event(bucket_name, each), number) for number, each in enumerate(reversed(found))]
+
+
+def _listed_versions(bucket_name: str, prefix: str = "") -> Iterator[Mapping[str, Any]]:
+    import boto3
+
+    pages = boto3.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket_name, Prefix=prefix)
+    return (each for page in pages for each in page.get("Versions", ()))
 
 
 def _event(bucket_name: str, version: Mapping[str, Any]) -> Event:

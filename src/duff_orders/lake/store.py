@@ -105,6 +105,9 @@ class Store(Protocol):
     def raw(self, event: Event) -> AbstractContextManager[RawObject]:
         """The object version of an event."""
 
+    def lying(self) -> Iterator[Event]:
+        """Every raw object (version) that is there, as it would be announced, at the time at which it was written."""
+
     def lock(self, name: str) -> AbstractContextManager[None]:
         """Hold a lock on a name. Disk waits for it; S3 raises Busy where somebody else has it."""
 

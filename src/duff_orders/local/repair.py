@@ -1,7 +1,8 @@
 """`duff repair`: whatever is damaged or gone is kept aside, and made anew from what still proves it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import ORDERS, REJECTED_ROWS, TABLES, VERSION
@@ -45,28 +46,35 @@ def repair(lake: Lake, *, dry_run: bool = False, phase: OnPhase = ignore_phase) 
     published, and the ledger tells what is lost. It can be cut off at any point, and run again.
     """
     found, _ = look(lake, phase)
-    told = [*map(str, found.faults)]
     if dry_run:
-        return Repaired(found=told)
+        return Repaired(found=[*map(str, found.faults)])
+    done = mend(lake, found, lambda events: [*process_all(lake, events, replay=True, phase=phase)])
+    report = build(lake, rebuild=bool(found.of("rebuild")), phase=phase)
+    sweep(lake)
+    return replace(done, build=report)
+
+
+def mend(lake: Lake, found: Survey, process: Callable[[list[Event]], list[LedgerRow]]) -> Repaired:
+    """Mend all but the star schema, in a folder or on S3; `process` takes files to their ledger rows once more."""
     work = Repair(lake.store, found, utc_now())
     work.documents()
     waiting, gone = _to_process(lake, work)
     for event in (*waiting, *gone):
         _keep_harmed(work, event)
-    again = [*process_all(lake, waiting, replay=True, phase=phase)]
+    again = process(waiting)
     again += [row for event in gone if (row := _without_raw(lake, work, event))]
     _unnamed(lake, work)
     for fault in found.of("rebuild"):
         work.keep(fault.name)
-    report = build(lake, rebuild=bool(found.of("rebuild")), phase=phase)
-    sweep(lake)
-    return Repaired(found=told, made=work.made, aside=work.aside, again=again, lost=work.lost, build=report)
+    told = [*map(str, found.faults)]
+    return Repaired(found=told, made=work.made, aside=work.aside, again=again, lost=work.lost)
 
 
 def _to_process(lake: Lake, work: Repair) -> tuple[list[Event], list[Event]]:
     """The files that are to be processed again: those whose raw objects are there, and those whose are not."""
     wanted = {fault.file_id for fault in work.found.of("replay")}
     wanted |= {row.file_id for row in work.found.rows.values() if (row.error or "").startswith("DamagedObject")}
+    wanted |= work.events.keys() - work.found.events.keys() - work.found.rows.keys()  # just made anew
     there: list[Event] = []
     gone: list[Event] = []
     for file_id in sorted(wanted):
@@ -108,17 +116,18 @@ def _without_raw(lake: Lake, work: Repair, event: Event) -> LedgerRow | None:
         return None  # its verdict tells so already
     orders, rejected = (_whole(work.found, event, row, table) for table in (ORDERS.name, REJECTED_ROWS.name))
     version = row.contract if row else VERSION
-    with lake.engine() as (connection, _):
+    with lake.engine(only_reads=True) as (connection, scratch):
 
-        def ask(table: str, names: Sequence[str], what: str) -> list[str]:
-            source = relation.of_objects(lake.store, TABLES[table], names, version=version)
-            return [value for (value,) in connection.execute(f"select {what} from ({source})").fetchall()]
+        def ties(table: str, names: Sequence[str]) -> list[str | None]:
+            """What each row of some objects takes the place of."""
+            paths = [str(lake.store.local(name, scratch)) for name in names]
+            source = relation.of_paths(TABLES[table], {version: paths}, dated=False) if names else ""
+            found = connection.execute(f"select corrects from ({source})").fetchall() if names else []
+            return [value for (value,) in found]
 
-        published, kept = (len(ask(table, names, "1")) for table, names in _tables(orders, rejected))
-        corrects, attempts = (
-            entries(value for value in ask(table, names, "corrects") if value)
-            for table, names in _tables(orders, rejected)
-        )
+        of_orders, of_rejected = ties(ORDERS.name, orders), ties(REJECTED_ROWS.name, rejected)
+    published, kept = len(of_orders), len(of_rejected)
+    corrects, attempts = (entries(each for each in found if each) for found in (of_orders, of_rejected))
     had_orders = any(f"/{layout.FOLDERS[ORDERS.name]}/" in name for name in _objects(work.found, event, row))
     verdict: Verdict = "valid_with_rejects" if orders else "failed" if had_orders or not rejected else "invalid"
     told = _known(row)
@@ -150,19 +159,23 @@ def _without_raw(lake: Lake, work: Repair, event: Event) -> LedgerRow | None:
     return done
 
 
-def _tables(orders: Sequence[str], rejected: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
-    yield ORDERS.name, orders
-    yield REJECTED_ROWS.name, rejected
-
-
 def _objects(found: Survey, event: Event, row: LedgerRow | None) -> list[str]:
-    """The objects that a file has, or had; of one whose row cannot be read, those of the newest revision there."""
+    """The objects that a file has, or had.
+
+    Of one whose row cannot be read, in each table those of the revision with most parts, and of these the newest: one
+    that was cut off has fewer.
+    """
     if row is not None:
         return object_names(row)
-    there = [(name, parsed) for name in found.sizes if (parsed := layout.parse_data_object(name))]
-    own = [(name, parsed.revision) for name, parsed in there if parsed.file_id == event.file_id]
-    newest = max((revision for _, revision in own), default=0)
-    return [name for name, revision in own if revision == newest]
+    chosen = []
+    for table in layout.OBJECT_COUNTS:
+        own: dict[int, list[str]] = defaultdict(list)
+        for name in sorted(found.sizes):
+            parsed = layout.parse_data_object(name)
+            if parsed and parsed.file_id == event.file_id and f"/{layout.FOLDERS[table]}/" in name:
+                own[parsed.revision].append(name)
+        chosen += max(own.items(), key=lambda each: (len(each[1]), each[0]), default=(0, []))[1]
+    return chosen
 
 
 def _whole(found: Survey, event: Event, row: LedgerRow | None, table: str) -> tuple[str, ...]:
