@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "src"
 PACKAGE = ROOT / "duff_orders"
-GROUND = {"clock", "contract", "document", "errors", "messages", "settings", "printable", "progress", "reasons"}
+GROUND = {"clock", "contract", "document", "errors", "messages", "settings", "printable", "progress", "reasons", "room"}
 #: What a floor may use beside itself and the ground.
 BELOW = {
     "engines": set(),

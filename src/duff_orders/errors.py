@@ -3,6 +3,7 @@
     DuffError                    the root: catch this one
     ├── SettingsError            an option or environment variable with a value that is not allowed
     │   └── MissingPackage       a package that is needed, and not installed
+    ├── NoRoom                   a disk has no room for what is to be done: no file's verdict
     ├── InputError               a file, file_id or argument of the caller's that cannot be used
     │   └── UnknownFile          a file_id that the ledger does not know
     ├── QueryRefused             SQL from outside that is not one read-only SELECT over the contract's tables
@@ -61,6 +62,15 @@ class MissingPackage(SettingsError):
             f"pip install 'duff-orders[{self.extra}]'" if self.extra else "pip install --force-reinstall duff-orders"
         )
         super().__init__(f"{needed_by} needs {package}, which {brought}: {install}")
+
+
+class NoRoom(DuffError):
+    """A disk has no room for what is to be done; `what` is where it was noticed."""
+
+    is_transient = True
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; make room: `duff watch`, or `duff replay --failed`, then takes it up again")
 
 
 class InputError(DuffError):

@@ -94,6 +94,39 @@ def test_killed_it_starts_again_with_what_it_had(tmp_path: Path) -> None:
         assert len(get(address, "/v1/orders?limit=1000")["data"]) == 25
 
 
+def test_its_queries_end_with_it(tmp_path: Path) -> None:
+    """Though it is killed and can end nobody."""
+    sample_lake(tmp_path / "lake")
+    with serving(tmp_path / "lake", "--no-watch", "--queries") as (address, process, _log):
+        tables = ", ".join(f"tbl_duff_orders {name}" for name in "abcdefghi")
+        slow = f"select count(*) from {tables} where a.order_id + b.order_id > c.order_id"
+        asked = httpx2.post(f"{address}/v1/queries", json={"sql": slow}, timeout=PATIENCE)
+        assert asked.status_code == 202, asked.text
+        workers = children(process.pid)
+        assert workers
+        process.kill()
+        process.wait()
+        until(lambda: not any(is_alive(worker) for worker in workers))
+
+
+def children(pid: int) -> list[int]:
+    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for each in found for child in each]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_it_works_in_the_least_memory(tmp_path: Path) -> None:
+    with serving(tmp_path / "lake", "--memory", "256MB") as (address, _process, _log):
+        (tmp_path / "lake" / "raw" / "01-orders.csv").write_bytes((SAMPLES / "01-orders.csv").read_bytes())
+        until(lambda: len(get(address, "/v1/orders")["data"]) == 5)
+
+
 def test_two_at_once_answer_alike(tmp_path: Path) -> None:
     sample_lake(tmp_path / "lake")
     with serving(tmp_path / "lake", "--no-watch") as (first, _process, _log):

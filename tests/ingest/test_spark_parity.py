@@ -411,7 +411,7 @@ class Told:
 
 
 #: What the ledger may tell otherwise.
-_OWN = ("engine", "started", "finished", "orders_objects", "rejected_objects", "revision")
+_OWN = ("engine", "started", "finished", "orders_objects", "rejected_objects", "object_digests", "revision")
 
 
 def told(lake: Lake, row: LedgerRow) -> Told:

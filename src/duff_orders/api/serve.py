@@ -23,6 +23,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.local.watch import watch
 from duff_orders.query.runner import Runner
 from duff_orders.query.serving import Serving
+from duff_orders.settings import MINIMUM_MEMORY
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ def watching(lake: Lake, **told: Any) -> Iterator[None]:
     `told`: see `local.watch`.
     """
     stop = threading.Event()
-    settings = replace(lake.settings, memory=int(lake.settings.memory * (1 - ANSWERS)))
+    memory = max(int(lake.settings.memory * (1 - ANSWERS)), MINIMUM_MEMORY)
+    settings = replace(lake.settings, memory=memory)
     other = Lake(settings, lake.store)
     watcher = threading.Thread(target=watch, args=(other, stop), kwargs=told, name="watch")
     watcher.start()

@@ -1,6 +1,8 @@
 """DuckDB in process: a connection that keeps to its memory, and how files are named to it."""
 
+import errno
 import glob
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +11,8 @@ from pathlib import Path
 import duckdb
 
 from duff_orders.engines.dialect import sql_text
-from duff_orders.errors import EngineError
+from duff_orders.errors import EngineError, NoRoom
+from duff_orders.room import room
 from duff_orders.settings import MIB
 
 #: What DuckDB raises. The second comes where its message quotes bytes of a damaged object that are no text.
@@ -19,6 +22,8 @@ _TYPES = {"string": "varchar", "int": "integer"}
 ROW_GROUP_BYTES = 16 * MIB
 #: Open files that a process asks for, where its soft limit is lower and its hard limit allows them.
 OPEN_FILES = 2**16
+# What DuckDB says where the disk has no room, or where it may take no more of it.
+_FULL = ("max_temp_directory_size", os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 #: Bytes of a message that are shown where it is no text.
 MESSAGE_BYTES = 2000
 
@@ -27,12 +32,14 @@ MESSAGE_BYTES = 2000
 def connect(scratch: Path, *, memory: int, threads: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that takes `memory` bytes and spills to `scratch`; `threads` of 0: one a core.
 
-    What DuckDB raises while it is open, and nobody takes, becomes an EngineError.
+    It spills no more than half of what may be taken of that disk. What DuckDB raises while it is open, and nobody
+    takes, becomes an EngineError, or NoRoom where the disk has none.
     """
     _allow_open_files()
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory}B",
         "temp_directory": str(scratch / "spill"),
+        "max_temp_directory_size": f"{max(room(scratch) // 2, MIB)}B",
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
@@ -52,11 +59,14 @@ def connect(scratch: Path, *, memory: int, threads: int = 0) -> Iterator[duckdb.
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """What DuckDB raises within, and nobody takes, becomes an EngineError."""
+    """What DuckDB raises within, and nobody takes, becomes an EngineError, or NoRoom where the disk has none."""
     try:
         yield
     except ERRORS as error:
-        raise EngineError(message(error)) from error
+        told = message(error)
+        if any(sign in told for sign in _FULL):
+            raise NoRoom(told.splitlines()[0]) from error
+        raise EngineError(told) from error
 
 
 def message(error: Exception) -> str:

@@ -24,6 +24,7 @@ from duff_orders.ingest.header import ASCII_LOWER, HEAD, read_header
 from duff_orders.ingest.long_records import LONG, LongRecords
 from duff_orders.messages import Dialect
 from duff_orders.reasons import invalid
+from duff_orders.room import check_room
 from duff_orders.settings import MIB
 
 MAX_RECORD = 16 * MIB
@@ -137,6 +138,7 @@ class _Scanner:
             for block in blocks:
                 rest = self._take(rest + block)
                 read[0] += len(block)
+                check_room(self.clean.parent)  # a small file may unpack to many times its size
                 if len(rest) > MAX_RECORD:
                     before = self.copy.records + self.unsplit_records + self.long.split + self.long.unsplit
                     raise invalid("record_number_too_long", number=before + 1)

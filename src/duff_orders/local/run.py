@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from duff_orders.clock import utc_now
-from duff_orders.errors import DamagedObject, MissingPackage, SettingsError, can_pass
+from duff_orders.errors import DamagedObject, DuffError, MissingPackage, NoRoom, SettingsError, can_pass
 from duff_orders.ingest import text
 from duff_orders.ingest.publish import close, publish, row_of
 from duff_orders.ingest.transform import check_engines, transform
@@ -29,6 +29,7 @@ from duff_orders.lake.raw import announce, check_name, in_turn, put, replaceable
 from duff_orders.messages import Event, LedgerRow, Outcome, Staged
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason
+from duff_orders.room import room_errors
 
 log = logging.getLogger(__name__)
 
@@ -58,14 +59,15 @@ def process(
 ) -> LedgerRow:
     """Take one object version through all stages to its ledger row; see `attempt`.
 
-    Failures that may pass are tried again; all end in the verdict `failed`. Only a wrong set-up (SettingsError)
-    raises, and a store that cannot even take that row. Where a replay fails, the ledger keeps the outcome of before,
-    and the row returned tells of the failure.
+    Failures that may pass are tried again; all end in the verdict `failed`. Only a wrong set-up (SettingsError) and a
+    full disk (NoRoom) raise, and a store that cannot even take that row. Where a replay fails, the ledger keeps the
+    outcome of before, and the row returned tells of the failure.
     """
     for number in range(lake.settings.retries + 1):
         try:
-            return attempt(lake, event, replay=replay, memory_fraction=memory_fraction, phase=phase)
-        except SettingsError:
+            with room_errors():
+                return attempt(lake, event, replay=replay, memory_fraction=memory_fraction, phase=phase)
+        except (SettingsError, NoRoom):
             raise  # the set-up is wrong, not the file: nothing is to be noted, and trying again would not help
         except ModuleNotFoundError as error:
             raise MissingPackage(error.name or str(error)) from error
@@ -75,7 +77,8 @@ def process(
                 break
             log.warning("%s: attempt %d failed, trying again: %s", event.key, number + 1, error)
             time.sleep(random.uniform(0.5, 1.0) * 0.1 * 4**number)
-    return close(lake, event, failure, replay=replay)
+    with room_errors():
+        return close(lake, event, failure, replay=replay)
 
 
 def run(
@@ -147,7 +150,7 @@ def process_all(
         began = utc_now()
         try:
             return process(lake, event, replay=replay, memory_fraction=1 / workers, phase=phase)
-        except DamagedObject as error:  # of its own: it keeps no other file waiting
+        except (DamagedObject, NoRoom) as error:  # it keeps no other file waiting
             return _failure(event, error, began)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="file") as pool:
@@ -156,11 +159,11 @@ def process_all(
             yield outcomes[content].result()[event.file_id]
 
 
-def _failure(event: Event, error: DamagedObject, began: datetime) -> LedgerRow:
-    """What is told of a file whose outcome cannot be read; the ledger keeps what stands there."""
+def _failure(event: Event, error: DuffError, began: datetime) -> LedgerRow:
+    """What is told of a file that has no verdict for now; the ledger keeps what stands there."""
     why = reason("failed", error=error)
     outcome = Outcome(verdict="failed", reason=why)
-    return row_of(Staged(event=event, outcome=outcome, started=began, error=f"DamagedObject: {error}"))
+    return row_of(Staged(event=event, outcome=outcome, started=began, error=f"{type(error).__name__}: {error}"))
 
 
 def _contents(lake: Lake, waiting: list[Event]) -> list[str]:

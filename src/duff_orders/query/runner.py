@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -68,6 +69,7 @@ class Runner:
         self._changed = threading.Condition()
         self._closed = False
         self._spare: subprocess.Popen[str] | None = None
+        self._alive, self._lives = os.pipe()  # whose writing end nobody else has: it closes when this process ends
         self._thread = threading.Thread(target=self._work, name="queries", daemon=True)
         self._thread.start()
 
@@ -124,6 +126,8 @@ class Runner:
         self._thread.join()
         if self._spare is not None:
             _end(self._spare)
+        os.close(self._alive)
+        os.close(self._lives)
         self._folder.cleanup()
 
     def _forget(self) -> None:
@@ -183,7 +187,8 @@ class Runner:
 
     def _start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-m", "duff_orders.query.worker"],
+            [sys.executable, "-m", "duff_orders.query.worker", str(self._alive)],
+            pass_fds=[self._alive],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,14 +1,17 @@
 """The process that runs SQL from outside: with an address space that ends, so that no query takes the machine's memory.
 
-    python -m duff_orders.query.worker
+    python -m duff_orders.query.worker [ALIVE]
 
 reads one line of JSON (`lake`, `memory`, `sql`, `max_rows`, `address_space`, `out`), writes the answer to the file
-`out`, tells in one line of JSON what became of it, and ends. Whoever started it kills it when its time is over.
+`out`, tells in one line of JSON what became of it, and ends. Whoever started it kills it when its time is over; where
+that one dies, the end of the pipe ALIVE, which is named by its number, ends this process too.
 """
 
 import json
+import os
 import resource
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,8 @@ LARGEST = 50 * 2**20
 
 def main() -> None:
     """Answer one query."""
+    if len(sys.argv) > 1:
+        threading.Thread(target=_end_with, args=(int(sys.argv[1]),), daemon=True).start()
     line = sys.stdin.readline()
     if not line:
         return
@@ -47,6 +52,13 @@ def main() -> None:
     except DuffError as error:
         told = {"problem": "query-failed", "reason": _said(error, asked)}
     print(json.dumps(told | {"seconds": time.monotonic() - began}), flush=True)
+
+
+def _end_with(alive: int) -> None:
+    """End this process at once when the other end of a pipe is closed, as the system does for who is killed."""
+    while os.read(alive, 1):
+        pass
+    os._exit(1)
 
 
 def run(asked: dict[str, Any]) -> dict[str, Any]:
