@@ -17,6 +17,7 @@ import httpx2
 import pytest
 
 from duff_orders.api.documents import openapi
+from duff_orders.lake import layout
 from tests.api.lakes import SAMPLES, sample_lake
 from tests.effort import PATIENCE, examples
 from tests.faults.commands import until
@@ -79,6 +80,30 @@ def test_a_file_that_lands_is_served(tmp_path: Path) -> None:
         lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
         assert {"method", "path", "status", "seconds", "caller", "request_id", "bytes"} <= lines[0].keys()
         assert "Traceback" not in log.read_text()
+
+
+def test_what_is_damaged_is_told_and_the_others_are_served(tmp_path: Path) -> None:
+    lake = sample_lake(tmp_path / "lake")
+    row = next(row for row in lake.ledger.rows() if row.source_file == "03-dirty.csv")
+    path = lake.disk.path(layout.ledger_object(row.pa_date, row.file_id))
+    good = path.read_bytes()
+    with serving(tmp_path / "lake") as (address, _process, _log):
+        assert (get(address, "/v1/health")["status"], get(address, "/v1/health")["amiss"]) == ("ok", [])
+        for damaged in (path, lake.disk.path(layout.STAR_POINTER)):
+            kept = damaged.read_bytes()
+            damaged.unlink()
+            damaged.write_bytes(kept[:-20])
+        until(lambda: get(address, "/v1/health")["status"] == "degraded")
+        until(lambda: "documents that cannot be read" in " ".join(get(address, "/v1/health")["amiss"]))
+        for page in ("/", "/files", "/orders", "/sql"):
+            told = httpx2.get(address + page, timeout=PATIENCE)
+            assert (told.status_code, row.file_id in told.text) == (200, True), page
+        assert row.file_id not in {each["file_id"] for each in get(address, "/v1/files")["data"]}
+        assert len(get(address, "/v1/orders?limit=1000")["data"]) == 25
+        path.unlink()
+        path.write_bytes(good)
+        (tmp_path / "lake" / "raw" / "again.csv").write_bytes((SAMPLES / "01-orders.csv").read_bytes() + b"\n")
+        until(lambda: get(address, "/v1/health")["status"] == "ok")
 
 
 def test_killed_it_starts_again_with_what_it_had(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from duff_orders.cli.main import app
+from duff_orders.contract import ORDERS
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.local.check import check
+from duff_orders.local.repair import repair
 from duff_orders.local.replay import replay
 from duff_orders.local.run import run
 from duff_orders.messages import LedgerRow
@@ -124,6 +126,31 @@ def test_a_damaged_announcement_costs_its_own_file_alone(
     told = CliRunner().invoke(app, ["repair", "--lake", str(lake.settings.lake)])
     assert (told.exit_code, told.stdout) == (0, "nothing is damaged\n")
     assert lake.ledger.of(first.file_id) == first
+    assert check(lake, deep=True).problems == []
+
+
+@pytest.mark.parametrize("damage", [DAMAGES["cut"], DAMAGES["zeroed"], None])
+@pytest.mark.parametrize("rebuild", [False, True])
+def test_a_damaged_object_costs_its_own_file_alone(
+    lake: Lake, damage: Callable[[bytes], bytes] | None, rebuild: bool
+) -> None:
+    row = ingest(lake, "a.csv", orders(1))
+    if rebuild:
+        build(lake)
+    path = lake.disk.path(layout.data_object(ORDERS.name, row.pa_date, row.file_id))
+    if damage:
+        path.write_bytes(damage(path.read_bytes()))
+    else:
+        path.unlink()
+    ingest(lake, "b.csv", orders(2))
+    (told,) = build(lake, rebuild=rebuild).left_out
+    assert row.file_id in told
+    assert facts(lake) == {2}
+    (told,) = build(lake).left_out
+    (again,) = repair(lake).again
+    assert (again.file_id, again.revision) == (row.file_id, 1)
+    assert build(lake).left_out == ()
+    assert facts(lake) == {1, 2}
     assert check(lake, deep=True).problems == []
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -24,7 +25,9 @@ from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
 from duff_orders.local.check import check
-from duff_orders.local.watch import _Watcher, watch
+from duff_orders.local.condition import Condition
+from duff_orders.local.raw_folder import Found
+from duff_orders.local.watch import _Watcher, look_after, watch
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.build import BuildReport, build
 from duff_orders.printable import printable
@@ -66,7 +69,9 @@ class Watched:
 
 
 @contextmanager
-def watching(folder: Path, *, all_holds: bool = True, **settings: Any) -> Iterator[Watched]:
+def watching(
+    folder: Path, *, all_holds: bool = True, condition: Condition | None = None, **settings: Any
+) -> Iterator[Watched]:
     """A watcher in a thread; what it raises is raised here."""
     lake = open_lake(folder, **{"settle": SETTLE, "workers": 2, **settings})
     watched = Watched(lake, lake.disk.path(layout.RAW))
@@ -74,7 +79,7 @@ def watching(folder: Path, *, all_holds: bool = True, **settings: Any) -> Iterat
 
     def work() -> None:
         try:
-            watch(lake, stop, done=watched.rows.append, ready=ready.set)
+            watch(lake, stop, done=watched.rows.append, ready=ready.set, condition=condition)
         except BaseException as failure:
             failures.append(failure)
         finally:
@@ -552,3 +557,68 @@ def test_what_may_not_be_read_is_left_alone_and_told_once(tmp_path: Path) -> Non
     assert checked.returncode == 1
     assert checked.stdout.count("lies in the raw folder, but is left alone") == 2
     (lake / "raw" / "closed").chmod(0o700)
+
+
+def test_a_watcher_that_ends_is_told_and_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = open_lake(tmp_path, settle=SETTLE)
+    condition, stop, rows, failed = Condition(), threading.Event(), list[LedgerRow](), threading.Event()
+
+    def broken(root: Path) -> Iterator[Found]:
+        failed.set()
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(root))
+
+    monkeypatch.setattr("duff_orders.local.watch.AGAIN", 0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr("duff_orders.local.raw_folder.everything", broken)
+        thread = threading.Thread(target=look_after, args=(lake, stop, condition), kwargs={"done": rows.append})
+        thread.start()
+        until(condition.amiss)
+        (told,) = condition.amiss()
+        assert (told.kind, "Permission denied" in told.why) == ("watcher", True)
+    try:
+        until(lambda: not condition.amiss())
+        (tmp_path / "raw" / "a.csv").write_bytes(orders(1))
+        until(lambda: rows)
+    finally:
+        stop.set()
+        thread.join()
+    assert [row.source_file for row in rows] == ["a.csv"]
+
+
+@pytest.mark.parametrize("how", ["moved away", "removed", "replaced"])
+def test_a_raw_folder_that_is_another_is_watched_without_a_restart(tmp_path: Path, how: str) -> None:
+    with watching(tmp_path / "lake", all_holds=False) as watched:
+        watched.write("a.csv", orders(1))
+        watched.expect("a.csv")
+        if how == "removed":
+            shutil.rmtree(watched.raw)
+        else:
+            watched.raw.rename(tmp_path / "aside")
+        if how == "replaced":
+            watched.raw.mkdir()
+        until(watched.raw.is_dir)  # it is made anew
+        watched.write("b.csv", orders(2))
+        watched.expect("a.csv", "b.csv")
+
+
+def test_what_is_amiss_is_told_until_it_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fails = threading.Event()
+    fails.set()
+
+    def full(store: DiskStore, key: str, **more: Any) -> Event:
+        if fails.is_set():
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return announce(store, key, **more)
+
+    monkeypatch.setattr("duff_orders.local.watch.AGAIN", 0.1)
+    monkeypatch.setattr("duff_orders.local.watch.AGAIN_AT_MOST", 0.2)
+    monkeypatch.setattr("duff_orders.local.watch.announce", full)
+    condition = Condition()
+    with watching(tmp_path, condition=condition) as watched:
+        watched.write("a.csv", orders(1))
+        watched.write("b.csv", orders(2))
+        until(lambda: len(condition.amiss()) == 2)
+        assert {each.kind for each in condition.amiss()} == {"file"}
+        fails.clear()
+        watched.expect("a.csv", "b.csv")
+        assert condition.amiss() == []

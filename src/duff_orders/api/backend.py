@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from duff_orders.lake.standing import Standings
+from duff_orders.local.condition import Amiss
 from duff_orders.messages import LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
@@ -76,6 +77,9 @@ class Backend(HoldsRejects, Protocol):
 
     def files_version(self) -> str | None:
         """Changes with the ledger; None where that cannot be told without asking."""
+
+    def amiss(self) -> list[Amiss]:
+        """What is amiss: left out of answers, or not done for now."""
 
     def newest(self) -> datetime | None:
         """When the newest verdict was written."""

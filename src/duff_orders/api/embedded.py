@@ -11,6 +11,7 @@ from duff_orders.contract import ORDERS, REJECTED_ROWS
 from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
+from duff_orders.local.condition import Amiss, Condition
 from duff_orders.messages import LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
@@ -31,12 +32,20 @@ class Embedded(OverLedger):
         self.serving = serving
         self.queries = queries
         self.ledger = FolderLedger(lake)
+        self.condition = Condition()
         self.snapshot = KeptSnapshot(lake.store)
         self._rejects = KeptAnswers(KEPT, SHORT)
 
     def version(self) -> str | None:
         """The build that answers show."""
         return self.serving.version
+
+    def amiss(self) -> list[Amiss]:
+        """What the watcher and the serving copy tell, and what is left out of answers."""
+        self.snapshot.current()
+        damaged = [Amiss("document", str(self.snapshot.damaged))] if self.snapshot.damaged else []
+        # what the watcher leaves out is no other than what answers do
+        return [*dict.fromkeys([*self.condition.amiss(), *damaged, *super().amiss()])]
 
     def lines(self, *, by_client: bool = False) -> str:
         """The copy that is sorted as the question wants it."""

@@ -23,6 +23,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.standing import Standings
 from duff_orders.lake.store import Listed, Store
+from duff_orders.local.condition import Amiss
 from duff_orders.messages import GivenUp, LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
@@ -40,6 +41,19 @@ class KeptLedger(ABC):
         self._by_id: dict[str, LedgerRow] = {}
         self._given_up: dict[str, GivenUp] = {}
         self._standings: tuple[str, Standings] | None = None
+        self._damaged: dict[str, DamagedObject] = {}
+
+    def left_out(self) -> list[Amiss]:
+        """The documents that cannot be read, whose files are left out."""
+        self._look()
+        return [Amiss("document", str(error)) for error in self._damaged.values()]
+
+    def _recovered(self, beginning: str) -> None:
+        """What begins so is read again."""
+        self._damaged = {name: error for name, error in self._damaged.items() if not name.startswith(beginning)}
+
+    def _leave_out(self, error: DamagedObject) -> None:
+        self._damaged[error.name] = error
 
     @abstractmethod
     def version(self) -> str:
@@ -87,6 +101,10 @@ class OverLedger(ABC):
     @abstractmethod
     def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         """The answer to a statement over the rejected rows of one file."""
+
+    def amiss(self) -> list[Amiss]:
+        """What is amiss: here, what is left out of answers."""
+        return self.ledger.left_out()
 
     def newest(self) -> datetime | None:
         """When the newest verdict was written."""
@@ -136,13 +154,15 @@ class FolderLedger(KeptLedger):
         given_up = times.pop(_GIVEN_UP, 0)
         with self._lock:
             if given_up != self._given_up_at:
-                self._given_up, self._given_up_at = all_given_up(self.lake.store, _left_out), given_up
+                self._recovered(layout.GIVEN_UP)
+                self._given_up, self._given_up_at = all_given_up(self.lake.store, self._leave_out), given_up
             changed = {
                 day for day in self._days.keys() | times.keys() if self._days.get(day, (0,))[0] != times.get(day)
             }
             for day in changed:
+                self._recovered(f"{_FILES}/{day}/")
                 if day in times:
-                    self._days[day] = times[day], list(self.lake.ledger.rows(day=day, damaged=_left_out))
+                    self._days[day] = times[day], list(self.lake.ledger.rows(day=day, damaged=self._leave_out))
                 else:
                     del self._days[day]
             if changed:
@@ -178,11 +198,15 @@ class ListedLedger(KeptLedger):
             listed = {PurePosixPath(each.name).stem: each for each in self.store.listed(f"{_FILES}/")}
             changed = [each.name for file_id, each in listed.items() if self._known.get(file_id) != each]
             rows = {id_: row for id_, row in self._by_id.items() if self._known.get(id_) == listed.get(id_)}
-            rows |= {row.file_id: row for row in Ledger(self.store).named(changed, damaged=_left_out)}
+            for name in (*changed, *(each.name for id_, each in self._known.items() if id_ not in listed)):
+                self._recovered(name)
+            rows |= {row.file_id: row for row in Ledger(self.store).named(changed, damaged=self._leave_out)}
             told = {PurePosixPath(each.name).stem: each for each in self.store.listed(f"{layout.GIVEN_UP}/")}
             changed = [each.name for file_id, each in told.items() if self._told.get(file_id) != each]
             given_up = {id_: said for id_, said in self._given_up.items() if self._told.get(id_) == told.get(id_)}
-            given_up |= {said.file_id: said for said in GIVEN_UP.each(self.store, changed, _left_out)}
+            for name in changed:
+                self._recovered(name)
+            given_up |= {said.file_id: said for said in GIVEN_UP.each(self.store, changed, self._leave_out)}
             if rows != self._by_id or given_up != self._given_up:
                 self._version += 1
                 self._by_id, self._given_up = rows, given_up
@@ -210,10 +234,6 @@ class KeptAnswers:
                     while len(self._found) > self.most:
                         del self._found[next(iter(self._found))]
         return found
-
-
-def _left_out(error: DamagedObject) -> None:
-    """`duff check` tells of what is damaged."""
 
 
 def fields_of(row: LedgerRow) -> dict[str, Any]:

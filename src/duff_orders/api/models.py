@@ -314,7 +314,8 @@ class QueryRows(Shape):
 class Health(Shape):
     """Whether this answers, and how fresh the lake is."""
 
-    status: Literal["ok"]
+    status: Annotated[Literal["ok", "degraded"], Field(description="degraded: `amiss` tells what answers lack")]
+    amiss: Annotated[list[str], Field(description="a sentence for each thing that is left out or not done for now")]
     newest_file: Time | None
     newest_file_age_seconds: int | None
     version: Version

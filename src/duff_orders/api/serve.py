@@ -18,9 +18,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from duff_orders.api.app import guarded
 from duff_orders.api.embedded import Embedded, EmbeddedQueries
 from duff_orders.api.security import LOOPBACK, SLOWEST
-from duff_orders.errors import DuffError, SettingsError
+from duff_orders.errors import DamagedObject, DuffError, SettingsError
 from duff_orders.lake.lake import Lake
-from duff_orders.local.watch import watch
+from duff_orders.local.condition import Condition
+from duff_orders.local.watch import look_after
 from duff_orders.query.runner import Runner
 from duff_orders.query.serving import Serving
 from duff_orders.settings import MINIMUM_MEMORY
@@ -43,10 +44,11 @@ def embedded(lake: Lake, *, queries: bool = False) -> Iterator[Embedded]:
     serving = Serving(lake.disk, memory=int(lake.settings.memory * ANSWERS))
     runner = Runner(lake.disk.root) if queries else None
     stop = threading.Event()
-    follower = threading.Thread(target=_follow, args=(serving, stop), name="serving")
+    asked = Embedded(lake, serving, EmbeddedQueries(runner) if runner else None)
+    follower = threading.Thread(target=_follow, args=(serving, stop, asked.condition), name="serving")
     follower.start()
     try:
-        yield Embedded(lake, serving, EmbeddedQueries(runner) if runner else None)
+        yield asked
     finally:
         stop.set()
         follower.join()
@@ -56,16 +58,16 @@ def embedded(lake: Lake, *, queries: bool = False) -> Iterator[Embedded]:
 
 
 @contextmanager
-def watching(lake: Lake, **told: Any) -> Iterator[None]:
+def watching(lake: Lake, condition: Condition, **told: Any) -> Iterator[None]:
     """Process what lands in the raw folder meanwhile; files in work are finished at the end.
 
-    `told`: see `local.watch`.
+    `condition` is told of what is amiss; `told`: see `local.watch`.
     """
     stop = threading.Event()
     memory = max(int(lake.settings.memory * (1 - ANSWERS)), MINIMUM_MEMORY)
     settings = replace(lake.settings, memory=memory)
     other = Lake(settings, lake.store)
-    watcher = threading.Thread(target=watch, args=(other, stop), kwargs=told, name="watch")
+    watcher = threading.Thread(target=look_after, args=(other, stop, condition), kwargs=told, name="watch")
     watcher.start()
     try:
         yield
@@ -157,12 +159,20 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _follow(serving: Serving, stop: threading.Event) -> None:
-    """Keep the serving copy up to the builds."""
+def _follow(serving: Serving, stop: threading.Event, condition: Condition) -> None:
+    """Keep the serving copy up to the builds; what is amiss is logged once, and told until it is over."""
+    last = ""
     while True:
+        why = None
         try:
             serving.refresh()
+        except DamagedObject:
+            pass  # of which the ledger and the pointer tell themselves
         except (DuffError, OSError) as error:
-            log.warning("the serving copy could not be brought up: %s", error)
+            why = f"the serving copy could not be brought up: {error}"
+        condition.tell("serving copy", why)
+        if why and why != last:
+            log.warning("%s", why)
+        last = why or ""
         if stop.wait(LOOK):
             return

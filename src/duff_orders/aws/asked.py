@@ -14,6 +14,7 @@ from duff_orders.lake.glue_catalog import newest_verdict, shown
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.standing import Standings
+from duff_orders.local.condition import Amiss
 from duff_orders.messages import LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
@@ -45,6 +46,10 @@ class Asked:
     def files_version(self) -> str | None:
         """Nothing tells it without a look at all rows."""
         return None
+
+    def amiss(self) -> list[Amiss]:
+        """Nothing that could be told without a look at the whole lake: alarms tell of it."""
+        return []
 
     def newest(self) -> datetime | None:
         """When the newest verdict was written."""

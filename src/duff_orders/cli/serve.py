@@ -70,7 +70,7 @@ def serve(
                 print(show.line(row), file=sys.stderr, flush=True)
 
             if watch:
-                stack_of.enter_context(watching(opened, done=done, phase=progress.phase))
+                stack_of.enter_context(watching(opened, backend.condition, done=done, phase=progress.phase))
         answer(
             made,
             host=host,

@@ -12,6 +12,7 @@ EN: dict[str, str] = {
     "sql": "SQL",
     "sign_out": "Sign out",
     "behind": "Not in the tables yet: {files} of the files that have a verdict.",
+    "amiss": "Something is amiss: {number}. Answers are without it.",
     "copying": "Answers take longer while their copy is being made.",
     "moving": "The catalog is taking up the newest build.",
     "unwatched": "Nobody processes the raw folder: this server was started with --no-watch.",

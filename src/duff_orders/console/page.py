@@ -65,7 +65,7 @@ def page(
         path=path,
         caller=request.scope.get("caller"),
         languages=[(code, TEXTS[code]["language"]) for code in LANGUAGES],
-        **(_freshness(request, t) if fresh and here != "login" else {"fresh": "", "lag": ""}),
+        **(_freshness(request, t) if fresh and here != "login" else {"fresh": "", "lag": "", "amiss": []}),
     )
     headers = {"Cache-Control": "no-store", "Content-Language": t.language, "Vary": "Accept-Language, Cookie"}
     return HTMLResponse(text, status, headers=headers)
@@ -83,7 +83,7 @@ def _freshness(request: Request, t: Words) -> dict[str, Any]:
     watched = request.app.state.watched
     newest = max(rows, key=lambda row: row.finished, default=None)
     if newest is None:
-        return {"fresh": t("fresh_none"), "lag": "" if watched else t("unwatched")}
+        return {"fresh": t("fresh_none"), "lag": "" if watched else t("unwatched"), "amiss": asked.amiss()}
     snapshot = asked.snapshot.current()
     told = t(
         "fresh",
@@ -101,4 +101,4 @@ def _freshness(request: Request, t: Words) -> dict[str, Any]:
         lags.append(t(lag))
     if not watched:
         lags.append(t("unwatched"))
-    return {"fresh": told, "lag": " ".join(lags)}
+    return {"fresh": told, "lag": " ".join(lags), "amiss": asked.amiss()}

@@ -9,6 +9,7 @@ ES: dict[str, str] = {
     "sql": "Consultas",
     "sign_out": "Salir",
     "behind": "Aún no en las tablas: {files} de los archivos con veredicto.",
+    "amiss": "Algo va mal: {number}. Las respuestas van sin ello.",
     "copying": "Las respuestas tardan más mientras se hace su copia.",
     "moving": "El catálogo está tomando la última construcción.",
     "unwatched": "Nadie procesa la carpeta de entrada: este servidor se inició con --no-watch.",

@@ -90,21 +90,30 @@ def read(store: Store) -> tuple[Snapshot | None, str | None]:
 
 
 class KeptSnapshot:
-    """The star schema as it is, for who asks often: what did not change is not read into memory again."""
+    """The star schema as it is, for who asks often: what did not change is not read into memory again.
+
+    While it cannot be read, it is as it was last; `damaged` tells of that.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.damaged: DamagedObject | None = None
         self._known: tuple[str | None, Snapshot] = None, Snapshot()
 
     def current(self) -> Snapshot:
         """As `current`."""
         found = self.store.read(STAR_POINTER)
         if found is None:
+            self.damaged = None
             return Snapshot()
         token, snapshot = self._known  # both at once: threads may ask side by side
         if found.token != token:
-            snapshot = _decode(found)
-            self._known = found.token, snapshot
+            try:
+                snapshot = _decode(found)
+            except DamagedObject as error:
+                self.damaged = error
+            else:
+                self._known, self.damaged = (found.token, snapshot), None
         return snapshot
 
 

@@ -117,6 +117,18 @@ def object_names(row: LedgerRow) -> list[str]:
     return [name for table in layout.OBJECT_COUNTS for name in layout.data_objects(table, row)]
 
 
+def harmed(store: Store, rows: Iterable[LedgerRow]) -> dict[str, DamagedObject]:
+    """The files of which an object is gone or not as it was written, by their ids."""
+    found = {}
+    for row in rows:
+        names = object_names(row)
+        for name, told in zip(names, row.object_digests or [""] * len(names), strict=False):
+            read = store.digest(name)
+            if read is None or (told and read != told):
+                found[row.file_id] = DamagedObject(name, "it is not as it was written" if read else "it is missing")
+    return found
+
+
 def _told(faults: list[Fault], remedy: Remedy) -> Callable[[DamagedObject], None]:
     def tell(error: DamagedObject) -> None:
         file_id = PurePosixPath(error.name).stem

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from watchfiles import Change
 from watchfiles import watch as watch_folder
@@ -31,6 +32,7 @@ from duff_orders.lake.disk import identity
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, in_turn
 from duff_orders.local import raw_folder
+from duff_orders.local.condition import Condition
 from duff_orders.local.run import process
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
@@ -43,6 +45,8 @@ log = logging.getLogger(__name__)
 BATCH = 30.0
 #: Seconds after which a file is tried again that could not be processed: at first, and at most, as they double.
 AGAIN, AGAIN_AT_MOST = 2.0, 60.0
+#: Seconds after which the raw folder is looked through again, should a change not have been told.
+LOOK_THROUGH = 60.0
 #: Seconds after which the raw folder is looked through again where it cannot be watched.
 PAUSE = 2.0
 
@@ -54,13 +58,28 @@ def watch(
     done: Callable[[LedgerRow], None],
     ready: Callable[[], None] = lambda: None,
     phase: OnPhase = ignore_phase,
+    condition: Condition | None = None,
 ) -> None:
     """Process files as they land, and bring the star schema up to date once a batch, until `stop` is set.
 
-    `done` is told of every file, `phase` of how far one is, `ready` once the folder is being
-    watched. Files in work when `stop` is set are finished.
+    `done` is told of every file, `phase` of how far one is, `ready` once the folder is being watched, `condition` of
+    what is amiss. Files in work when `stop` is set are finished.
     """
-    _Watcher(lake, stop, done, phase).run(ready)
+    _Watcher(lake, stop, done, phase, condition or Condition()).run(ready)
+
+
+def look_after(lake: Lake, stop: threading.Event, condition: Condition, **told: Any) -> None:
+    """Watch as `watch` does, and where that ends by an error, say so and begin again after a pause."""
+    pause = AGAIN
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            watch(lake, stop, condition=condition, **told)
+        except Exception as error:
+            log.exception("the watcher ended, and is started again in %g s", pause)
+            condition.tell("watcher", f"the watcher ended, and is started again: {error}")
+            stop.wait(pause)
+            pause = AGAIN if time.monotonic() - began > AGAIN_AT_MOST else min(2 * pause, AGAIN_AT_MOST)
 
 
 class _PassedOver:
@@ -81,8 +100,16 @@ class _PassedOver:
 
 
 class _Watcher:
-    def __init__(self, lake: Lake, stop: threading.Event, done: Callable[[LedgerRow], None], phase: OnPhase) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        stop: threading.Event,
+        done: Callable[[LedgerRow], None],
+        phase: OnPhase,
+        condition: Condition,
+    ) -> None:
         self.lake = lake
+        self.condition = condition
         self.stop = stop
         self.done = done
         self.phase = phase
@@ -99,13 +126,13 @@ class _Watcher:
     def run(self, ready: Callable[[], None]) -> None:
         settings = self.lake.settings
         check_engines(settings, [settings.threshold])
-        self.raw.mkdir(parents=True, exist_ok=True)
         self.lake.store.sweep_scratch()
         self.published = True  # a build may have been cut off
         with ThreadPoolExecutor(self.lake.settings.workers, thread_name_prefix="file") as pool:
             for batch in self._batches():
                 if batch is None:
                     self.waiting.update(self._unprocessed())
+                    self.condition.tell("watcher", None)
                     ready()
                     ready = _nothing
                 else:
@@ -125,12 +152,15 @@ class _Watcher:
     def _batches(self) -> Iterator[set[FileChange] | None]:
         """What changed; None where all that lies there is to be looked through.
 
-        That is at the start, once the folder is being watched; and where watchfiles gives up, which it does at every
+        That is at the start, once the folder is being watched; from time to time, should a change not have been told;
+        where the folder is another than the one that is watched; and where watchfiles gives up, which it does at every
         change of a file whose name is not UTF-8.
         """
         step = max(20, min(200, int(self.lake.settings.settle * 250)))
         while not self.stop.is_set():
             is_new = True
+            self.raw.mkdir(parents=True, exist_ok=True)
+            watched, look_by = _which(self.raw), time.monotonic() + LOOK_THROUGH
             try:
                 for batch in watch_folder(
                     self.raw,
@@ -142,10 +172,13 @@ class _Watcher:
                     debounce=200,
                     ignore_permission_denied=True,
                 ):
-                    if is_new:
+                    if is_new or time.monotonic() > look_by:
                         yield None
+                        look_by = time.monotonic() + LOOK_THROUGH
                     is_new = False
                     yield batch
+                    if _which(self.raw) != watched:
+                        break  # it was moved away or replaced: what is told of is no more where files land
             except WatchfilesRustInternalError:
                 yield None
                 self.stop.wait(PAUSE)
@@ -172,7 +205,7 @@ class _Watcher:
             if found is None or found.status is None:
                 self.waiting.discard(key)
                 self.still.pop(key, None)
-                self.passed_over.pop(key, None)
+                self._forget(key)
                 self._leave(found)
             elif key not in self.running.values() and self._is_whole(key):
                 whole.append((in_turn(key, found.status.st_mtime), key))
@@ -224,7 +257,7 @@ class _Watcher:
             except Exception as error:
                 self._pass_over(key, error)
             else:
-                self.passed_over.pop(key, None)
+                self._forget(key)
                 if row.published and not self.published:
                     self.published = True
                     self.build_by = time.monotonic() + BATCH
@@ -233,9 +266,15 @@ class _Watcher:
     def _pass_over(self, key: str, error: Exception) -> None:
         """Try a file again later, and say why, once for each reason: of a disk that is full, that ends by itself."""
         over = self.passed_over[key] = _PassedOver(error, self.passed_over.get(key))
+        why = f"{printable(key)} could not be processed, and is tried again: {error}"
+        self.condition.tell("file", why, key)
         if over.is_news:
             tell = log.warning if isinstance(error, OSError | DuffError) else log.exception
             tell("%s could not be processed, and is tried again: %s", printable(key), error)
+
+    def _forget(self, key: str) -> None:
+        self.passed_over.pop(key, None)
+        self.condition.tell("file", None, key)
 
     def _keys(self, change: Change, path: Path) -> Iterator[str]:
         """The keys of what changed: of a new folder, which may have come with its files, all that are in it."""
@@ -250,15 +289,29 @@ class _Watcher:
     def _build(self) -> None:
         self.published = False
         try:
-            for each in build(self.lake).left_out:
+            left_out = build(self.lake).left_out
+            for each in left_out:
                 log.warning("left out of the star schema: %s", each)
+            self.condition.tell("document", " ".join(left_out) or None)
             sweep(self.lake)
         except Exception as error:
             self.unbuilt = _PassedOver(error, self.unbuilt)
+            why = f"the star schema could not be brought up to date, which is tried again: {error}"
+            self.condition.tell("star schema", why)
             if self.unbuilt.is_news:
                 log.exception("the star schema could not be brought up to date, which is tried again")
         else:
             self.unbuilt = None
+            self.condition.tell("star schema", None)
+
+
+def _which(folder: Path) -> tuple[int, int] | None:
+    """Which folder this is, whatever its name; None where there is none."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _tell(error: DamagedObject) -> None:

@@ -1,20 +1,22 @@
 """A build of the star schema: what is new where that will do, everything where it must be, then one switch."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import VERSION
+from duff_orders.errors import DamagedObject, EngineError
 from duff_orders.lake import snapshot
 from duff_orders.lake.cleanup import set_aside, sweep_star
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import STAR_POINTER
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.store import Store
-from duff_orders.messages import Engine
+from duff_orders.lake.survey import harmed
+from duff_orders.messages import Engine, LedgerRow
 from duff_orders.models.plan import OpenBuilder, make_plan, write_dimensions, write_interim
 from duff_orders.progress import OnPhase, ignore_phase
 
@@ -48,10 +50,32 @@ def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -
     cannot be told. Builds wait for each other. A killed one changes nothing, and the next removes what it left. The
     engine is the one for a file as large as all the new ones; each builds on what the other left.
 
-    Raises EngineError where a published object cannot be read or the memory does not suffice, OSError where nothing
-    can be written, SettingsError where there is no Spark, PipelineError where somebody without the lock switched the
-    snapshot.
+    Files whose objects cannot be read are left out, and taken up once they can. Raises EngineError where an object of
+    the star schema cannot be read or the memory does not suffice, OSError where nothing can be written, SettingsError
+    where there is no Spark, PipelineError where somebody without the lock switched the snapshot.
     """
+    without: dict[str, DamagedObject] = {}
+    while True:
+        try:
+            return _build(lake, without, rebuild=rebuild, phase=phase)
+        except _Unreadable as error:
+            found = harmed(lake.store, error.rows)
+            if found.keys() <= without.keys():
+                raise error.cause from error.cause.__cause__
+            without |= found
+
+
+class _Unreadable(Exception):
+    """The engine failed over the objects of some files."""
+
+    def __init__(self, rows: Sequence[LedgerRow], cause: EngineError) -> None:
+        super().__init__()
+        self.rows = rows
+        self.cause = cause
+
+
+def _build(lake: Lake, without: Mapping[str, DamagedObject], *, rebuild: bool, phase: OnPhase) -> BuildReport:
+    """A build without some files. Raises _Unreadable where the engine fails."""
     started = time.monotonic()
     with lake.store.lock(LOCK):
         found, token = snapshot.read(lake.store)
@@ -59,7 +83,7 @@ def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -
         if found is None:  # all that it named is made anew, so only its bytes are kept
             set_aside(lake.store, STAR_POINTER, utc_now())
         sweep_star(lake.store, old, utc_now(), lake.settings.grace)
-        plan = make_plan(lake.ledger, old, rebuild=rebuild)
+        plan = make_plan(lake.ledger, old, rebuild=rebuild, without=without)
         if not plan.added and plan.base is old:
             return BuildReport(
                 build_id=None,
@@ -70,13 +94,16 @@ def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -
             )
         open_builder = _open_builder(lake.settings.engine_for(sum(row.size for row in plan.added)))
         phase(TOLD, "read what is new", lambda: 0.0)
-        with open_builder(lake, plan) as builder:
-            phase(TOLD, "write dimensions", lambda: 1 / 3)
-            dimensions = write_dimensions(plan.base, builder)
-            catalogued = lake.store.listed_by_readers and plan.base is not old
-            interim = write_interim(old, dimensions, builder) if catalogued else {}
-            phase(TOLD, "write order lines", lambda: 2 / 3)
-            written = builder.write_partitions()
+        try:
+            with open_builder(lake, plan) as builder:
+                phase(TOLD, "write dimensions", lambda: 1 / 3)
+                dimensions = write_dimensions(plan.base, builder)
+                catalogued = lake.store.listed_by_readers and plan.base is not old
+                interim = write_interim(old, dimensions, builder) if catalogued else {}
+                phase(TOLD, "write order lines", lambda: 2 / 3)
+                written = builder.write_partitions()
+        except EngineError as error:
+            raise _Unreadable(plan.added, error) from error
         facts = {day: (names, plan.base.rows[day]) for day, names in plan.base.partitions.items()} | written
         new = Snapshot(
             build_id=plan.build_id,

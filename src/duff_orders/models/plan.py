@@ -53,21 +53,25 @@ class Plan:
         return [row for row in self.added if row.corrects]
 
 
-def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
+def make_plan(
+    ledger: Ledger, old: Snapshot, *, rebuild: bool, without: Mapping[str, DamagedObject] | None = None
+) -> Plan:
     """What is to be added to what, so that the tables are those of the ledger.
 
     Of the ledger only the rows are read that the last build did not take up as they are now. A file that is no longer
     published, or that a replay replaced, cannot be taken out again, since what it had superseded is gone, and neither
     can a row that corrects what a later one corrects again: then, too, everything is built from nothing. A row that
-    cannot be read costs its own file alone: what the tables have of it stays, and what is built anew is without it.
+    cannot be read costs its own file alone: what the tables have of it stays, and what is built anew is without it. So
+    do the files that the build is to be `without`, since their objects cannot be read.
     """
     began = utc_now()
-    damaged: dict[str, DamagedObject] = {}
+    damaged: dict[str, DamagedObject] = {**(without or {})}
 
     def leave_out(error: DamagedObject) -> None:
         damaged[PurePosixPath(error.name).stem] = error
 
-    stamps, new = ledger.since(old.ledger, leave_out)
+    stamps, changed = ledger.since(old.ledger, leave_out)
+    new = [row for row in changed if row.file_id not in damaged]
     published = {row.file_id: row for row in new if _counts(row)}
     replaced = {row.file_id for row in new if old.files.get(row.file_id, row.revision) != row.revision}
     withdrawn = {row.file_id for row in new if row.file_id in old.files} - published.keys()
@@ -81,7 +85,8 @@ def make_plan(ledger: Ledger, old: Snapshot, *, rebuild: bool) -> Plan:
         or _is_corrected_again(ledger, old, published)
     ):
         base = Snapshot()
-        published = {row.file_id: row for row in ledger.rows(damaged=leave_out) if _counts(row)}
+        rows = ledger.rows(damaged=leave_out)
+        published = {row.file_id: row for row in rows if _counts(row) and row.file_id not in damaged}
     added = [row for file_id, row in published.items() if file_id not in base.files]
     beaten = _beaten(added)
     added = sorted((row for row in added if row.file_id not in beaten), key=lambda row: (row.pa_date, row.file_id))
