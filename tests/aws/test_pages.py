@@ -7,8 +7,8 @@ import boto3
 import pytest
 
 from duff_orders.aws.pages import RawBucket, source_of
-from duff_orders.aws.remote import Remote
-from duff_orders.errors import InputError
+from duff_orders.aws.remote import UPLOAD, Remote, _own_version
+from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout, snapshot
 from duff_orders.lake.s3 import S3Store
 from duff_orders.query import statements
@@ -67,7 +67,7 @@ def test_a_file_is_put_beside_others_of_its_name(aws: str, tmp_path: Path) -> No
     assert bucket.files() == []
     path = tmp_path / "orders.csv"
     keys = []
-    for data in (b"one", b"one", b"two", b"two", b"x" * 9_000_000, b"x" * 9_000_000):  # the last are sent in parts
+    for data in (b"one", b"one", b"two", b"two", b"x" * 9_000_000, b"x" * 9_000_000):
         path.write_bytes(data)
         keys.append(bucket.put(path))
     assert keys[:2] == ["orders.csv", "orders.csv"]
@@ -83,6 +83,41 @@ def test_a_file_is_put_beside_others_of_its_name(aws: str, tmp_path: Path) -> No
     with pytest.raises(InputError, match="rename it"):
         bucket.put(path)
     assert set(RawBucket(bucket.store).files()) == {*keys, "in//odd.csv"}
+
+
+def test_two_consoles_put_nothing_over_each_other(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw, processed = new_buckets()
+    one, other = (RawBucket(S3Store(raw, processed)) for _ in range(2))
+    paths = [tmp_path / name / "orders.csv" for name in ("one", "other")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_bytes(path.parent.name.encode())
+    look = RawBucket._look_at
+
+    def overtaken(bucket: RawBucket, s3: Any, key: str) -> Any:
+        """Just after the one has looked, the other puts its file."""
+        found = look(bucket, s3, key)
+        monkeypatch.setattr(RawBucket, "_look_at", look)
+        assert other.put(paths[1]) == "orders.csv"
+        return found
+
+    monkeypatch.setattr(RawBucket, "_look_at", overtaken)
+    key = one.put(paths[0])
+    assert key.startswith("orders-")
+    s3 = boto3.client("s3")
+    found = {each: s3.get_object(Bucket=raw, Key=each)["Body"].read() for each in ("orders.csv", key)}
+    assert found == {"orders.csv": b"other", key: b"one"}
+
+
+def test_an_upload_follows_its_own_version(aws: str) -> None:
+    raw, _ = new_buckets()
+    s3 = boto3.client("s3")
+    mine = s3.put_object(Bucket=raw, Key="a.csv", Body=b"mine", Metadata={UPLOAD: "mine"})
+    s3.put_object(Bucket=raw, Key="a.csv.gz", Body=b"longer", Metadata={UPLOAD: "mine"})
+    s3.put_object(Bucket=raw, Key="a.csv", Body=b"theirs", Metadata={UPLOAD: "theirs"})
+    assert _own_version(s3, raw, "a.csv", "mine")["VersionId"] == mine["VersionId"]
+    with pytest.raises(PipelineError, match="upload it again"):
+        _own_version(s3, raw, "a.csv", "nobody's")
 
 
 def test_what_is_asked_once_is_kept_until_the_next_build(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,12 @@
 import csv
 import io
 import json
+import os
+import shutil
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -142,3 +146,99 @@ def test_a_stream_of_events_outlives_the_wait_for_a_slow_body(tmp_path: Path) ->
             assert sent.status_code == 202
             until(lambda: "late.csv" in next(lines))
         assert "Traceback" not in log.read_text()
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+#: What may have a name, and is no file that can be compared.
+OTHERS: dict[str, Callable[[Path], object]] = {
+    "a pipe": pipe,
+    "a folder": lambda path: path.mkdir(),
+    "a dead link": lambda path: path.symlink_to("nowhere"),
+    "a loop of links": lambda path: path.symlink_to(path.name),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_what_has_the_name_and_is_no_file_is_gone_round(console: TestClient, tmp_path: Path, other: str) -> None:
+    folder = tmp_path / "lake" / "raw"
+    folder.mkdir(parents=True)
+    OTHERS[other](folder / "a.csv")
+    for _ in range(2):
+        answer = console.put("/console/uploads/a.csv", content=b"one")
+        assert answer.status_code == 202, answer.text
+        key = answer.json()["key"]
+        assert key != "a.csv"
+        assert (folder / key).read_bytes() == b"one"
+    (folder / key).unlink()
+    OTHERS[other](folder / key)
+    answer = console.put("/console/uploads/a.csv", content=b"one")
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-request")
+    assert answer.json()["detail"] == "a.csv: the raw folder holds something else of this name; rename it"
+
+
+def test_what_is_answered_is_on_the_disk(console: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The very file and its folder, and what is above a folder that is new; of a file that was there already, too."""
+    (tmp_path / "lake").mkdir(exist_ok=True)
+    synced: list[tuple[int, int]] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        synced.append((status.st_dev, status.st_ino))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    folder = tmp_path / "lake" / "raw"
+    for is_new in (True, False):
+        synced.clear()
+        assert console.put("/console/uploads/a.csv", content=b"one").status_code == 202
+        file, its_folder = (synced.index(_which(path)) for path in (folder / "a.csv", folder))
+        assert file < its_folder
+        assert (_which(folder.parent) in synced) == is_new
+
+
+def _which(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def test_an_upload_is_stored_once(console: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is whole, and then: what is linked in is the very file that was received."""
+    monkeypatch.setattr(shutil, "copyfile", lambda *_: pytest.fail("it was copied"))
+    assert console.put("/console/uploads/a.csv", content=b"one").status_code == 202
+    assert raw(tmp_path) == {"a.csv": b"one"}
+
+
+def test_a_raw_folder_may_be_a_mount(tmp_path: Path) -> None:
+    folder = tmp_path / "lake" / "raw"
+    folder.mkdir(parents=True)
+    told = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=False, capture_output=True, text=True)
+    if told.returncode:
+        pytest.skip(f"it needs the right to mount: {told.stderr.strip()}")
+    try:
+        with application(open_lake(tmp_path / "lake")) as (client, _):
+            for content in (b"one", b"one", b"two"):
+                assert client.put("/console/uploads/a.csv", content=content).status_code == 202
+        assert sorted(raw(tmp_path).values()) == [b"one", b"two"]  # and nothing beside them
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_who_waits_for_a_lock_keeps_nobody_waiting(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path / "lake")
+    with serving(tmp_path / "lake", "--no-watch") as (address, process, _log), ThreadPoolExecutor(1) as pool:
+        with lake.store.lock("scratch"):
+            sent = pool.submit(httpx2.put, f"{address}/console/uploads/a.csv", content=b"one", timeout=PATIENCE)
+            until(lambda: _waits_for(process.pid))
+            assert get(address, "/v1/health")["status"] == "ok"
+            assert not sent.done()
+        assert sent.result().status_code == 202
+
+
+def _waits_for(pid: int) -> bool:
+    """Whether a process waits for a lock of the file system."""
+    waiting = [line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" in line]
+    return any(str(pid) in line for line in waiting)

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from duff_orders.api.kept import KeptAnswers, ListedLedger, OverLedger
 from duff_orders.aws.asked import Asked, AthenaQueries
-from duff_orders.errors import InputError
+from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.disk import fingerprint
 from duff_orders.lake.lake import Lake
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 LOOK = 5.0
 #: Answers that are kept, and queries of a page that run at once.
 KEPT, AT_ONCE = 200, 4
+#: Bytes that S3 takes in one request, which alone is told to put nothing over another.
+LARGEST = 5 * 2**30
+#: How often a file is put that others put at the same moment.
+TRIES = 5
 
 
 class Shown(OverLedger, Asked):
@@ -110,11 +114,13 @@ class RawBucket:
         """Put a file there, never over another; its key."""
         s3 = boto3.client("s3")
         size, etag = fingerprint(path)
+        if size > LARGEST:
+            raise InputError(f"{path.name}: {size:,} bytes go in parts only, with `duff upload`")
         metadata = {"md5": etag} | ({} if replaces is None else {layout.REPLACES: replaces})
         for key in free_names(path.name, etag):
             there = self._look_at(s3, key)
-            if there is None:
-                s3.upload_file(str(path), self.store.raw_bucket, key, ExtraArgs={"Metadata": metadata})
+            if there is None and not self._upload_new(s3, path, key, metadata):
+                there = self._look_at(s3, key)  # somebody else was faster
             if there is None or (there[0] == size and etag in there[1]):
                 if there and replaces not in (None, there[2]):
                     raise already_there(key, str(replaces))
@@ -122,6 +128,21 @@ class RawBucket:
                     self._looked = None
                 return key
         raise InputError(f"{path.name}: the raw bucket holds other files of this name; rename it")
+
+    def _upload_new(self, s3: Any, path: Path, key: str, metadata: dict[str, str]) -> bool:
+        """Put a file under a key that nothing has; False, and nothing put, where something does by then."""
+        for _ in range(TRIES):
+            try:
+                with path.open("rb") as body:
+                    s3.put_object(Bucket=self.store.raw_bucket, Key=key, Body=body, Metadata=metadata, IfNoneMatch="*")
+            except ClientError as error:
+                if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
+                    return False
+                if error.response["Error"]["Code"] not in ("ConditionalRequestConflict", "409"):
+                    raise
+            else:
+                return True
+        raise PipelineError(f"{key}: others put files of this name all the time; try again")
 
     def _look_at(self, s3: Any, key: str) -> tuple[int, set[str], str | None] | None:
         """The size of an object, what tells its content, as a large one's entity tag does not, and what it replaces.

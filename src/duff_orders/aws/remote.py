@@ -1,6 +1,7 @@
 """A deployment as its engineer uses it: put files in, follow them, take them up again, ask, and see how it is doing."""
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from duff_orders.settings import Settings
 
 #: The name of the deployment that has no prefix.
 PLAIN = "duff-orders"
+#: The metadata of a raw object by which `upload` knows its own.
+UPLOAD = "duff-upload"
 # How often the ledger is looked at while a file is on its way.
 _PAUSE = 0.5
 # The most messages that SQS hands out at once.
@@ -93,7 +96,10 @@ class Remote:
 
         for path in paths:
             check_name(path)
-        metadata = {} if replaces is None else {layout.REPLACES: replaceable(self.lake.ledger, replaces)}
+        own = secrets.token_hex(8)
+        metadata = {UPLOAD: own}
+        if replaces is not None:
+            metadata[layout.REPLACES] = replaceable(self.lake.ledger, replaces)
         s3, bucket = boto3.client("s3"), self.outputs["RawBucket"]
         announced = []
         for path in paths:
@@ -105,7 +111,7 @@ class Remote:
                 ExtraArgs={"Metadata": metadata},
                 Callback=lambda size, key=key: sent(key, size),
             )
-            found = s3.head_object(Bucket=bucket, Key=key)
+            found = _own_version(s3, bucket, key, own)
             announced.append(
                 Event(
                     bucket=bucket,
@@ -259,6 +265,19 @@ class Remote:
             problems.append(f"{table}: the catalog is behind the star schema; the next build mends it")
         read = sum(row.rows_read for row in rows)
         return Proof(len(rows), read, problems, 0, "of a deployment none is", self.left_alone())
+
+
+def _own_version(s3: Any, bucket: str, key: str, own: str) -> dict[str, Any]:
+    """The head of the version that was uploaded with a token of its own: another may have been put over it since."""
+    found: dict[str, Any] = s3.head_object(Bucket=bucket, Key=key)
+    if found["Metadata"].get(UPLOAD) == own:
+        return found
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
+    for each in (each for page in pages for each in page.get("Versions", ()) if each["Key"] == key):
+        found = s3.head_object(Bucket=bucket, Key=key, VersionId=each["VersionId"])
+        if found["Metadata"].get(UPLOAD) == own:
+            return found
+    raise PipelineError(f"{key} was uploaded, and is there no more; upload it again")
 
 
 def _announcement(event: Event) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from duff_orders.lake import layout
 from duff_orders.lake.disk import DiskStore
-from duff_orders.lake.raw import put
+from duff_orders.lake.raw import land
 from duff_orders.local import raw_folder
 
 
@@ -39,7 +39,7 @@ class RawFolder:
 
     def put(self, path: Path, replaces: str | None = None) -> str:
         """Put a file there, never over another; its key."""
-        return put(self.disk, path, replaces=replaces)
+        return land(self.disk, path, replaces=replaces)
 
 
 def _times(folders: Iterable[Path]) -> dict[Path, int]:

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -17,11 +18,13 @@ from duff_orders.console.progress import Progress
 from duff_orders.console.source import Source
 from duff_orders.errors import InputError
 from duff_orders.lake import layout
+from duff_orders.room import room
 
+T = TypeVar("T")
 router = APIRouter(prefix="/console", include_in_schema=False)
 
-#: Bytes of the disk that an upload must leave free, and bytes of the longest name.
-KEPT_FREE, LONGEST_NAME = 2**30, 200
+#: Bytes of the longest name.
+LONGEST_NAME = 200
 #: Seconds between two looks at the stages, and after which a sign of life is sent where nothing changed.
 LOOK, SIGN = 0.5, 10.0
 
@@ -35,10 +38,10 @@ async def put_upload(request: Request, name: str, replaces: str | None = None) -
     if replaces is not None:
         await run_in_threadpool(_check_replaceable, backend(request), replaces)
     size = request.headers.get("content-length", "0")
-    with progress.landing.scratch() as folder:
-        room = max(0, shutil.disk_usage(folder).free - KEPT_FREE)
-        if not size.isdecimal() or int(size) > room:
-            raise Problem("too-large", f"there is room for {room:,} bytes")
+    async with _in_thread(progress.landing.scratch()) as folder:  # it may have to wait for a lock
+        most = room(folder)
+        if not size.isdecimal() or int(size) > most:
+            raise Problem("too-large", f"there is room for {most:,} bytes")
         path = folder / name
         written = 0
         with path.open("wb") as target:
@@ -51,8 +54,8 @@ async def put_upload(request: Request, name: str, replaces: str | None = None) -
                 except TimeoutError:
                     raise Problem("bad-request", f"no more of the file came within {SLOWEST:g} s") from None
                 written += len(part)
-                if written > room:
-                    raise Problem("too-large", f"there is room for {room:,} bytes")
+                if written > most:
+                    raise Problem("too-large", f"there is room for {most:,} bytes")
                 await run_in_threadpool(target.write, part)
         try:
             key = await run_in_threadpool(progress.landing.put, path, replaces)
@@ -84,6 +87,16 @@ async def get_events(request: Request) -> Response:
             silent += LOOK
 
     return StreamingResponse(tell(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+@asynccontextmanager
+async def _in_thread(entered: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """Enter and leave what may wait, without keeping others waiting."""
+    found = await run_in_threadpool(entered.__enter__)
+    try:
+        yield found
+    finally:
+        await run_in_threadpool(entered.__exit__, None, None, None)
 
 
 def _check_replaceable(asked: Source, file_id: str) -> None:

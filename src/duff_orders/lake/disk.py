@@ -4,11 +4,13 @@ The standard library does this in a page; obstore's local store has no condition
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -95,13 +97,35 @@ class DiskStore:
         return True
 
     def put_new_file(self, name: str, path: Path) -> bool:
-        """Link a local file (of the lake's file system) in as an object that must not exist; False where it does."""
+        """Link a local file in as an object that must not exist; False where something has the name.
+
+        In a folder of another file system than the file's it becomes a copy.
+        """
         target = self._place_for(name, path)
         try:
-            os.link(path, target)
+            try:
+                os.link(path, target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                with _copied_beside(path, target) as copy:
+                    os.link(copy, target)
         except FileExistsError:
             return False
         _sync_folder(target.parent)
+        return True
+
+    def holds(self, name: str, size: int, etag: str) -> bool:
+        """Whether an object is a regular file of that size and entity tag; if so, it is on the disk by then."""
+        path = self.path(name)
+        try:
+            if not stat.S_ISREG(path.stat().st_mode) or fingerprint(path) != (size, etag):
+                return False
+            with path.open("rb") as handle:
+                os.fsync(handle.fileno())
+        except (OSError, SourceChanged):
+            return False
+        _sync_folder(path.parent)
         return True
 
     def publish(self, name: str, path: Path) -> None:
@@ -113,7 +137,7 @@ class DiskStore:
     def _place_for(self, name: str, path: Path) -> Path:
         """Where a finished file becomes an object: its bytes are on the disk by then, and the folder is there."""
         target = self.path(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         with path.open("rb") as handle:
             os.fsync(handle.fileno())
         return target
@@ -217,7 +241,7 @@ class DiskStore:
 
     @contextlib.contextmanager
     def _temporary(self, target: Path, data: bytes) -> Iterator[Path]:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         with self.scratch() as folder:
             temporary = folder / "object"
             with temporary.open("wb") as handle:
@@ -225,6 +249,27 @@ class DiskStore:
                 handle.flush()
                 os.fsync(handle.fileno())
             yield temporary
+
+
+@contextlib.contextmanager
+def _copied_beside(path: Path, target: Path) -> Iterator[Path]:
+    """A copy of a file on the file system of another, under a name that is left alone."""
+    copy = target.parent / f".duff-{secrets.token_hex(8)}"
+    try:
+        shutil.copyfile(path, copy)
+        with copy.open("rb") as handle:
+            os.fsync(handle.fileno())
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, so that they outlive a power cut."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

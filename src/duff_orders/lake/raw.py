@@ -44,20 +44,28 @@ def put(store: DiskStore, path: Path, *, replaces: str | None = None) -> str:
             raise InputError(f"{key}: left alone in the raw folder, {why}")
         return key
     with store.scratch() as scratch:
-        copy = scratch / "object"
+        copy = scratch / path.name
         shutil.copyfile(path, copy)
-        if replaces is None and store.put_new_file(f"{layout.RAW}/{path.name}", copy):
-            return path.name  # whoever announces it reads it once more: once is enough
-        size, etag = fingerprint(copy)
-        for key in free_names(path.name, etag):
-            name = f"{layout.RAW}/{key}"
-            if replaces is not None and not store.exists(name):
-                _note_replaced(store, key, etag, replaces)  # first: whoever sees the file sees what it replaces
-            if store.put_new_file(name, copy) or fingerprint(store.path(name)) == (size, etag):
-                if replaces is not None:
-                    _check_replaces(store, key, etag, replaces)
-                return key
-    raise InputError(f"{path}: the raw folder holds other files of this name; rename it")
+        return land(store, copy, replaces=replaces)
+
+
+def land(store: DiskStore, path: Path, *, replaces: str | None = None) -> str:
+    """Link a file that nobody else has into the raw folder, under its name or a free one; returns its key there.
+
+    It is on the disk by then, and so is one of this very content that lies there already. `replaces`: see `put`.
+    """
+    if replaces is None and store.put_new_file(f"{layout.RAW}/{path.name}", path):
+        return path.name  # whoever announces it reads it once more: once is enough
+    size, etag = fingerprint(path)
+    for key in free_names(path.name, etag):
+        name = f"{layout.RAW}/{key}"
+        if replaces is not None and not store.exists(name):
+            _note_replaced(store, key, etag, replaces)  # first: whoever sees the file sees what it replaces
+        if store.put_new_file(name, path) or store.holds(name, size, etag):
+            if replaces is not None:
+                _check_replaces(store, key, etag, replaces)
+            return key
+    raise InputError(f"{path.name}: the raw folder holds something else of this name; rename it")
 
 
 def replaceable(ledger: Ledger, prefix: str) -> str:
