@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
+from duff_orders.api import places
 from duff_orders.api.problems import problem_of
-from duff_orders.api.security import AT_ONCE, LARGEST_BODY, Guard, parse_keys
+from duff_orders.api.security import LARGEST_BODY, Guard, parse_keys
 from duff_orders.errors import Busy, SettingsError
 from duff_orders.lake.lake import Lake
 from tests.api.lakes import application
@@ -115,18 +116,41 @@ def test_what_another_worker_has_is_asked_for_again() -> None:
     assert (problem.kind, problem.headers) == ("busy", {"Retry-After": "1"})
 
 
-def test_more_at_once_than_may_be_are_told_to_come_again(samples: Lake) -> None:
-    with application(samples) as (client, _):
+@pytest.mark.parametrize(
+    ("taken", "who", "answers"),
+    [
+        ({"caller acme": places.OF_ONE}, "acme", 503),
+        ({"caller acme": places.OF_ONE}, "other", 200),
+        ({"caller acme": places.OF_ONE}, None, 200),
+        ({f"caller {name}": places.OF_ONE for name in ("acme", "b", "c")}, "other", 503),
+        ({"strangers": places.OF_STRANGERS}, None, 503),
+        ({"strangers": places.OF_STRANGERS, "bodies": places.BODIES_OF_STRANGERS}, "acme", 200),
+        ({"bodies": places.BODIES_OF_STRANGERS}, None, 200),
+    ],
+)
+def test_places_are_apart(samples: Lake, taken: dict[str, int], who: str | None, answers: int) -> None:
+    keys = {"acme": "a-key", "other": "o-key"}
+    with application(samples, keys={name: hashlib.sha256(key.encode()).hexdigest() for name, key in keys.items()}) as (
+        client,
+        _,
+    ):
         guard = client.app
         assert isinstance(guard, Guard)
         assert client.get("/v1/health").status_code == 200
-        assert guard.under_way == set()
-        guard.under_way.update(range(AT_ONCE - 1))
+        assert guard.places.of.total() == 0
+        guard.places.of.update(taken)
+        answer = client.get("/v1/health", headers={"X-API-Key": keys[who]} if who else {})
+        assert answer.status_code == answers
+        if answers == 503:
+            assert (answer.json()["type"], answer.headers["retry-after"]) == ("/problems/busy", "1")
+        assert guard.places.of == taken
+
+
+def test_without_keys_all_share_the_places(samples: Lake) -> None:
+    with application(samples) as (client, _):
+        guard = client.app
+        assert isinstance(guard, Guard)
+        guard.places.of["caller "] = places.AT_ONCE - 1
         assert client.get("/v1/health").status_code == 200
-        guard.under_way.update(range(AT_ONCE))
-        answer = client.get("/v1/health")
-        assert (answer.status_code, answer.json()["type"], answer.headers["retry-after"]) == (
-            503,
-            "/problems/busy",
-            "1",
-        )
+        guard.places.of["caller "] = places.AT_ONCE
+        assert client.get("/v1/health").status_code == 503

@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from duff_orders import build_models
 from duff_orders.contract import TABLES
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.layout import STAR_POINTER
+from duff_orders.lake.snapshot import KeptSnapshot
 from tests.api.lakes import application
 from tests.console.evil import EVIL, HEADER, make_evil
 from tests.lakes import ingest, open_lake
@@ -248,12 +248,14 @@ def test_errors_are_pages_for_who_reads_pages(console: TestClient) -> None:
     assert console.get("/v1/orders/x", headers=reader).headers["content-type"] == "application/problem+json"
 
 
-def test_who_reads_pages_gets_a_page_even_where_nothing_can_be_read(tmp_path: Path) -> None:
+def test_who_reads_pages_gets_a_page_even_where_nothing_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lake = open_lake(tmp_path)
     ingest(lake, "good.csv", (HEADER + "\n1,Moe,1,1,Duff,2.50,6,0.33,Retail,created\n").encode())
     build_models(lake)
     with application(lake) as (client, _):
-        lake.disk.path(STAR_POINTER).write_text("{")
+        monkeypatch.setattr(KeptSnapshot, "current", lambda _: 1 / 0)
         answer = client.get("/", headers={"Accept": "text/html", "Accept-Language": "es"})
     assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
     assert "Algo falló aquí" in answer.text

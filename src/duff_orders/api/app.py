@@ -103,8 +103,8 @@ def _openapi(request: Request) -> Response:
     """The OpenAPI document."""
     app = request.app
     if getattr(app.state, "document", None) is None:
-        app.state.document = document(app)
-    return JSONResponse(app.state.document)
+        app.state.document = JSONResponse(document(app)).body  # once: who has no key may ask for it, too
+    return Response(app.state.document, media_type="application/json")
 
 
 def _about_problem(kind: str) -> Response:

@@ -1,11 +1,14 @@
 """SQL from outside: one read-only SELECT in Athena's dialect, answered at once or later."""
 
+import asyncio
 import re
 import time
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from duff_orders.api import backend, models, paging
 from duff_orders.api.backend import Queries
@@ -26,7 +29,7 @@ _QUERY = {"description": "Succeeded in time"}, {"description": "Under way: ask a
 @router.post(
     "", response_model=models.QueryState, responses={200: _QUERY[0], 202: {"model": models.QueryState, **_QUERY[1]}}
 )
-def submit_query(
+async def submit_query(
     request: Request,
     asked: Asked,
     wanted: models.QueryRequest,
@@ -42,17 +45,19 @@ def submit_query(
         wait = min(LONGEST_WAIT, int(found[1]))
     if "\0" in wanted.sql:
         raise invalid("body", "sql", wanted.sql, "text without NUL characters")
-    query_id = queries.submit(wanted.sql, wanted.max_rows, caller=caller, token=idempotency_key)
+    submit = partial(queries.submit, wanted.sql, wanted.max_rows, caller=caller, token=idempotency_key)
+    query_id = await run_in_threadpool(submit)
     deadline, pause = time.monotonic() + wait, _FIRST
-    while True:
-        state = _state(queries, query_id, caller)
+    while True:  # without a thread: others need them
+        state = await run_in_threadpool(_state, queries, query_id, caller)
         left = deadline - time.monotonic()
         if state.ended or left <= 0:
             break
-        time.sleep(min(pause, left))
+        await asyncio.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST)
     if state.ended:
-        return JSONResponse(_succeeded(queries, state, wanted.max_rows), headers=_PRIVATE)
+        answer = await run_in_threadpool(_succeeded, queries, state, wanted.max_rows)
+        return JSONResponse(answer, headers=_PRIVATE)
     place = f"{request.scope.get('stage_path', '')}/v1/queries/{query_id}"
     return JSONResponse(_told(state), 202, headers={**_PRIVATE, "Location": place, "Retry-After": "1"})
 

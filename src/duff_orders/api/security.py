@@ -18,6 +18,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from duff_orders.api.places import Places
 from duff_orders.api.problems import Problem, response
 from duff_orders.api.sessions import COOKIE, Sessions
 from duff_orders.errors import SettingsError
@@ -26,10 +27,11 @@ from duff_orders.errors import SettingsError
 UPLOADS = "/console/uploads/"
 #: Bytes of a body, which is a query.
 LARGEST_BODY = 256 * 1024 + 4096
-#: Requests that are answered or wait at once.
-AT_ONCE = 64
-#: Seconds within which a connection must ask something, and each part of a body must come.
+#: Seconds within which a connection must ask something, the head of a request and a whole body must come, and each part
+#: of an answer be taken.
 SLOWEST = 10.0
+#: Where streams of events are read.
+STREAMS = "/console/events"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Without a key: what a load balancer asks, and what names no data.
 _OPEN = re.compile(r"/v1/(health|openapi\.json)|/docs(/.*)?|/problems/[a-z-]+")
@@ -76,7 +78,7 @@ class Guard:
     hosts: frozenset[str] | None = LOOPBACK
     keys: Mapping[str, str] = field(default_factory=dict)
     pages: bool = False
-    under_way: set[int] = field(default_factory=set)
+    places: Places = field(default_factory=Places)
     sessions: Sessions = field(default_factory=Sessions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +90,6 @@ class Guard:
         gateway = scope.get("aws.context")
         scope["request_id"] = getattr(gateway, "aws_request_id", None) or uuid.uuid4().hex
         scope["keys"], scope["sessions"] = self.keys, self.sessions
-        self.under_way.add(id(scope))
         told: dict[str, Any] = {"status": 500, "bytes": 0}
 
         async def tell(message: Message) -> None:
@@ -100,7 +101,10 @@ class Guard:
                 headers["X-Request-Id"] = scope["request_id"]
             elif message["type"] == "http.response.body":
                 told["bytes"] += len(message.get("body", b""))
-            await send(message)
+            try:
+                await asyncio.wait_for(send(message), SLOWEST)
+            except TimeoutError:
+                raise OSError("the answer is not taken") from None  # as where the caller has gone
 
         try:
             problem = self._refusal(scope)
@@ -109,10 +113,15 @@ class Guard:
                 await RedirectResponse(f"/login?to={quote(to, safe='')}", 303)(scope, receive, tell)
             elif problem is not None:
                 await response(problem, scope["path"], scope["request_id"])(scope, receive, tell)
-            else:
+            elif scope["path"] == STREAMS:  # which hold no place, and are limited by themselves
                 await self.app(scope, receive, tell)
+            else:
+                known = not self.keys or scope.get("caller") is not None
+                with self.places.taken(scope.get("caller"), known=known, body=scope["method"] not in _SAFE):
+                    await self.app(scope, receive, tell)
+        except Problem as problem:  # there is no place; those of the application it answers itself
+            await response(problem, scope["path"], scope["request_id"])(scope, receive, tell)
         finally:
-            self.under_way.discard(id(scope))
             line = {
                 "method": scope["method"],
                 "path": scope["path"],
@@ -125,8 +134,6 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
-        if len(self.under_way) > AT_ONCE:
-            return Problem("busy", f"{AT_ONCE} requests are under way; ask again", headers={"Retry-After": "1"})
         if self.hosts is None:
             scope["caller"] = _gateway_key(scope)
             return _too_large(headers)
@@ -150,7 +157,9 @@ class Guard:
         if not self.keys:
             return None
         given = headers.get("x-api-key")
-        if given is None and self.pages:
+        if given is not None:
+            scope["caller"] = caller = name_of(given, self.keys)
+        elif self.pages:
             token = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
             scope["caller"] = caller = self.sessions.caller(token)
         is_open = _OPEN.fullmatch(scope["path"]) or (self.pages and _DOOR.fullmatch(scope["path"]))
@@ -160,8 +169,7 @@ class Guard:
             return Problem(
                 "missing-key", "the header X-API-Key is to hold a key", headers={"WWW-Authenticate": "ApiKey"}
             )
-        scope["caller"] = caller = name_of(given, self.keys)
-        return None if caller is not None else Problem("wrong-key", "the key in X-API-Key is not known here")
+        return Problem("wrong-key", "the key in X-API-Key is not known here")
 
 
 def name_of(key: str, keys: Mapping[str, str]) -> str | None:
@@ -174,7 +182,7 @@ def name_of(key: str, keys: Mapping[str, str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class BodyLimit:
-    """Counts a body while it is read, as one sent in chunks tells no length, and waits for none that stops."""
+    """Counts a body while it is read, as one sent in chunks tells no length, and waits only so long for all of it."""
 
     app: ASGIApp
 
@@ -183,16 +191,16 @@ class BodyLimit:
         if scope["type"] != "http" or _is_upload(scope):
             await self.app(scope, receive, send)
             return
-        read, is_whole = 0, False
+        read, is_whole, until = 0, False, time.monotonic() + SLOWEST
 
         async def counted() -> Message:
             nonlocal read, is_whole
             if is_whole:
                 return await receive()  # what follows is that the caller leaves, however late
             try:
-                message = await asyncio.wait_for(receive(), SLOWEST)
+                message = await asyncio.wait_for(receive(), until - time.monotonic())
             except TimeoutError:
-                raise Problem("bad-request", f"no more of the body came within {SLOWEST:g} s") from None
+                raise Problem("bad-request", f"the body did not come within {SLOWEST:g} s") from None
             read += len(message.get("body", b""))
             if read > LARGEST_BODY:
                 raise Problem("too-large", f"allowed are {LARGEST_BODY} bytes")

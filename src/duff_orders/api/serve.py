@@ -15,9 +15,10 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from duff_orders.api import security
 from duff_orders.api.app import guarded
 from duff_orders.api.embedded import Embedded, EmbeddedQueries
-from duff_orders.api.security import LOOPBACK, SLOWEST
+from duff_orders.api.security import LOOPBACK
 from duff_orders.errors import DamagedObject, DuffError, SettingsError
 from duff_orders.lake.lake import Lake
 from duff_orders.local.condition import Condition
@@ -120,15 +121,37 @@ def serve(
 
 
 class _Protocol(H11Protocol):
-    """A connection that is closed where nothing is asked: whoever opens many and says little takes nobody's place."""
+    """A connection that is closed where the head of a request does not come in time, the first or a later one.
+
+    Whoever opens many and says little takes nobody's place.
+    """
+
+    _head_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.loop.call_later(SLOWEST, self._end_if_silent)
+        self._expect_head()
 
-    def _end_if_silent(self) -> None:
-        if getattr(self, "cycle", None) is None and not self.transport.is_closing():
-            self.transport.close()
+    def data_received(self, data: bytes) -> None:
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._have_head()
+        elif getattr(before, "response_complete", True):  # before the first request there is none
+            self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._have_head()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        if self._head_due is None:
+            self._head_due = self.loop.call_later(security.SLOWEST, self.transport.close)
+
+    def _have_head(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
 
 
 class _Server(uvicorn.Server):

@@ -16,7 +16,37 @@ RECENT, LOOK = timedelta(minutes=10), 2.0
 #: Files that were sent here and are followed, and files without a verdict that are told of.
 MOST, WAITING = 200, 50
 
+#: Streams of events at once: of one caller, and of all.
+STREAMS_OF_ONE, STREAMS = 8, 64
+
 Stage = dict[str, str | None]
+
+
+class Streams:
+    """The streams of events that are open. For a further one of a caller who has as many as may be, the oldest ends."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, str | None] = {}
+        self._last = 0
+
+    def begin(self, caller: str | None) -> int:
+        """A stream; its number."""
+        own = [number for number, each in self._open.items() if each == caller]
+        if len(self._open) >= STREAMS:
+            self._open.pop(own[0] if own else next(iter(self._open)))
+        elif caller is not None and len(own) >= STREAMS_OF_ONE:
+            self._open.pop(own[0])
+        self._last += 1
+        self._open[self._last] = caller
+        return self._last
+
+    def goes_on(self, number: int) -> bool:
+        """Whether a stream has not been ended for another."""
+        return number in self._open
+
+    def end(self, number: int) -> None:
+        """A stream has ended."""
+        self._open.pop(number, None)
 
 
 @dataclass
@@ -26,6 +56,7 @@ class Progress:
     source: Source
     landing: Landing
     sent: dict[str, None] = field(default_factory=dict)
+    streams: Streams = field(default_factory=Streams)
     _phases: dict[str, tuple[str, Callable[[], float]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _looked: float = 0.0

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
@@ -11,8 +12,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from duff_orders.api import security
 from duff_orders.api.problems import Problem, invalid
-from duff_orders.api.security import SLOWEST
 from duff_orders.console.page import backend, words
 from duff_orders.console.progress import Progress
 from duff_orders.console.source import Source
@@ -23,8 +24,8 @@ from duff_orders.room import room
 T = TypeVar("T")
 router = APIRouter(prefix="/console", include_in_schema=False)
 
-#: Bytes of the longest name.
-LONGEST_NAME = 200
+#: Bytes of the longest name, and bytes a second that a file must come with.
+LONGEST_NAME, SLOWEST_RATE = 200, 10_000
 #: Seconds between two looks at the stages, and after which a sign of life is sent where nothing changed.
 LOOK, SIGN = 0.5, 10.0
 
@@ -43,16 +44,18 @@ async def put_upload(request: Request, name: str, replaces: str | None = None) -
         if not size.isdecimal() or int(size) > most:
             raise Problem("too-large", f"there is room for {most:,} bytes")
         path = folder / name
-        written = 0
+        written, began = 0, time.monotonic()
         with path.open("wb") as target:
             parts = request.stream()
             while True:
+                # as a whole, not by part: who sends a byte now and then has no more time than who sends none
+                left = security.SLOWEST + written / SLOWEST_RATE - (time.monotonic() - began)
                 try:
-                    part = await asyncio.wait_for(anext(parts), SLOWEST)
+                    part = await asyncio.wait_for(anext(parts), min(left, security.SLOWEST))
                 except StopAsyncIteration:
                     break
                 except TimeoutError:
-                    raise Problem("bad-request", f"no more of the file came within {SLOWEST:g} s") from None
+                    raise Problem("bad-request", f"the file comes more slowly than {SLOWEST_RATE:,} bytes/s") from None
                 written += len(part)
                 if written > most:
                     raise Problem("too-large", f"there is room for {most:,} bytes")
@@ -71,20 +74,26 @@ async def get_events(request: Request) -> Response:
     """Server-sent events: the stages of files on their way, whenever one has changed."""
     progress: Progress = request.app.state.progress
     t = words(request)
+    stream = progress.streams.begin(request.scope.get("caller"))
 
     async def tell() -> AsyncIterator[str]:
         yield "retry: 2000\n\n"
         told, silent = "", 0.0
-        while not getattr(request.app.state, "ending", False) and not await request.is_disconnected():
-            found = json.dumps(await run_in_threadpool(progress.stages, t), ensure_ascii=False)
-            if found != told:
-                told, silent = found, 0.0
-                yield f"event: stages\ndata: {found}\n\n"
-            elif silent >= SIGN:
-                silent = 0.0
-                yield ": still here\n\n"
-            await asyncio.sleep(LOOK)
-            silent += LOOK
+        try:
+            while progress.streams.goes_on(stream) and not await request.is_disconnected():
+                if getattr(request.app.state, "ending", False):
+                    return
+                found = json.dumps(await run_in_threadpool(progress.stages, t), ensure_ascii=False)
+                if found != told:
+                    told, silent = found, 0.0
+                    yield f"event: stages\ndata: {found}\n\n"
+                elif silent >= SIGN:
+                    silent = 0.0
+                    yield ": still here\n\n"
+                await asyncio.sleep(LOOK)
+                silent += LOOK
+        finally:
+            progress.streams.end(stream)
 
     return StreamingResponse(tell(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
