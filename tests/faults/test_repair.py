@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from duff_orders.contract import ORDERS, REJECTED_ROWS, STAR
+from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.raw import put
+from duff_orders.lake.raw import announce, put
 from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.repair import repair
@@ -93,8 +94,6 @@ def filled(folder: Path) -> Lake:
 
 
 def ingest_put(lake: Lake, path: Path, replaces: str) -> None:
-    from duff_orders.lake.raw import announce
-
     key = put(lake.disk, path, replaces=replaces)
     process(lake, announce(lake.disk, key, when=NOON + timedelta(hours=4)))
 
@@ -258,3 +257,49 @@ def test_a_repair_that_is_killed_at_any_point_is_made_up_for_by_the_next(
     assert ended
     assert dies_at > 40
     print(f"killed at {dies_at // every(9)} points")
+
+
+def test_a_row_of_a_file_without_objects(lake: Lake, whole: Lake) -> None:
+    (row,) = [row for row in lake.ledger.rows() if row.source_file == "broken.csv"]
+    harm(lake, f"processed/files/*/{row.file_id}.json", FAULTS["cut"])
+    (again,) = repair(lake).again
+    assert (again.verdict, again.reason) == (row.verdict, row.reason)
+    assert check(lake, deep=True).problems == []
+    assert tables(lake) == tables(whole)
+
+
+def test_the_part_of_a_killed_replay_goes(lake: Lake, whole: Lake) -> None:
+    (row,) = [row for row in lake.ledger.rows() if row.source_file == "lake-instead.csv"]
+    part = lake.disk.path(layout.data_object(ORDERS.name, row.pa_date, row.file_id, revision=1))
+    part.write_bytes(b"half")
+    (told,) = check(lake).problems
+    assert told.endswith("an orphan, no ledger row speaks of it; `duff repair` puts it aside")
+    assert not repair(lake).again
+    assert check(lake, deep=True).problems == []
+    assert tables(lake) == tables(whole)
+
+
+def test_a_file_that_is_renamed_while_it_is_processed_leaves_all_whole(lake: Lake) -> None:
+    (lake.disk.root / "raw" / "before.csv").write_bytes(orders(8))
+    event = announce(lake.disk, "before.csv")
+    (lake.disk.root / "raw" / "before.csv").rename(lake.disk.root / "raw" / "after.csv")
+    assert process(lake, event).verdict == "failed"
+    assert process(lake, announce(lake.disk, "after.csv")).verdict == "valid_with_rejects"
+    build(lake)
+    assert check(lake, deep=True).problems == []
+
+
+def test_rows_tell_when_their_file_came(lake: Lake, whole: Lake) -> None:
+    """Its announcement and its ledger row are gone at once, and the raw file was overwritten long ago."""
+    (row,) = [row for row in lake.ledger.rows() if row.source_file == "a.csv" and row.event_time == NOON]
+    harm(lake, f"processed/files/*/{row.file_id}.json", FAULTS["removed"])
+    harm(lake, f"processed/events/{row.file_id}.json", FAULTS["removed"])
+    (told,) = repair(lake).lost
+    assert told.startswith("a.csv (")
+    again = lake.ledger.of(row.file_id)
+    assert again is not None
+    assert (again.pa_date, again.rows_published) == (row.pa_date, row.rows_published)
+    assert again.event_time == row.event_time
+    assert check(lake, deep=True).problems == []
+    assert repair(lake).found == []
+    assert tables(lake) == tables(whole)

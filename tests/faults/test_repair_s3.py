@@ -53,7 +53,7 @@ def state(lake: Lake) -> list[tuple[object, ...]]:
 
 
 def repaired(lake: Lake) -> list[str]:
-    done = mend(lake, survey(lake), lambda events: [take(lake, event, replay=True) for event in events])
+    done = mend(lake, survey(lake), lambda events, again: [take(lake, event, replay=again) for event in events])
     return [*done.lost]
 
 

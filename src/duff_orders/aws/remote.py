@@ -195,7 +195,7 @@ class Remote:
         if dry_run:
             return Repaired(found=[*map(str, found.faults)])
 
-        def process(events: list[Event]) -> list[LedgerRow]:
+        def process(events: list[Event], again: bool) -> list[LedgerRow]:
             return [*self.outcomes(events, after=self.take_up_again(events), timeout=timeout)]
 
         done = mend(self.lake, found, process)

@@ -1,6 +1,6 @@
 """Documents that are damaged or gone, made anew from what others still prove; what was there is kept aside."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,16 +25,19 @@ class Repair:
     """A repair at work: the store, what was found there, and when it began, by which names it keeps things aside.
 
     `made` and `aside` are the names of objects, `lost` a sentence for each thing that nothing can mend, `events` the
-    announcements of all files as they are now.
+    announcements of all files as they are now; those of the files `dated_anew` have perhaps another time than before.
+    `ingested` reads from Parquet objects when their file was announced.
     """
 
     store: Store
     found: Survey
     began: datetime
+    ingested: Callable[[Sequence[str]], datetime | None] = lambda _: None
     made: list[str] = field(default_factory=list)
     aside: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     events: dict[str, Event] = field(default_factory=dict)
+    dated_anew: set[str] = field(default_factory=set)
 
     def documents(self) -> None:
         """Make anew the documents that others prove.
@@ -83,29 +86,40 @@ class Repair:
         """Of a file that has its ledger row, from that; of another from what lies there, at the time of its note."""
         to_make = {name.rpartition("/")[2].partition(".")[0]: name for name in self._named(EVENTS)}
         rows = {file_id: self.found.rows[file_id] for file_id in to_make if file_id in self.found.rows}
-        found = {file_id: _of_row(self.store, row) for file_id, row in rows.items()}
+        found = {file_id: event for file_id, row in rows.items() if (event := _of_row(self.store, row))}
         if to_make.keys() - found.keys():
-            found |= {each.file_id: self._dated(each) for each in self._lying() if each.file_id in to_make}
+            lying = {each.file_id: self._dated(each) for each in self._lying() if each.file_id in to_make}
+            self.dated_anew.update(lying.keys() - found.keys())
+            found = lying | found
         for file_id, name in to_make.items():
             if event := found.get(file_id):
                 self._make(EVENTS, event, self.found.events.get(file_id))
                 self.events[file_id] = event
             else:
-                self.put_aside(name)
+                for each in (name, *(each for each in self.found.sizes if file_id in each)):
+                    self.put_aside(each)
                 self.events.pop(file_id, None)
                 self.lost.append(f"{name}: nothing tells any more which file it announced")
 
     def _lying(self) -> Iterator[Event]:
-        """What the raw objects that are there may have been announced as."""
-        for event in self.store.lying():
+        """What keys held, and the raw objects that are there, may have been announced as."""
+        notes = (each for of_key in self.found.held.values() for each in of_key)
+        for event in (*map(self._of_note, notes), *self.store.lying()):
             changed = len(self.found.held.get(event.key, ())) if self.store.keeps_notes else 0
             yield from (replace(event, changes=changes) for changes in range(changed + _MORE_CHANGES))
 
-    def _dated(self, event: Event) -> Event:
-        """An event at the time at which it was written down, as far as that can be told.
+    def _of_note(self, note: Held) -> Event:
+        bucket, time = self.store.raw_bucket, self.began
+        return Event(bucket=bucket, key=note.key, size=note.size, etag=note.etag, version=None, time=time)
 
-        Where objects of the file lie under another day, that is the beginning of that one.
+    def _dated(self, event: Event) -> Event:
+        """An event at its time, which the rows of its file tell; else that at which it was written down.
+
+        Where its ledger row lies under another day, that is the beginning of that one.
         """
+        objects = [name for name in self.found.sizes if event.file_id in name]
+        if (told := self.ingested(objects)) is not None:
+            return replace(event, time=told)
         written = [layout.held_object(event.key, event.file_id), layout.event_object(event.file_id)]
         noted = [each.modified for name in written for each in self.store.listed(name)]
         time = min(noted, default=event.time)

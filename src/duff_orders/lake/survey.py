@@ -301,15 +301,18 @@ def _unnamed(found: Survey, *, listed_by_readers: bool) -> Iterator[Fault]:
     """Objects that no ledger row names. A superseded revision stays for a while, for readers that still use it."""
     expected = {name for row in found.rows.values() for name in object_names(row)}
     harmed = {fault.file_id for fault in found.faults if fault.remedy == "replay"}
+    unreadable = {fault.name for fault in found.faults}
     for name in sorted(found.sizes.keys() - expected):
         parsed = layout.parse_data_object(name)
         row = found.rows.get(parsed.file_id) if parsed else None
         is_superseded = parsed and row and parsed.revision < row.revision and not listed_by_readers
         if is_superseded or (parsed and parsed.file_id in harmed):
             continue
-        yield Fault(
-            name=name,
-            words=f"{name}: an orphan, no ledger row speaks of it",
-            remedy="aside",
-            file_id=parsed.file_id if parsed else "",
-        )
+        words = f"{name}: an orphan, no ledger row speaks of it"
+        if parsed and parsed.file_id not in found.events and parsed.file_id not in found.rows:
+            event = layout.event_object(parsed.file_id)  # of which the file may tell that lies there
+            if event not in unreadable:
+                words += ", and nothing announces its file"
+                yield Fault(name=event, words=words, remedy="document", file_id=parsed.file_id)
+        else:
+            yield Fault(name=name, words=words, remedy="aside", file_id=parsed.file_id if parsed else "")

@@ -4,13 +4,15 @@ import random
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from duff_orders.contract import STAR, TABLES, VERSION
+from duff_orders.contract import ORDERS, STAR, TABLES, VERSION
 from duff_orders.errors import EngineError, SourceChanged
 from duff_orders.ingest.content import came_back
+from duff_orders.ingest.corrections import ranked
 from duff_orders.ingest.text import is_compressed
 from duff_orders.lake import layout, relation
 from duff_orders.lake.disk import fingerprint, identity
@@ -23,7 +25,7 @@ from duff_orders.lake.tables import create_view, create_views
 from duff_orders.local import raw_folder
 from duff_orders.local.accounted import accounted
 from duff_orders.local.reread import compare
-from duff_orders.messages import Event, LedgerRow
+from duff_orders.messages import Entry, Event, LedgerRow
 from duff_orders.models.invariants import invariants
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.settings import MIB
@@ -66,7 +68,7 @@ def check(lake: Lake, *, deep: bool = False, phase: OnPhase = ignore_phase) -> P
     phase(TOLD, "files and their text", lambda: 0.5 + seen[0] / max(2 * len(some), 1))
     in_folder = [*raw_folder.everything(lake.disk.path(layout.RAW))]
     problems = [*map(str, found.faults), *problems, *_raw(lake, found, in_folder)]
-    reread = _reread(lake, some, problems, seen)
+    reread = _reread(lake, found.rows, some, problems, seen)
     return Proof(
         len(found.rows),
         sum(row.rows_read for row in found.rows.values()),
@@ -171,11 +173,28 @@ def _tables(lake: Lake, found: Survey) -> Iterator[str]:
                     words = f"{named(row)}: {count} is {getattr(row, count)}, but {table} has {there[file_id]} rows"
                     name = LEDGER_ROWS.name(row)
                     found.faults.append(Fault(name=name, words=words, remedy="replay", file_id=file_id))
+        found.faults.extend([*_misranked(lake, connection, ledger)])
         if len(ledger) == len(found.rows):  # what some correct, others must have
             yield from accounted(connection, ledger, found.given_up)
         # what it has otherwise than the tables, until a build, can be compared with nothing
         if star is not None and star.files.items() <= _published(ledger).items():
             yield from invariants(connection, star.files)
+
+
+def _misranked(lake: Lake, connection: "DuckDBPyConnection", ledger: dict[str, LedgerRow]) -> Iterator[Fault]:
+    """Files whose rows rank by another time than that of what they correct: it was announced anew since."""
+    ties = (
+        f"select distinct file_id, split_part(corrects, ':', 1), effective_at from {ORDERS.name} where corrects <> ''"
+    )
+    told = set[str]()
+    for file_id, target, time in connection.execute(ties).fetchall():
+        if target in ledger and file_id in ledger and file_id not in told:
+            due = ranked(lake.ledger, ledger[target])
+            if time.replace(tzinfo=UTC) != due:
+                told.add(file_id)
+                row = ledger[file_id]
+                words = f"{named(row)}: its rows rank by another time than that of what they correct"
+                yield Fault(name=LEDGER_ROWS.name(row), words=words, remedy="replay", file_id=file_id)
 
 
 def _whole_star(found: Survey) -> Snapshot | None:
@@ -240,13 +259,19 @@ def _some(rows: list[LedgerRow]) -> Iterator[LedgerRow]:
             yield row
 
 
-def _reread(lake: Lake, rows: Iterable[LedgerRow], problems: list[str], seen: list[int]) -> int:
+def _reread(
+    lake: Lake, ledger: dict[str, LedgerRow], rows: Iterable[LedgerRow], problems: list[str], seen: list[int]
+) -> int:
     """Compare the rows of files with their text; tells the problems, and returns how many could be compared.
 
-    Those cannot whose raw object is gone or another by now: `_raw` tells of these.
+    Those cannot whose raw object is gone or another by now, of which `_raw` tells; and those that correct rows which
+    were lost since, as the verdict of their file tells: what was right then would be wrong now.
     """
 
     def read(connection: "DuckDBPyConnection", scratch: Path, row: LedgerRow) -> list[str] | None:
+        targets = (ledger.get(Entry.of(each).file_id) for each in row.corrects or ())
+        if any(target is None or target.verdict == "failed" for target in targets):
+            return None
         try:
             with lake.store.raw(_event(row)) as raw:
                 found = [*compare(lake, connection, scratch, row, raw.open())]

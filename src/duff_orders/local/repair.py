@@ -2,11 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import ORDERS, REJECTED_ROWS, TABLES, VERSION
-from duff_orders.errors import SourceChanged
+from duff_orders.engines.duckdb import ERRORS, read_parquet
+from duff_orders.errors import EngineError, SourceChanged
 from duff_orders.ingest.publish import publish
 from duff_orders.lake import layout, relation
 from duff_orders.lake.cleanup import sweep
@@ -15,7 +19,7 @@ from duff_orders.lake.repair import Repair
 from duff_orders.lake.survey import Survey, object_names
 from duff_orders.local.check import look
 from duff_orders.local.run import process_all
-from duff_orders.messages import Event, LedgerRow, Outcome, Staged, Verdict, entries
+from duff_orders.messages import Entry, Event, LedgerRow, Outcome, Staged, Verdict, entries
 from duff_orders.models.build import BuildReport, build
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason
@@ -48,21 +52,29 @@ def repair(lake: Lake, *, dry_run: bool = False, phase: OnPhase = ignore_phase) 
     found, _ = look(lake, phase)
     if dry_run:
         return Repaired(found=[*map(str, found.faults)])
-    done = mend(lake, found, lambda events: [*process_all(lake, events, replay=True, phase=phase)])
+    done = mend(lake, found, lambda events, again: [*process_all(lake, events, replay=again, phase=phase)])
     report = build(lake, rebuild=bool(found.of("rebuild")), phase=phase)
     sweep(lake)
     return replace(done, build=report)
 
 
-def mend(lake: Lake, found: Survey, process: Callable[[list[Event]], list[LedgerRow]]) -> Repaired:
-    """Mend all but the star schema, in a folder or on S3; `process` takes files to their ledger rows once more."""
-    work = Repair(lake.store, found, utc_now())
+def mend(lake: Lake, found: Survey, process: Callable[[list[Event], bool], list[LedgerRow]]) -> Repaired:
+    """Mend all but the star schema, in a folder or on S3.
+
+    `process` takes files to their ledger rows; those of which something is there already, in its place.
+    """
+    work = Repair(lake.store, found, utc_now(), partial(_ingested, lake))
     work.documents()
     waiting, gone = _to_process(lake, work)
     for event in (*waiting, *gone):
         _keep_harmed(work, event)
-    again = process(waiting)
+    begun = {parsed.file_id for name in found.sizes if (parsed := layout.parse_data_object(name))} | found.rows.keys()
+    begun |= {fault.file_id for fault in found.of("replay") if lake.store.exists(fault.name)}
+    # what nobody has begun, somebody may be about to: then theirs is the outcome
+    again = process([event for event in waiting if event.file_id not in begun], False)
+    again += process([event for event in waiting if event.file_id in begun], True)
     again += [row for event in gone if (row := _without_raw(lake, work, event))]
+    again += process(_ranking_by(lake, work), True)
     _unnamed(lake, work)
     for fault in found.of("rebuild"):
         work.keep(fault.name)
@@ -89,6 +101,29 @@ def _to_process(lake: Lake, work: Repair) -> tuple[list[Event], list[Event]]:
             gone.append(event)
     there.sort(key=lambda event: (event.time, event.key))
     return there, gone
+
+
+def _ingested(lake: Lake, names: Sequence[str]) -> datetime | None:
+    """When the file was announced whose rows stand in objects; None where none of them can be read."""
+    for name in names:
+        with suppress(*ERRORS, EngineError), lake.engine(only_reads=True) as (connection, scratch):
+            source = read_parquet(lake.store.local(name, scratch))
+            found = connection.execute(f"select any_value(ingested_at) from {source}").fetchone()
+            if found and found[0]:
+                told: datetime = found[0]
+                return told.replace(tzinfo=UTC)
+    return None
+
+
+def _ranking_by(lake: Lake, work: Repair) -> list[Event]:
+    """The files that correct one which may have another time now: by that their rows rank."""
+    if not work.dated_anew:
+        return []
+    rows = lake.ledger.rows(damaged=lambda _: None)  # which were told of before
+    named = {
+        row.file_id: {Entry.of(each).file_id for each in (*(row.corrects or ()), *(row.attempts or ()))} for row in rows
+    }
+    return [work.events[id_] for id_, targets in named.items() if targets & work.dated_anew and id_ in work.events]
 
 
 def _forget(work: Repair, file_id: str) -> None:
