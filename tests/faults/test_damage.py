@@ -17,7 +17,7 @@ from duff_orders.local.run import run
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from tests.faults.scenario import lines
-from tests.lakes import ingest, open_lake
+from tests.lakes import ingest, open_lake, sql
 from tests.models import stars
 
 pytestmark = pytest.mark.faults
@@ -152,6 +152,28 @@ def test_a_damaged_object_costs_its_own_file_alone(
     assert build(lake).left_out == ()
     assert facts(lake) == {1, 2}
     assert check(lake, deep=True).problems == []
+
+
+@pytest.mark.parametrize("harmed", ["a ledger row", "an object"])
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_query_leaves_out_what_cannot_be_read_and_says_so(
+    lake: Lake, tmp_path: Path, harmed: str, format: str
+) -> None:
+    row = ingest(lake, "a.csv", orders(1))
+    ingest(lake, "b.csv", orders(2))
+    if harmed == "a ledger row":
+        spoil(lake, row, DAMAGES["cut"])
+    else:
+        lake.disk.path(layout.data_object(ORDERS.name, row.pa_date, row.file_id)).write_bytes(b"x")
+    words = ["query", "select order_id from tbl_duff_orders", "--lake", str(lake.settings.lake), "--format", format]
+    told = CliRunner().invoke(app, [*words, "--output", str(tmp_path / "out")])
+    assert (told.exit_code, told.stderr.count(row.file_id)) == (1, 1), told.output
+    if format == "csv":
+        assert (tmp_path / "out").read_text().split() == ["order_id", "2"]
+    else:
+        assert sql().execute(f"select * from read_parquet('{tmp_path / 'out'}')").fetchall() == [(2,)]
+    told = CliRunner().invoke(app, ["query", "select 1 as one", "--lake", str(lake.settings.lake)])
+    assert told.exit_code == 0
 
 
 def test_commands_say_what_they_leave_out(lake: Lake) -> None:

@@ -23,7 +23,7 @@ from duff_orders.cli.options import (
     open_lake,
     opened,
 )
-from duff_orders.errors import InputError
+from duff_orders.errors import DamagedObject, InputError
 
 if TYPE_CHECKING:
     from duff_orders.query.athena import Result
@@ -81,6 +81,7 @@ def query(
     sales_by_channel, sales_by_client, sales_by_day, sales_by_product,
     status_summary; their parameters are from, to (dates) and limit.
     """
+    from duff_orders.cli import show
     from duff_orders.cli.limits import within
     from duff_orders.query import formats
     from duff_orders.query.duckdb import answer, write_parquet
@@ -101,16 +102,19 @@ def query(
                 _tell_cut(longer, sum(len(page) for page in remote.ask(longer.sql, timeout=seconds).pages))
             return
     opened_lake = open_lake(context, lake, memory=memory)
+    left_out: list[DamagedObject] = []
     with within(timeout, opened_lake.settings.memory, output):
         if format == "parquet":
             assert output is not None
-            rows = write_parquet(opened_lake, text, output)
+            rows = write_parquet(opened_lake, text, output, left_out=left_out)
         else:
-            with answer(opened_lake, text) as connection, _stream(output) as stream:
+            with answer(opened_lake, text, left_out=left_out) as connection, _stream(output) as stream:
                 rows = formats.write(connection, stream, format)
         if longer is not None and rows == longer.most:
-            with answer(opened_lake, longer.sql) as connection:
+            with answer(opened_lake, longer.sql, left_out=[]) as connection:
                 _tell_cut(longer, len(connection.fetchall()))
+    if show.left_out(left_out):
+        raise typer.Exit(1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import errno
 import glob
 import os
+import re
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ ROW_GROUP_BYTES = 16 * MIB
 OPEN_FILES = 2**16
 # What DuckDB says where the disk has no room, or where it may take no more of it.
 _FULL = ("max_temp_directory_size", os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+# An object of the lake, as DuckDB names it.
+_OBJECT = re.compile(r"/processed/[^\n]*[.]parquet")
 #: Bytes of a message that are shown where it is no text.
 MESSAGE_BYTES = 2000
 
@@ -79,7 +82,8 @@ def message(error: Exception) -> str:
 def is_damage(error: Exception) -> bool:
     """Whether DuckDB could not read an object, whatever the query: one of its `ERRORS` that only bytes can cause."""
     kinds = (duckdb.IOException, duckdb.InternalException, UnicodeDecodeError)
-    return isinstance(error, kinds) or type(error) is duckdb.Error  # its Parquet reader's have no kind
+    # its Parquet reader's have no kind, or one of their own, and name the file, which no query can
+    return isinstance(error, kinds) or type(error) is duckdb.Error or _OBJECT.search(str(error)) is not None
 
 
 def _allow_open_files() -> None:

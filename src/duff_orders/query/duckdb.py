@@ -1,32 +1,57 @@
 """Engines that answer SQL from outside. Here: DuckDB over the embedded lake."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from duff_orders.contract import STAR
 from duff_orders.engines.dialect import sql_text
 from duff_orders.engines.duckdb import ERRORS, is_damage, message, path_text
-from duff_orders.errors import QueryRefused
+from duff_orders.errors import DamagedObject, EngineError, QueryRefused
+from duff_orders.lake.documents import OnDamage
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.survey import harmed
 from duff_orders.lake.tables import create_views
 from duff_orders.query import formats
 from duff_orders.query.guard.check import check
 
 
 @contextmanager
-def answer(lake: Lake, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def answer(lake: Lake, sql: str, *, left_out: list[DamagedObject] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """Run one read-only SELECT in Athena's dialect; the connection holds its result.
 
-    Raises QueryRefused for anything else, and where the engine refuses the query; EngineError where an object cannot be
-    read.
+    Files whose ledger rows or objects cannot be read are left out where the caller has a list to be told of them.
+    Raises QueryRefused for anything but a SELECT, and where the engine refuses the query; EngineError, or
+    DamagedObject, where an object cannot be read.
     """
-    with prepared(lake, sql) as (connection, query):
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(_executed(lake, sql, left_out))
+        except EngineError:
+            if left_out is None or not (found := _harmed(lake, left_out)):
+                raise
+            connection = stack.enter_context(_executed(lake, sql, left_out, found))
+        yield connection
+
+
+@contextmanager
+def _executed(
+    lake: Lake, sql: str, left_out: list[DamagedObject] | None, without: Collection[str] = ()
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    with prepared(lake, sql, left_out=left_out, without=without) as (connection, query):
         with _refusals():
             connection.execute(query)
         yield connection
+
+
+def _harmed(lake: Lake, left_out: list[DamagedObject]) -> Collection[str]:
+    """The files of which an object is gone or damaged, by their ids; they are added to those left out."""
+    found = harmed(lake.store, lake.ledger.rows(damaged=lambda _: None))
+    left_out += found.values()
+    return found
 
 
 def sql(lake: Lake, query: str) -> list[dict[str, Any]]:
@@ -41,14 +66,26 @@ def sql(lake: Lake, query: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def prepared(lake: Lake, sql: str, *, writable: Path | None = None) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+def prepared(
+    lake: Lake,
+    sql: str,
+    *,
+    writable: Path | None = None,
+    left_out: list[DamagedObject] | None = None,
+    without: Collection[str] = (),
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
     """A connection that sees only the tables a checked query names, and that query in DuckDB's dialect.
 
-    `writable` is a folder that the caller wants to write a result to.
+    `writable` is a folder that the caller wants to write a result to; `left_out`: see `answer`, and `without` are the
+    ids of further files that are.
     """
     checked = check(sql)
     with lake.engine(only_reads=True) as (connection, scratch):
-        create_views(lake, connection, checked.tables)
+        if left_out is None or not {*checked.tables} - {table.name for table in STAR}:
+            create_views(lake, connection, checked.tables)
+        else:
+            rows = [row for row in lake.ledger.rows(damaged=_once(left_out)) if row.file_id not in without]
+            create_views(lake, connection, checked.tables, ledger=rows)
         folders = [lake.disk.root.resolve(), lake.disk.root, scratch, *([writable] if writable else [])]
         # a reader's path is compared as it is written, a writer's as it is
         allowed = ", ".join(spelled(folder) for folder in folders for spelled in (sql_text, path_text))
@@ -57,10 +94,30 @@ def prepared(lake: Lake, sql: str, *, writable: Path | None = None) -> Iterator[
         yield connection, checked.sql
 
 
-def write_parquet(lake: Lake, sql: str, out: Path) -> int:
-    """Write the answer to a query as a Parquet file; returns its rows. Raises QueryRefused as `answer` does."""
-    with prepared(lake, sql, writable=out.resolve().parent) as (connection, query), _refusals():
-        return formats.write_parquet(connection, query, out.resolve())
+def write_parquet(lake: Lake, sql: str, out: Path, *, left_out: list[DamagedObject] | None = None) -> int:
+    """Write the answer to a query as a Parquet file; returns its rows. `left_out`, and what it raises: as `answer`."""
+
+    def write(without: Collection[str] = ()) -> int:
+        asked = prepared(lake, sql, writable=out.resolve().parent, left_out=left_out, without=without)
+        with asked as (connection, query), _refusals():
+            return formats.write_parquet(connection, query, out.resolve())
+
+    try:
+        return write()
+    except EngineError:
+        if left_out is None or not (found := _harmed(lake, left_out)):
+            raise
+        return write(found)
+
+
+def _once(left_out: list[DamagedObject]) -> OnDamage:
+    """Tells of each document once, however often the query is tried."""
+
+    def tell(error: DamagedObject) -> None:
+        if error.name not in {each.name for each in left_out}:
+            left_out.append(error)
+
+    return tell
 
 
 @contextmanager
