@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from duff_orders.generator.orders import generate
     from duff_orders.lake.lake import Lake, open_lake
     from duff_orders.local.check import Proof, check
+    from duff_orders.local.repair import Repaired, repair
     from duff_orders.local.replay import replay
     from duff_orders.local.run import run
     from duff_orders.local.watch import watch
@@ -40,6 +41,7 @@ __all__ = [
     "LedgerRow",
     "Proof",
     "QueryRefused",
+    "Repaired",
     "Settings",
     "SettingsError",
     "UnknownFile",
@@ -49,6 +51,7 @@ __all__ = [
     "generate",
     "open_lake",
     "read_rejects",
+    "repair",
     "replay",
     "run",
     "sql",
@@ -63,6 +66,7 @@ _WHERE = {
     "LedgerRow": "messages",
     "Proof": "local.check",
     "QueryRefused": "errors",
+    "Repaired": "local.repair",
     "Settings": "settings",
     "SettingsError": "errors",
     "UnknownFile": "errors",
@@ -72,6 +76,7 @@ _WHERE = {
     "generate": "generator.orders",
     "open_lake": "lake.lake",
     "read_rejects": "query.rejects:read",
+    "repair": "local.repair",
     "replay": "local.replay",
     "run": "local.run",
     "sql": "query.duckdb",

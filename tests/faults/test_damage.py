@@ -176,6 +176,15 @@ def test_a_query_leaves_out_what_cannot_be_read_and_says_so(
     assert told.exit_code == 0
 
 
+def test_the_ledger_and_rejected_rows_are_told_without_what_cannot_be_read(lake: Lake, tmp_path: Path) -> None:
+    row, other = (ingest(lake, f"{name}.csv", orders(number)) for number, name in enumerate("ab", 1))
+    spoil(lake, row, DAMAGES["cut"])
+    for words in (["files"], ["files", "--json"], ["rejects", other.file_id, "--csv", str(tmp_path / "out.csv")]):
+        told = CliRunner().invoke(app, [*words, "--lake", str(lake.settings.lake)])
+        assert (told.exit_code, told.stderr.count(row.file_id)) == (1, 1), told.output
+        assert "b.csv" in told.stdout or (tmp_path / "out.csv").stat().st_size
+
+
 def test_commands_say_what_they_leave_out(lake: Lake) -> None:
     first = ingest(lake, "a.csv", orders(1))
     ingest(lake, "b.csv", orders(2))

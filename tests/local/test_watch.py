@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -622,3 +623,28 @@ def test_what_is_amiss_is_told_until_it_is_over(tmp_path: Path, monkeypatch: pyt
         fails.clear()
         watched.expect("a.csv", "b.csv")
         assert condition.amiss() == []
+
+
+def test_too_many_open_files_and_then_no_more(tmp_path: Path) -> None:
+    """From outside: the limit of a running `duff watch` is lowered, and lifted again."""
+    (tmp_path / "raw").mkdir(parents=True)
+    process = start(tmp_path, "watch", "--settle", "0.1")
+    assert process.stderr is not None
+    try:
+        told = process.stderr.readline()
+        assert told.startswith("watching"), told
+        soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        used = len([*Path(f"/proc/{process.pid}/fd").iterdir()])
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used, hard))
+        (tmp_path / "raw" / "a.csv").write_bytes(orders(1))
+        while "Too many open files" not in told:
+            told = process.stderr.readline()
+            assert told, "it has ended"
+        assert [*open_lake(tmp_path).ledger.rows()] == []
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        until(lambda: [*open_lake(tmp_path).ledger.rows()], PATIENCE)
+    finally:
+        process.terminate()
+        process.communicate()
+    assert [row.verdict for row in open_lake(tmp_path).ledger.rows()] == ["valid"]
+    assert check(open_lake(tmp_path)).problems == []

@@ -199,8 +199,9 @@ def files(
     from duff_orders.query.rejects import standings
 
     pipe.end_when_closed()
+    left_out: list[DamagedObject] = []
     with opened(context, lake, stack) as found:
-        known = standings(found)
+        known = standings(found, left_out.append)
         listed = sorted(map(known.of, known.rows()), key=lambda each: (each.row.event_time, each.row.source_file))
     if open_:
         listed = [each for each in listed if each.is_open]
@@ -209,6 +210,8 @@ def files(
             print(each.row.to_json())
     else:
         show.ledger(listed, only_open=open_)
+    if show.left_out(left_out):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -258,6 +261,7 @@ def rejects(
     if raw and locale is not None:
         raise typer.BadParameter("--raw writes the file's own dialect, --locale a reader's; give one")
     reader = None if raw else reader_in(system_locale(os.environ) if locale is None else locale)
+    left_out: list[DamagedObject] = []
     with opened(context, lake, stack) as found:
         row = found.ledger.find(file_id)
         if json:
@@ -266,9 +270,11 @@ def rejects(
         elif csv is None:
             show.rejected(row, rejected.read(found, row))
         else:
-            only = (lambda _: True) if all_ else rejected.open_ones(row, rejected.standings(found))
+            only = (lambda _: True) if all_ else rejected.open_ones(row, rejected.standings(found, left_out.append))
             count = rejected.export(found, row, csv, reader, only=only)
             done = row.rows_rejected - count
             print(f"{count} rejected rows written to {csv}")
             if done:
                 print(f"left out: {done}, corrected or given up already; --all writes them, too")
+    if show.left_out(left_out):  # what it corrects, is written
+        raise typer.Exit(1)

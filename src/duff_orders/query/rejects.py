@@ -8,6 +8,7 @@ from typing import Any
 
 from duff_orders.contract import CHANGES, COLUMN_NAMES, COLUMNS, CORRECTS, REJECTED_ROWS
 from duff_orders.lake import relation
+from duff_orders.lake.documents import OnDamage
 from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
@@ -43,9 +44,12 @@ def lines(lake: Lake, row: LedgerRow) -> list[int]:
     return [each["line"] for each in read(lake, row) if each["line"] and not tied(each["corrects"])]
 
 
-def standings(lake: Lake) -> Standings:
-    """What became of the rows that files did not bring in; raises DamagedObject."""
-    return Standings(lake.ledger.rows(), all_given_up(lake.store), partial(lines, lake))
+def standings(lake: Lake, damaged: OnDamage | None = None) -> Standings:
+    """What became of the rows that files did not bring in.
+
+    Raises DamagedObject for a document that cannot be read, or tells `damaged` of it and goes on.
+    """
+    return Standings(lake.ledger.rows(damaged=damaged), all_given_up(lake.store, damaged), partial(lines, lake))
 
 
 def export(
