@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -105,7 +106,8 @@ def test_who_has_a_key_is_answered(served: tuple[str, Path], kind: str) -> None:
             stop.set()
             await asyncio.gather(*hostile)
 
-    loaded, landed = asyncio.run(besiege())
+    with ThreadPoolExecutor(1) as pool:  # beside a loop that another test may have left running in this one
+        loaded, landed = pool.submit(lambda: asyncio.run(besiege())).result()
     print(f"{kind}: 99 of 100 within {1000 * loaded:.0f} ms ({1000 * quiet:.0f} quiet), published in {landed:.1f} s")
     assert loaded <= 0.25 + 20 * quiet  # of a machine that is busy itself the quiet time tells
     assert get(address, "/v1/health")["status"] == "ok"

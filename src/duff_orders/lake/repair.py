@@ -68,7 +68,8 @@ class Repair:
 
     def _named(self, kind: Kind[D]) -> list[str]:
         """The documents of a kind that are to be made anew."""
-        return sorted({fault.name for fault in self.found.of("document") if fault.name.startswith(kind.folder)})
+        faults = (*self.found.of("document"), *self.found.of("orphan"))
+        return sorted({fault.name for fault in faults if fault.name.startswith(kind.folder)})
 
     def _make(self, kind: Kind[D], document: D, seen: D | None) -> None:
         """Write a document in the place of what cannot be read, of what was `seen`, or where there is none."""

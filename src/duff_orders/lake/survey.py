@@ -20,8 +20,8 @@ from duff_orders.lake.store import Store
 from duff_orders.messages import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
 
 #: What puts a fault right: the document is made anew from others, the file is processed again, the star schema is
-#: built from nothing, the object is put aside, or nothing can.
-Remedy = Literal["document", "replay", "rebuild", "aside", "none"]
+#: built from nothing, the object is put aside, its file is announced again if it lies there, or nothing can.
+Remedy = Literal["document", "replay", "rebuild", "aside", "orphan", "none"]
 # Objects whose bytes are read at once: to hash them takes the processor as long as to read them.
 _AT_ONCE = 4
 
@@ -44,6 +44,7 @@ _ADVICE: Mapping[Remedy, str] = {
     "replay": "`duff repair` processes its file again",
     "rebuild": "`duff repair` builds the star schema anew",
     "aside": "`duff repair` puts it aside",
+    "orphan": "`duff repair` announces its file again, or puts it aside",
     "none": "",
 }
 
@@ -313,6 +314,6 @@ def _unnamed(found: Survey, *, listed_by_readers: bool) -> Iterator[Fault]:
             event = layout.event_object(parsed.file_id)  # of which the file may tell that lies there
             if event not in unreadable:
                 words += ", and nothing announces its file"
-                yield Fault(name=event, words=words, remedy="document", file_id=parsed.file_id)
+                yield Fault(name=event, words=words, remedy="orphan", file_id=parsed.file_id)
         else:
             yield Fault(name=name, words=words, remedy="aside", file_id=parsed.file_id if parsed else "")
