@@ -206,7 +206,9 @@ def steps(root: Path, feed: Path, fault: Fault | None = None, *, retries: int = 
         held = lake.disk.held(RETURNS)
         if len(held) <= number:
             take(RETURNS)
-            if any(not row.stands for row in lake.ledger.rows()):
+            rows = [*lake.ledger.rows()]
+            decided = sum(row.source_file == RETURNS for row in rows)
+            if decided < len(held) or any(not row.stands for row in rows):  # a full disk is no verdict
                 return
             path.write_bytes(IN_TURN[number])
         if path.read_bytes() == IN_TURN[number]:
@@ -361,7 +363,7 @@ def contents(root: Path) -> Contents:
 
 def _comparable(row: LedgerRow) -> str:
     values = asdict(row)
-    for name in ("started", "finished", "revision"):
+    for name in ("started", "finished", "revision", "object_digests"):
         del values[name]
     return repr(values)
 
@@ -401,6 +403,7 @@ def _state(root: Path) -> str:
     for name, path in _objects(root):
         data = re.sub(rb"\d{8}T\d{6}\.\d{6}Z-\w{8}", b"", path.read_bytes())
         data = re.sub(rb'("started"|"finished"|"ledger_read"|"at"|\.parquet"): "[^"]*Z"', b"", data)
+        data = re.sub(rb', "digest": "[^"]*"', b"", data)  # of all that, too
         data = re.sub(rb'"[0-9a-f]+(-[0-9a-f]+){2,3}"', b'""', data)  # what files look like
         digest.update(b"%d %s %d %s" % (len(name), name.encode(), len(data), data))
     return digest.hexdigest()
