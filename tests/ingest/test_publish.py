@@ -168,7 +168,7 @@ def test_a_missing_middle_part_is_told(tmp_path: Path, table: str) -> None:
     name = layout.data_objects(table, row)[1]
     lake.store.delete(name)
     assert check(lake).problems == [
-        f"f.csv ({row.file_id}): the object {name} is missing; `duff replay` makes it again"
+        f"f.csv ({row.file_id}): the object {name} is missing; `duff repair` processes its file again"
     ]
     with in_parts(2):
         list(replay(lake, [row.file_id]))
@@ -186,7 +186,7 @@ def test_a_part_too_many_is_told_read_by_nobody_and_swept(tmp_path: Path, table:
     before = table_of(lake, table)
     extra = layout.data_object(table, row.pa_date, row.file_id, part=3)
     shutil.copyfile(lake.disk.path(layout.data_objects(table, row)[2]), lake.disk.path(extra))
-    assert check(lake).problems == [f"{extra}: an orphan, no ledger row speaks of it"]
+    assert check(lake).problems == [f"{extra}: an orphan, no ledger row speaks of it; `duff repair` puts it aside"]
     assert table_of(lake, table) == before
     assert sweep(lake) == 1
     assert objects(lake, row.file_id) == named(row)
