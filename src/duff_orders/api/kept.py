@@ -14,10 +14,9 @@ from typing import Any
 
 from duff_orders.api.backend import rejected_lines
 from duff_orders.clock import format_time
-from duff_orders.contract import FILES
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
-from duff_orders.lake.documents import GIVEN_UP
+from duff_orders.lake.documents import GIVEN_UP, LEDGER_ROWS
 from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
@@ -30,7 +29,6 @@ from duff_orders.query.answer import Answer
 from duff_orders.query.statements import Statement
 
 _GIVEN_UP = PurePosixPath(layout.GIVEN_UP).name
-_FILES = f"{layout.PROCESSED}/{layout.FOLDERS[FILES.name]}"
 
 
 class KeptLedger(ABC):
@@ -142,7 +140,7 @@ class FolderLedger(KeptLedger):
 
     def _times(self) -> dict[str, int]:
         times = {}
-        folder, given_up = self.lake.disk.path(_FILES), self.lake.disk.path(layout.GIVEN_UP)
+        folder, given_up = self.lake.disk.path(LEDGER_ROWS.folder), self.lake.disk.path(layout.GIVEN_UP)
         if folder.is_dir():
             times = {each.name: each.stat().st_mtime_ns for each in folder.iterdir() if each.is_dir()}
         if given_up.is_dir():
@@ -154,13 +152,13 @@ class FolderLedger(KeptLedger):
         given_up = times.pop(_GIVEN_UP, 0)
         with self._lock:
             if given_up != self._given_up_at:
-                self._recovered(layout.GIVEN_UP)
+                self._recovered(GIVEN_UP.folder)
                 self._given_up, self._given_up_at = all_given_up(self.lake.store, self._leave_out), given_up
             changed = {
                 day for day in self._days.keys() | times.keys() if self._days.get(day, (0,))[0] != times.get(day)
             }
             for day in changed:
-                self._recovered(f"{_FILES}/{day}/")
+                self._recovered(f"{LEDGER_ROWS.folder}{day}/")
                 if day in times:
                     self._days[day] = times[day], list(self.lake.ledger.rows(day=day, damaged=self._leave_out))
                 else:
@@ -195,13 +193,13 @@ class ListedLedger(KeptLedger):
         with self._lock:
             if self._looked is not None and time.monotonic() - self._looked < self.look:
                 return
-            listed = {PurePosixPath(each.name).stem: each for each in self.store.listed(f"{_FILES}/")}
+            listed = {PurePosixPath(each.name).stem: each for each in self.store.listed(LEDGER_ROWS.folder)}
             changed = [each.name for file_id, each in listed.items() if self._known.get(file_id) != each]
             rows = {id_: row for id_, row in self._by_id.items() if self._known.get(id_) == listed.get(id_)}
             for name in (*changed, *(each.name for id_, each in self._known.items() if id_ not in listed)):
                 self._recovered(name)
             rows |= {row.file_id: row for row in Ledger(self.store).named(changed, damaged=self._leave_out)}
-            told = {PurePosixPath(each.name).stem: each for each in self.store.listed(f"{layout.GIVEN_UP}/")}
+            told = {PurePosixPath(each.name).stem: each for each in self.store.listed(GIVEN_UP.folder)}
             changed = [each.name for file_id, each in told.items() if self._told.get(file_id) != each]
             given_up = {id_: said for id_, said in self._given_up.items() if self._told.get(id_) == told.get(id_)}
             for name in changed:

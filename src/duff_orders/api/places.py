@@ -28,9 +28,9 @@ class Places:
         else:
             kind, most = ("bodies", BODIES_OF_STRANGERS) if body else ("strangers", OF_STRANGERS)
         if self.of[kind] >= most:
-            headers = {"Retry-After": "1"} | (
-                {} if known else {"Connection": "close"}
-            )  # what is in line behind it, too
+            headers = {"Retry-After": "1"}
+            if not known:
+                headers["Connection"] = "close"  # what is in line behind it ends, too
             raise Problem("busy", "as many requests are under way as may; ask again", headers=headers)
         self.of[kind] += 1
         try:

@@ -15,7 +15,7 @@ def tidy(lake: Lake, *rows: LedgerRow | None) -> None:
 
     Only for the holder of the file's lock: anybody else would remove what a replay has just written.
     """
-    named = {name for row in rows if row for table in layout.OBJECT_COUNTS for name in layout.data_objects(table, row)}
+    named = {name for row in rows if row for name in layout.all_data_objects(row)}
     if lake.store.listed_by_readers and rows[0] is not None:
         for table in layout.OBJECT_COUNTS:
             for name in names(lake.store, f"{layout.partition(table, rows[0].pa_date)}/{rows[0].file_id}"):

@@ -1,11 +1,15 @@
 """What was announced, and when: one event a file, kept from the moment it was first seen."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from duff_orders.lake.documents import EVENTS, OnDamage
 from duff_orders.lake.layout import event_object
 from duff_orders.lake.store import Store
-from duff_orders.messages import Event
+from duff_orders.messages import Event, LedgerRow
+
+#: How often contents may have changed under a key: what is tried to find a file's id again.
+_MOST_CHANGES = 10_000
 
 
 def record(store: Store, event: Event) -> Event:
@@ -26,3 +30,18 @@ def events(store: Store, damaged: OnDamage | None = None) -> Iterator[Event]:
     Raises DamagedObject for one that cannot be read, or tells `damaged` of it and goes on.
     """
     yield from sorted(EVENTS.every(store, damaged), key=lambda event: (event.time, event.key))
+
+
+def of_row(store: Store, row: LedgerRow) -> Event | None:
+    """What a file was announced as, by its ledger row; None where its id does not come out."""
+    event = Event(
+        bucket=store.raw_bucket,
+        key=row.source_file,
+        size=row.size,
+        etag=row.etag,
+        version=row.version,
+        time=row.event_time,
+        sequencer=row.sequencer,
+    )
+    tried = (replace(event, changes=changes) for changes in range(_MOST_CHANGES))
+    return next((each for each in tried if each.file_id == row.file_id), None)

@@ -79,6 +79,11 @@ def data_objects(table: str, row: LedgerRow) -> list[str]:
     ]
 
 
+def all_data_objects(row: LedgerRow) -> list[str]:
+    """The names of all objects of a file, in the order of its digests: those of the orders first."""
+    return [name for table in OBJECT_COUNTS for name in data_objects(table, row)]
+
+
 def ledger_object(pa_date: date, file_id: str) -> str:
     """The name of a file's ledger row."""
     return f"{partition(FILES.name, pa_date)}/{file_id}.json"

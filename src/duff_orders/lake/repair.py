@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from duff_orders.document import Document
@@ -11,13 +12,14 @@ from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import set_aside
 from duff_orders.lake.documents import CONTENTS, EVENTS, HELD, LEDGER_ROWS, REPLACEMENTS, Kind
+from duff_orders.lake.events import of_row
 from duff_orders.lake.store import Store, names
 from duff_orders.lake.survey import Survey
 from duff_orders.messages import ContentNote, Event, Held, LedgerRow, Replacement
 
 D = TypeVar("D", bound=Document)
 # How often contents may have changed under a key, beyond what its notes tell: tried to find a file's id again.
-_MORE_CHANGES, _MOST_CHANGES = 10, 10_000
+_MORE_CHANGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,9 @@ class Repair:
 
     def _events(self) -> None:
         """Of a file that has its ledger row, from that; of another from what lies there, at the time of its note."""
-        to_make = {name.rpartition("/")[2].partition(".")[0]: name for name in self._named(EVENTS)}
+        to_make = {PurePosixPath(name).stem: name for name in self._named(EVENTS)}
         rows = {file_id: self.found.rows[file_id] for file_id in to_make if file_id in self.found.rows}
-        found = {file_id: event for file_id, row in rows.items() if (event := _of_row(self.store, row))}
+        found = {file_id: event for file_id, row in rows.items() if (event := of_row(self.store, row))}
         if to_make.keys() - found.keys():
             lying = {each.file_id: self._dated(each) for each in self._lying() if each.file_id in to_make}
             self.dated_anew.update(lying.keys() - found.keys())
@@ -177,21 +179,6 @@ class Repair:
                     self._make(CONTENTS, ContentNote(content=content, published=by), seen)
                 else:  # nobody published it; who was about to, does so once more
                     self.put_aside(name)
-
-
-def _of_row(store: Store, row: LedgerRow) -> Event | None:
-    """What a file was announced as, by its ledger row; None where its id does not come out."""
-    event = Event(
-        bucket=store.raw_bucket,
-        key=row.source_file,
-        size=row.size,
-        etag=row.etag,
-        version=row.version,
-        time=row.event_time,
-        sequencer=row.sequencer,
-    )
-    tried = (replace(event, changes=changes) for changes in range(_MOST_CHANGES))
-    return next((each for each in tried if each.file_id == row.file_id), None)
 
 
 def _numbered(announced: Iterable[Event], known: dict[str, Held]) -> list[Held]:

@@ -113,21 +113,21 @@ def named(row: LedgerRow) -> str:
     return f"{row.source_file} ({row.file_id})"
 
 
-def object_names(row: LedgerRow) -> list[str]:
-    """The Parquet objects of a file, in the order of their digests: those of the orders first."""
-    return [name for table in layout.OBJECT_COUNTS for name in layout.data_objects(table, row)]
-
-
 def harmed(store: Store, rows: Iterable[LedgerRow]) -> dict[str, DamagedObject]:
     """The files of which an object is gone or not as it was written, by their ids."""
     found = {}
     for row in rows:
-        names = object_names(row)
-        for name, told in zip(names, row.object_digests or [""] * len(names), strict=False):
+        for name, told in _digests(row).items():
             read = store.digest(name)
             if read is None or (told and read != told):
                 found[row.file_id] = DamagedObject(name, "it is not as it was written" if read else "it is missing")
     return found
+
+
+def _digests(row: LedgerRow) -> dict[str, str]:
+    """The objects of a file, and the digest of each; empty where a release before wrote none."""
+    names = layout.all_data_objects(row)
+    return dict(zip(names, row.object_digests or [""] * len(names), strict=False))
 
 
 def _told(faults: list[Fault], remedy: Remedy) -> Callable[[DamagedObject], None]:
@@ -258,12 +258,11 @@ def _objects(store: Store, found: Survey, *, digests: bool) -> Iterator[Fault]:
     """The Parquet objects of files: there, and as they were written."""
     due: dict[str, tuple[LedgerRow, str]] = {}
     for row in found.rows.values():
-        names = object_names(row)
-        told = row.object_digests or [""] * len(names)
-        if len(told) != len(names):
-            words = f"{named(row)}: it has {len(names)} objects and the digests of {len(told)}"
+        objects, told = len(layout.all_data_objects(row)), row.object_digests
+        if told is not None and len(told) != objects:
+            words = f"{named(row)}: it has {objects} objects and the digests of {len(told)}"
             yield Fault(name=LEDGER_ROWS.name(row), words=words, remedy="replay", file_id=row.file_id)
-        due |= {name: (row, digest) for name, digest in zip(names, told, strict=False)}
+        due |= {name: (row, digest) for name, digest in _digests(row).items()}
     for name, why in _harmed(store, {name: digest for name, (_, digest) in due.items()}, found.sizes, digests=digests):
         row = due[name][0]
         yield Fault(name=name, words=f"{named(row)}: the object {name} {why}", remedy="replay", file_id=row.file_id)
@@ -300,7 +299,7 @@ def _harmed(
 
 def _unnamed(found: Survey, *, listed_by_readers: bool) -> Iterator[Fault]:
     """Objects that no ledger row names. A superseded revision stays for a while, for readers that still use it."""
-    expected = {name for row in found.rows.values() for name in object_names(row)}
+    expected = {name for row in found.rows.values() for name in layout.all_data_objects(row)}
     harmed = {fault.file_id for fault in found.faults if fault.remedy == "replay"}
     unreadable = {fault.name for fault in found.faults}
     for name in sorted(found.sizes.keys() - expected):

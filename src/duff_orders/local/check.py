@@ -17,6 +17,7 @@ from duff_orders.ingest.text import is_compressed
 from duff_orders.lake import layout, relation
 from duff_orders.lake.disk import fingerprint, identity
 from duff_orders.lake.documents import LEDGER_ROWS
+from duff_orders.lake.events import of_row
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.store import names
@@ -272,8 +273,11 @@ def _reread(
         targets = (ledger.get(Entry.of(each).file_id) for each in row.corrects or ())
         if any(target is None or target.verdict == "failed" for target in targets):
             return None
+        event = of_row(lake.store, row)
+        if event is None:
+            return None
         try:
-            with lake.store.raw(_event(row)) as raw:
+            with lake.store.raw(event) as raw:
                 found = [*compare(lake, connection, scratch, row, raw.open())]
                 raw.check()
         except (SourceChanged, PermissionError):
@@ -287,14 +291,3 @@ def _reread(
             count += 1
             problems += (f"{named(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)
     return count
-
-
-def _event(row: LedgerRow) -> Event:
-    return Event(
-        bucket=layout.RAW_BUCKET,
-        key=row.source_file,
-        size=row.size,
-        etag=row.etag,
-        version=row.version,
-        time=row.event_time,
-    )

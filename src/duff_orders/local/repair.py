@@ -16,7 +16,7 @@ from duff_orders.lake import layout, relation
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.repair import Repair
-from duff_orders.lake.survey import Survey, object_names
+from duff_orders.lake.survey import Survey
 from duff_orders.local.check import look
 from duff_orders.local.run import process_all
 from duff_orders.messages import Entry, Event, LedgerRow, Outcome, Staged, Verdict, entries
@@ -201,7 +201,7 @@ def _objects(found: Survey, event: Event, row: LedgerRow | None) -> list[str]:
     that was cut off has fewer.
     """
     if row is not None:
-        return object_names(row)
+        return layout.all_data_objects(row)
     chosen = []
     for table in layout.OBJECT_COUNTS:
         own: dict[int, list[str]] = defaultdict(list)
@@ -240,5 +240,5 @@ def _unnamed(lake: Lake, work: Repair) -> None:
         with lake.store.lock(f"file-{parsed.file_id}"):
             day = layout.pa_date_of(fault.name)
             row = lake.ledger.get(day, parsed.file_id, lenient=True) if day else None
-            if row is None or fault.name not in object_names(row):
+            if row is None or fault.name not in layout.all_data_objects(row):
                 work.put_aside(fault.name)

@@ -1,9 +1,9 @@
 """Engines that answer SQL from outside. Here: DuckDB over the embedded lake."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -18,6 +18,8 @@ from duff_orders.lake.tables import create_views
 from duff_orders.query import formats
 from duff_orders.query.guard.check import check
 
+T = TypeVar("T")
+
 
 @contextmanager
 def answer(lake: Lake, sql: str, *, left_out: list[DamagedObject] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -28,18 +30,14 @@ def answer(lake: Lake, sql: str, *, left_out: list[DamagedObject] | None = None)
     DamagedObject, where an object cannot be read.
     """
     with ExitStack() as stack:
-        try:
-            connection = stack.enter_context(_executed(lake, sql, left_out))
-        except EngineError:
-            if left_out is None or not (found := _harmed(lake, left_out)):
-                raise
-            connection = stack.enter_context(_executed(lake, sql, left_out, found))
-        yield connection
+        yield _without_harmed(
+            lake, left_out, lambda without: stack.enter_context(_executed(lake, sql, left_out, without))
+        )
 
 
 @contextmanager
 def _executed(
-    lake: Lake, sql: str, left_out: list[DamagedObject] | None, without: Collection[str] = ()
+    lake: Lake, sql: str, left_out: list[DamagedObject] | None, without: Collection[str]
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     with prepared(lake, sql, left_out=left_out, without=without) as (connection, query):
         with _refusals():
@@ -47,11 +45,19 @@ def _executed(
         yield connection
 
 
-def _harmed(lake: Lake, left_out: list[DamagedObject]) -> Collection[str]:
-    """The files of which an object is gone or damaged, by their ids; they are added to those left out."""
-    found = harmed(lake.store, lake.ledger.rows(damaged=lambda _: None))
-    left_out += found.values()
-    return found
+def _without_harmed(lake: Lake, left_out: list[DamagedObject] | None, ask: Callable[[Collection[str]], T]) -> T:
+    """What `ask` gives; where the engine fails, once more without the files of which an object is gone or damaged.
+
+    These are added to `left_out`; without a list nothing is left out.
+    """
+    try:
+        return ask(())
+    except EngineError:
+        found = {} if left_out is None else harmed(lake.store, lake.ledger.rows(damaged=lambda _: None))
+        if left_out is None or not found:
+            raise
+        left_out += found.values()
+        return ask(found)
 
 
 def sql(lake: Lake, query: str) -> list[dict[str, Any]]:
@@ -97,17 +103,12 @@ def prepared(
 def write_parquet(lake: Lake, sql: str, out: Path, *, left_out: list[DamagedObject] | None = None) -> int:
     """Write the answer to a query as a Parquet file; returns its rows. `left_out`, and what it raises: as `answer`."""
 
-    def write(without: Collection[str] = ()) -> int:
+    def write(without: Collection[str]) -> int:
         asked = prepared(lake, sql, writable=out.resolve().parent, left_out=left_out, without=without)
         with asked as (connection, query), _refusals():
             return formats.write_parquet(connection, query, out.resolve())
 
-    try:
-        return write()
-    except EngineError:
-        if left_out is None or not (found := _harmed(lake, left_out)):
-            raise
-        return write(found)
+    return _without_harmed(lake, left_out, write)
 
 
 def _once(left_out: list[DamagedObject]) -> OnDamage:
