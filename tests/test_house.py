@@ -29,11 +29,13 @@ BELOW = {
 HEAVY = {
     "pyspark": {"engines.spark", "ingest.on_spark", "ingest.spark_records", "models.on_spark"},
     "boto3": {
+        "lake.raw_bucket",
         "lake.s3",
         "aws.deploy",
         "aws.remote",
         "aws.smoke",
         "aws.stacks",
+        "aws.arrivals",
         "aws.handlers",
         "aws.pages",
         "aws.query_athena",

@@ -92,6 +92,8 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
         return value
     if origin in (int, str, bool) and type(value) is origin:
         return value
+    if origin is int and type(value) is float and value.is_integer():  # a state machine may write 100000000 as 1.0E8
+        return int(value)
     raise ValueError(f"{name} is {json.dumps(value, default=str)[:100]}; expected {getattr(kind, '__name__', kind)}")
 
 

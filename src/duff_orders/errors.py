@@ -12,6 +12,7 @@
     ├── EngineError              DuckDB or Spark failed: out of memory, or an object that cannot be read
     └── PipelineError            the pipeline could not do its work; ends in the verdict `failed`
         ├── Busy                 somebody else works on the same file or content: try again later
+        ├── Throttled            AWS takes no more requests for now: try again later
         ├── SourceChanged        the raw object was overwritten or removed while it was being read
         └── CountMismatch        the engine's counts do not add up to the scanner's: nothing is published
 
@@ -129,6 +130,10 @@ class Busy(PipelineError):
         held = f"is held by another worker for up to {max(0, until - time.time()):.0f} s"
         super().__init__(f"{name} {why or held}; try again")
         self.until = until
+
+
+class Throttled(PipelineError):
+    """AWS takes no more requests of a kind for now."""
 
 
 class SourceChanged(PipelineError):

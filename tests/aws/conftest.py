@@ -21,7 +21,7 @@ ARCHITECTURE: Architecture = "x86_64" if os.uname().machine == "x86_64" else "ar
 PARAMETERS = {
     "ThresholdBytes": str(THRESHOLD),
     "RetrySeconds": "1",
-    "PollSeconds": "1",
+    "PollSeconds": "15",  # of the emulator's, which are shorter
     "BatchSeconds": "300",
     "RetryBuildSeconds": "30",
     "MaxRejectShare": "0.5",

@@ -88,8 +88,18 @@ class Deployed:
         return found
 
     def settled(self, timeout: float = PATIENCE) -> None:
-        """Wait until no execution is under way; builds may be."""
-        self.until(lambda: all(each["status"] != "RUNNING" for each in self.executions()), timeout)
+        """Wait until no file waits to be taken up, and no execution is under way; builds may be."""
+        self.until(lambda: not self.waiting() and not self.running(), timeout)
+
+    def waiting(self) -> int:
+        """The messages in the queue of arrivals."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = boto3.client("sqs").get_queue_attributes(QueueUrl=self.outputs["Arrived"], AttributeNames=names)
+        return sum(map(int, found["Attributes"].values()))
+
+    def running(self) -> list[dict[str, Any]]:
+        """The executions that are under way."""
+        return [each for each in self.executions() if each["status"] == "RUNNING"]
 
     def modelled(self, timeout: float = PATIENCE) -> None:
         """Wait until the star schema holds every file with rows, and no build is under way.

@@ -17,10 +17,10 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from duff_orders.aws import handlers
-from duff_orders.aws.handlers import event_of, transform_data, trigger_glue_job, validate_csv
-from duff_orders.aws.remote import _announcement
+from duff_orders.aws.announcement import announcement, event_of
+from duff_orders.aws.handlers import transform_data, trigger_glue_job, validate_csv
 from duff_orders.contract import ORDERS
-from duff_orders.errors import Busy, PipelineError
+from duff_orders.errors import Busy, PipelineError, Throttled
 from duff_orders.lake import layout
 from duff_orders.lake.glue_catalog import DAYS, columns
 from duff_orders.lake.store import names
@@ -67,9 +67,7 @@ def glue(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]
 
 
 def announced(event: Event, **more: Any) -> dict[str, Any]:
-    told = _announcement(event)
-    del told["replay"]
-    return {"event": told | more, "execution": "execution:1"}
+    return {"event": announcement(event) | more, "execution": "execution:1"}
 
 
 def decided(event: Event, **more: Any) -> dict[str, Any]:
@@ -213,20 +211,20 @@ def test_what_announces_no_object_is_refused(buckets: Buckets, told: dict[str, A
 
 def test_a_replay_is_announced_as_the_object_was(buckets: Buckets) -> None:
     event = buckets.put("año 1.csv", b"x")
-    assert event_of(_announcement(event)) == event
+    assert event_of(announcement(event)) == event
 
 
 def test_sequencers_of_any_length_compare_as_texts(buckets: Buckets) -> None:
     """The shorter one is padded with zeros on the right, as S3 has it; a replay changes nothing."""
     event = buckets.put("a.csv", b"")
-    told = [_announcement(replace(event, sequencer=each)) for each in ("0055aed6dca90281e5", "0055AED6DCA90281", None)]
+    told = [announcement(replace(event, sequencer=each)) for each in ("0055aed6dca90281e5", "0055AED6DCA90281", None)]
     first, second, none = (event_of(each).sequencer for each in told)
     assert first is not None
     assert second is not None
     assert first > second
     assert len(first) == len(second) == 32
     assert none is None
-    assert event_of(_announcement(event_of(told[0]))).sequencer == first
+    assert event_of(announcement(event_of(told[0]))).sequencer == first
 
 
 def test_another_catalog_than_the_contract_s_is_told(buckets: Buckets) -> None:
@@ -255,7 +253,7 @@ def test_a_run_is_started_once_a_file_and_attempt(buckets: Buckets, glue: Stubbe
 
     def wanted(attempt: int) -> dict[str, Any]:
         arguments = {"--decision": told, "--holder": "execution:1", "--note": f"{note}{attempt}"}
-        return {"JobName": "transform", "NumberOfWorkers": 2, "Arguments": arguments}
+        return {"JobName": "transform", "WorkerType": "G.1X", "NumberOfWorkers": 2, "Arguments": arguments}
 
     glue.add_response("start_job_run", {"JobRunId": "jr_1"}, wanted(1))
     assert asked(decision) == {"job_run_id": "jr_1"}
@@ -299,6 +297,41 @@ def test_a_run_whose_id_was_never_written_is_found(buckets: Buckets, glue: Stubb
     (note,) = names(buckets.store(), "processed/jobs/")
     glue.add_response("get_job_runs", {"JobRuns": [{"Id": "jr_0"}, {"Id": "jr_1", "Arguments": {"--note": note}}]})
     assert asked(decision) == {"job_run_id": "jr_1"}
+
+
+def test_a_key_of_any_script_comes_to_the_job_in_ascii(
+    buckets: Buckets, glue: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command line may lose what is not."""
+    given: list[str] = []
+    start = boto3.client("glue").start_job_run
+
+    def start_and_keep(**options: Any) -> Any:
+        given.append(options["Arguments"]["--decision"])
+        return start(**options)
+
+    monkeypatch.setattr(boto3.client("glue"), "start_job_run", start_and_keep)
+    glue.add_response("start_job_run", {"JobRunId": "jr_1"})
+    data = (SAMPLES / "01-orders.csv").read_bytes()
+    decision = decided(buckets.put("señal/北京 🍺.csv", data + b" " * 100_000))
+    asked(decision)
+    assert given[0].isascii()
+    assert Decision.from_json(given[0]).event == Decision.of(decision).event
+
+
+def test_a_state_machine_may_write_whole_numbers_as_it_likes(buckets: Buckets, glue: Stubber) -> None:
+    """JSONata's are doubles: `1.0E8`."""
+    glue.add_response("start_job_run", {"JobRunId": "jr_1"})
+    decision = large(buckets)
+    as_doubles = decision | {"event": decision["event"] | {"size": float(decision["event"]["size"])}}
+    assert asked(as_doubles, attempt=1.0) == {"job_run_id": "jr_1"}  # type: ignore[arg-type]
+    assert asked(decision) == {"job_run_id": "jr_1"}
+
+
+def test_a_throttled_start_has_a_class_of_its_own(buckets: Buckets, glue: Stubber) -> None:
+    glue.add_client_error("start_job_run", "ThrottlingException", "Rate exceeded")
+    with pytest.raises(Throttled, match="Rate exceeded"):
+        asked(large(buckets))
 
 
 def test_a_replay_has_runs_of_its_own(buckets: Buckets, glue: Stubber) -> None:

@@ -29,7 +29,7 @@ def duff(*words: str, typed: str | None = None) -> Result:
 
 
 def deploy(*words: str) -> Result:
-    quick = ("RetrySeconds=1", "PollSeconds=1", "BatchSeconds=300")
+    quick = ("RetrySeconds=1", "PollSeconds=15", "BatchSeconds=300")
     told = [word for each in quick for word in ("--parameter", each)] if "--stage" not in words else []
     return duff("deploy", "--prefix", "acme", "--architecture", ARCHITECTURE, "--python", functions_python(), *told,
                 *words)  # fmt: skip

@@ -141,7 +141,12 @@ def test_status_and_the_dead_letters(deployed: Deployed) -> None:
     deployed.modelled_by_the_job()
     result = duff("status")
     assert result.exit_code == 0, result.output
-    for expected in ("newest verdict: 20", "files under way: 0", "last build: succeeded", "dead-letter queue: 0"):
+    for expected in (
+        "newest verdict: 20",
+        "files that wait to be taken up: 0; under way: 0",
+        "last build: succeeded",
+        "dead-letter queue: 0",
+    ):
         assert expected in result.output
     found = json.loads(duff("status", "--json").stdout)
     assert (found["running"], found["undelivered"], found["last_build"]) == (0, 0, "SUCCEEDED")

@@ -24,6 +24,9 @@ def job_arguments(required: Sequence[str], optional: Sequence[str] = ()) -> dict
 
 def lake_of(given: dict[str, str], *, hours: float, **options: object) -> Lake:
     """The lake of a job's arguments: `lake`, a folder, or the buckets; the platform ends the job after some hours."""
+    # Glue tells its region to nobody: what works with objects would take another's.
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if "region" in given else ():
+        os.environ.setdefault(name, given["region"])
     if "lake" in given:
         return open_lake(given["lake"], engine="spark", **options)
     from duff_orders.lake.s3 import S3Store

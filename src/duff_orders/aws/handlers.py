@@ -1,6 +1,7 @@
 """The functions of the state machine, thin: the three stages are those of the embedded pipeline.
 
-    validate_csv       an S3 event -> decision: which way the file takes; or closes a file that failed
+    validate_csv       an S3 event -> decision: which way the file takes; or closes a file that failed;
+                       messages of the queue of arrivals -> executions of the state machine; looks for unannounced files
     transform_data     decision -> the file's ledger row, by DuckDB
     trigger_glue_job   decision -> a run of Duff_transform_glue_job; queue messages -> a run of duff_data_models
 
@@ -10,15 +11,19 @@ Every error is raised: the state machine tells by its class whether trying again
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from duff_orders.aws.glue_jobs import workers_for
+from duff_orders.aws import arrivals
+from duff_orders.aws.announcement import event_of
+from duff_orders.aws.glue_jobs import WORKER_TYPE, workers_for
 from duff_orders.aws.telemetry import failures_logged, log, measure
 from duff_orders.clock import parse_time, utc_now
 from duff_orders.contract import COUNTS, ORDERS
-from duff_orders.errors import Busy, PipelineError
+from duff_orders.errors import Busy, Throttled
 from duff_orders.ingest.publish import close, publish
 from duff_orders.ingest.transform import transform
 from duff_orders.ingest.validate import validate
@@ -27,15 +32,13 @@ from duff_orders.lake.events import record
 from duff_orders.lake.glue_catalog import check_columns, register_day
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.s3 import S3Store
-from duff_orders.messages import Decision, Event, LedgerRow
+from duff_orders.messages import Decision, LedgerRow
 from duff_orders.settings import MIB, MINIMUM_MEMORY, Settings
 
 Payload = dict[str, Any]
 
 #: Seconds within which a job run that was noted is started, or the function is no more.
 _STARTING = 60.0
-# Sequencers are of several lengths: the shorter one is padded with zeros on the right, then they compare as texts.
-_DIGITS = 32
 _ENDED_BADLY = ("FAILED", "ERROR", "TIMEOUT", "STOPPED", "EXPIRED")
 
 
@@ -43,17 +46,24 @@ def validate_csv(payload: Payload, context: Any) -> Payload:
     """From the announcement of an object to the decision on its way.
 
     `payload`: `event`, as EventBridge sends it (with `replay` it is one);
-    `execution`, who asks; and with `failure` (`Error`, `Cause`) the file is closed as failed.
+    `execution`, who asks; with `failure` (`Error`, `Cause`) the file is closed as failed; with `since`, a time, the
+    file is done, and measured if that was since then. Or `Records` of the queue of arrivals; or `walk`, with options of
+    `arrivals.look`.
     """
     began = utc_now()
+    if "Records" in payload:
+        return arrivals.start(payload["Records"])
     store = _store(payload, context)
+    if "walk" in payload:
+        return arrivals.look(store, **payload["walk"], seconds=context.get_remaining_time_in_millis() / 1000)
     lake = _lake(store)
     announced = event_of(payload["event"])
     if why := layout.left_alone(announced.key):
         log("left_alone", announced.file_id, announced.key, why=why)
         return {"route": "done", "key": announced.key, "left_alone": why}
     event = record(store, announced)
-    replay = bool(payload["event"].get("replay"))
+    is_over = "since" in payload
+    replay = bool(payload["event"].get("replay")) and not is_over
     with failures_logged(event.file_id, event.key):
         if "failure" in payload:
             failure = payload["failure"]
@@ -68,7 +78,7 @@ def validate_csv(payload: Payload, context: Any) -> Payload:
         register_day(store, os.environ["DATABASE"], event.pa_date.isoformat(), catalog=catalog)
         decision = validate(lake, event, replay=replay)
         if decision.row is not None:
-            return _done(decision.row, began)
+            return _done(decision.row, parse_time(payload["since"]) if is_over else began)
         log("decided", event.file_id, event.key, route=decision.route)
         return dict(json.loads(decision.to_json()))
 
@@ -100,7 +110,7 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
     decision = Decision.of(payload["decision"])
     event = decision.event
     job = os.environ["TRANSFORM_JOB"]
-    name = f"{_job_notes(decision, payload['execution'])}{payload['attempt']}"
+    name = f"{_job_notes(decision, payload['execution'])}{int(payload['attempt'])}"
     # The note is written first: whoever comes later with the same file finds the run, or that it is to start.
     note = json.dumps({"execution": payload["execution"], "until": time.time() + _STARTING}).encode()
     known = None if store.put_new(name, note) else store.read(name)
@@ -111,16 +121,36 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
         raise Busy(name, time.time() + _STARTING)
     workers = workers_for(event.size, int(os.environ["MAX_WORKERS"]))
     arguments = {
-        "--decision": replace(decision, dialect=None).to_json(),  # arguments are limited: a header may be long
+        "--decision": _argument(decision),
         "--holder": str(payload["execution"]),
         "--note": name,
     }
-    run_id = glue.start_job_run(JobName=job, Arguments=arguments, NumberOfWorkers=workers)["JobRunId"]
+    with _throttles_told():
+        run = glue.start_job_run(JobName=job, Arguments=arguments, WorkerType=WORKER_TYPE, NumberOfWorkers=workers)
+    run_id = run["JobRunId"]
     mine = store.read(name)
     told = json.dumps({"execution": payload["execution"], "job_run_id": run_id}).encode()
     store.replace(name, told, mine and mine.token)
     log("started", event.file_id, event.key, job_run_id=run_id, workers=workers)
     return {"job_run_id": run_id}
+
+
+@contextmanager
+def _throttles_told() -> Iterator[None]:
+    """What AWS has no time for, in a class of its own: boto3 has none, and the state machine tells by classes."""
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"].get("Code") not in ("ThrottlingException", "Throttling", "RequestLimitExceeded"):
+            raise
+        raise Throttled(f"AWS takes no more {error.operation_name} for now: {error}") from error
+
+
+def _argument(decision: Decision) -> str:
+    """A decision as an argument of a job: in ASCII, and without the header, since arguments are limited."""
+    return json.dumps(json.loads(replace(decision, dialect=None).to_json()))
 
 
 def _job_notes(decision: Decision, execution: str) -> str:
@@ -158,37 +188,12 @@ def _find_run(glue: Any, job: str, note: str) -> str | None:
     return None
 
 
-def event_of(announced: Payload) -> Event:
-    """The event of an EventBridge message `Object Created` of S3; raises PipelineError for anything else."""
-    try:
-        found = announced["detail"]["object"]
-        return Event(
-            bucket=announced["detail"]["bucket"]["name"],
-            key=found["key"],
-            size=int(found.get("size", 0)),
-            etag=found["etag"].strip('"'),
-            version=found.get("version-id"),
-            time=parse_time(announced["time"]),
-            sequencer=_padded(found.get("sequencer")),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise PipelineError(f"not an announcement of an object: {error!r} in {json.dumps(announced)[:500]}") from None
-
-
-def _padded(sequencer: str | None) -> str | None:
-    """S3's number of an event in hexadecimal digits, of one length: it tells the order of those of one second and key.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
-    """
-    return sequencer.upper().ljust(_DIGITS, "0") if sequencer else None
-
-
 def _store(payload: Payload, context: Any) -> S3Store:
     """This function's buckets; the platform ends the function at the deadline."""
     return S3Store(
         os.environ["RAW_BUCKET"],
         os.environ["PROCESSED_BUCKET"],
-        holder=str(payload["execution"]),
+        holder=str(payload.get("execution", "walk")),
         deadline=time.time() + context.get_remaining_time_in_millis() / 1000,
     )
 

@@ -7,20 +7,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from duff_orders.aws.announcement import announcement, event_of
+from duff_orders.aws.arrivals import send
 from duff_orders.aws.stacks import Deployment
 from duff_orders.clock import format_time, utc_now
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
-from duff_orders.lake.documents import OnDamage
+from duff_orders.lake.documents import EVENTS, LEDGER_ROWS, OnDamage
 from duff_orders.lake.glue_catalog import behind, newest_verdict
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import check_name, keys, replaceable, to_take_up_again
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import Snapshot
+from duff_orders.lake.store import names
 from duff_orders.lake.survey import survey
+from duff_orders.lake.unannounced import ON_ITS_WAY, unannounced
 from duff_orders.local.check import Proof, doubles
 from duff_orders.local.repair import Repaired, mend
 from duff_orders.messages import Event, LedgerRow
@@ -32,6 +36,8 @@ from duff_orders.settings import Settings
 PLAIN = "duff-orders"
 #: The metadata of a raw object by which `upload` knows its own.
 UPLOAD = "duff-upload"
+# Where files have documents of their ids once they were announced.
+_KNOWN = (EVENTS.folder, LEDGER_ROWS.folder)
 # How often the ledger is looked at while a file is on its way.
 _PAUSE = 0.5
 # The most messages that SQS hands out at once.
@@ -45,6 +51,7 @@ class Status:
     newest_file: datetime | None
     running: int
     failed: Sequence[tuple[str, str]]
+    arrived: int
     undelivered: int
     waiting_for_build: int
     builds_running: int
@@ -161,6 +168,18 @@ class Remote:
         chosen = to_take_up_again(self.store, file_ids, failed=failed, everything=everything, damaged=left_out)
         return chosen, self.take_up_again(chosen)
 
+    def take_up_unannounced(self) -> list[Event]:
+        """Announce the files that lie in the raw bucket and that nothing announced, and give their events."""
+        known = {PurePosixPath(name).stem for folder in _KNOWN for name in names(self.store, folder)}
+        found = [*unannounced(self.store, known, utc_now() - ON_ITS_WAY)]
+        self.announce(found)
+        return found
+
+    def announce(self, events: Sequence[Event]) -> None:
+        """Put the announcements of files into the queue of arrivals."""
+        if events:
+            send(self.outputs["Arrived"], [announcement(event) for event in events])
+
     def take_up_again(self, chosen: Sequence[Event]) -> dict[str, int]:
         """Start an execution for each file, which replaces its outcome; gives the revisions that these have now.
 
@@ -178,7 +197,7 @@ class Remote:
                 client.start_execution(
                     stateMachineArn=self.outputs["StateMachine"],
                     name=f"replay-{event.file_id}-r{revision}-{utc_now():%Y%m%dT%H%M}",
-                    input=json.dumps(_announcement(event)),
+                    input=json.dumps(announcement(event, replay=True)),
                 )
             except client.exceptions.ExecutionAlreadyExists:
                 raise InputError(f"{event.key}: a replay of this file was just started") from None
@@ -191,12 +210,17 @@ class Remote:
         """
         import boto3
 
-        found = survey(self.lake)
+        found = survey(self.lake, put_before=utc_now() - ON_ITS_WAY)
         if dry_run:
             return Repaired(found=[*map(str, found.faults)])
 
         def process(events: list[Event], again: bool) -> list[LedgerRow]:
-            return [*self.outcomes(events, after=self.take_up_again(events), timeout=timeout)]
+            after: dict[str, int] = {}
+            if again:
+                after = self.take_up_again(events)
+            else:
+                self.announce(events)
+            return [*self.outcomes(events, after=after, timeout=timeout)]
 
         done = mend(self.lake, found, process)
         if found.of("rebuild"):
@@ -227,6 +251,7 @@ class Remote:
             newest_file=newest_verdict(self.store),
             running=len(running),
             failed=[(_key_of(states, each), format_time(each["stopDate"])) for each in failed],
+            arrived=_messages(self.outputs["Arrived"]),
             undelivered=_messages(self.outputs["Undelivered"]),
             waiting_for_build=_messages(models["LedgerRows"]),
             builds_running=sum(run["JobRunState"] in ("STARTING", "RUNNING") for run in runs),
@@ -239,14 +264,14 @@ class Remote:
         return [key for key in keys(self.store) if layout.left_alone(key)]
 
     def redrive(self) -> int:
-        """Start the state machine for the announcements in the dead-letter queue; returns how many there were."""
+        """Move the announcements in the dead-letter queue to that of arrivals; returns how many there were."""
         import boto3
 
-        sqs, states = boto3.client("sqs"), boto3.client("stepfunctions")
+        sqs = boto3.client("sqs")
         queue, number = self.outputs["Undelivered"], 0
         while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=_AT_ONCE).get("Messages"):
             for each in messages:
-                states.start_execution(stateMachineArn=self.outputs["StateMachine"], input=each["Body"])
+                sqs.send_message(QueueUrl=self.outputs["Arrived"], MessageBody=each["Body"])
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=each["ReceiptHandle"])
                 number += 1
         return number
@@ -258,7 +283,7 @@ class Remote:
         """
         import boto3
 
-        found = survey(self.lake, digests=deep)
+        found = survey(self.lake, digests=deep, put_before=utc_now() - ON_ITS_WAY)
         rows = [*found.rows.values()]
         problems = [*map(str, found.faults), *doubles(rows)]
         for table in behind(self.store, boto3.client("glue"), self.outputs["Database"], found.star or Snapshot()):
@@ -280,20 +305,12 @@ def _own_version(s3: Any, bucket: str, key: str, own: str) -> dict[str, Any]:
     raise PipelineError(f"{key} was uploaded, and is there no more; upload it again")
 
 
-def _announcement(event: Event) -> dict[str, Any]:
-    """An event as EventBridge would announce it, as a replay."""
-    found = {"key": event.key, "size": event.size, "etag": event.etag}
-    if event.version:
-        found["version-id"] = event.version
-    if event.sequencer:
-        found["sequencer"] = event.sequencer
-    detail = {"bucket": {"name": event.bucket}, "object": found}
-    return {"time": format_time(event.time), "replay": True, "detail": detail}
-
-
 def _key_of(states: Any, execution: dict[str, Any]) -> str:
     told = json.loads(states.describe_execution(executionArn=execution["executionArn"])["input"])
-    return str(told["detail"]["object"]["key"])
+    try:
+        return event_of(told).key
+    except PipelineError:  # whoever may start the state machine may tell it anything
+        return f"no announcement, but {json.dumps(told):.100}"
 
 
 def _messages(queue: str) -> int:

@@ -6,15 +6,15 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from duff_orders.contract import COUNTS
 from duff_orders.messages import LedgerRow
 
 NAMESPACE = "duff-orders"
-#: What is measured of each file; beside these, its rows by fate.
-UNITS = {"Bytes": "Bytes", "Seconds": "Seconds", "RejectedPercent": "Percent"}
+#: What is measured, beside the rows of each file by fate.
+UNITS = {"Bytes": "Bytes", "Seconds": "Seconds", "RejectedPercent": "Percent", "Unannounced": "Count"}
 
 
 def log(message: str, file_id: str, key: str, **more: object) -> None:
@@ -31,11 +31,16 @@ def measure(row: LedgerRow) -> None:
     values = {"Files": 1, "Bytes": row.size, "Seconds": (row.finished - row.started).total_seconds(), **rows}
     if row.rows_read:
         values["RejectedPercent"] = round(100 * row.rows_rejected / row.rows_read, 3)
+    tell(values, {"Verdict": row.verdict}, file_id=row.file_id, key=row.source_file)
+
+
+def tell(values: Mapping[str, float], by: Mapping[str, str] | None = None, **more: str) -> None:
+    """One line from which CloudWatch makes metrics, for the deployment as a whole, and `by` more dimensions."""
     metrics = [{"Name": name, "Unit": UNITS.get(name, "Count")} for name in values]
-    about = {"Namespace": NAMESPACE, "Dimensions": [["Deployment"], ["Deployment", "Verdict"]], "Metrics": metrics}
+    dimensions = [["Deployment"], *([["Deployment", *by]] if by else [])]
+    about = {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}
     meta = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [about]}
-    deployment = os.environ.get("DEPLOYMENT", NAMESPACE)
-    named = {"Deployment": deployment, "Verdict": row.verdict, "file_id": row.file_id, "key": row.source_file}
+    named = {"Deployment": os.environ.get("DEPLOYMENT", NAMESPACE), **(by or {}), **more}
     print(json.dumps({"_aws": meta, **named, **values}), flush=True)
 
 

@@ -97,6 +97,12 @@ def replay(
     ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Every file that failed or was cut off.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Every file.")] = False,
+    unannounced: Annotated[
+        bool,
+        typer.Option(
+            "--unannounced", help="Of a deployment: every file that lies in the raw bucket, and that nothing announced."
+        ),
+    ] = False,
     lake: LakeOption = None,
     stack: StackOption = None,
     engine: EngineOption = None,
@@ -111,10 +117,17 @@ def replay(
     """
     from duff_orders.local.replay import replay as replay_files
 
-    if not (file_ids or failed or all_):
-        raise typer.BadParameter("name file ids, or give --failed or --all")
+    if not (file_ids or failed or all_ or unannounced):
+        raise typer.BadParameter("name file ids, or give --failed, --all or --unannounced")
+    if unannounced and (file_ids or failed or all_):
+        raise typer.BadParameter("--unannounced goes alone: those files have no outcome yet, and no id in the ledger")
     left_out: list[DamagedObject] = []
     with deployment(stack) as remote:
+        if unannounced and remote is None:
+            raise typer.BadParameter("--unannounced is for --stack; `duff watch` takes up what lies in the raw folder")
+        if remote is not None and unannounced:
+            _follow(remote.outcomes(remote.take_up_unannounced(), after={}, timeout=REMOTE_SECONDS), as_json=json)
+            return
         if remote is not None:
             waiting, revisions = remote.replay(file_ids or (), failed=failed, everything=all_, left_out=left_out.append)
             outcomes = remote.outcomes(waiting, after=revisions, timeout=REMOTE_SECONDS)

@@ -159,7 +159,7 @@ def status(found: "Status") -> None:
     else:
         age = int((utc_now() - found.newest_file).total_seconds())
         print(f"newest verdict: {found.newest_file:%Y-%m-%d %H:%M:%S} UTC, {age:,} s ago")
-    print(f"files under way: {found.running}")
+    print(f"files that wait to be taken up: {found.arrived}; under way: {found.running}")
     print(f"files that wait for a build: {found.waiting_for_build}; builds under way: {found.builds_running}")
     print(f"last build: {(found.last_build or 'none yet').lower()}")
     print(f"announcements in the dead-letter queue: {found.undelivered}")

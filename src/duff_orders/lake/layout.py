@@ -25,6 +25,9 @@ STAR_POINTER = f"{PROCESSED}/star/current.json"
 #: On S3, the build that the Data Catalog shows whole; missing while it moves from one to the next.
 STAR_SHOWN = f"{PROCESSED}/star/shown"
 
+#: On S3, how far the comparison of the raw bucket with what was announced has come.
+WALK = f"{PROCESSED}/walk.json"
+
 _PA_DATE = re.compile(r"/pa_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
 SUFFIXES = (".csv", ".csv.gz")

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,7 +27,9 @@ from obstore.exceptions import (
 from obstore.store import S3Store as Bucket
 
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
+from duff_orders.lake import raw_bucket
 from duff_orders.lake.layout import PROCESSED, RAW, REPLACES, SUFFIXES
+from duff_orders.lake.raw_bucket import Place
 from duff_orders.lake.store import Head, Listed, RawObject, StagedFile, Stored, digest_of
 from duff_orders.messages import Event, Held
 from duff_orders.settings import MIB
@@ -115,7 +116,7 @@ class S3Store:
         """All objects whose names begin with a text, in order."""
         folder, _, key = prefix.partition("/")
         if folder == RAW:  # partners choose its keys, and obstore lists none like `a//b.csv`
-            yield from _listed_by_boto3(self.raw_bucket, key)
+            yield from raw_bucket.listed(self.raw_bucket, key)
             return
         # obstore's prefix is whole folders: list the folder from just before the text on, and take what begins with it.
         parent, _, start = key.rpartition("/")
@@ -202,11 +203,16 @@ class S3Store:
 
     def held(self, key: str) -> list[Held]:
         """All versions of a key of the raw bucket."""
-        return _versions(self.raw_bucket, key)
+        return raw_bucket.held(self.raw_bucket, key)
 
     def lying(self) -> Iterator[Event]:
         """All versions of all keys of the raw bucket, at the times at which they were put there."""
-        yield from (_event(self.raw_bucket, each) for each in _listed_versions(self.raw_bucket))
+        for events, _ in self.lying_from(None):
+            yield from events
+
+    def lying_from(self, place: Place | None) -> Iterator[tuple[list[Event], Place | None]]:
+        """The same from a place on, by pages of up to 1,000, each with the place behind it: None is the end."""
+        return raw_bucket.pages(self.raw_bucket, place)
 
     @contextmanager
     def raw(self, event: Event) -> Iterator[RawObject]:
@@ -228,7 +234,7 @@ class S3Store:
         if not event.size:
             return [], {}
         if _key_is_odd(event.key):
-            return _by_boto3(self.raw_bucket, event)
+            return raw_bucket.read(self.raw_bucket, event)
         options |= {"version": event.version} if event.version else {"if_match": f'"{event.etag}"'}
         try:
             found = obstore.get(self._buckets[RAW], event.key, options=options)
@@ -325,47 +331,3 @@ def _boto3_credentials() -> Callable[[], Any] | None:
     except ImportError:
         return None
     return Boto3CredentialProvider()
-
-
-def _listed_by_boto3(bucket_name: str, prefix: str) -> Iterator[Listed]:
-    import boto3
-
-    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket_name, Prefix=prefix)
-    for each in (each for page in pages for each in page.get("Contents", [])):
-        yield Listed(f"{RAW}/{each['Key']}", each["Size"], each["LastModified"], each["ETag"])
-
-
-def _versions(bucket_name: str, key: str) -> list[Held]:
-    """The versions of a key, the oldest first: a listing gives the newest first. Delete markers are none."""
-    listed = _listed_versions(bucket_name, key)
-    found = [*takewhile(lambda each: each["Key"] == key, listed)]  # longer keys come behind it
-    return [Held.by(_event(bucket_name, each), number) for number, each in enumerate(reversed(found))]
-
-
-def _listed_versions(bucket_name: str, prefix: str = "") -> Iterator[Mapping[str, Any]]:
-    import boto3
-
-    pages = boto3.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket_name, Prefix=prefix)
-    return (each for page in pages for each in page.get("Versions", ()))
-
-
-def _event(bucket_name: str, version: Mapping[str, Any]) -> Event:
-    """What a version was announced as, but for its time."""
-    return Event(
-        bucket=bucket_name,
-        key=version["Key"],
-        size=version["Size"],
-        etag=version["ETag"].strip('"'),
-        version=version["VersionId"],
-        time=version["LastModified"],
-    )
-
-
-def _by_boto3(bucket_name: str, event: Event) -> tuple[Iterator[bytes], Mapping[str, str]]:
-    """The bytes and the metadata of an object whose key obstore cannot name (`a//b.csv`, `./a.csv`)."""
-    import boto3
-
-    wanted: dict[str, Any] = {"Bucket": bucket_name, "Key": event.key}
-    wanted |= {"VersionId": event.version} if event.version else {"IfMatch": event.etag}
-    found = boto3.client("s3").get_object(**wanted)
-    return found["Body"].iter_chunks(4 * MIB), found["Metadata"]

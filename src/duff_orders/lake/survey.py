@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -17,11 +18,12 @@ from duff_orders.lake.documents import CONTENTS, EVENTS, GIVEN_UP, HELD, LEDGER_
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.store import Store
+from duff_orders.lake.unannounced import unannounced
 from duff_orders.messages import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
 
 #: What puts a fault right: the document is made anew from others, the file is processed again, the star schema is
 #: built from nothing, the object is put aside, its file is announced again if it lies there, or nothing can.
-Remedy = Literal["document", "replay", "rebuild", "aside", "orphan", "none"]
+Remedy = Literal["document", "replay", "announce", "rebuild", "aside", "orphan", "none"]
 # Objects whose bytes are read at once: to hash them takes the processor as long as to read them.
 _AT_ONCE = 4
 
@@ -42,6 +44,7 @@ class Fault:
 _ADVICE: Mapping[Remedy, str] = {
     "document": "`duff repair` makes it anew",
     "replay": "`duff repair` processes its file again",
+    "announce": "`duff replay --unannounced` takes it up",
     "rebuild": "`duff repair` builds the star schema anew",
     "aside": "`duff repair` puts it aside",
     "orphan": "`duff repair` announces its file again, or puts it aside",
@@ -62,6 +65,7 @@ class Survey:
     held: dict[str, list[Held]] = field(default_factory=dict)
     replacements: dict[str, Replacement] = field(default_factory=dict)
     given_up: dict[str, GivenUp] = field(default_factory=dict)
+    unannounced: dict[str, Event] = field(default_factory=dict)
     star: Snapshot | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -77,10 +81,11 @@ class Survey:
         return [fault for fault in self.faults if fault.remedy == remedy]
 
 
-def survey(lake: Lake, *, digests: bool = True) -> Survey:
+def survey(lake: Lake, *, digests: bool = True, put_before: datetime | None = None) -> Survey:
     """Read all documents, and compare them with each other and with the objects that are there.
 
-    With `digests` every byte of every object is read; without, their sizes are compared.
+    With `digests` every byte of every object is read; without, their sizes are compared. With `put_before`, which is
+    for S3, the raw objects that were put there before then are compared with what was announced.
     """
     store, faults = lake.store, list[Fault]()
     star = _star(store, faults)
@@ -100,6 +105,8 @@ def survey(lake: Lake, *, digests: bool = True) -> Survey:
         faults=faults,
     )
     faults += [*_announced(found), *_counts(found), *_contents(found)]
+    if put_before is not None:
+        faults += [*_unannounced(store, found, put_before)]
     if store.keeps_notes:
         faults += [*_held(found), *_replaced(found)]
     faults += [*_objects(store, found, digests=digests), *_unnamed(found, listed_by_readers=store.listed_by_readers)]
@@ -175,6 +182,16 @@ def _announced(found: Survey) -> Iterator[Fault]:
             # what makes up the id, the event proves; of anything else, what was published counts
             is_proven = row.etag != announced.etag or row.source_file != announced.key
             yield Fault(name=name, words=words, remedy="replay" if is_proven else "document", file_id=file_id)
+
+
+def _unannounced(store: Store, found: Survey, put_before: datetime) -> Iterator[Fault]:
+    """Raw objects that nothing speaks of."""
+    unreadable = {PurePosixPath(fault.name).stem for fault in found.faults}
+    known = found.events.keys() | found.rows.keys() | unreadable
+    for event in unannounced(store, known, put_before):
+        found.unannounced[event.file_id] = event
+        words = f"{event.key} ({event.file_id}): lies in the raw bucket, and nothing announced it"
+        yield Fault(name=layout.event_object(event.file_id), words=words, remedy="announce", file_id=event.file_id)
 
 
 def _same(row: LedgerRow, event: Event) -> dict[str, tuple[object, object]]:

@@ -86,6 +86,7 @@ def _to_process(lake: Lake, work: Repair) -> tuple[list[Event], list[Event]]:
     """The files that are to be processed again: those whose raw objects are there, and those whose are not."""
     wanted = {fault.file_id for fault in work.found.of("replay")}
     wanted |= {row.file_id for row in work.found.rows.values() if (row.error or "").startswith("DamagedObject")}
+    work.events.update(work.found.unannounced)
     wanted |= work.events.keys() - work.found.events.keys() - work.found.rows.keys()  # just made anew
     there: list[Event] = []
     gone: list[Event] = []

@@ -35,9 +35,12 @@ CREDENTIALS = {
 
 
 @contextmanager
-def emulated_aws(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator[str]:
+def emulated_aws(folder: Path, *, enforced: bool = False, port: int = 0, concurrency: int = 0) -> Iterator[str]:
     """Run the emulator, which the environment names, too; EMULATOR_FOLDER is `folder`. Yields its address."""
-    with emulator(folder, enforced=enforced, port=port) as address, pytest.MonkeyPatch.context() as patch:
+    with (
+        emulator(folder, enforced=enforced, port=port, concurrency=concurrency) as address,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
         for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": address, "EMULATOR_FOLDER": str(folder)}.items():
@@ -48,10 +51,11 @@ def emulated_aws(folder: Path, *, enforced: bool = False, port: int = 0) -> Iter
 
 
 @contextmanager
-def emulator(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator[str]:
+def emulator(folder: Path, *, enforced: bool = False, port: int = 0, concurrency: int = 0) -> Iterator[str]:
     """Run the emulator with its data below `folder`, on a free port unless told which; yields its address.
 
-    With `enforced` it speaks TLS only, verifies signatures, and refuses what the caller's policies do not allow.
+    `concurrency` is that of all functions together, beyond which they are throttled; 0: enough. With `enforced` it
+    speaks TLS only, verifies signatures, and refuses what the caller's policies do not allow.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", port))
@@ -69,6 +73,7 @@ def emulator(folder: Path, *, enforced: bool = False, port: int = 0) -> Iterator
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "S3_PERSIST": "1",
+        **({"LAMBDA_ACCOUNT_CONCURRENCY": str(concurrency)} if concurrency else {}),
         "SFN_WAIT_SCALE": "0.3",  # waits and pauses between tries, of which the shortest is a second
         "S3_DATA_DIR": str(data),
         "STATE_DIR": str(folder / "state"),
@@ -114,14 +119,15 @@ def functions_python() -> str:
     return told[1]
 
 
-def new_buckets() -> tuple[str, str]:
-    """A raw bucket, which keeps versions, and a processed one, under names that nobody has."""
+def new_buckets(*, versions: bool = True) -> tuple[str, str]:
+    """A raw bucket, which keeps versions unless told, and a processed one, under names that nobody has."""
     import boto3
 
     client, made = boto3.client("s3"), (f"raw-{uuid.uuid4()}", f"processed-{uuid.uuid4()}")
     for name in made:
         client.create_bucket(Bucket=name)
-    client.put_bucket_versioning(Bucket=made[0], VersioningConfiguration={"Status": "Enabled"})
+    if versions:
+        client.put_bucket_versioning(Bucket=made[0], VersioningConfiguration={"Status": "Enabled"})
     return made
 
 

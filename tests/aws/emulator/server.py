@@ -22,7 +22,7 @@ import duckdb
 from ministack.app import main
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import error_response_json, get_account_id
-from ministack.services import athena, eventbridge, glue, lambda_svc, s3, sqs
+from ministack.services import athena, eventbridge, glue, lambda_svc, s3, sqs, stepfunctions
 from ministack.services.cloudformation import stacks
 
 from duff_orders.engines.duckdb import type_of
@@ -103,13 +103,14 @@ def functions_fail_when_told() -> None:
         if not answered.wait(random.uniform(0.0, 0.02)):  # the quickest takes longer
             worker._proc.send_signal(signals[fault])
 
-    def invoke_with_fault(worker: Any, *args: Any, **kwargs: Any) -> Any:
-        fault = told(worker.func_name)
+    def invoke_with_fault(worker: Any, event: Any, *args: Any, **kwargs: Any) -> Any:
+        is_of_queue = isinstance(event, dict) and "Records" in event
+        fault = told(f"{worker.func_name}.queue" if is_of_queue else worker.func_name)
         if not fault:
-            return invoke(worker, *args, **kwargs)
+            return invoke(worker, event, *args, **kwargs)
         answered = threading.Event()
         threading.Thread(target=strike, args=(worker, fault, answered), daemon=True).start()
-        result = invoke(worker, *args, **kwargs)
+        result = invoke(worker, event, *args, **kwargs)
         answered.set()
         if result["status"] == "ok":  # it was quicker than the blow: killed when all was done, but nothing said
             payload = {"errorMessage": "killed", "errorType": "Runtime.ExitError"}
@@ -117,6 +118,43 @@ def functions_fail_when_told() -> None:
         return result
 
     lambda_runtime.ProvidedWorker.invoke = invoke_with_fault
+
+
+def throttles_have_their_name() -> None:
+    """A function at a limit is `Lambda.TooManyRequestsException` to Step Functions, not unknown."""
+    call = stepfunctions._call_lambda
+
+    def call_and_name(func_ref: Any, event: Any) -> Any:
+        try:
+            return call(func_ref, event)
+        except stepfunctions._ExecutionError as error:
+            if error.error == "Lambda.Unknown" and "TooManyRequestsException" in str(error.cause):
+                raise stepfunctions._ExecutionError("Lambda.TooManyRequestsException", error.cause) from None
+            raise
+
+    stepfunctions._call_lambda = call_and_name
+
+
+def queues_wait_for_throttled_functions() -> None:
+    """Who polls a queue for a function tries again while that is throttled; the messages stay with it meanwhile."""
+    run = lambda_svc._run_sqs_batch
+    execute, polls = lambda_svc._execute_function, threading.local()
+
+    def execute_when_there_is_room(func: Any, event: Any) -> Any:
+        result = execute(func, event)
+        while getattr(polls, "is_one", False) and result.get("throttle"):
+            time.sleep(0.2)
+            result = execute(func, event)
+        return result
+
+    def run_as_poller(*args: Any) -> None:
+        polls.is_one = True
+        try:
+            run(*args)
+        finally:
+            polls.is_one = False
+
+    lambda_svc._execute_function, lambda_svc._run_sqs_batch = execute_when_there_is_room, run_as_poller
 
 
 def events_of_s3_carry_the_version() -> None:
@@ -210,6 +248,9 @@ def glue_jobs_run() -> None:
             run["ErrorMessage"] = (err.strip().splitlines() or ["the run was killed"])[-1][:1000]
 
     def start_if_allowed(data: dict[str, Any]) -> Any:
+        if ("NumberOfWorkers" in data) != ("WorkerType" in data):
+            message = "Please set both Worker Type and Number of Workers"
+            return error_response_json("InvalidInputException", message, 400)
         job = glue._jobs.get(data.get("JobName")) or {}
         most = int(job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", 1))
         runs = glue._job_runs.get(data.get("JobName")) or []
@@ -348,6 +389,8 @@ if __name__ == "__main__":
     functions_run_in_the_real_runtime_interface()
     functions_have_time_to_start()
     functions_fail_when_told()
+    throttles_have_their_name()
+    queues_wait_for_throttled_functions()
     events_of_s3_carry_the_version()
     ranges_of_a_version_are_ranges()
     queues_gather_batches()

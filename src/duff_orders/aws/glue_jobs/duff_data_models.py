@@ -17,7 +17,7 @@ from duff_orders.models.build import build
 def main() -> None:
     """Build what is new."""
     logging.basicConfig(level=logging.INFO)
-    given = job_arguments([], ["lake", "raw_bucket", "processed_bucket", "database", "rebuild"])
+    given = job_arguments([], ["lake", "raw_bucket", "processed_bucket", "database", "rebuild", "region"])
     # One run at a time: whoever comes next takes up the lease of a run that was killed.
     lake = lake_of(given | {"holder": "duff_data_models"}, hours=2)
     # First what a killed run may have left undone.

@@ -30,6 +30,7 @@ def main() -> None:
         "replay",
         "holder",
         "max_reject_share",
+        "region",
     )
     given = job_arguments([], names)
     lake = lake_of(given, hours=4, max_reject_share=given.get("max_reject_share"))

@@ -1,0 +1,47 @@
+"""The announcement of an object, as EventBridge sends it, and the event that it is."""
+
+import json
+from typing import Any
+
+from duff_orders.clock import format_time, parse_time
+from duff_orders.errors import PipelineError
+from duff_orders.messages import Event
+
+# Sequencers are of several lengths: the shorter one is padded with zeros on the right, then they compare as texts.
+_DIGITS = 32
+
+
+def announcement(event: Event, *, replay: bool = False) -> dict[str, Any]:
+    """An event as EventBridge would announce it; `replay`: what became of it is to be replaced."""
+    found = {"key": event.key, "size": event.size, "etag": event.etag}
+    if event.version:
+        found["version-id"] = event.version
+    if event.sequencer:
+        found["sequencer"] = event.sequencer
+    detail = {"bucket": {"name": event.bucket}, "object": found}
+    return {"time": format_time(event.time), **({"replay": True} if replay else {}), "detail": detail}
+
+
+def event_of(announced: dict[str, Any]) -> Event:
+    """The event of an EventBridge message `Object Created` of S3; raises PipelineError for anything else."""
+    try:
+        found = announced["detail"]["object"]
+        return Event(
+            bucket=announced["detail"]["bucket"]["name"],
+            key=found["key"],
+            size=int(found.get("size", 0)),
+            etag=found["etag"].strip('"'),
+            version=found.get("version-id"),
+            time=parse_time(announced["time"]),
+            sequencer=_padded(found.get("sequencer")),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise PipelineError(f"not an announcement of an object: {error!r} in {json.dumps(announced)[:500]}") from None
+
+
+def _padded(sequencer: str | None) -> str | None:
+    """S3's number of an event in hexadecimal digits, of one length: it tells the order of those of one second and key.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    return sequencer.upper().ljust(_DIGITS, "0") if sequencer else None

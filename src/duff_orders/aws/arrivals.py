@@ -1,0 +1,84 @@
+"""Files before the state machine: started as there is room, and looked for where nothing announced them."""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from duff_orders.aws.announcement import announcement
+from duff_orders.aws.telemetry import log, tell
+from duff_orders.errors import PipelineError
+from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.unannounced import ON_ITS_WAY, keep, walk
+
+#: Seconds before a function that found no room gives messages back: so often, at the most, it is asked for.
+_PAUSE = 1.0
+#: Seconds of a function's time that a walk leaves for its end.
+_LEFT = 20.0
+# Messages that SQS takes at once, and files that may wait without a walk being put off: more is a backlog, in which
+# what is not announced cannot be told from what waits.
+_AT_ONCE, _BACKLOG = 10, 1000
+
+
+def start(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Start an execution for each message of the queue, while fewer than MAX_RUNNING are under way.
+
+    The others, and those that Step Functions refuses, go back to the queue, which keeps them for a while.
+    """
+    import boto3
+    from botocore.exceptions import ClientError
+
+    states, machine, most = boto3.client("stepfunctions"), os.environ["STATE_MACHINE"], int(os.environ["MAX_RUNNING"])
+    waiting = [*records]
+    try:
+        found = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=most)
+        for each in records[: max(0, most - len(found["executions"]))]:
+            states.start_execution(stateMachineArn=machine, input=each["body"])
+            waiting.remove(each)
+    except ClientError as error:
+        print(json.dumps({"message": "not_started", "error": str(error)[:1000]}), flush=True)
+    if waiting:
+        time.sleep(_PAUSE)
+    return {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in waiting]}
+
+
+def look(
+    store: S3Store, *, older_than: float = ON_ITS_WAY.total_seconds(), begin: bool = False, seconds: float
+) -> dict[str, Any]:
+    """Announce the files that nothing announced, and tell in a metric how many there were.
+
+    `older_than`: seconds for which an announcement may be on its way; `begin`: all are compared, from the beginning;
+    `seconds`: how long the function may go on. Nothing is done while many announced files wait.
+    """
+    import boto3
+
+    sqs, queue = boto3.client("sqs"), os.environ["ARRIVED"]
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    waiting = sum(
+        int(each) for each in sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"].values()
+    )
+    if waiting > _BACKLOG:
+        return {"put_off": f"{waiting} announced files wait"}
+    grace = timedelta(seconds=older_than)
+    found, walked = walk(store, older_than=grace, seconds=seconds - _LEFT, begin=begin)
+    for event in found:
+        log("unannounced", event.file_id, event.key)
+    send(queue, [announcement(event) for event in found])
+    keep(store, walked)
+    tell({"Unannounced": len(found)})
+    return {"found": len(found), "is_done": walked.is_done}
+
+
+def send(queue: str, announcements: Sequence[dict[str, Any]]) -> None:
+    """Put announcements into the queue of arrivals; raises PipelineError where SQS takes one not."""
+    import boto3
+
+    sqs = boto3.client("sqs")
+    for first in range(0, len(announcements), _AT_ONCE):
+        some = announcements[first : first + _AT_ONCE]
+        entries = [{"Id": str(number), "MessageBody": json.dumps(each)} for number, each in enumerate(some)]
+        refused = sqs.send_message_batch(QueueUrl=queue, Entries=entries).get("Failed", [])
+        if refused:
+            raise PipelineError(f"SQS took {len(refused)} of {len(some)} messages not: {refused[0]['Message']}")
