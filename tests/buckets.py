@@ -1,7 +1,7 @@
 """The store on S3 over buckets in memory: its own code, with obstore's conditional writes, and no network."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,8 +58,8 @@ class _InMemory(S3Store):
     def lying(self) -> Iterator[Event]:
         yield from self._events
 
-    def _get(self, event: Event, options: Any) -> tuple[Iterable[bytes], dict[str, str]]:
+    def _read(self, event: Event, start: int, end: int) -> tuple[bytes, dict[str, str]]:
         """obstore keeps no versions in memory."""
         if event.version not in self._versions:
             raise SourceChanged(f"{event.key} is gone from the raw bucket")
-        return [self._versions[event.version]], {}
+        return self._versions[event.version][start:end], {}

@@ -36,6 +36,7 @@ HEAVY = {
         "aws.smoke",
         "aws.stacks",
         "aws.arrivals",
+        "aws.builds",
         "aws.handlers",
         "aws.pages",
         "aws.query_athena",

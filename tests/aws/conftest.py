@@ -17,13 +17,13 @@ from tests.effort import PATIENCE
 #: Files from this size on go to the Glue job.
 THRESHOLD = 200_000
 ARCHITECTURE: Architecture = "x86_64" if os.uname().machine == "x86_64" else "arm64"
-# Times that suit tests. Each build starts a Spark: who needs one asks for it (`modelled`), but in test_enforced.py.
+# Times that suit tests. Builds come late by themselves: who needs one asks for it (`modelled`), but in test_builds.py.
 PARAMETERS = {
     "ThresholdBytes": str(THRESHOLD),
     "RetrySeconds": "1",
     "PollSeconds": "15",  # of the emulator's, which are shorter
     "BatchSeconds": "300",
-    "RetryBuildSeconds": "30",
+    "BuildMinutes": "0",
     "MaxRejectShare": "0.5",
     "Queries": "on",
 }

@@ -13,15 +13,10 @@ import httpx2
 
 from duff_orders.aws.smoke import api_address, api_key
 from duff_orders.lake import snapshot
-from duff_orders.lake.glue_catalog import follow
-from duff_orders.lake.lake import Lake
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
 from duff_orders.messages import LedgerRow
-from duff_orders.models.build import build
 from duff_orders.query.athena import Athena
-from duff_orders.settings import Settings
-from tests.aws.emulator import Mounted
 from tests.effort import PATIENCE
 
 Found = TypeVar("Found")
@@ -102,24 +97,17 @@ class Deployed:
         return [each for each in self.executions() if each["status"] == "RUNNING"]
 
     def modelled(self, timeout: float = PATIENCE) -> None:
-        """Wait until the star schema holds every file with rows, and no build is under way.
-
-        Where none is, what the job does is done in this process, by DuckDB: each run of the job starts a Spark.
-        """
-        glue = boto3.client("glue")
-
-        def done() -> bool:
-            if self.is_building():
-                return False
-            if not self.is_modelled():
-                store = Mounted(self.outputs["RawBucket"], self.outputs["ProcessedBucket"], holder="test")
-                follow(self.store, glue, self.outputs["Database"], snapshot.current(store))
-                build(Lake(Settings(engine="duckdb", threads=1), store))
-                follow(self.store, glue, self.outputs["Database"], snapshot.current(store))
-            return self.is_modelled()
-
+        """Wait until the star schema holds every file with rows, by a build at once, and no other is under way."""
         self.settled(timeout)
-        self.until(done, timeout)
+        self.until(lambda: not self.is_building() and "again_in" not in self.build() and self.is_modelled(), timeout)
+
+    def build(self, **options: Any) -> dict[str, Any]:
+        """Let the function build, at once unless told otherwise; what it says."""
+        asked = json.dumps({"build": {"at_once": True} | options})
+        done = boto3.client("lambda").invoke(FunctionName=self.outputs["BuildModels"], Payload=asked)
+        told: dict[str, Any] = json.loads(done["Payload"].read())
+        assert "FunctionError" not in done, told
+        return told
 
     def is_building(self) -> bool:
         """Whether a run of the job is under way."""

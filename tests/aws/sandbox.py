@@ -21,7 +21,7 @@ from tests.aws.emulator import CREDENTIALS, ENVIRONMENTS, emulated_aws, function
 #: Where AWS's emulators are usually looked for; another is taken where somebody is there.
 USUAL_PORT = 4566
 #: As on AWS, but for what waits: nobody wants to wait two minutes for a build.
-PARAMETERS = {"PollSeconds": "15", "BatchSeconds": "5", "RetryBuildSeconds": "30", "Queries": "on"}
+PARAMETERS = {"PollSeconds": "15", "BatchSeconds": "5", "BuildMinutes": "0", "Queries": "on"}
 INVITATION = """
 The sandbox is up: emulated AWS on {endpoint}, its data in {folder}. Ctrl-C stops it.
 In another terminal:

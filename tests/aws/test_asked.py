@@ -3,11 +3,12 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
+import duckdb
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from botocore.stub import ANY, Stubber
@@ -15,16 +16,21 @@ from botocore.stub import ANY, Stubber
 from duff_orders.aws.asked import Asked, AthenaQueries
 from duff_orders.aws.remote import Remote
 from duff_orders.aws.stacks import MAX_TEMPLATE_BODY, Deployment, Template, _reasons, aws_errors
+from duff_orders.contract import FILES
+from duff_orders.engines.duckdb import type_of
 from duff_orders.errors import InputError, PipelineError, QueryRefused
 from duff_orders.ingest.publish import publish
 from duff_orders.ingest.transform import transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake import layout
 from duff_orders.lake.events import record
+from duff_orders.lake.glue_catalog import DAYS
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.survey import survey
 from duff_orders.messages import Event, LedgerRow
+from duff_orders.query.answer import Answer
 from duff_orders.query.athena import Athena
+from duff_orders.query.guard.check import check
 from duff_orders.settings import Settings
 from tests.buckets import Buckets
 
@@ -278,3 +284,67 @@ def test_why_a_stack_failed() -> None:
 def test_what_aws_says_is_told_in_a_sentence(error: Exception, told: str) -> None:
     with pytest.raises(PipelineError, match=told), aws_errors():
         raise error
+
+
+class _Ledger:
+    """Athena over a ledger in DuckDB, which notes the days that it is asked for."""
+
+    def __init__(self, rows: list[tuple[str, datetime, str]]) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.connection = duckdb.connect(":memory:")
+        columns = ", ".join(f"{field.name} {type_of(field.type)}" for field in FILES.all_fields)
+        self.connection.execute(f"create table tbl_duff_files ({columns})")
+        for file_id, when, verdict in rows:
+            self.connection.execute(
+                "insert into tbl_duff_files (file_id, event_time, pa_date, verdict) values (?, ?, ?, ?)",
+                [file_id, when.replace(tzinfo=None), when.date(), verdict],
+            )
+
+    def ask(self, sql: str, parameters: list[Any]) -> Answer:
+        self.asked.append((parameters[0], parameters[1]))
+        given = ["'" + str(each).replace("'", "''") + "'" for each in parameters]
+        pieces = sql.split("?")
+        text = pieces[0] + "".join(value + piece for value, piece in zip(given, pieces[1:], strict=True))
+        found = self.connection.execute(check(text).sql)
+        columns = [(each[0], str(each[1])) for each in found.description or ()]
+        return Answer(columns, [list(row) for row in found.fetchall()])
+
+
+@pytest.mark.parametrize("verdict", [None, "invalid"])
+@pytest.mark.parametrize("limit", [3, 7, 100])
+def test_the_ledger_is_read_by_days_of_which_each_page_needs_few(verdict: str | None, limit: int) -> None:
+    """Whatever its length: pages are those of the whole, and none reads all of a long one for a few rows."""
+    buckets, rows = Buckets(), list[tuple[str, datetime, str]]()
+    store = buckets.store()
+    for day in range(40):
+        when = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
+        for number in range((day * 7) % 5):
+            file_id = f"{day:016d}{number:016d}"
+            rows.append((file_id, when + timedelta(hours=number % 3), "invalid" if (day + number) % 4 else "valid"))
+            store.put_new(layout.ledger_object(when.date(), file_id), b"{}")
+        store.put_new(f"{DAYS}pa_date={when:%Y-%m-%d}", b"")
+    wanted = [row for row in rows if verdict in (None, row[2])]
+    wanted.sort(key=lambda row: (row[1], row[0]), reverse=True)
+    athena = _Ledger(rows)
+    asked = Asked(athena, store)  # type: ignore[arg-type]  # of Athena only `ask` is used here
+    seen: list[str] = []
+    after: list[str] | None = None
+    while True:
+        athena.asked.clear()
+        page = [*asked.files(verdict, after, limit)]
+        if limit < 10 and len(page) > limit:
+            (first, _), (_, last) = athena.asked[-1], athena.asked[0]
+            assert (date.fromisoformat(last) - date.fromisoformat(first)).days <= 40
+            assert len(athena.asked) <= 4
+        seen += [row["file_id"] for row in page[:limit]]
+        if len(page) <= limit:
+            break
+        last_row = page[limit - 1]
+        after = [f"{last_row['event_time']:%Y-%m-%dT%H:%M:%S.%f}Z", last_row["file_id"]]
+    assert seen == [row[0] for row in wanted]
+
+
+def test_an_empty_ledger_is_asked_for_nothing() -> None:
+    athena = _Ledger([])
+    assert [*Asked(athena, Buckets().store()).files(None, None, 10)] == []  # type: ignore[arg-type]
+    assert athena.asked == []

@@ -75,7 +75,7 @@ def test_alarms_and_metrics_are_those_of_the_deployment() -> None:
     kinds = [each["Type"] for template in TEMPLATES for each in resources(template).values()]
     assert kinds.count("AWS::CloudWatch::Alarm") == costs.ALARMS
     verdicts, others = 5, ("Files", "Bytes", "Seconds", "RejectedPercent")
-    assert (len(COUNTS) + len(others)) * (1 + verdicts) + len({"Unannounced"}) == costs.METRICS
+    assert (len(COUNTS) + len(others)) * (1 + verdicts) + len({"Unannounced", "OldestUnbuilt"}) == costs.METRICS
 
 
 def test_the_others() -> None:

@@ -45,7 +45,6 @@ def buckets(monkeypatch: pytest.MonkeyPatch) -> Buckets:
         "CATALOG": "1",
         "THRESHOLD": "100000",
         "TRANSFORM_JOB": "transform",
-        "MODELS_JOB": "models",
         "MAX_WORKERS": "10",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "none",
@@ -340,11 +339,6 @@ def test_a_replay_has_runs_of_its_own(buckets: Buckets, glue: Stubber) -> None:
     for number, given in enumerate((json.loads(decision.to_json()), replay), 1):
         glue.add_response("start_job_run", {"JobRunId": f"jr_{number}"})
         assert asked(given) == {"job_run_id": f"jr_{number}"}
-
-
-def test_messages_of_the_queue_start_a_build(buckets: Buckets, glue: Stubber) -> None:
-    glue.add_response("start_job_run", {"JobRunId": "jr_1"}, {"JobName": "models"})
-    assert trigger_glue_job({"Records": [{"body": "any"}]}, CONTEXT) == {"job_run_id": "jr_1"}
 
 
 def test_what_tools_keep_for_themselves_is_left_alone(buckets: Buckets) -> None:

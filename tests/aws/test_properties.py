@@ -8,6 +8,7 @@ import json
 import boto3
 import pytest
 
+from duff_orders.aws.cost import ALARMS
 from tests.aws.conftest import ARCHITECTURE
 from tests.aws.deployed import Deployed
 
@@ -43,7 +44,7 @@ def test_each_function_has_a_role_of_its_own(deployed: Deployed) -> None:
 
 def test_an_announcement_that_cannot_be_delivered_is_kept(deployed: Deployed) -> None:
     (target,) = boto3.client("events").list_targets_by_rule(Rule="duff-orders-file-arrived")["Targets"]
-    assert target["Arn"] == deployed.outputs["StateMachine"]
+    assert target["Arn"].endswith(":duff-orders-arrived")
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
     assert target["DeadLetterConfig"]["Arn"].endswith(":duff-orders-undelivered")
     queue = boto3.client("sqs").get_queue_attributes(QueueUrl=deployed.outputs["Undelivered"], AttributeNames=["All"])
@@ -52,11 +53,13 @@ def test_an_announcement_that_cannot_be_delivered_is_kept(deployed: Deployed) ->
 
 def test_alarms_tell_the_topic(deployed: Deployed) -> None:
     found = boto3.client("cloudwatch").describe_alarms(AlarmNamePrefix="duff-orders-")["MetricAlarms"]
-    assert len(found) == 13
+    assert len(found) == ALARMS
     for alarm in found:
         assert alarm["AlarmActions"] == [deployed.outputs["FailedFiles"]], alarm["AlarmName"]
     (quiet,) = [each for each in found if each["AlarmName"] == "duff-orders-no-files"]
-    assert (quiet["Period"], quiet["EvaluationPeriods"], quiet["TreatMissingData"]) == (3600, 24, "breaching")
+    assert (quiet["Period"], quiet["EvaluationPeriods"]) == (3600, 24)
+    # Without any data for so long it has too few: that rings, and a deployment that is new does not.
+    assert (quiet["TreatMissingData"], quiet["InsufficientDataActions"]) == ("missing", quiet["AlarmActions"])
 
 
 def test_the_dashboard_shows_this_deployment(deployed: Deployed) -> None:

@@ -83,7 +83,7 @@ def test_query_answers_exactly_in_every_format(dirty: dict[str, Any], tmp_path: 
 
 
 def test_a_report_that_was_cut_says_so(deployed: Deployed, dirty: dict[str, Any]) -> None:
-    deployed.modelled_by_the_job()
+    deployed.modelled()
     words = ["query", "--report", "sales_by_product", "--format", "csv", "--with"]
     whole, cut = duff(*words, "limit=10000"), duff(*words, "limit=1")
     assert (whole.exit_code, whole.stderr, len(whole.stdout.splitlines()) > 2) == (0, "", True)
@@ -138,18 +138,18 @@ def test_check_finds_what_does_not_hold(deployed: Deployed, dirty: dict[str, Any
 
 
 def test_status_and_the_dead_letters(deployed: Deployed) -> None:
-    deployed.modelled_by_the_job()
+    deployed.modelled()
     result = duff("status")
     assert result.exit_code == 0, result.output
     for expected in (
         "newest verdict: 20",
         "files that wait to be taken up: 0; under way: 0",
-        "last build: succeeded",
+        "last build: 20",
         "dead-letter queue: 0",
     ):
         assert expected in result.output
     found = json.loads(duff("status", "--json").stdout)
-    assert (found["running"], found["undelivered"], found["last_build"]) == (0, 0, "SUCCEEDED")
+    assert (found["running"], found["undelivered"], found["failed_job"]) == (0, 0, None)
     assert found["newest_file"].startswith("20")
     events = boto3.client("events")
     events.disable_rule(Name="duff-orders-file-arrived")

@@ -56,7 +56,7 @@ USED = {
     "glue:GetTable": ("lake/glue_catalog.py", "get_table"),
     "glue:GetDatabase": ("service", "Athena"),
     "glue:BatchGetPartition": ("service", "Athena"),
-    "glue:StartJobRun": ("aws/handlers.py", "start_job_run"),
+    "glue:StartJobRun": ("aws/builds.py", "start_job_run"),
     "glue:GetJobRuns": ("aws/handlers.py", "get_job_runs"),
     "glue:GetJobRun": ("service", "Step Functions: the state `Job run`"),
     "athena:StartQueryExecution": ("query/athena.py", "start_query_execution"),
@@ -64,7 +64,7 @@ USED = {
     "athena:GetQueryResults": ("query/athena.py", "get_query_results"),
     "athena:StopQueryExecution": ("query/athena.py", "stop_query_execution"),
     "lambda:InvokeFunction": ("service", "Step Functions, and the schedule"),
-    "sns:Publish": ("service", "Step Functions: the state `Notify`"),
+    "sns:Publish": ("service", "Step Functions: the state `Notify`; the rule of builds that failed"),
     "kms:GenerateDataKey": ("service", "SNS, with AlertKeyArn"),
     "kms:Decrypt": ("service", "SNS, with AlertKeyArn"),
     "states:StartExecution": ("aws/arrivals.py", "start_execution"),
@@ -73,6 +73,7 @@ USED = {
     "sqs:ReceiveMessage": ("service", "Lambda, for its queues"),
     "sqs:DeleteMessage": ("service", "Lambda, for its queues"),
     "sqs:GetQueueAttributes": ("service", "Lambda, for its queues"),
+    "sqs:ChangeMessageVisibility": ("aws/builds.py", "change_message_visibility_batch"),
     "xray:PutTraceSegments": ("service", "X-Ray"),
     "xray:PutTelemetryRecords": ("service", "X-Ray"),
     "xray:GetSamplingRules": ("service", "X-Ray"),
@@ -188,13 +189,21 @@ def test_life_cycles() -> None:
         listed = found[name]["Properties"]["LifecycleConfiguration"]["Rules"]
         return [each["Fn::If"][1] if "Fn::If" in each else each for each in listed]
 
-    scratch = {each["Prefix"]: each["ExpirationInDays"] for each in rules("ProcessedBucket") if "Prefix" in each}
+    scratch = {
+        each["Prefix"]: each["ExpirationInDays"] for each in rules("ProcessedBucket") if "ExpirationInDays" in each
+    }
     assert scratch == {"locks/": 1, "staging/": 1, "incoming/": 1, "athena/": 7}
     for name in ("ProcessedBucket", "ArtifactsBucket"):
         assert any("NoncurrentVersionExpiration" in each for each in rules(name))
-    assert not [
-        each for each in rules("RawBucket") if "ExpirationInDays" in each or "NoncurrentVersionExpiration" in each
-    ]
+    of_old = {
+        each["Prefix"]: each["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for each in rules("ProcessedBucket")
+        if "Prefix" in each and each.get("ExpiredObjectDeleteMarker")
+    }
+    assert of_old == {"locks/": 1, "staging/": 1, "incoming/": 1}
+    ending = [each for each in rules("RawBucket") if {"ExpirationInDays", "NoncurrentVersionExpiration"} & each.keys()]
+    assert [each["Id"] for each in ending] == ["end"]  # and only where RawDays says so
+    assert load_yaml(str(FOLDER / "buckets.yaml"))["Parameters"]["RawDays"]["Default"] == 0
     assert any(each["Id"] == "cold" for each in rules("RawBucket"))
     for name in ("RawBucket", "ProcessedBucket", "ArtifactsBucket"):
         assert any("AbortIncompleteMultipartUpload" in each for each in rules(name))
@@ -217,6 +226,7 @@ def test_someone_is_told_of_whatever_goes_wrong() -> None:
             "NoFiles",
             "RowsRejected",
             "BuildsBehind",
+            "BuildModelsErrors",
         ),
         *("ValidateCsvErrors", "TransformDataErrors", "TriggerGlueJobErrors", "QueryAthenaErrors"),
         *("TransformDataSlow", "QueryAthenaSlow", "ApiFails"),

@@ -2,15 +2,19 @@
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from duff_orders.api.backend import Queries, Query, rejected_lines
+from duff_orders.contract import FILES
+from duff_orders.lake import layout
 from duff_orders.lake.given_up import all_given_up
-from duff_orders.lake.glue_catalog import newest_verdict, shown
+from duff_orders.lake.glue_catalog import newest_verdict, registered, shown
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.standing import Standings
@@ -73,9 +77,39 @@ class Asked:
         return replace(self.ask(report.statement(given)), columns=list(report.columns))
 
     def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """A page of the ledger and one more, newest first."""
-        rows = self.athena.ask(*statements.files(verdict, list(after) if after else None, limit)).dictionaries()
-        return [row | {"remarks": _parts(row["remarks"])} for row in rows]
+        """A page of the ledger and one more, newest first: of the newest days that hold as many files, then of more."""
+        found: list[Mapping[str, Any]] = []
+        for days in self._days(str(after[0])[:10] if after else None, limit):
+            asked = statements.files(days, verdict, list(after) if after else None, limit - len(found))
+            rows = self.athena.ask(*asked).dictionaries()
+            found += [row | {"remarks": _parts(row["remarks"])} for row in rows]
+            if len(found) > limit:
+                break
+        return found
+
+    def _days(self, newest: str | None, limit: int) -> Iterator[tuple[str, str]]:
+        """Spans of days, the newest first, each with more files than were asked for, and twice as many as before it."""
+        last, count, due = "", 0, limit
+        days = [day for day in registered(self.store) if newest is None or day <= newest]
+        for first in range(0, len(days), self.store.reads_at_once):
+            some = days[first : first + self.store.reads_at_once]
+            for day, files in zip(some, self._counted(some, due), strict=True):
+                last, count = last or day, count + files
+                if count > due:
+                    yield day, last
+                    last, count, due = "", 0, 2 * due
+        if last:
+            yield days[-1], last
+
+    def _counted(self, days: Sequence[str], most: int) -> list[int]:
+        """The files of each day, as far as they matter: up to `most`, and one more."""
+
+        def count(day: str) -> int:
+            rows = self.store.listed(f"{layout.partition(FILES.name, date.fromisoformat(day))}/")
+            return sum(1 for _ in islice(rows, most + 1))
+
+        with ThreadPoolExecutor(len(days), thread_name_prefix="days") as pool:
+            return [*pool.map(count, days)]
 
     def standings(self) -> Standings:
         """What became of the rows that files did not bring in."""

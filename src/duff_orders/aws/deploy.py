@@ -1,6 +1,7 @@
 """`duff deploy` and `destroy`: package, upload, and create or update the three stacks, one after the other."""
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -175,8 +176,8 @@ def _follow(store: S3Store, stage: str, done: Done, outputs: Mapping[str, str], 
     if stage == "etl" and done == "created":
         register_days(store, outputs["Database"])
     if stage == "models" and (done == "updated" or store.exists(layout.STAR_POINTER)):
-        # An update may have set the tables back to where the template has them: the job lets them follow again.
-        _start(outputs["ModelsJob"], on_event)
+        # An update may have set the tables back to where the template has them: a build lets them follow again.
+        _build(outputs["BuildModels"], on_event)
 
 
 def _store(deployment: Deployment) -> S3Store:
@@ -184,12 +185,9 @@ def _store(deployment: Deployment) -> S3Store:
     return S3Store(outputs["RawBucket"], outputs["ProcessedBucket"])
 
 
-def _start(job: str, on_event: OnEvent) -> None:
+def _build(function: str, on_event: OnEvent) -> None:
     import boto3
 
-    glue = boto3.client("glue")
-    try:
-        glue.start_job_run(JobName=job)
-        on_event(job, "STARTED", "")
-    except glue.exceptions.ConcurrentRunsExceededException:
-        on_event(job, "RUNNING", "its next run lets the catalog follow")
+    asked = json.dumps({"build": {"at_once": True}})
+    boto3.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=asked)
+    on_event(function, "STARTED", "")

@@ -3,7 +3,8 @@
     validate_csv       an S3 event -> decision: which way the file takes; or closes a file that failed;
                        messages of the queue of arrivals -> executions of the state machine; looks for unannounced files
     transform_data     decision -> the file's ledger row, by DuckDB
-    trigger_glue_job   decision -> a run of Duff_transform_glue_job; queue messages -> a run of duff_data_models
+    trigger_glue_job   decision -> a run of Duff_transform_glue_job
+    build_models       messages of the queue of ledger rows -> a build of the star schema, or a run of duff_data_models
 
 Every error is raised: the state machine tells by its class whether trying again can help.
 """
@@ -17,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from duff_orders.aws import arrivals
+from duff_orders.aws import arrivals, builds
 from duff_orders.aws.announcement import event_of
 from duff_orders.aws.glue_jobs import WORKER_TYPE, workers_for
 from duff_orders.aws.telemetry import failures_logged, log, measure
@@ -98,14 +99,10 @@ def transform_data(payload: Payload, context: Any) -> Payload:
 
 
 def trigger_glue_job(payload: Payload, context: Any) -> Payload:
-    """Start a job run: of the transform for a decision, of the models for messages of the queue."""
+    """Start a job run for a decision."""
     import boto3
 
     glue = boto3.client("glue")
-    if "Records" in payload:
-        # Whatever the messages say, a build takes up all that the ledger has; where one runs, they come back.
-        run = glue.start_job_run(JobName=os.environ["MODELS_JOB"])
-        return {"job_run_id": run["JobRunId"]}
     store = _store(payload, context)
     decision = Decision.of(payload["decision"])
     event = decision.event
@@ -133,6 +130,14 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
     store.replace(name, told, mine and mine.token)
     log("started", event.file_id, event.key, job_run_id=run_id, workers=workers)
     return {"job_run_id": run_id}
+
+
+def build_models(payload: Payload, context: Any) -> Payload:
+    """Bring the star schema up to the ledger: for `Records` of the queue, or `build`, the options of an attempt."""
+    deadline = time.time() + context.get_remaining_time_in_millis() / 1000
+    if "Records" in payload:
+        return builds.on_messages(payload["Records"], _settings(), deadline)
+    return builds.attempt(_settings(), deadline, **payload["build"])
 
 
 @contextmanager
@@ -199,10 +204,15 @@ def _store(payload: Payload, context: Any) -> S3Store:
 
 
 def _lake(store: S3Store) -> Lake:
-    """The lake in the buckets, with the memory of this function."""
+    """The lake in the buckets."""
+    return Lake(_settings(), store)
+
+
+def _settings() -> Settings:
+    """DuckDB, with the memory of this function."""
     memory = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024")) * MIB
     threshold = os.environ.get("THRESHOLD")
-    return Lake(Settings.load(engine="duckdb", memory=max(memory, MINIMUM_MEMORY), threshold=threshold), store)
+    return Settings.load(engine="duckdb", memory=max(memory, MINIMUM_MEMORY), threshold=threshold)
 
 
 def _done(row: LedgerRow, began: datetime) -> Payload:

@@ -14,20 +14,22 @@ from duff_orders.aws.announcement import announcement, event_of
 from duff_orders.aws.arrivals import send
 from duff_orders.aws.stacks import Deployment
 from duff_orders.clock import format_time, utc_now
-from duff_orders.errors import InputError, PipelineError
+from duff_orders.errors import Busy, InputError, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.documents import EVENTS, LEDGER_ROWS, OnDamage
 from duff_orders.lake.glue_catalog import behind, newest_verdict
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import check_name, keys, replaceable, to_take_up_again
 from duff_orders.lake.s3 import S3Store
-from duff_orders.lake.snapshot import Snapshot
+from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.store import names
 from duff_orders.lake.survey import survey
 from duff_orders.lake.unannounced import ON_ITS_WAY, unannounced
 from duff_orders.local.check import Proof, doubles
 from duff_orders.local.repair import Repaired, mend
 from duff_orders.messages import Event, LedgerRow
+from duff_orders.models.build import LOCK
+from duff_orders.models.plan import make_plan
 from duff_orders.query.athena import Athena, Result
 from duff_orders.query.guard.check import check
 from duff_orders.settings import Settings
@@ -38,6 +40,8 @@ PLAIN = "duff-orders"
 UPLOAD = "duff-upload"
 # Where files have documents of their ids once they were announced.
 _KNOWN = (EVENTS.folder, LEDGER_ROWS.folder)
+# The states of a job run that has not ended.
+_GOING_ON = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 # How often the ledger is looked at while a file is on its way.
 _PAUSE = 0.5
 # The most messages that SQS hands out at once.
@@ -46,7 +50,11 @@ _AT_ONCE = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How a deployment is doing. Times are in UTC."""
+    """How a deployment is doing. Times are in UTC.
+
+    `last_build` is when the last build began that succeeded, `failed_job` the last run of the job for large builds,
+    where it failed.
+    """
 
     newest_file: datetime | None
     running: int
@@ -54,8 +62,9 @@ class Status:
     arrived: int
     undelivered: int
     waiting_for_build: int
-    builds_running: int
-    last_build: str | None
+    is_building: bool
+    last_build: datetime | None
+    failed_job: str | None
     left_alone: Sequence[str]
 
 
@@ -75,6 +84,11 @@ class Remote:
     def outputs(self) -> dict[str, str]:
         """The outputs of the stacks of the first two phases."""
         return {**self.deployment.outputs("buckets"), **self.deployment.outputs("etl")}
+
+    @cached_property
+    def _models(self) -> dict[str, str]:
+        """The outputs of the stack of the third phase."""
+        return self.deployment.outputs("models")
 
     @cached_property
     def store(self) -> S3Store:
@@ -208,8 +222,6 @@ class Remote:
 
         Files are processed again by the state machine; a star schema that is damaged is built anew by its job.
         """
-        import boto3
-
         found = survey(self.lake, put_before=utc_now() - ON_ITS_WAY)
         if dry_run:
             return Repaired(found=[*map(str, found.faults)])
@@ -225,8 +237,46 @@ class Remote:
         done = mend(self.lake, found, process)
         if found.of("rebuild"):
             self.store.delete(layout.STAR_POINTER)  # kept aside; without it all is built from nothing
-            boto3.client("glue").start_job_run(JobName=self.deployment.outputs("models")["ModelsJob"])
+            self.build(rebuild=True, timeout=timeout)
         return done
+
+    def build(self, *, rebuild: bool = False, timeout: float) -> dict[str, Any]:
+        """Bring the star schema up to the ledger at once, and wait until it is; what the build did.
+
+        Raises Busy where another build is under way, PipelineError where it fails, or takes longer than `timeout`
+        seconds.
+        """
+        import boto3
+        from botocore.config import Config
+
+        once = Config(read_timeout=timeout, retries={"total_max_attempts": 1})
+        asked = json.dumps({"build": {"at_once": True, "rebuild": rebuild}})
+        client = boto3.client("lambda", config=once)
+        done = client.invoke(FunctionName=self._models["BuildModels"], Payload=asked)
+        told: dict[str, Any] = json.loads(done["Payload"].read())
+        if "FunctionError" in done:
+            raise PipelineError(f"the build failed: {told.get('errorType', '')}: {told.get('errorMessage', told)}")
+        if "again_in" in told:
+            raise Busy("the star schema", time.time() + told["again_in"])
+        if "job_run_id" in told:
+            told |= self._job_run(told["job_run_id"], timeout)
+        return told
+
+    def _job_run(self, run_id: str, timeout: float) -> dict[str, Any]:
+        """How a run of the job that makes large builds has ended, once it has."""
+        import boto3
+
+        glue, job, deadline = boto3.client("glue"), self._models["ModelsJob"], time.monotonic() + timeout
+        while True:
+            run = glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]
+            state = run["JobRunState"]
+            if state == "SUCCEEDED":
+                return {"kind": "job"}
+            if state not in _GOING_ON:
+                raise PipelineError(f"the build failed: {job} {run_id} {state}: {run.get('ErrorMessage', '')}")
+            if time.monotonic() > deadline:
+                raise PipelineError(f"the build is not done within {timeout:.0f} s: {job} {run_id} is {state}")
+            time.sleep(_PAUSE)
 
     def ask(self, sql: str, *, timeout: float) -> Result:
         """One read-only SELECT, answered by Athena; raises QueryRefused for anything else."""
@@ -244,18 +294,19 @@ class Remote:
         machine = self.outputs["StateMachine"]
         running = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
         failed = states.list_executions(stateMachineArn=machine, statusFilter="FAILED", maxResults=5)["executions"]
-        models = self.deployment.outputs("models")
-        runs = glue.get_job_runs(JobName=models["ModelsJob"], MaxResults=20)["JobRuns"]
+        runs = glue.get_job_runs(JobName=self._models["ModelsJob"], MaxResults=20)["JobRuns"]
         runs.sort(key=lambda run: run["StartedOn"], reverse=True)
+        star = current(self.store)
         return Status(
             newest_file=newest_verdict(self.store),
             running=len(running),
             failed=[(_key_of(states, each), format_time(each["stopDate"])) for each in failed],
             arrived=_messages(self.outputs["Arrived"]),
             undelivered=_messages(self.outputs["Undelivered"]),
-            waiting_for_build=_messages(models["LedgerRows"]),
-            builds_running=sum(run["JobRunState"] in ("STARTING", "RUNNING") for run in runs),
-            last_build=next((run["JobRunState"] for run in runs if run.get("CompletedOn")), None),
+            waiting_for_build=len(make_plan(self.lake.ledger, star, rebuild=False).added),
+            is_building=self.store.exists(f"{layout.PROCESSED}/locks/{LOCK}") or any(map(_goes_on, runs)),
+            last_build=star.ledger_read,
+            failed_job=next((_told(run) for run in runs if not _goes_on(run)), None),
             left_alone=self.left_alone(),
         )
 
@@ -311,6 +362,17 @@ def _key_of(states: Any, execution: dict[str, Any]) -> str:
         return event_of(told).key
     except PipelineError:  # whoever may start the state machine may tell it anything
         return f"no announcement, but {json.dumps(told):.100}"
+
+
+def _goes_on(run: dict[str, Any]) -> bool:
+    return run["JobRunState"] in _GOING_ON
+
+
+def _told(run: dict[str, Any]) -> str | None:
+    """What is to be said of a job run that has ended; None of one that succeeded."""
+    if run["JobRunState"] == "SUCCEEDED":
+        return None
+    return f"{run['Id']} {run['JobRunState']}: {run.get('ErrorMessage', 'it says nothing')}"
 
 
 def _messages(queue: str) -> int:

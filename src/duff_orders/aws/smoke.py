@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from duff_orders.aws.stacks import Deployment
+from duff_orders.aws.stacks import Deployment, describe
 from duff_orders.clock import utc_now
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.errors import DuffError
@@ -25,6 +25,9 @@ from duff_orders.query.athena import Athena
 FOLDER = "duff-smoke-test"
 #: Seconds for the file's verdict, and for each answer.
 VERDICT_SECONDS, ANSWER_SECONDS = 180.0, 60.0
+#: On a new bucket the file is put again after so many seconds, for so many: S3 sends nothing for the first minutes.
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html
+AGAIN_SECONDS, SILENT_SECONDS = 30.0, 600.0
 # Two good records, one of them twice, and one that breaks a rule.
 _RECORDS = (
     "1,{mark},1,1,Duff,2.50,6,0.33,Retail,created",
@@ -43,16 +46,16 @@ class Check:
     problem: str | None = None
 
 
-def smoke(deployment: Deployment) -> Iterator[Check]:
+def smoke(deployment: Deployment, *, wait: Callable[[str], None] = lambda why: None) -> Iterator[Check]:
     """Put a file into the raw bucket, follow it, ask, and remove all traces; yields each check as it is made.
 
-    Where the file gets no verdict in time, the later checks are not made. Raises InputError where the deployment is not
-    there.
+    Where the file gets no verdict in time, the later checks are not made. Into a bucket that is new it is put again
+    until its first verdict: `wait` is told why. Raises InputError where the deployment is not there.
     """
     outputs = {**deployment.outputs("buckets"), **deployment.outputs("etl")}
     yield from _private(outputs)
-    with _file(outputs) as event:
-        row, why = _verdict(outputs, event)
+    with _file(outputs) as put:
+        event, row, why = _verdict(outputs, put, _age(deployment) < SILENT_SECONDS, wait)
         yield Check("a file gets its verdict", why)
         if row is None:
             return
@@ -110,50 +113,80 @@ def _private(outputs: dict[str, str]) -> Iterator[Check]:
         yield _equal(f"{outputs[name]} is not public", set(blocked.values()), {True})
 
 
+def _age(deployment: Deployment) -> float:
+    """Seconds since the stack of the buckets was created."""
+    stack = describe(deployment.stack("buckets"))
+    return (utc_now() - stack["CreationTime"]).total_seconds() if stack else 0.0
+
+
 @contextmanager
-def _file(outputs: dict[str, str]) -> Iterator[Event]:
-    """Put the file; at the end it is gone, and whatever was made of it."""
+def _file(outputs: dict[str, str]) -> Iterator[Callable[[], Event]]:
+    """What puts the file, as a version of its own each time; at the end all are gone, and whatever was made of them."""
     import boto3
 
-    s3 = boto3.client("s3")
+    s3, events = boto3.client("s3"), list[Event]()
     mark = f"smoke {secrets.token_hex(8)}"
     data = "\n".join([",".join(COLUMN_NAMES), *(line.format(mark=mark) for line in _RECORDS), ""]).encode()
     key = f"{FOLDER}/{mark.replace(' ', '-')}.csv"
     bucket = outputs["RawBucket"]
-    put = s3.put_object(Bucket=bucket, Key=key, Body=data)
-    event = Event(
-        bucket=bucket, key=key, size=len(data), etag=put["ETag"].strip('"'), version=put["VersionId"], time=utc_now()
-    )
+
+    def put() -> Event:
+        done = s3.put_object(Bucket=bucket, Key=key, Body=data)
+        etag, version = done["ETag"].strip('"'), done["VersionId"]
+        events.append(Event(bucket=bucket, key=key, size=len(data), etag=etag, version=version, time=utc_now()))
+        return events[-1]
+
     try:
-        yield event
+        yield put
     finally:
-        store = _store(outputs)
-        s3.delete_object(Bucket=bucket, Key=key, VersionId=put["VersionId"])
-        row = Ledger(store).of(event.file_id)
-        if row:
-            # First the row: from then on the file is not published.
-            store.delete(layout.ledger_object(row.pa_date, row.file_id))
-            for table in layout.OBJECT_COUNTS:
-                for name in layout.data_objects(table, row):
-                    store.delete(name)
-            if row.content:
-                store.delete(layout.content_object(row.content))
-            store.delete(layout.event_object(row.file_id))
+        for event in events:
+            s3.delete_object(Bucket=bucket, Key=key, VersionId=event.version)
+            _remove(_store(outputs), event)
+
+
+def _remove(store: S3Store, event: Event) -> None:
+    """Remove whatever was made of a file."""
+    row = Ledger(store).of(event.file_id)
+    if row:
+        # First the row: from then on the file is not published.
+        store.delete(layout.ledger_object(row.pa_date, row.file_id))
+        for name in layout.all_data_objects(row):
+            store.delete(name)
+        if row.content:
+            store.delete(layout.content_object(row.content))
+        store.delete(layout.event_object(row.file_id))
 
 
 def _store(outputs: dict[str, str]) -> S3Store:
     return S3Store(outputs["RawBucket"], outputs["ProcessedBucket"])
 
 
-def _verdict(outputs: dict[str, str], event: Event) -> tuple[LedgerRow | None, str | None]:
-    """The file's ledger row once it is there, or why it is not."""
-    ledger, deadline = Ledger(_store(outputs)), time.monotonic() + VERDICT_SECONDS
-    while time.monotonic() < deadline:
-        row = ledger.of(event.file_id)
-        if row:
-            return row, row.error and f"failed: {row.error}"
+def _verdict(
+    outputs: dict[str, str], put: Callable[[], Event], is_new: bool, wait: Callable[[str], None]
+) -> tuple[Event, LedgerRow | None, str | None]:
+    """The file's event and ledger row once it is there, or why it is not."""
+    ledger, began = Ledger(_store(outputs)), time.monotonic()
+    seconds = VERDICT_SECONDS + (SILENT_SECONDS if is_new else 0)
+    events = [put()]
+    while (waited := time.monotonic() - began) < seconds:
+        for event in events:
+            row = ledger.of(event.file_id)
+            if row and row.verdict != "duplicate":
+                _await_verdicts(ledger, events[events.index(event) + 1 :])
+                return event, row, row.error and f"failed: {row.error}"
+        if is_new and waited > len(events) * AGAIN_SECONDS and waited < SILENT_SECONDS:
+            wait(f"no verdict after {waited:.0f} s: S3 may send nothing in a new bucket's first minutes; put once more")
+            events.append(put())
         time.sleep(0.2)
-    return None, f"no ledger row within {VERDICT_SECONDS:.0f} s; see the executions of {outputs['StateMachine']}"
+    told = f"no ledger row within {seconds:.0f} s; see the executions of {outputs['StateMachine']}"
+    return events[-1], None, told
+
+
+def _await_verdicts(ledger: Ledger, events: list[Event]) -> None:
+    """Wait a while for those that are on their way, so that nothing comes after all was removed."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline and not all(ledger.of(event.file_id) for event in events):
+        time.sleep(0.2)
 
 
 def _tables(outputs: dict[str, str], row: LedgerRow) -> Iterator[Check]:

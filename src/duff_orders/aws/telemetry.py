@@ -14,7 +14,13 @@ from duff_orders.messages import LedgerRow
 
 NAMESPACE = "duff-orders"
 #: What is measured, beside the rows of each file by fate.
-UNITS = {"Bytes": "Bytes", "Seconds": "Seconds", "RejectedPercent": "Percent", "Unannounced": "Count"}
+UNITS = {
+    "Bytes": "Bytes",
+    "Seconds": "Seconds",
+    "RejectedPercent": "Percent",
+    "Unannounced": "Count",
+    "OldestUnbuilt": "Seconds",
+}
 
 
 def log(message: str, file_id: str, key: str, **more: object) -> None:

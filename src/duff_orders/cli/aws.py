@@ -146,7 +146,7 @@ def status(
     """Tell how a deployment is doing: what waits, runs, failed.
 
     Exits with 1 where announcements wait in the dead-letter queue, or the
-    last build failed.
+    last large build failed.
     """
     from duff_orders.cli import show
 
@@ -160,7 +160,7 @@ def status(
             show.document(found)
         else:
             show.status(found)
-        if found.undelivered or found.last_build in ("FAILED", "ERROR", "TIMEOUT"):
+        if found.undelivered or found.failed_job:
             raise typer.Exit(1)
 
 
@@ -217,7 +217,7 @@ def _smoke(prefix: str, to: TextIO) -> bool:
 
     print("\nTrying it out:", file=to)
     problems = 0
-    for check in smoke(Deployment(prefix)):
+    for check in smoke(Deployment(prefix), wait=lambda why: print(f"  waiting: {why}", file=to, flush=True)):
         problems += check.problem is not None
         told = f"  {'not so' if check.problem else 'ok'}: {check.name}{f': {check.problem}' if check.problem else ''}"
         print(told, file=to)

@@ -160,8 +160,10 @@ def status(found: "Status") -> None:
         age = int((utc_now() - found.newest_file).total_seconds())
         print(f"newest verdict: {found.newest_file:%Y-%m-%d %H:%M:%S} UTC, {age:,} s ago")
     print(f"files that wait to be taken up: {found.arrived}; under way: {found.running}")
-    print(f"files that wait for a build: {found.waiting_for_build}; builds under way: {found.builds_running}")
-    print(f"last build: {(found.last_build or 'none yet').lower()}")
+    print(f"files that wait for a build: {found.waiting_for_build}{'; one is under way' if found.is_building else ''}")
+    print(f"last build: {f'{found.last_build:%Y-%m-%d %H:%M:%S} UTC' if found.last_build else 'none yet'}")
+    if found.failed_job:
+        print(printable(f"the last run of the job for large builds failed: {found.failed_job}"))
     print(f"announcements in the dead-letter queue: {found.undelivered}")
     left_alone(found.left_alone)
     for key, time in found.failed:

@@ -34,15 +34,32 @@ def models(
     context: typer.Context,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="From nothing, whatever is there.")] = False,
     lake: LakeOption = None,
+    stack: StackOption = None,
     engine: EngineOption = None,
     master: MasterOption = None,
     memory: MemoryOption = None,
     json: FactsOption = False,
 ) -> None:
-    """Bring the star schema up to date (`run` and `watch` do it too)."""
-    from duff_orders.cli import show
-    from duff_orders.models.build import build
+    """Bring the star schema up to date.
 
+    `run` and `watch` do it too, and a deployment does by itself, some minutes
+    after files were published: with --stack it is told to do so at once.
+    """
+    from duff_orders.cli import show
+    from duff_orders.models.build import BuildReport, build
+
+    with deployment(stack) as remote:
+        if remote is not None:
+            told = remote.build(rebuild=rebuild, timeout=REMOTE_SECONDS)
+            if json:
+                show.document(told)
+            elif "job_run_id" in told:
+                print(f"star schema: built by the job, run {told['job_run_id']}")
+            else:
+                show.build(BuildReport(**told))
+            if told.get("left_out"):
+                raise typer.Exit(1)
+            return
     opened = open_lake(context, lake, engine=engine, master=master, memory=memory)
     with show.progress() as bars:
         report = build(opened, rebuild=rebuild, phase=bars.phase)

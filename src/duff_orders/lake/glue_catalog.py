@@ -5,12 +5,12 @@ star's snapshot at any time.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from duff_orders.contract import FACT_ORDERS, FILES, ORDERS, REJECTED_ROWS, STAR, Table
 from duff_orders.errors import PipelineError
-from duff_orders.lake.layout import FOLDERS, PROCESSED, STAR_SHOWN, pa_date_of
+from duff_orders.lake.layout import FOLDERS, PROCESSED, STAR_SHOWN, pa_date_of, partition
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.store import names
@@ -62,13 +62,15 @@ def register_days(store: S3Store, database: str, days: Iterable[str] | None = No
         _create(glue, database, table.name, {day: f"{folder}/pa_date={day}/" for day in days})
 
 
-def newest_verdict(store: S3Store) -> datetime | None:
-    """When the newest ledger row was written; None where there is none.
+def registered(store: S3Store) -> list[str]:
+    """The days (YYYY-MM-DD) of which the ledger may have rows, the newest first: one is registered before its first."""
+    return [name.rpartition("=")[2] for name in reversed(names(store, DAYS))]
 
-    A day is registered before its first row is written, so the days before need not be listed.
-    """
-    for day in reversed([name.removeprefix(DAYS) for name in names(store, DAYS)]):
-        written = (each.modified for each in store.listed(f"{PROCESSED}/{FOLDERS[FILES.name]}/{day}/"))
+
+def newest_verdict(store: S3Store) -> datetime | None:
+    """When the newest ledger row was written; None where there is none."""
+    for day in registered(store):
+        written = (each.modified for each in store.listed(f"{partition(FILES.name, date.fromisoformat(day))}/"))
         newest = max(written, default=None)
         if newest is not None:
             return newest

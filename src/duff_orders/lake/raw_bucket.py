@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from duff_orders.lake.layout import RAW
 from duff_orders.lake.store import Listed
 from duff_orders.messages import Event, Held
-from duff_orders.settings import MIB
 
 #: Versions of a page: as many as S3 lists in one request.
 PAGE = 1000
@@ -54,14 +53,24 @@ def pages(bucket: str, place: Place | None) -> Iterator[tuple[list[Event], Place
             return
 
 
-def read(bucket: str, event: Event) -> tuple[Iterator[bytes], Mapping[str, str]]:
-    """The bytes and the metadata of an object whose key obstore cannot name (`a//b.csv`, `./a.csv`)."""
+def read(bucket: str, event: Event, start: int, end: int) -> tuple[bytes, int, Mapping[str, str]]:
+    """Bytes of an object whose key obstore cannot name (`a//b.csv`, `./a.csv`), its size, and its metadata.
+
+    Raises FileNotFoundError where it is gone.
+    """
     import boto3
+    from botocore.exceptions import ClientError
 
     wanted: dict[str, Any] = {"Bucket": bucket, "Key": event.key}
     wanted |= {"VersionId": event.version} if event.version else {"IfMatch": event.etag}
-    found = boto3.client("s3").get_object(**wanted)
-    return found["Body"].iter_chunks(4 * MIB), found["Metadata"]
+    try:
+        found = boto3.client("s3").get_object(**wanted, Range=f"bytes={start}-{end - 1}")
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "404"):
+            raise FileNotFoundError(event.key) from None
+        raise
+    size = int(found["ContentRange"].rpartition("/")[2]) if "ContentRange" in found else found["ContentLength"]
+    return found["Body"].read(), size, found["Metadata"]
 
 
 def _pages(operation: str, bucket: str, prefix: str) -> Iterator[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,6 +29,7 @@ from obstore.store import S3Store as Bucket
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
 from duff_orders.lake import raw_bucket
 from duff_orders.lake.layout import PROCESSED, RAW, REPLACES, SUFFIXES
+from duff_orders.lake.ranges import PART, in_parts
 from duff_orders.lake.raw_bucket import Place
 from duff_orders.lake.store import Head, Listed, RawObject, StagedFile, Stored, digest_of
 from duff_orders.messages import Event, Held
@@ -40,6 +41,12 @@ _COPIED_AT_ONCE = 256 * MIB
 EXPIRED = "the credentials for AWS have expired; sign in again, e.g. `aws sso login`"
 #: Seconds that a lease outlives its worker, and that must be left of it for what cannot be taken back.
 MARGIN = 60.0
+#: Seconds until a connection stands, for which no byte may come, and for a whole request: of a part, or a small object.
+TIMEOUTS = {"connect_timeout": 10, "read_timeout": 30, "timeout": 300}
+#: Seconds for which the client asks again by itself.
+RETRIED = 180
+# What asking again for a part does not mend.
+_FINAL = (FileNotFoundError, PermissionDeniedError, PreconditionError, SourceChanged, UnauthenticatedError)
 # How often a conditional write is tried that was refused although the object is as it should be.
 _TRIES = 5
 
@@ -96,13 +103,10 @@ class S3Store:
 
     def head(self, event: Event, size: int) -> Head:
         """The first bytes of a raw object version, and its metadata."""
-        found = b""
-        blocks, metadata = self._get(event, {"range": (0, size)} if event.size > size else {})
-        for block in blocks:
-            found += block
-            if len(found) >= size:
-                break
-        return Head(found[:size], metadata.get(REPLACES))
+        if not event.size:
+            return Head(b"")
+        data, metadata = self._read(event, 0, min(size, event.size))
+        return Head(data, metadata.get(REPLACES))
 
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""
@@ -180,8 +184,8 @@ class S3Store:
         """The object as a file of this machine: a copy in `scratch`."""
         copy = scratch / hashlib.sha256(name.encode()).hexdigest()[:32]
         with copy.open("wb") as target:
-            for block in obstore.get(*self._at(name)).stream(min_chunk_size=4 * MIB):
-                target.write(bytes(block))
+            for block in _blocks(*self._at(name)):
+                target.write(block)
         return copy
 
     def digest(self, name: StagedFile) -> str | None:
@@ -190,7 +194,7 @@ class S3Store:
             return digest_of(Path(name))
         digest, size = hashlib.sha256(), 0
         try:
-            for block in obstore.get(*self._at(name)).stream(min_chunk_size=4 * MIB):
+            for block in _blocks(*self._at(name)):
                 digest.update(block)
                 size += len(block)
         except FileNotFoundError:
@@ -219,30 +223,33 @@ class S3Store:
         """The object version of an event, fetched; the version pins the bytes, so they hold still."""
         with self.scratch() as folder:
             path = folder / f"object{SUFFIXES[1] if event.key.lower().endswith(SUFFIXES[1]) else SUFFIXES[0]}"
-            digest, size = hashlib.sha256(), 0
+            digest = hashlib.sha256()
             with path.open("wb") as target:
-                for block in self._get(event, {})[0]:
+                for block in in_parts(lambda *span: self._read(event, *span)[0], event.size, final=_FINAL):
                     digest.update(block)
-                    size += len(block)
                     target.write(block)
-            if size != event.size:
-                raise SourceChanged(f"{event.key} holds {size} bytes, and {event.size} were announced")
             yield RawObject(digest=digest.hexdigest()[:32], open=lambda: path, check=lambda: None)
 
-    def _get(self, event: Event, options: Any) -> tuple[Iterable[bytes], Mapping[str, str]]:
-        """The bytes of a raw object version, in blocks, and its metadata; raises SourceChanged where it is gone."""
-        if not event.size:
-            return [], {}
-        if _key_is_odd(event.key):
-            return raw_bucket.read(self.raw_bucket, event)
-        options |= {"version": event.version} if event.version else {"if_match": f'"{event.etag}"'}
+    def _read(self, event: Event, start: int, end: int) -> tuple[bytes, Mapping[str, str]]:
+        """Bytes of a raw object version, and its metadata.
+
+        Raises SourceChanged where it is gone, or is not what was announced.
+        """
         try:
-            found = obstore.get(self._buckets[RAW], event.key, options=options)
-            return map(bytes, found.stream(min_chunk_size=4 * MIB)), cast(Mapping[str, str], found.attributes)
+            if _key_is_odd(event.key):
+                data, size, metadata = raw_bucket.read(self.raw_bucket, event, start, end)
+            else:
+                options: Any = {"version": event.version} if event.version else {"if_match": f'"{event.etag}"'}
+                found = obstore.get(self._buckets[RAW], event.key, options=options | {"range": (start, end)})
+                data, size = bytes(found.bytes()), found.meta["size"]
+                metadata = cast(Mapping[str, str], found.attributes)
         except FileNotFoundError:
             raise SourceChanged(f"{event.key} is gone from the raw bucket") from None
         except PreconditionError:
             raise SourceChanged(f"{event.key} was overwritten in the raw bucket since it was announced") from None
+        if size != event.size:
+            raise SourceChanged(f"{event.key} holds {size} bytes, and {event.size} were announced")
+        return data, metadata
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -292,6 +299,20 @@ class S3Store:
         """The platform's affair."""
 
 
+def _blocks(bucket: Bucket, key: str) -> Iterator[bytes]:
+    """The bytes of an object as it is now, in blocks: a small one in one request."""
+    found = obstore.get(bucket, key)
+    if found.meta["size"] <= PART:
+        yield bytes(found.bytes())
+        return
+    same = {"if_match": found.meta["e_tag"]}
+
+    def read(start: int, end: int) -> bytes:
+        return bytes(obstore.get(bucket, key, options=cast(Any, same | {"range": (start, end)})).bytes())
+
+    yield from in_parts(read, found.meta["size"], final=_FINAL)
+
+
 @contextmanager
 def object_errors() -> Iterator[None]:
     """What S3 refuses, and that it cannot be reached, in our words; raises PipelineError."""
@@ -313,12 +334,17 @@ def bucket(name: str) -> Bucket:
     """A bucket; region and credentials are the environment's, `AWS_ENDPOINT_URL` names another S3."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    options: dict[str, Any] = {"region": region}
+    client = {name: timedelta(seconds=seconds) for name, seconds in TIMEOUTS.items()}
+    options: dict[str, Any] = {
+        "region": region,
+        "client_options": client,
+        "retry_config": {"retry_timeout": timedelta(seconds=RETRIED)},
+    }
     if endpoint:
         options |= {
             "endpoint": endpoint,
             "virtual_hosted_style_request": False,
-            "client_options": {"allow_http": endpoint.startswith("http://")},
+            "client_options": client | {"allow_http": endpoint.startswith("http://")},
         }
     elif not os.environ.get("AWS_ACCESS_KEY_ID"):  # Glue gives its credentials to boto3 alone
         options["credential_provider"] = _boto3_credentials()

@@ -152,12 +152,12 @@ def channels() -> Statement:
     return "select point_of_sale_channel as channel from dim_channels order by point_of_sale_channel", []
 
 
-def files(verdict: str | None, after: list[Any] | None, limit: int) -> Statement:
-    """A page of the ledger and one more, newest first; `after` holds the last one's time and id.
+def files(days: tuple[str, str], verdict: str | None, after: list[Any] | None, limit: int) -> Statement:
+    """A page of the ledger of some days, from one to another, and one more, newest first.
 
-    Remarks are one text, BETWEEN_REMARKS between them.
+    `after` holds the last one's time and id. Remarks are one text, BETWEEN_REMARKS between them.
     """
-    conditions, parameters = [], Parameters()
+    conditions, parameters = ["pa_date between cast(? as date) and cast(? as date)"], Parameters(days)
     if verdict is not None:
         conditions.append("verdict = ?")
         parameters.append(verdict)
@@ -165,11 +165,12 @@ def files(verdict: str | None, after: list[Any] | None, limit: int) -> Statement
         when = str(after[0]).replace("T", " ").rstrip("Z")
         conditions.append("(event_time < cast(? as timestamp) or event_time = cast(? as timestamp) and file_id < ?)")
         parameters += [when, when, str(after[1])]
-    where = f" where {' and '.join(conditions)}" if conditions else ""
     remarks = f"array_join(remarks, '{BETWEEN_REMARKS}') as remarks"
     listed = ", ".join(remarks if name == "remarks" else name for name in FILE)
-    return f"select {listed} from tbl_duff_files{where} order by event_time desc, file_id desc limit {limit + 1}", (
-        parameters
+    where = " and ".join(conditions)
+    return (
+        f"select {listed} from tbl_duff_files where {where} order by event_time desc, file_id desc limit {limit + 1}",
+        parameters,
     )
 
 

@@ -1,0 +1,152 @@
+"""Builds of the star schema: small ones by DuckDB in the function, large ones by the Glue job, each at its time."""
+
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from duff_orders.aws.telemetry import tell
+from duff_orders.clock import utc_now
+from duff_orders.contract import ORDERS
+from duff_orders.errors import Busy
+from duff_orders.lake import layout, snapshot
+from duff_orders.lake.fetched import FetchedStore
+from duff_orders.lake.glue_catalog import follow
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.snapshot import Snapshot
+from duff_orders.models.build import build
+from duff_orders.models.plan import Plan, make_plan
+from duff_orders.settings import Settings
+
+#: Seconds after which is looked again where a build failed, and where another one is under way.
+AFTER_FAILURE, AFTER_ANOTHER = 120, 300
+#: How often a message comes before the job is to do it: the function may be ended each time in the middle of its work.
+TRIES = 6
+# The longest that SQS keeps a message from others.
+_LONGEST = 43_200
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the deployment says: seconds between two builds, and bytes that the function may fetch for one."""
+
+    distance: float
+    small: int
+
+    @classmethod
+    def told(cls) -> "Limits":
+        """Those of the environment."""
+        return cls(60 * float(os.environ["BUILD_MINUTES"]), int(os.environ["SMALL_BUILD_BYTES"]))
+
+
+def on_messages(records: Sequence[dict[str, Any]], settings: Settings, deadline: float) -> dict[str, Any]:
+    """Build what the ledger has that the star schema has not, or let the messages come back when it is time to.
+
+    Whatever they say, a build takes up all that the ledger has.
+    """
+    try:
+        came = max(int(each["attributes"]["ApproximateReceiveCount"]) for each in records)
+        again = attempt(settings, deadline, by_job=came > TRIES)
+    except Exception:
+        _come_back(records, AFTER_FAILURE)
+        raise
+    if "again_in" in again:
+        _come_back(records, again["again_in"])
+        return {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in records]}
+    return {"batchItemFailures": []} | again
+
+
+def attempt(
+    settings: Settings, deadline: float, *, at_once: bool = False, rebuild: bool = False, by_job: bool = False
+) -> dict[str, Any]:
+    """A build, where it is time for one; else `again_in`, the seconds after which it is to be tried again.
+
+    `at_once`: whenever the last one was; `by_job`: whatever its size. Gives what the build did, or `job_run_id` where
+    the Glue job does it. However it ends, a metric tells how long the oldest file has waited.
+    """
+    limits = Limits.told()
+    with tempfile.TemporaryDirectory(prefix="duff-build-") as folder:
+        store = FetchedStore("", os.environ["PROCESSED_BUCKET"], deadline=deadline, folder=Path(folder))
+        lake = Lake(settings, store)
+        found, _ = snapshot.read(store)
+        old = found or Snapshot()
+        wait = 0.0 if at_once or rebuild or old.ledger_read is None else _until_next(old.ledger_read, limits.distance)
+        plan = make_plan(lake.ledger, old, rebuild=rebuild)
+        tell({"OldestUnbuilt": _oldest(plan)})
+        if wait > 0 and plan.added:
+            return {"again_in": wait}
+        size = _size(plan)
+        try:
+            if by_job or size > limits.small:
+                return _by_job(rebuild=rebuild)
+            _show(store)
+            store.fetch(_needed(plan))
+            report = build(lake, rebuild=rebuild)
+            if report.build_id is not None:
+                _show(store)
+        except Busy as error:
+            return {"again_in": min(AFTER_ANOTHER, max(1.0, error.until - time.time()))}
+        tell({"OldestUnbuilt": _oldest(make_plan(lake.ledger, snapshot.current(store), rebuild=False))})
+        return asdict(report)
+
+
+def _until_next(last: datetime, distance: float) -> float:
+    """Seconds until the next build may begin."""
+    return (last + timedelta(seconds=distance) - utc_now()).total_seconds()
+
+
+def _oldest(plan: Plan) -> float:
+    """Seconds for which the oldest file has waited that is not in the star schema; 0 where there is none."""
+    return max(((utc_now() - row.finished).total_seconds() for row in plan.added), default=0.0)
+
+
+def _needed(plan: Plan) -> list[str]:
+    """The objects that a build reads."""
+    of_files = (name for row in plan.added for name in layout.data_objects(ORDERS.name, row))
+    return [*plan.base.all_objects(), *of_files]
+
+
+def _size(plan: Plan) -> int:
+    """The bytes of the objects that a build reads; of files of which no digests tell, those of the raw objects."""
+    told = [*plan.base.digests.values()]
+    told += [digest for row in plan.added for digest in (row.object_digests or ())[: row.orders_objects]]
+    unknown = sum(row.size for row in plan.added if row.object_digests is None)
+    return unknown + sum(int(digest.rpartition("-")[2]) for digest in told)
+
+
+def _by_job(*, rebuild: bool) -> dict[str, Any]:
+    """A run of the Glue job; where one is under way already, `again_in`."""
+    import boto3
+
+    glue, arguments = boto3.client("glue"), {"--rebuild": "true"} if rebuild else {}
+    try:
+        run = glue.start_job_run(JobName=os.environ["MODELS_JOB"], Arguments=arguments)
+    except (glue.exceptions.ConcurrentRunsExceededException, glue.exceptions.ResourceNumberLimitExceededException):
+        return {"again_in": AFTER_ANOTHER}
+    return {"job_run_id": run["JobRunId"]}
+
+
+def _show(store: FetchedStore) -> None:
+    """Let the Data Catalog follow the star schema."""
+    import boto3
+
+    there = S3Store(store.raw_bucket, store.processed_bucket)
+    follow(there, boto3.client("glue"), os.environ["DATABASE"], snapshot.current(there))
+
+
+def _come_back(records: Sequence[dict[str, Any]], seconds: float) -> None:
+    """Let messages be seen again after so many seconds."""
+    import boto3
+
+    sqs, after = boto3.client("sqs"), int(min(max(seconds, 1), _LONGEST))
+    for first in range(0, len(records), 10):
+        entries = [
+            {"Id": str(number), "ReceiptHandle": each["receiptHandle"], "VisibilityTimeout": after}
+            for number, each in enumerate(records[first : first + 10])
+        ]
+        sqs.change_message_visibility_batch(QueueUrl=os.environ["LEDGER_ROWS"], Entries=entries)
