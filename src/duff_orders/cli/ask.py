@@ -108,11 +108,11 @@ def query(
             assert output is not None
             rows = write_parquet(opened_lake, text, output, left_out=left_out)
         else:
-            with answer(opened_lake, text, left_out=left_out) as connection, _stream(output) as stream:
-                rows = formats.write(connection, stream, format)
+            with answer(opened_lake, text, left_out=left_out) as answered, _stream(output) as stream:
+                rows = formats.write(answered, stream, format)
         if longer is not None and rows == longer.most:
-            with answer(opened_lake, longer.sql, left_out=[]) as connection:
-                _tell_cut(longer, len(connection.fetchall()))
+            with answer(opened_lake, longer.sql, left_out=[]) as answered:
+                _tell_cut(longer, len(answered.fetchall()))
     if show.left_out(left_out):
         raise typer.Exit(1)
 

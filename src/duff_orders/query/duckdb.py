@@ -19,15 +19,44 @@ from duff_orders.query import formats
 from duff_orders.query.guard.check import check
 
 T = TypeVar("T")
+#: Rows of an answer that are read before the first is handed out.
+READ_FIRST = 10_000
+
+
+class Answered:
+    """A query's result: its first rows have been read, the others come as they are asked for.
+
+    DuckDB hands rows out while it reads, so that what it cannot read shows late: an answer of few rows has been read as
+    a whole before anybody sees the first.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.description: list[Any] | None = connection.description
+        self._connection = connection
+        self._first: list[Any] = connection.fetchmany(READ_FIRST)
+
+    def fetchmany(self, size: int = 1) -> list[Any]:
+        """The next rows; raises as `answer`."""
+        if self._first:
+            rows, self._first = self._first[:size], self._first[size:]
+            return rows
+        with _refusals():
+            return self._connection.fetchmany(size)
+
+    def fetchall(self) -> list[Any]:
+        """All rows that are left; raises as `answer`."""
+        with _refusals():
+            rows, self._first = self._first + self._connection.fetchall(), []
+        return rows
 
 
 @contextmanager
-def answer(lake: Lake, sql: str, *, left_out: list[DamagedObject] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Run one read-only SELECT in Athena's dialect; the connection holds its result.
+def answer(lake: Lake, sql: str, *, left_out: list[DamagedObject] | None = None) -> Iterator[Answered]:
+    """Run one read-only SELECT in Athena's dialect.
 
-    Files whose ledger rows or objects cannot be read are left out where the caller has a list to be told of them.
-    Raises QueryRefused for anything but a SELECT, and where the engine refuses the query; EngineError, or
-    DamagedObject, where an object cannot be read.
+    Files whose ledger rows or objects cannot be read are left out where the caller has a list to be told of them; what
+    shows only behind the first rows ends the answer. Raises QueryRefused for anything but a SELECT, and where the
+    engine refuses the query; EngineError, or DamagedObject, where an object cannot be read.
     """
     with ExitStack() as stack:
         yield _without_harmed(
@@ -38,11 +67,11 @@ def answer(lake: Lake, sql: str, *, left_out: list[DamagedObject] | None = None)
 @contextmanager
 def _executed(
     lake: Lake, sql: str, left_out: list[DamagedObject] | None, without: Collection[str]
-) -> Iterator[duckdb.DuckDBPyConnection]:
+) -> Iterator[Answered]:
     with prepared(lake, sql, left_out=left_out, without=without) as (connection, query):
         with _refusals():
-            connection.execute(query)
-        yield connection
+            answered = Answered(connection.execute(query))
+        yield answered
 
 
 def _without_harmed(lake: Lake, left_out: list[DamagedObject] | None, ask: Callable[[Collection[str]], T]) -> T:
@@ -66,9 +95,9 @@ def sql(lake: Lake, query: str) -> list[dict[str, Any]]:
     Of columns with one name, the second is `name_1`, and so on. Raises QueryRefused as `answer` does.
     `answer` gives the rows one by one.
     """
-    with answer(lake, query) as connection:
-        names = formats.column_names(connection)
-        return [dict(zip(names, values, strict=True)) for values in connection.fetchall()]
+    with answer(lake, query) as answered:
+        names = formats.column_names(answered)
+        return [dict(zip(names, values, strict=True)) for values in answered.fetchall()]
 
 
 @contextmanager

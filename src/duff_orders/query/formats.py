@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal, TextIO, get_args
+from typing import Any, Literal, Protocol, TextIO, get_args
 from uuid import UUID
 
 import duckdb
@@ -31,15 +31,26 @@ BATCH = 1000
 _HUGE = "HUGEINT"
 
 
-def write(connection: duckdb.DuckDBPyConnection, stream: TextIO, format: Format) -> int:
-    """Write the result of the statement executed last; gives the number of rows.
+class Result(Protocol):
+    """The result of a statement: a connection has that of its last one."""
+
+    @property
+    def description(self) -> list[Any] | None:
+        """Its columns, the names first."""
+
+    def fetchmany(self, size: int = 1) -> list[Any]:
+        """Its next rows, none at the end."""
+
+
+def write(result: Result, stream: TextIO, format: Format) -> int:
+    """Write a result; gives the number of rows.
 
     A stream for CSV should be opened with `newline=""`. Raises InputError for an unknown format.
     """
     writer = _WRITERS.get(format)
     if writer is None:
         raise InputError(f"no format {format!r}; formats: {', '.join(FORMATS)}")
-    return writer(column_names(connection), _rows(connection), stream)
+    return writer(column_names(result), _rows(result), stream)
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, path: Path | str) -> int:
@@ -99,9 +110,9 @@ def _kind(athena: str, scale: int) -> str:
     return athena if athena in known else "varchar"
 
 
-def column_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def column_names(result: Result) -> list[str]:
     """The columns' names, a repeated one with `_1`, `_2`, … as DuckDB names it in a Parquet file."""
-    given = [column[0] for column in connection.description or ()]
+    given = [column[0] for column in result.description or ()]
     taken: set[str] = set()
     names = []
     for name in given:
@@ -114,8 +125,8 @@ def column_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return names
 
 
-def _rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    while rows := connection.fetchmany(BATCH):
+def _rows(result: Result) -> Iterator[tuple[Any, ...]]:
+    while rows := result.fetchmany(BATCH):
         yield from rows
 
 
