@@ -17,7 +17,7 @@ KINDS: dict[str, type[Document]] = {"ledger_row": LedgerRow, "event": Event, "sn
 #: What documents have been given since, and its default.
 GIVEN_SINCE: dict[str, dict[str, Any]] = {
     "event": {"sequencer": None, "replaces": None, "changes": 0},
-    "snapshot": {"ledger_read": None, "interim": {}, "ledger": {}, "contract": 1, "digests": {}},
+    "snapshot": {"ledger_read": None, "interim": {}, "ledger": {}, "contract": 1, "digests": {}, "order_ids": {}},
     "ledger_row": {
         "remarks": None,
         "contract": 1,

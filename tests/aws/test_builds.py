@@ -1,6 +1,7 @@
 """Builds of the star schema on AWS: small ones in the function, large ones by the job, each at its time."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def waiting(deployed: Deployed, request: pytest.FixtureRequest) -> Deployed:
         deployed.put("builds/first.csv", orders("First"))
         deployed.row("builds/first.csv")
     deployed.modelled()
-    name = request.node.name
+    name = request.node.name.partition("@")[0]
     deployed.put(f"builds/{name}.csv", orders(name))
     deployed.row(f"builds/{name}.csv")
     deployed.settled()
@@ -103,6 +104,27 @@ def test_a_build_keeps_its_distance(waiting: Deployed, told_otherwise: Any) -> N
     assert not waiting.is_modelled()
     told_otherwise(BUILD_MINUTES="0")
     assert waiting.build(at_once=False)["files"] == 1
+
+
+def test_a_damaged_object_costs_its_own_file_alone(waiting: Deployed) -> None:
+    waiting.put("builds/whole.csv", orders("Whole"))
+    waiting.row("builds/whole.csv")
+    rows = {row.source_file: row for row in waiting.rows()}
+    (name,) = layout.data_objects("tbl_duff_orders", rows[f"builds/{waiting_file()}.csv"])
+    kept = waiting.store.read(name)
+    assert kept is not None
+    waiting.store.delete(name)
+    done = waiting.build()
+    assert (done["files"], len(done["left_out"])) == (1, 1)
+    assert name in done["left_out"][0]
+    assert rows["builds/whole.csv"].file_id in current(waiting.store).files
+    assert waiting.store.put_new(name, kept.data)
+    assert waiting.build()["files"] == 1
+
+
+def waiting_file() -> str:
+    """The name of the file that waits, of the test that is running."""
+    return os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].split()[0].partition("@")[0]
 
 
 def test_a_large_build_is_the_jobs(waiting: Deployed, told_otherwise: Any) -> None:

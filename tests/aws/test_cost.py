@@ -1,19 +1,22 @@
 """What a deployment costs: exact arithmetic, and figures that are those of the templates and the code."""
 
 import json
+import random
 from decimal import Decimal
+from itertools import pairwise
+from math import inf
 
 import pytest
 from typer.testing import CliRunner
 
 from duff_orders.aws import cost as costs
-from duff_orders.aws.cost import MB, Load, cost, example, glue_only, load, naive_function
+from duff_orders.aws.cost import MB, Load, builds, builds_a_day, cost, example, glue_only, load, naive_function
 from duff_orders.aws.glue_jobs import workers_for
 from duff_orders.cli.main import app
 from duff_orders.contract import COUNTS
 from duff_orders.errors import InputError
 from duff_orders.settings import Settings
-from tests.aws.test_templates import TEMPLATES, resources
+from tests.aws.test_templates import FOLDER, TEMPLATES, load_yaml, resources
 
 
 def dollars(loads: list[Load], **given: int) -> dict[str, Decimal]:
@@ -21,8 +24,8 @@ def dollars(loads: list[Load], **given: int) -> dict[str, Decimal]:
 
 
 def test_nothing_costs_what_is_there_anyway() -> None:
-    found = dollars([], queries=0, builds=0, api_requests=0, kept_days=0)
-    assert {name for name, amount in found.items() if amount} == {"SQS, CloudWatch"}
+    found = dollars([], queries=0, api_requests=0, kept_days=0)
+    assert {name for name, amount in found.items() if amount} == {"SQS, CloudWatch"}, found
     assert found["SQS, CloudWatch"] == costs.ALARMS * costs.ALARM + costs.METRICS * costs.METRIC
 
 
@@ -33,10 +36,10 @@ def test_costs_as_a_document() -> None:
 
 
 def test_a_file_goes_one_way_and_one_of_the_threshold_by_glue() -> None:
-    below, at = (dollars([Load(1, 100 * MB - less)], queries=0, builds=0, api_requests=0) for less in (1, 0))
+    below, at = (dollars([Load(1, 100 * MB - less)], queries=0, api_requests=0) for less in (1, 0))
     assert below["Glue, large files"] == 0 < at["Glue, large files"]
     # a function only looks at it
-    assert at["Lambda"] == Decimal("30.4") * (Decimal("0.075") * Decimal("0.0000133334") + Decimal("0.0000004"))
+    assert at["Lambda"] == Decimal("30.4") * (Decimal("0.075") * Decimal("0.0000133334") + Decimal("0.0000006"))
     assert below["Lambda"] > 10 * at["Lambda"]
 
 
@@ -49,17 +52,17 @@ def test_a_job_has_a_worker_for_each_half_gigabyte_and_a_driver(size: int, worke
 
 
 def test_a_file_costs_what_it_takes() -> None:
-    found = dollars([Load(1, 10 * MB)], queries=0, builds=0, api_requests=0, kept_days=10)
+    found = dollars([Load(1, 10 * MB)], queries=0, api_requests=0, kept_days=10)
     seconds = Decimal("0.24") + Decimal("0.841")
     gigabytes = seconds * 2 + Decimal("0.075")
-    assert found["Lambda"] == Decimal("30.4") * (gigabytes * Decimal("0.0000133334") + Decimal("0.0000004"))
+    assert found["Lambda"] == Decimal("30.4") * (gigabytes * Decimal("0.0000133334") + Decimal("0.0000006"))
     assert found["S3, requests"] == Decimal("30.4") * (8 * Decimal("0.000005") + 12 * Decimal("0.0000004"))
     assert found["S3, storage"] == Decimal("0.13") * Decimal("0.023")
     assert found["Glue, large files"] == 0
 
 
 def test_twice_as_many_files_cost_twice_as_much() -> None:
-    once, twice = (dollars([Load(number, 200 * MB)], builds=0) for number in (50, 100))
+    once, twice = (dollars([Load(number, 200 * MB)]) for number in (50, 100))
     for name in ("Glue, large files", "Step Functions", "S3, requests", "S3, storage"):
         assert round(twice[name], 9) == round(2 * once[name], 9) > 0
 
@@ -92,3 +95,44 @@ def test_a_load_that_is_none_is_refused(text: str) -> None:
         load(text)
     with pytest.raises(InputError, match="0 or greater"):
         list(cost([Load(-1, 1)]))
+
+
+@pytest.mark.parametrize("minutes", [0, 15, 60])
+@pytest.mark.parametrize("files", [3, 250, 5000])
+def test_builds_keep_their_distance_and_none_forgets_a_file(files: int, minutes: int) -> None:
+    """As the queue and the function do: the same in another way, file by file."""
+    chance = random.Random(files)
+    arrivals = sorted(chance.uniform(0, 86_400) for _ in range(files))
+    began = [*builds(arrivals, distance=60.0 * minutes)]
+    assert began == sorted(began)
+    assert all(later - earlier > 60 * minutes - 0.001 for earlier, later in pairwise(began))
+    for arrival in arrivals:
+        taken = next(each for each in began if each >= arrival)
+        before = [each for each in began if each < arrival]
+        assert taken <= max(arrival + 120, (before[-1] if before else -inf) + 60 * minutes)
+    if files == 3:
+        assert len(began) <= 3
+    if minutes == 0 and files == 5000:
+        assert len(began) >= 86_400 / (120 + 86_400 / files) * 0.9
+
+
+def test_more_time_between_builds_costs_less() -> None:
+    often, seldom = (dollars([Load(1000, MB)], build_minutes=minutes)["Star schema"] for minutes in (15, 60))
+    assert 3 < often / seldom < 4.5
+    assert builds_a_day(1000) == builds_a_day(1000) <= Decimal("96.1")
+
+
+def test_a_small_star_schema_is_built_by_the_function() -> None:
+    small, large = (
+        next(item for item in cost([Load(number, MB)]) if item.name == "Star schema") for number in (100, 10_000)
+    )
+    assert "by the function" in small.why
+    assert "by the Glue job" in large.why
+    assert large.dollars > 20 * small.dollars > 0
+    templates = resources("data-modeling.yaml"), load_yaml(str(FOLDER / "data-modeling.yaml"))["Parameters"]
+    assert templates[1]["SmallBuildBytes"]["Default"] == costs.SMALL_BUILD
+    assert templates[1]["BuildMinutes"]["Default"] == costs.BUILD_MINUTES
+    assert templates[1]["BuildStorage"]["Default"] // 1024 == costs.BUILD_STORAGE_GB
+    assert round(Decimal(templates[1]["BuildMemory"]["Default"]) / 1024, 2) == costs.BUILD_GB
+    assert templates[1]["BuildStorage"]["Default"] * 2**20 > 2 * costs.SMALL_BUILD
+    assert templates[0]["BuildModels"]["Properties"]["Timeout"] > costs.BUILD_MB * costs.SMALL_BUILD / MB

@@ -3,7 +3,8 @@
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,14 +13,16 @@ from typing import Any
 from duff_orders.aws.telemetry import tell
 from duff_orders.clock import utc_now
 from duff_orders.contract import ORDERS
-from duff_orders.errors import Busy
-from duff_orders.lake import layout, snapshot
+from duff_orders.errors import Busy, EngineError
+from duff_orders.lake import layout, relation, snapshot
 from duff_orders.lake.fetched import FetchedStore
 from duff_orders.lake.glue_catalog import follow
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import Snapshot
+from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
+from duff_orders.models.on_duckdb import in_reach
 from duff_orders.models.plan import Plan, make_plan
 from duff_orders.settings import Settings
 
@@ -80,12 +83,10 @@ def attempt(
         tell({"OldestUnbuilt": _oldest(plan)})
         if wait > 0 and plan.added:
             return {"again_in": wait}
-        size = _size(plan)
         try:
-            if by_job or size > limits.small:
+            if by_job or fetch(lake, store, plan, limits.small) is None:
                 return _by_job(rebuild=rebuild)
             _show(store)
-            store.fetch(_needed(plan))
             report = build(lake, rebuild=rebuild)
             if report.build_id is not None:
                 _show(store)
@@ -105,18 +106,40 @@ def _oldest(plan: Plan) -> float:
     return max(((utc_now() - row.finished).total_seconds() for row in plan.added), default=0.0)
 
 
-def _needed(plan: Plan) -> list[str]:
-    """The objects that a build reads."""
-    of_files = (name for row in plan.added for name in layout.data_objects(ORDERS.name, row))
-    return [*plan.base.all_objects(), *of_files]
+def fetch(lake: Lake, store: FetchedStore, plan: Plan, most: int) -> int | None:
+    """Fetch what a build reads; how many bytes, or None where they are more than `most`, and not all were fetched.
+
+    That is the new files, the dimensions, and the partitions of the facts that may hold lines of the new files: how far
+    back the history goes does not count.
+    """
+    new = {name: row for row in plan.added for name in layout.data_objects(ORDERS.name, row)}
+    base = plan.base
+    dimensions = base.all_objects() - {name for names in base.partitions.values() for name in names}
+    size = sum(map(_of_new, new.items())) + sum(_bytes(base.digests, name) for name in dimensions)
+    if size > most:
+        return None
+    store.fetch([*new, *dimensions])
+    days = {*base.partitions}
+    with suppress(EngineError), lake.engine(only_reads=True) as (connection, _):  # the build says what it cannot read
+        days = {*in_reach(connection, base, f"({relation.of_files(store, ORDERS, plan.added)}) as orders")}
+    days |= {row.pa_date.isoformat() for row in plan.added} & base.partitions.keys()
+    facts = [name for day in sorted(days) for name in base.partitions[day]]
+    size += sum(_bytes(base.digests, name) for name in facts)
+    if size > most:
+        return None
+    store.fetch(facts)
+    return size
 
 
-def _size(plan: Plan) -> int:
-    """The bytes of the objects that a build reads; of files of which no digests tell, those of the raw objects."""
-    told = [*plan.base.digests.values()]
-    told += [digest for row in plan.added for digest in (row.object_digests or ())[: row.orders_objects]]
-    unknown = sum(row.size for row in plan.added if row.object_digests is None)
-    return unknown + sum(int(digest.rpartition("-")[2]) for digest in told)
+def _of_new(named: tuple[str, LedgerRow]) -> int:
+    """The bytes of an object of a file; where no digest tells them, those of the raw object."""
+    name, row = named
+    digests = dict(zip(layout.all_data_objects(row), row.object_digests or (), strict=False))
+    return _bytes(digests, name) or row.size
+
+
+def _bytes(digests: Mapping[str, str], name: str) -> int:
+    return int(digests.get(name, "-0").rpartition("-")[2])
 
 
 def _by_job(*, rebuild: bool) -> dict[str, Any]:

@@ -4,9 +4,12 @@ Prices are those of us-east-1 on demand, in dollars, without free tiers; each sa
 measured is in docs/benchmarks.md.
 """
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
+from math import inf
 
 from duff_orders.aws.glue_jobs import workers_for
 from duff_orders.errors import InputError
@@ -17,6 +20,7 @@ MB, GB, TB = 10**6, 10**9, 10**12
 
 #: Dollars. https://aws.amazon.com/lambda/pricing/ (arm64)
 LAMBDA_GB_SECOND, LAMBDA_REQUEST = Decimal("0.0000133334"), Decimal("0.0000002")
+LAMBDA_STORAGE_GB_SECOND = Decimal("0.0000000309")
 #: https://aws.amazon.com/step-functions/pricing/ (standard workflows)
 TRANSITION = Decimal("0.000025")
 #: https://aws.amazon.com/s3/pricing/ (standard)
@@ -44,10 +48,21 @@ NAIVE_BASE, NAIVE_MB = Decimal("0.96"), Decimal("0.0856")
 NAIVE_MEMORY_MB, LARGEST_FUNCTION_MB = Decimal("9.65"), 10_240
 #: Worker seconds of Spark for each MB, and for the start of a job: docs/benchmarks.md (a core each, two a worker).
 SPARK_MB, SPARK_START = Decimal("0.101"), Decimal(40)
+#: Bytes of the star schema for each of raw files, seconds of Build_models, and more for each MB that it reads and
+#: writes anew, 0.01 of them since S3 was on the same machine there: `python -m benchmarks.builds`. A build reads the
+#: partitions that its lines may touch: this many days, where orders are delivered within three.
+STAR_SHARE, BUILD_BASE, BUILD_MB, BUILD_DAYS = Decimal("0.22"), Decimal("0.9"), Decimal("0.11"), 4
+#: Worker seconds of the Glue job for each MB that a build reads.
+SPARK_BUILD_MB = Decimal("0.10")
+#: Memory and storage of Build_models, and the bytes from which the job builds.
+BUILD_GB, BUILD_STORAGE_GB, SMALL_BUILD = Decimal("2.94"), 10, 2 * GB
 MEMORY_GB, VALIDATE_GB, VALIDATE_SECONDS = Decimal(2), Decimal("0.5"), Decimal("0.15")
 THRESHOLD = 100 * MB
-# As the templates have them.
+# As the templates have them: minutes between two builds, seconds and files for which one is waited for.
+BUILD_MINUTES, _WINDOW, _BATCH = 15, 120.0, 100
 _POLL, _MAX_WORKERS = 30, 10
+# The days of which a simulation takes the mean.
+_SIMULATED_DAYS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +101,16 @@ def cost(
     *,
     queries: int = 100,
     scanned: int = ATHENA_MINIMUM,
-    builds: int = 24,
+    build_minutes: int = BUILD_MINUTES,
     api_requests: int = 1000,
     kept_days: int = 30,
 ) -> Iterator[Item]:
     """What a deployment costs a month.
 
-    `queries` are asked a day and scan `scanned` bytes each; `builds` of the star schema are made a day; raw files and
-    tables are counted with what `kept_days` of them take. Raises InputError for numbers below zero.
+    `queries` are asked a day and scan `scanned` bytes each; builds of the star schema are `build_minutes` apart at
+    least; raw files and tables are counted with what `kept_days` of them take. Raises InputError for numbers below 0.
     """
-    if any(number < 0 for number in (queries, scanned, builds, api_requests, kept_days)) or any(
+    if any(number < 0 for number in (queries, scanned, build_minutes, api_requests, kept_days)) or any(
         load.number < 0 or load.size < 0 for load in loads
     ):
         raise InputError("numbers are 0 or greater")
@@ -108,14 +123,13 @@ def cost(
         DAYS
         * (
             LAMBDA_GB_SECOND * (seconds * MEMORY_GB + files * VALIDATE_SECONDS * VALIDATE_GB)
-            + LAMBDA_REQUEST * (2 * files + api_requests + builds)
+            + LAMBDA_REQUEST * (3 * files + api_requests)
         ),
         f"{seconds:,.0f} s of Transform-data a day with {MEMORY_GB} GB",
     )
     hours = sum((load.number * _job_seconds(load.size) for load in large), Decimal(0)) / 3600
     yield Item("Glue, large files", DAYS * hours * DPU_HOUR, f"{hours:,.2f} DPU-hours a day")
-    hours = builds * 2 * Decimal(GLUE_MINIMUM + 30) / 3600
-    yield Item("Glue, star schema", DAYS * hours * DPU_HOUR, f"{builds} builds a day with two workers")
+    yield _star(loads, kept_days, build_minutes)
     transitions = sum(load.number for load in small) * 6 + sum(
         load.number * (6 + 3 * (1 + int(_job_seconds(load.size) / workers_for(load.size, _MAX_WORKERS)) // _POLL))
         for load in large
@@ -133,6 +147,45 @@ def cost(
         DAYS * (3 * files * SQS_REQUEST + files * 4 * Decimal(1000) / GB * LOG_GB) + ALARMS * ALARM + METRICS * METRIC,
         f"{ALARMS} alarms, {METRICS} metrics, 4 KB of logs a file",
     )
+
+
+def builds(arrivals: Iterable[float], *, distance: float) -> Iterator[float]:
+    """When builds begin, by when files arrive, both in seconds: `distance` apart at least.
+
+    As the queue does: one begins some time after a file that none has taken up, or once a number of them wait.
+    """
+    due, waiting, last = inf, 0, -inf
+    for arrival in chain(arrivals, [inf]):
+        if waiting and due <= arrival:
+            yield due
+            due, waiting, last = inf, 0, due
+        waiting += 1
+        soonest = arrival if waiting >= _BATCH else min(due, arrival + _WINDOW)
+        due = min(due, max(soonest, last + distance))
+
+
+def builds_a_day(files: int, *, build_minutes: int = BUILD_MINUTES) -> Decimal:
+    """The builds of a day on which so many files arrive at any time, the mean of some days: a simulation."""
+    chance = random.Random(files)
+    arrivals = sorted(chance.uniform(0, 86_400 * _SIMULATED_DAYS) for _ in range(files * _SIMULATED_DAYS))
+    number = sum(1 for _ in builds(arrivals, distance=60.0 * build_minutes))
+    return Decimal(number) / _SIMULATED_DAYS
+
+
+def _star(loads: Sequence[Load], kept_days: int, build_minutes: int) -> Item:
+    """Builds of the star schema, each of which reads the partitions of the last days."""
+    number = builds_a_day(sum(load.number for load in loads), build_minutes=build_minutes)
+    star = sum(load.number * load.size for load in loads) * min(kept_days, BUILD_DAYS) * STAR_SHARE
+    if star <= SMALL_BUILD:
+        seconds = number * (BUILD_BASE + BUILD_MB * star / MB)
+        dollars = seconds * (BUILD_GB * LAMBDA_GB_SECOND + BUILD_STORAGE_GB * LAMBDA_STORAGE_GB_SECOND)
+        how = "by the function"
+    else:
+        seconds = number * 2 * max(Decimal(GLUE_MINIMUM), SPARK_START + SPARK_BUILD_MB * star / MB / 2)
+        dollars = seconds / 3600 * DPU_HOUR
+        how = "by the Glue job with two workers"
+    why = f"{number:,.0f} builds a day {how}, each reads {star / GB:,.1f} GB"
+    return Item("Star schema", DAYS * dollars, why)
 
 
 def naive_function(loads: Sequence[Load]) -> tuple[Decimal, list[Load]]:

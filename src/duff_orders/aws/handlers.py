@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from duff_orders.aws import arrivals, builds
+from duff_orders.aws import arrivals
 from duff_orders.aws.announcement import event_of
 from duff_orders.aws.glue_jobs import WORKER_TYPE, workers_for
 from duff_orders.aws.telemetry import failures_logged, log, measure
@@ -134,6 +134,8 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
 
 def build_models(payload: Payload, context: Any) -> Payload:
     """Bring the star schema up to the ledger: for `Records` of the queue, or `build`, the options of an attempt."""
+    from duff_orders.aws import builds  # needs DuckDB, which is in the bundle of this function alone
+
     deadline = time.time() + context.get_remaining_time_in_millis() / 1000
     if "Records" in payload:
         return builds.on_messages(payload["Records"], _settings(), deadline)

@@ -172,7 +172,9 @@ def cost(
     ] = None,
     queries: Annotated[int, typer.Option(metavar="N", help="Queries a day.")] = 100,
     scanned: Annotated[str, typer.Option(metavar="SIZE", help="What a query scans.")] = "10MB",
-    builds: Annotated[int, typer.Option(metavar="N", help="Builds of the star schema a day.")] = 24,
+    build_minutes: Annotated[
+        int, typer.Option(metavar="N", help="Minutes between two builds of the star schema.")
+    ] = 15,
     kept_days: Annotated[int, typer.Option(metavar="N", help="Days for which everything is kept.")] = 30,
     json: FactsOption = False,
 ) -> None:
@@ -191,7 +193,7 @@ def cost(
         size = parse_size(scanned)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--scanned") from None
-    found = list(items(loads, queries=queries, scanned=size, builds=builds, kept_days=kept_days))
+    found = list(items(loads, queries=queries, scanned=size, build_minutes=build_minutes, kept_days=kept_days))
     total = sum(item.dollars for item in found)
     naive, left = naive_function(loads)
     if json:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,15 @@ class FetchedStore(S3Store):
     folder: Path = Path()
 
     def address(self, name: str) -> str:
-        """The path of a copy of the object, under folders of the object's own: they tell a partition's date."""
+        """The path of a copy of the object, under folders of the object's own: they tell a partition's date.
+
+        Of an object that is gone there is none: the engine says so, as of any file.
+        """
         path = self.folder / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.local(name, self.folder).replace(path)
+            with suppress(FileNotFoundError):
+                self.local(name, self.folder).replace(path)
         return str(path)
 
     def fetch(self, names: Iterable[str]) -> None:

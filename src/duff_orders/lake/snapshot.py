@@ -28,8 +28,9 @@ class Snapshot(Document):
     more part of it, and since when (ISO 8601).
     `ledger` holds the stamps of all rows of the ledger that the build took up, by `file_id`: what has another one is
     new, whatever clocks say. `ledger_read` is when it began to read. The objects have the columns of the version
-    `contract`, and `digests` tell the bytes of each from others (`Store.digest`), by its name. Before the first build
-    everything is empty, and `build_id` is None.
+    `contract`, and `digests` tell the bytes of each from others (`Store.digest`), by its name. `order_ids` says where
+    the order ids of a partition lie, as a few spans from one to another, both included; of a partition that a release
+    before wrote it says nothing. Before the first build everything is empty, and `build_id` is None.
     """
 
     build_id: str | None = None
@@ -43,6 +44,7 @@ class Snapshot(Document):
     ledger_read: datetime | None = None
     contract: int = 1
     digests: dict[str, str] = field(default_factory=dict)
+    order_ids: dict[str, list[list[int]]] = field(default_factory=dict)
 
     def may_not_know(self, written: datetime, clocks_differ: timedelta) -> bool:
         """Whether a ledger row that was written then, by a clock that may differ, may be unknown to the build."""

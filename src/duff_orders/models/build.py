@@ -17,7 +17,7 @@ from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.store import Store
 from duff_orders.lake.survey import harmed
 from duff_orders.messages import Engine, LedgerRow
-from duff_orders.models.plan import OpenBuilder, make_plan, write_dimensions, write_interim
+from duff_orders.models.plan import OpenBuilder, Partition, make_plan, write_dimensions, write_interim
 from duff_orders.progress import OnPhase, ignore_phase
 
 LOCK = "models-build"
@@ -104,17 +104,22 @@ def _build(lake: Lake, without: Mapping[str, DamagedObject], *, rebuild: bool, p
                 written = builder.write_partitions()
         except EngineError as error:
             raise _Unreadable(plan.added, error) from error
-        facts = {day: (names, plan.base.rows[day]) for day, names in plan.base.partitions.items()} | written
+        base = plan.base
+        facts = {
+            day: Partition(names, base.rows[day], base.order_ids.get(day)) for day, names in base.partitions.items()
+        }
+        facts = {day: partition for day, partition in (facts | written).items() if partition.rows}
         new = Snapshot(
             build_id=plan.build_id,
             dimensions=dimensions,
             interim=interim,
-            partitions={day: names for day, (names, rows) in facts.items() if rows},
-            rows={day: rows for day, (_, rows) in facts.items() if rows},
+            partitions={day: partition.names for day, partition in facts.items()},
+            rows={day: partition.rows for day, partition in facts.items()},
             files=plan.files,
             ledger=dict(plan.ledger),
             ledger_read=plan.ledger_read,
             contract=VERSION,
+            order_ids={day: partition.order_ids for day, partition in facts.items() if partition.order_ids},
         )
         new = replace(new, digests=_digests(lake.store, new.all_objects(), old.digests))
         snapshot.switch(lake.store, old.followed_by(new, utc_now(), lake.settings.grace), token)

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, VERSION, Table
 from duff_orders.engines.dialect import DuckDBSpelling, sql_text
-from duff_orders.engines.duckdb import ROW_GROUP_BYTES
+from duff_orders.engines.duckdb import ROW_GROUP_BYTES, read_parquet
 from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import interim, star_object
+from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.store import Store
 from duff_orders.lake.tables import create_view
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star
-from duff_orders.models.plan import Builder, Partitions, Plan
+from duff_orders.models.plan import Builder, Partition, Partitions, Plan
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,7 +56,11 @@ class DuckDBBuilder:
         create_view(self.connection, "new_orders", self._counted(self.plan.added))
         self._slice("orders", "new_orders")
         for table in STAR:
-            self._view(f"old_{table.name}", table, self.plan.base.objects(table.name))
+            names = self.plan.base.objects(table.name)
+            if table is FACT_ORDERS:  # those of other days cannot hold lines that appear again
+                days = in_reach(self.connection, self.plan.base, "new_orders")
+                names = [name for day in days for name in self.plan.base.partitions[day]]
+            self._view(f"old_{table.name}", table, names)
         self._keep(DIM_CHANNELS.name, star.dim_channels(DuckDBSpelling().hash60))
         for table in star.MOVING:
             self._keep(f"seen_{table.name}", star.seen(table))
@@ -82,8 +87,8 @@ class DuckDBBuilder:
             self._slice("orders_of_day", f"({added}) as counted", where)
             self._view("old_facts_of_day", FACT_ORDERS, self.plan.base.partitions.get(day, []))
             select = star.partition("orders_of_day", "old_facts_of_day", f"date {sql_text(day)}")
-            name, rows = self._write(FACT_ORDERS, select, pa_date)
-            written[day] = ([name] if rows else [], rows)
+            name, rows, order_ids = self._write(FACT_ORDERS, select, pa_date)
+            written[day] = Partition([name] if rows else [], rows, order_ids)
         return written
 
     def _name_files(self) -> None:
@@ -150,8 +155,11 @@ class DuckDBBuilder:
 
     def _write(
         self, table: Table, select: str, pa_date: date | None = None, build_id: str | None = None
-    ) -> tuple[str, int]:
-        """Write rows in the order of the table's key to an object of this build; its name and the rows' number."""
+    ) -> tuple[str, int, list[list[int]] | None]:
+        """Write rows in the order of the table's key to an object of this build; its name, and the rows' number.
+
+        Of a partition of fact_orders also the spans in which its order ids lie.
+        """
         path = self.scratch / f"{table.name}.parquet"
         fields = star.listed([field.name for field in table.fields])
         copied = self.connection.execute(
@@ -160,6 +168,32 @@ class DuckDBBuilder:
         ).fetchone()
         rows = int(copied[0]) if copied else 0
         name = star_object(table.name, build_id or self.plan.build_id, pa_date)
+        order_ids = None
+        if pa_date is not None:
+            ids = (
+                f"(select date {sql_text(pa_date.isoformat())} as {PARTITION.name}, order_id from {read_parquet(path)})"
+            )
+            found = self.connection.execute(star.order_ids(f"{ids} as written")).fetchall()
+            order_ids = star.spans(found).get(pa_date.isoformat())
         if rows or not table.partitioned:
             self.store.publish(name, path)
-        return name, rows
+        return name, rows, order_ids
+
+
+def in_reach(connection: "duckdb.DuckDBPyConnection", base: Snapshot, orders: str) -> list[str]:
+    """The partitions of a star schema that may hold lines of the orders of a relation, in order.
+
+    One of which is not known where its order ids lie may hold any.
+    """
+    spans = [(day, *span) for day in base.partitions for span in base.order_ids.get(day, [])]
+    found = {day for day in base.partitions if day not in base.order_ids}
+    if spans:
+        connection.execute(
+            "create or replace temp table spans as select unnest($days::varchar[]) as pa_date,"
+            " unnest($firsts::bigint[]) as first, unnest($lasts::bigint[]) as last",
+            dict(zip(("days", "firsts", "lasts"), map(list, zip(*spans, strict=True)), strict=True)),
+        )
+        pieces = f"select distinct order_id - order_id % {star.ORDER_IDS} as bucket from {orders}"
+        reached = f"select distinct pa_date from spans join ({pieces}) as pieces on bucket between first and last"
+        found |= {day for (day,) in connection.execute(reached).fetchall()}
+    return sorted(found)

@@ -15,7 +15,7 @@ from duff_orders.lake.store import Store, place
 from duff_orders.lake.workspace import Workspace, address, workspace
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star
-from duff_orders.models.plan import Builder, Partitions, Plan
+from duff_orders.models.plan import Builder, Partition, Partitions, Plan
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -94,12 +94,15 @@ class SparkBuilder:
         self._stage(FACT_ORDERS.name, spread, [PARTITION.name])
         folder = self.space.to(FACT_ORDERS.name)
         # Counted in what was written, from the footers alone: a task may have run more than once.
-        counted = self._read(FACT_ORDERS, folder, [folder]).groupBy(PARTITION.name).count().collect()
+        facts_written = self._read(FACT_ORDERS, folder, [folder])
+        counted = facts_written.groupBy(PARTITION.name).count().collect()
         rows = {row[0].isoformat(): int(row[1]) for row in counted}
+        facts_written.createOrReplaceTempView("written")
+        order_ids = star.spans(self.spark.sql(star.order_ids("written")).collect())
         written: Partitions = {}
         for day in touched:
             names = self._publish(FACT_ORDERS, f"{FACT_ORDERS.name}/{PARTITION.name}={day}", date.fromisoformat(day))
-            written[day] = (names, rows.get(day, 0))
+            written[day] = Partition(names, rows.get(day, 0), order_ids.get(day))
         return written
 
     def _name_files(self) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, VERSION, Table
@@ -20,8 +20,18 @@ from duff_orders.models import star
 
 #: By the table's name, the object of each dimension.
 Dimensions = dict[str, str]
-#: By `pa_date`, the objects of each partition of fact_orders that was written, and its number of rows.
-Partitions = dict[str, tuple[list[str], int]]
+
+
+class Partition(NamedTuple):
+    """A partition of fact_orders: its objects, its number of rows, and the spans in which its order ids lie."""
+
+    names: list[str]
+    rows: int
+    order_ids: list[list[int]] | None = None
+
+
+#: The partitions that were written, by `pa_date`.
+Partitions = dict[str, Partition]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ It keeps the results of `dim_channels`, `seen`, `known`, `again` and `changed`, 
 names (`seen` as `seen_<table>`): the later statements read them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from duff_orders.contract import (
     COLUMN_NAMES,
@@ -65,6 +66,8 @@ _OF_A_RECORD = {
     "last_seen": "effective_at",
     "stated_at": "ingested_at",
 }
+#: Order ids are told apart by pieces of so many, and those of a partition lie in so many spans of pieces at the most.
+ORDER_IDS, SPANS = 1024, 32
 #: What tells the latest state of a key, greatest last.
 _RECENCY = ("last_seen", "stated_at", "sequencer", "file_id")
 
@@ -321,6 +324,51 @@ union
 select pa_date
 from known
 semi join changed using ({_LINE})"""
+
+
+def buckets(source: str) -> str:
+    """The order ids of `source`, by partition, in pieces of ORDER_IDS: each piece once, by its first id."""
+    return f"select distinct {PARTITION.name}, order_id - order_id % {ORDER_IDS} as bucket from {source}"
+
+
+def order_ids(source: str) -> str:
+    """Where the order ids of each partition lie: `first` and `last` of its spans, each in a row of its own.
+
+    The spans begin with the first piece and behind each of the widest gaps: ids of one sender lie close together, those
+    of two may lie far apart.
+    """
+    piece = "bucket - before"
+    return f"""
+with pieces as ({buckets(source)}),
+edges as (
+    select *, lag(bucket) over (partition by {PARTITION.name} order by bucket) as before
+    from pieces
+),
+gaps as (
+    select *, row_number() over (partition by {PARTITION.name} order by {piece} desc, bucket) as place
+    from edges
+    where {piece} > {ORDER_IDS}
+)
+select {PARTITION.name}, bucket as first, before + {ORDER_IDS - 1} as last
+from gaps
+where place < {SPANS}
+union all
+select {PARTITION.name}, min(bucket) as first, max(bucket) + {ORDER_IDS - 1} as last
+from pieces
+group by {PARTITION.name}"""
+
+
+def spans(found: Iterable[Sequence[Any]]) -> dict[str, list[list[int]]]:
+    """What `order_ids` has found, as spans by `pa_date`."""
+    ends: dict[str, tuple[list[int], list[int]]] = {}
+    for pa_date, first, last in found:
+        firsts, lasts = ends.setdefault(pa_date.isoformat(), ([], []))
+        firsts.append(first)
+        lasts.append(last)
+    return {
+        day: [[*span] for span in zip(sorted(firsts), sorted(lasts), strict=True)]
+        for day, (firsts, lasts) in ends.items()
+    }
 
 
 def partition(orders: str, old: str, pa_date: str) -> str:
