@@ -66,7 +66,7 @@ $(INSTALLED)-spark: $(INSTALLED)
 EMULATOR := tests/aws/emulator
 # What the functions run on: the Python of their default on AWS where there is one.
 FUNCTIONS_PYTHONS := python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python)
-build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/runtime.txt $(EMULATOR)/checkov.txt
+build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/runtime.txt $(EMULATOR)/interpreter.txt $(EMULATOR)/checkov.txt
 	@echo "Installing the emulator of AWS into build/emulator"
 	@$(BIN)/python -m venv --clear build/emulator/aws
 	@build/emulator/aws/bin/python $(PIP_INSTALL) -r $(EMULATOR)/emulator.txt
@@ -76,6 +76,8 @@ build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/runtime.txt $(EM
 	echo "The functions of the tests run on $$("$$python" --version) (on AWS: 3.13)"; \
 	"$$python" -m venv --clear build/emulator/runtime
 	@build/emulator/runtime/bin/python $(PIP_INSTALL) -r $(EMULATOR)/runtime.txt
+	@$(BIN)/python -m venv --clear build/emulator/interpreter
+	@build/emulator/interpreter/bin/python $(PIP_INSTALL) -r $(EMULATOR)/interpreter.txt
 	@$(BIN)/python -m venv --clear build/emulator/checkov
 	@build/emulator/checkov/bin/python $(PIP_INSTALL) -r $(EMULATOR)/checkov.txt
 	@touch $@
