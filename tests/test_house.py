@@ -38,6 +38,7 @@ HEAVY = {
         "aws.arrivals",
         "aws.builds",
         "aws.handlers",
+        "aws.preflight",
         "aws.pages",
         "aws.query_athena",
         "aws.glue_jobs.duff_data_models",

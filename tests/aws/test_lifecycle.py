@@ -48,7 +48,7 @@ def made(aws: str) -> Result:
     # S3 is silent on a new bucket for a while: here the first two announcements are lost.
     Path(os.environ["EMULATOR_FOLDER"], "faults", "events-acme-duff-orders-raw").write_text("lost\nlost\n")
     with mock.patch("duff_orders.aws.smoke.AGAIN_SECONDS", 2.0):
-        return deploy()
+        return deploy("--tag", "team=orders")
 
 
 def stacks() -> list[str]:
@@ -69,6 +69,17 @@ def test_two_commands_are_enough(made: Result) -> None:
     assert "not so" not in made.output
     assert "\nNext: aws s3 cp orders.csv s3://acme-duff-orders-raw/\n" in made.output
     assert stacks() == ["acme-duff-orders-buckets", "acme-duff-orders-etl", "acme-duff-orders-models"]
+
+
+def test_what_it_is_made_of_names_the_deployment_and_is_protected(made: Result) -> None:
+    cloudformation = boto3.client("cloudformation")
+    for stack in stacks():
+        # AWS hands them on to what the stacks are made of.
+        tags = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Tags"]
+        assert {each["Key"]: each["Value"] for each in tags} == {"duff-orders": "acme-duff-orders", "team": "orders"}
+        with pytest.raises(cloudformation.exceptions.ClientError, match="TerminationProtection is enabled"):
+            cloudformation.delete_stack(StackName=stack)
+    assert "looked at: " in made.output
 
 
 def test_trying_out_leaves_nothing(made: Result) -> None:

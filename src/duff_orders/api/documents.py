@@ -15,14 +15,16 @@ from typing import Any
 from duff_orders.api.app import create_app, document
 
 _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-#: What stands in the places of a path until somebody writes what they want; all of the samples.
+#: What stands in the places of a path until a list that was asked for before has an id: all of the samples.
 EXAMPLES = {
     "order_id": "5678",
     "client_id": "1001",
     "name": "sales_by_channel",
     "file_id": "40228693a13062e8cf6b1f1ac436c952",
-    "query_id": "{{query_id}}",
+    "query_id": "none",
 }
+#: The routes whose answers give ids to those that follow, and which.
+GIVE = {"/v1/orders": "order_id", "/v1/clients": "client_id", "/v1/files": "file_id"}
 
 
 @cache
@@ -47,6 +49,7 @@ def collection(told: dict[str, Any]) -> dict[str, Any]:
             ],
         },
         "item": [{"name": name, "item": items} for name, items in folders.items()],
+        "variable": [{"key": key, "value": value} for key, value in EXAMPLES.items()],
     }
 
 
@@ -86,10 +89,10 @@ def _turn(path: str, method: str) -> tuple[bool, int, str]:
 
 def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
     parameters = operation.get("parameters", [])
+    named = [each["name"] for each in parameters if each["in"] == "path"]
     place = path
-    for each in parameters:
-        if each["in"] == "path":
-            place = place.replace(f"{{{each['name']}}}", EXAMPLES[each["name"]])
+    for name in named:
+        place = place.replace(f"{{{name}}}", f"{{{{{name}}}}}")
     request: dict[str, Any] = {
         "method": method.upper(),
         "description": operation.get("description", ""),
@@ -105,7 +108,17 @@ def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
             ],
         },
     }
-    script = ['pm.test("answered", () => pm.expect([200, 202, 204]).to.include(pm.response.code));']
+    script = ["const codes = [200, 202, 204];"]
+    # Where a list had no id to give, there is none of the samples' either.
+    script += [f'if (pm.collectionVariables.get("no_{name}")) codes.push(404);' for name in named]
+    script.append('pm.test("answered", () => pm.expect(codes).to.include(pm.response.code));')
+    if path in GIVE:
+        # From the text: as numbers of JavaScript, long ids would lose digits.
+        script += [
+            f'const found = pm.response.text().match(/"{GIVE[path]}":\\s*"?(\\w+)/);',
+            f'if (found) pm.collectionVariables.set("{GIVE[path]}", found[1]);',
+            f'pm.collectionVariables.set("no_{GIVE[path]}", found ? "" : "yes");',
+        ]
     if "requestBody" in operation:
         request["header"].append({"key": "Content-Type", "value": "application/json"})
         body = {

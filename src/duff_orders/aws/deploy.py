@@ -3,11 +3,12 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from duff_orders.aws.package import Architecture, package, templates
+from duff_orders.aws.preflight import preflight
 from duff_orders.aws.stacks import Deployment, Done, OnEvent, Template, aws_errors, bring_up, describe, take_down
 from duff_orders.contract import DATABASE
 from duff_orders.errors import InputError, PipelineError
@@ -22,6 +23,8 @@ BUCKETS = {
     "ProcessedBucketName": "duff-orders-processed",
     "ArtifactsBucketName": "aws-project-artifacts-interview",
 }
+#: The tag that names the deployment: by it costs can be told apart.
+TAG = "duff-orders"
 # Given by the deployment itself.
 _OURS = {"Release", "BucketsStack", "EtlStack"}
 
@@ -31,6 +34,7 @@ def deploy(
     *,
     stage: Stage = "all",
     parameters: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
     architecture: Architecture = "arm64",
     python: str = "3.13",
     dry_run: bool = False,
@@ -38,9 +42,11 @@ def deploy(
 ) -> dict[str, str]:
     """Create or update the stacks of a stage, or of all; returns their outputs.
 
-    `parameters` are those of the templates; each must belong to one of the stages. The deployment goes to the account,
-    region and endpoint (`AWS_ENDPOINT_URL`) of the environment. With `dry_run` the release is uploaded and what would
-    change is told; no stack is touched.
+    `parameters` are those of the templates; each must belong to one of the stages. All that can have tags has `tags`,
+    and one that names the deployment. The stacks are protected from being deleted by any hand but `destroy`'s. The
+    deployment goes to the account, region and endpoint (`AWS_ENDPOINT_URL`) of the environment, of which what would
+    stand in its way is told first. With `dry_run` the release is uploaded and what would change is told; no stack is
+    touched.
 
     Raises InputError for an unknown stage or parameter, PipelineError where a stack fails, or AWS refuses.
     """
@@ -65,6 +71,7 @@ def deploy(
     }
     outputs: dict[str, str] = {}
     with aws_errors():
+        _look_first(deployment, stages, values, given, on_event)
         for each in stages:
             template = _template(each)
             if each == "buckets" and describe(deployment.stack(each)) is None:
@@ -82,13 +89,30 @@ def deploy(
             if dry_run and each == "models" and describe(deployment.stack("etl")) is None:
                 _tell_all(template, on_event)
                 continue
-            done = bring_up(deployment.stack(each), template, told, on_event, dry_run=dry_run)
+            labels = {TAG: deployment.named("duff-orders"), **(tags or {})}
+            done = bring_up(deployment.stack(each), template, told, on_event, tags=labels, dry_run=dry_run)
             if dry_run:
                 continue
             outputs |= deployment.outputs(each)
             if done != "unchanged" and each != "buckets":
                 _follow(_store(deployment), each, done, outputs, on_event)
     return outputs
+
+
+def _look_first(
+    deployment: Deployment,
+    stages: Iterable[str],
+    values: Mapping[str, str],
+    given: Mapping[str, str],
+    on_event: OnEvent,
+) -> None:
+    """Tell what is worth knowing of the account; raises PipelineError, with nothing done, for what must fail."""
+    is_new = "buckets" in stages and describe(deployment.stack("buckets")) is None
+    found = [*preflight({name: values[name] for name in BUCKETS} if is_new else {}, given)]
+    for each in found:
+        on_event("looked at", "STOPS" if each.stops else "NOTED", each.words)
+    if stopping := [each.words for each in found if each.stops]:
+        raise PipelineError("; ".join(stopping))
 
 
 def destroy(

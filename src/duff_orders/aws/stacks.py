@@ -125,12 +125,18 @@ def describe(stack: str) -> dict[str, Any] | None:
 
 
 def bring_up(
-    stack: str, template: Template, parameters: Mapping[str, str], on_event: OnEvent, *, dry_run: bool = False
+    stack: str,
+    template: Template,
+    parameters: Mapping[str, str],
+    on_event: OnEvent,
+    *,
+    tags: Mapping[str, str],
+    dry_run: bool = False,
 ) -> Done:
     """Create or update a stack by a change set, and wait for it; with `dry_run` only tell what would change.
 
-    A bucket that a deleted stack has left is taken over, if the template has its name and no reference. Raises
-    PipelineError where CloudFormation refuses, or fails.
+    Tags that it has, and that are not given, it keeps. A bucket that a deleted stack has left is taken over, if the
+    template has its name and no reference. Raises PipelineError where CloudFormation refuses, or fails.
     """
     cloudformation = _client()
     there = describe(stack)
@@ -145,6 +151,7 @@ def bring_up(
         "ChangeSetType": "UPDATE" if there else "CREATE",
         **template.request(),
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in sorted(parameters.items())],
+        "Tags": [{"Key": key, "Value": value} for key, value in sorted((_tags(there) | dict(tags)).items())],
         "Capabilities": ["CAPABILITY_IAM"],
         "ImportExistingResources": True,
     }
@@ -170,6 +177,8 @@ def bring_up(
     status = _followed(stack, seen, on_event)
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         raise PipelineError(f"the stack {stack} is {status}: {_reasons(seen)}")
+    if not there:
+        _protect(stack, enabled=True)
     return "updated" if there else "created"
 
 
@@ -179,11 +188,21 @@ def take_down(stack: str, on_event: OnEvent) -> bool:
     if found is None:
         return False
     seen = _events(stack)
+    _protect(stack, enabled=False)
     _client().delete_stack(StackName=stack)
     status = _followed(found["StackId"], seen, on_event)
     if status != "DELETE_COMPLETE":
         raise PipelineError(f"the stack {stack} is {status}: {_reasons(seen)}")
     return True
+
+
+def _tags(stack: Mapping[str, Any] | None) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in (stack or {}).get("Tags", ())}
+
+
+def _protect(stack: str, *, enabled: bool) -> None:
+    """Protect a stack from being deleted by whoever does not mean to."""
+    _client().update_termination_protection(StackName=stack, EnableTerminationProtection=enabled)
 
 
 def _client() -> Any:

@@ -53,6 +53,10 @@ def deploy(
         list[str] | None,
         typer.Option("--parameter", metavar="K=V", help="A parameter of the templates; may be given several times."),
     ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="K=V", help="A tag of all that can have one; may be given several times."),
+    ] = None,
     architecture: ArchitectureOption = "arm64",
     python: PythonOption = "3.13",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change; touch no stack.")] = False,
@@ -73,13 +77,12 @@ def deploy(
 
     news = sys.stderr if json else sys.stdout
     tell = partial(_tell, to=news)
-    given = dict(each.partition("=")[::2] for each in parameter or ())
-    if not all("=" in each for each in parameter or ()):
-        raise typer.BadParameter("a parameter is given as NAME=VALUE", param_hint="--parameter")
+    given, tags = (_pairs(each, hint) for each, hint in ((parameter, "--parameter"), (tag, "--tag")))
     outputs = bring_up(
         Deployment(prefix),
         stage=stage,  # type: ignore[arg-type] # checked there
         parameters=given,
+        tags=tags,
         architecture=architecture,  # type: ignore[arg-type] # checked there
         python=python,
         dry_run=dry_run,
@@ -206,6 +209,13 @@ def cost(
     print(f"\nBeside it, for the files alone: a Glue job a file {glue_only(loads):,.2f};")
     unable = f", and cannot take those of {', '.join(f'{each.size:,} bytes' for each in left)}" if left else ""
     print(f"a function with awswrangler, no reasons, no ledger, money as floats {naive:,.2f}{unable}")
+
+
+def _pairs(given: list[str] | None, hint: str) -> dict[str, str]:
+    """Options NAME=VALUE as a dictionary; raises BadParameter for others."""
+    if not all("=" in each for each in given or ()):
+        raise typer.BadParameter(f"a {hint[2:]} is given as NAME=VALUE", param_hint=hint)
+    return dict(each.partition("=")[::2] for each in given or ())
 
 
 def _tell(resource: str, state: str, why: str, to: TextIO | None = None) -> None:
