@@ -6,9 +6,11 @@ from pathlib import Path
 from unittest import mock
 
 import boto3
+import httpx2
 import pytest
 from typer.testing import CliRunner, Result
 
+from duff_orders.aws.smoke import api_address, api_key
 from duff_orders.aws.stacks import Deployment
 from duff_orders.cli.main import app
 from duff_orders.lake.s3 import S3Store
@@ -31,7 +33,7 @@ def duff(*words: str, typed: str | None = None) -> Result:
 
 
 def deploy(*words: str) -> Result:
-    quick = ("RetrySeconds=1", "PollSeconds=15", "BatchSeconds=300")
+    quick = ("RetrySeconds=1", "PollSeconds=15", "BatchSeconds=300", "AlertEmail=a@example.com", "MonthlyBudget=100")
     told = [word for each in quick for word in ("--parameter", each)] if "--stage" not in words else []
     return duff("deploy", "--prefix", "acme", "--architecture", ARCHITECTURE, "--python", functions_python(), *told,
                 *words)  # fmt: skip
@@ -80,6 +82,9 @@ def test_what_it_is_made_of_names_the_deployment_and_is_protected(made: Result) 
         with pytest.raises(cloudformation.exceptions.ClientError, match="TerminationProtection is enabled"):
             cloudformation.delete_stack(StackName=stack)
     assert "looked at: " in made.output
+    (budget,) = boto3.client("budgets").describe_budgets(AccountId="000000000000")["Budgets"]
+    assert (budget["BudgetName"], budget["BudgetLimit"]["Amount"]) == ("acme-duff-orders", "100")
+    assert budget["CostFilters"] == {"TagKeyValue": ["user:duff-orders$acme-duff-orders"]}
 
 
 def test_trying_out_leaves_nothing(made: Result) -> None:
@@ -110,6 +115,20 @@ def test_an_update_is_planned_and_made(made: Result) -> None:
     updated = deploy(*words)
     assert updated.exit_code == 0, updated.output
     assert memory() == 1024
+
+
+def test_callers_may_be_known_by_their_signatures(made: Result) -> None:
+    words = ("--stage", "etl", "--parameter", "TransformMemory=1024")
+    told = deploy(*words, "--parameter", "ApiAuthentication=iam")
+    assert told.exit_code == 0, told.output
+    assert "  ok: the API refuses who is not known" in told.output
+    assert "  ok: the API tells the rejected row" in told.output
+    outputs = ACME.outputs("etl")
+    headers = {"x-api-key": api_key(outputs)}
+    assert httpx2.get(f"{api_address(outputs)}/v1/files", headers=headers).status_code in (403, 404)
+    back = deploy(*words)
+    assert back.exit_code == 0, back.output
+    assert httpx2.get(f"{api_address(outputs)}/v1/files", headers=headers).status_code == 200
 
 
 def broken(change: Callable[[dict[str, str]], dict[str, str]]) -> Callable[[], None]:

@@ -149,11 +149,14 @@ def test_the_api_is_deployed_anew_when_it_changes() -> None:
         name: each for name, each in found.items() if each["Type"] in {f"AWS::ApiGateway::{kind}" for kind in kinds}
     }
     digest = hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:8]
-    [(name, deployment)] = [each for each in found.items() if each[1]["Type"] == "AWS::ApiGateway::Deployment"]
-    assert name == f"ApiDeployment{digest}", f"rename {name} to ApiDeployment{digest}"
-    assert set(deployment["DependsOn"]) == {
-        name for name, each in held.items() if each["Type"].endswith(("Method", "GatewayResponse"))
-    }
+    deployments = {name: each for name, each in found.items() if each["Type"] == "AWS::ApiGateway::Deployment"}
+    # One for each way in which callers are known, since the parameter changes what a deployment holds, too.
+    named = {f"ApiDeployment{digest}": "ByKey", f"ApiDeployment{digest}Iam": "ByIam"}
+    assert {name: each["Condition"] for name, each in deployments.items()} == named
+    for deployment in deployments.values():
+        assert set(deployment["DependsOn"]) == {
+            name for name, each in held.items() if each["Type"].endswith(("Method", "GatewayResponse"))
+        }
 
 
 def test_what_the_api_gateway_says_itself_is_a_problem_document() -> None:
@@ -366,6 +369,9 @@ def test_nothing_is_public() -> None:
             assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
     methods = [each for each in resources("main-etl.yaml").items() if each[1]["Type"] == "AWS::ApiGateway::Method"]
     assert [name for name, each in methods if not each["Properties"]["ApiKeyRequired"]] == ["ApiHealthGet"]
+    (known,) = [each["Properties"] for name, each in methods if name != "ApiHealthGet"]
+    assert known["AuthorizationType"] == {"Fn::If": ["ByIam", "AWS_IAM", "NONE"]}
+    assert known["ApiKeyRequired"] == {"Fn::If": ["ByIam", False, True]}
 
 
 def test_the_state_machine_tries_again_what_may_pass() -> None:

@@ -74,15 +74,29 @@ def api_address(outputs: dict[str, str]) -> str:
     return outputs["ApiUrl"].rstrip("/")
 
 
-def get(outputs: dict[str, str], path: str, *, key: str | None = None) -> tuple[int, dict[str, Any], dict[str, str]]:
-    """A GET of the deployed API: status, body and headers."""
-    request = urllib.request.Request(api_address(outputs) + path, headers={"x-api-key": key} if key else {})
+def get(outputs: dict[str, str], path: str, *, known: bool = False) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """A GET of the deployed API, by who is `known` to it or not: status, body and headers."""
+    address = api_address(outputs) + path
+    request = urllib.request.Request(address, headers=_credentials(outputs, address) if known else {})
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
             return answer.status, json.load(answer), dict(answer.headers)
     except urllib.error.HTTPError as error:
         with error:
             return error.code, json.load(error), dict(error.headers)
+
+
+def _credentials(outputs: dict[str, str], address: str) -> dict[str, str]:
+    """The headers by which the API knows a caller: a key, or a signature with the credentials of the environment."""
+    if outputs.get("ApiAuthentication") != "iam":
+        return {"x-api-key": api_key(outputs)}
+    import boto3
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+
+    session, request = boto3.Session(), AWSRequest("GET", address)
+    SigV4Auth(session.get_credentials(), "execute-api", session.region_name).add_auth(request)
+    return dict(request.headers)
 
 
 def api_key(outputs: dict[str, str]) -> str:
@@ -224,12 +238,14 @@ def _tables(outputs: dict[str, str], row: LedgerRow) -> Iterator[Check]:
 def _api(outputs: dict[str, str], row: LedgerRow) -> Iterator[Check]:
     name = "the API says that it is well"
     yield _made(name, lambda: _equal(name, get(outputs, "/v1/health")[0], 200))
-    refused = "the API refuses who has no key"
-    yield _made(refused, lambda: _equal(refused, get(outputs, "/v1/files")[0], 403))
+    refused = "the API refuses who is not known"
+    # A request that had to be signed is one of no route to API Gateway.
+    status = 404 if outputs.get("ApiAuthentication") == "iam" else 403
+    yield _made(refused, lambda: _equal(refused, get(outputs, "/v1/files")[0], status))
     told = "the API tells the rejected row"
 
     def rejects() -> Check:
-        status, body, _ = get(outputs, f"/v1/files/{row.file_id}/rejects", key=api_key(outputs))
+        status, body, _ = get(outputs, f"/v1/files/{row.file_id}/rejects", known=True)
         return _equal(told, (status, len(body.get("data", []))), (200, 1))
 
     yield _made(told, rejects)

@@ -22,8 +22,8 @@ import duckdb
 from ministack.app import main
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import error_response_json, get_account_id
-from ministack.services import athena, eventbridge, glue, lambda_svc, s3, sqs, stepfunctions
-from ministack.services.cloudformation import stacks
+from ministack.services import athena, budgets, eventbridge, glue, lambda_svc, s3, sqs, stepfunctions
+from ministack.services.cloudformation import provisioners, stacks
 
 from duff_orders.engines.duckdb import type_of
 from duff_orders.query.guard.check import check
@@ -300,6 +300,19 @@ def kept_buckets_are_taken_over() -> None:
     stacks._validation_errors = validate_what_is_new
 
 
+def budgets_are_resources() -> None:
+    """CloudFormation makes them, where the emulator has the service alone."""
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+        budgets._create_budget({"AccountId": get_account_id(), **properties})
+        return properties["Budget"]["BudgetName"], {}
+
+    def delete(physical_id: str, properties: dict[str, Any]) -> None:
+        budgets._delete_budget({"AccountId": get_account_id(), "BudgetName": physical_id})
+
+    provisioners._RESOURCE_HANDLERS["AWS::Budgets::Budget"] = {"create": create, "delete": delete}
+
+
 def athena_obeys_the_catalog() -> None:
     """Registered partitions only, the catalog's types, Athena's dialect, execution parameters."""
     start = athena._start_query_execution
@@ -401,6 +414,7 @@ if __name__ == "__main__":
     glue_jobs_run()
     queries_belong_to_their_workgroup()
     kept_buckets_are_taken_over()
+    budgets_are_resources()
     athena_obeys_the_catalog()
     sys.argv = ["ministack"]
     main()
