@@ -35,6 +35,7 @@ HEAVY = {
         "aws.remote",
         "aws.smoke",
         "aws.stacks",
+        "aws.status",
         "aws.arrivals",
         "aws.builds",
         "aws.handlers",

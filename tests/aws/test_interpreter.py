@@ -4,6 +4,7 @@ What the services answer stands in a script; what is looked at is the way that a
 """
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws.emulator import ENVIRONMENTS
+from tests.aws.emulator import CREDENTIALS, ENVIRONMENTS
 from tests.aws.test_templates import FOLDER
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("interpreter")]
@@ -50,6 +51,8 @@ def run(**answers: list[dict[str, Any]]) -> dict[str, Any]:
     asked = {"definition": definition, "input": EVENT, "answers": {names[each]: told for each, told in answers.items()}}
     done = subprocess.run(
         [ENVIRONMENTS / "interpreter" / "bin" / "python", INTERPRETER],
+        # Where an emulator runs, the environment names it: this one has services of its own.
+        env={**{name: value for name, value in os.environ.items() if not name.startswith("AWS_")}, **CREDENTIALS},
         input=json.dumps(asked),
         capture_output=True,
         text=True,

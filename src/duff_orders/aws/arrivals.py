@@ -52,13 +52,8 @@ def look(
     `older_than`: seconds for which an announcement may be on its way; `begin`: all are compared, from the beginning;
     `seconds`: how long the function may go on. Nothing is done while many announced files wait.
     """
-    import boto3
-
-    sqs, queue = boto3.client("sqs"), os.environ["ARRIVED"]
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    waiting = sum(
-        int(each) for each in sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"].values()
-    )
+    queue = os.environ["ARRIVED"]
+    waiting = messages(queue)
     if waiting > _BACKLOG:
         return {"put_off": f"{waiting} announced files wait"}
     grace = timedelta(seconds=older_than)
@@ -82,3 +77,12 @@ def send(queue: str, announcements: Sequence[dict[str, Any]]) -> None:
         refused = sqs.send_message_batch(QueueUrl=queue, Entries=entries).get("Failed", [])
         if refused:
             raise PipelineError(f"SQS took {len(refused)} of {len(some)} messages not: {refused[0]['Message']}")
+
+
+def messages(queue: str) -> int:
+    """How many messages a queue holds, about: those that somebody works on, too."""
+    import boto3
+
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)

@@ -5,31 +5,28 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from duff_orders.aws.announcement import announcement, event_of
+from duff_orders.aws.announcement import announcement
 from duff_orders.aws.arrivals import send
 from duff_orders.aws.stacks import Deployment
-from duff_orders.clock import format_time, utc_now
+from duff_orders.clock import utc_now
 from duff_orders.errors import Busy, InputError, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.documents import EVENTS, LEDGER_ROWS, OnDamage
-from duff_orders.lake.glue_catalog import behind, newest_verdict
+from duff_orders.lake.glue_catalog import behind
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import check_name, keys, replaceable, to_take_up_again
 from duff_orders.lake.s3 import S3Store
-from duff_orders.lake.snapshot import Snapshot, current
+from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.store import names
 from duff_orders.lake.survey import survey
 from duff_orders.lake.unannounced import ON_ITS_WAY, unannounced
 from duff_orders.local.check import Proof, doubles
 from duff_orders.local.repair import Repaired, mend
 from duff_orders.messages import Event, LedgerRow
-from duff_orders.models.build import LOCK
-from duff_orders.models.plan import make_plan
 from duff_orders.query.athena import Athena, Result
 from duff_orders.query.guard.check import check
 from duff_orders.settings import Settings
@@ -40,32 +37,12 @@ PLAIN = "duff-orders"
 UPLOAD = "duff-upload"
 # Where files have documents of their ids once they were announced.
 _KNOWN = (EVENTS.folder, LEDGER_ROWS.folder)
-# The states of a job run that has not ended.
-_GOING_ON = ("STARTING", "RUNNING", "STOPPING", "WAITING")
+#: The states of a job run that has not ended.
+GOING_ON = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 # How often the ledger is looked at while a file is on its way.
 _PAUSE = 0.5
 # The most messages that SQS hands out at once.
 _AT_ONCE = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """How a deployment is doing. Times are in UTC.
-
-    `last_build` is when the last build began that succeeded, `failed_job` the last run of the job for large builds,
-    where it failed.
-    """
-
-    newest_file: datetime | None
-    running: int
-    failed: Sequence[tuple[str, str]]
-    arrived: int
-    undelivered: int
-    waiting_for_build: int
-    is_building: bool
-    last_build: datetime | None
-    failed_job: str | None
-    left_alone: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -86,7 +63,7 @@ class Remote:
         return {**self.deployment.outputs("buckets"), **self.deployment.outputs("etl")}
 
     @cached_property
-    def _models(self) -> dict[str, str]:
+    def models(self) -> dict[str, str]:
         """The outputs of the stack of the third phase."""
         return self.deployment.outputs("models")
 
@@ -252,7 +229,7 @@ class Remote:
         once = Config(read_timeout=timeout, retries={"total_max_attempts": 1})
         asked = json.dumps({"build": {"at_once": True, "rebuild": rebuild}})
         client = boto3.client("lambda", config=once)
-        done = client.invoke(FunctionName=self._models["BuildModels"], Payload=asked)
+        done = client.invoke(FunctionName=self.models["BuildModels"], Payload=asked)
         told: dict[str, Any] = json.loads(done["Payload"].read())
         if "FunctionError" in done:
             raise PipelineError(f"the build failed: {told.get('errorType', '')}: {told.get('errorMessage', told)}")
@@ -266,13 +243,13 @@ class Remote:
         """How a run of the job that makes large builds has ended, once it has."""
         import boto3
 
-        glue, job, deadline = boto3.client("glue"), self._models["ModelsJob"], time.monotonic() + timeout
+        glue, job, deadline = boto3.client("glue"), self.models["ModelsJob"], time.monotonic() + timeout
         while True:
             run = glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]
             state = run["JobRunState"]
             if state == "SUCCEEDED":
                 return {"kind": "job"}
-            if state not in _GOING_ON:
+            if state not in GOING_ON:
                 raise PipelineError(f"the build failed: {job} {run_id} {state}: {run.get('ErrorMessage', '')}")
             if time.monotonic() > deadline:
                 raise PipelineError(f"the build is not done within {timeout:.0f} s: {job} {run_id} is {state}")
@@ -285,30 +262,6 @@ class Remote:
         check(sql)
         athena = Athena(boto3.client("athena"), self.outputs["WorkGroup"], self.outputs["Database"])
         return athena.run(sql, timeout=timeout)
-
-    def status(self) -> Status:
-        """How the deployment is doing."""
-        import boto3
-
-        states, glue = boto3.client("stepfunctions"), boto3.client("glue")
-        machine = self.outputs["StateMachine"]
-        running = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
-        failed = states.list_executions(stateMachineArn=machine, statusFilter="FAILED", maxResults=5)["executions"]
-        runs = glue.get_job_runs(JobName=self._models["ModelsJob"], MaxResults=20)["JobRuns"]
-        runs.sort(key=lambda run: run["StartedOn"], reverse=True)
-        star = current(self.store)
-        return Status(
-            newest_file=newest_verdict(self.store),
-            running=len(running),
-            failed=[(_key_of(states, each), format_time(each["stopDate"])) for each in failed],
-            arrived=_messages(self.outputs["Arrived"]),
-            undelivered=_messages(self.outputs["Undelivered"]),
-            waiting_for_build=len(make_plan(self.lake.ledger, star, rebuild=False).added),
-            is_building=self.store.exists(f"{layout.PROCESSED}/locks/{LOCK}") or any(map(_goes_on, runs)),
-            last_build=star.ledger_read,
-            failed_job=next((_told(run) for run in runs if not _goes_on(run)), None),
-            left_alone=self.left_alone(),
-        )
 
     def left_alone(self) -> list[str]:
         """The keys in the raw bucket of what the contract leaves alone: one request for each 1,000 objects there."""
@@ -354,30 +307,3 @@ def _own_version(s3: Any, bucket: str, key: str, own: str) -> dict[str, Any]:
         if found["Metadata"].get(UPLOAD) == own:
             return found
     raise PipelineError(f"{key} was uploaded, and is there no more; upload it again")
-
-
-def _key_of(states: Any, execution: dict[str, Any]) -> str:
-    told = json.loads(states.describe_execution(executionArn=execution["executionArn"])["input"])
-    try:
-        return event_of(told).key
-    except PipelineError:  # whoever may start the state machine may tell it anything
-        return f"no announcement, but {json.dumps(told):.100}"
-
-
-def _goes_on(run: dict[str, Any]) -> bool:
-    return run["JobRunState"] in _GOING_ON
-
-
-def _told(run: dict[str, Any]) -> str | None:
-    """What is to be said of a job run that has ended; None of one that succeeded."""
-    if run["JobRunState"] == "SUCCEEDED":
-        return None
-    return f"{run['Id']} {run['JobRunState']}: {run.get('ErrorMessage', 'it says nothing')}"
-
-
-def _messages(queue: str) -> int:
-    import boto3
-
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
-    return sum(int(found[name]) for name in names)

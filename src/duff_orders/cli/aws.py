@@ -151,6 +151,7 @@ def status(
     Exits with 1 where announcements wait in the dead-letter queue, or the
     last large build failed.
     """
+    from duff_orders.aws.status import status as status_of
     from duff_orders.cli import show
 
     with deployment(stack) as remote:
@@ -158,7 +159,7 @@ def status(
             raise typer.BadParameter("--stack NAME says which deployment")
         if redrive:
             print(f"{remote.redrive()} announcements started again", file=sys.stderr if json else sys.stdout)
-        found = remote.status()
+        found = status_of(remote)
         if json:
             show.document(found)
         else:

@@ -21,7 +21,7 @@ from duff_orders.printable import printable
 from duff_orders.reasons import remarked
 
 if TYPE_CHECKING:
-    from duff_orders.aws.remote import Status
+    from duff_orders.aws.status import Status
     from duff_orders.local.repair import Repaired
 
 COLOURS = {
