@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import boto3
 import httpx2
 
+from duff_orders.aws.arrivals import messages
 from duff_orders.aws.smoke import api_address, api_key
 from duff_orders.lake import snapshot
 from duff_orders.lake.s3 import S3Store
@@ -88,9 +89,7 @@ class Deployed:
 
     def waiting(self) -> int:
         """The messages in the queue of arrivals."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = boto3.client("sqs").get_queue_attributes(QueueUrl=self.outputs["Arrived"], AttributeNames=names)
-        return sum(map(int, found["Attributes"].values()))
+        return messages(self.outputs["Arrived"])
 
     def running(self) -> list[dict[str, Any]]:
         """The executions that are under way."""

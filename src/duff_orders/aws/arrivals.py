@@ -17,9 +17,11 @@ from duff_orders.lake.unannounced import ON_ITS_WAY, keep, walk
 _PAUSE = 1.0
 #: Seconds of a function's time that a walk leaves for its end.
 _LEFT = 20.0
-# Messages that SQS takes at once, and files that may wait without a walk being put off: more is a backlog, in which
-# what is not announced cannot be told from what waits.
-_AT_ONCE, _BACKLOG = 10, 1000
+#: The most messages of a request to SQS.
+AT_ONCE = 10
+# Files that may wait without a walk being put off: more is a backlog, in which what is not announced cannot be told
+# from what waits.
+_BACKLOG = 1000
 
 
 def start(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -71,8 +73,8 @@ def send(queue: str, announcements: Sequence[dict[str, Any]]) -> None:
     import boto3
 
     sqs = boto3.client("sqs")
-    for first in range(0, len(announcements), _AT_ONCE):
-        some = announcements[first : first + _AT_ONCE]
+    for first in range(0, len(announcements), AT_ONCE):
+        some = announcements[first : first + AT_ONCE]
         entries = [{"Id": str(number), "MessageBody": json.dumps(each)} for number, each in enumerate(some)]
         refused = sqs.send_message_batch(QueueUrl=queue, Entries=entries).get("Failed", [])
         if refused:

@@ -5,11 +5,12 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from duff_orders.aws.arrivals import AT_ONCE
 from duff_orders.aws.telemetry import tell
 from duff_orders.clock import utc_now
 from duff_orders.contract import ORDERS
@@ -32,19 +33,6 @@ AFTER_FAILURE, AFTER_ANOTHER = 120, 300
 TRIES = 6
 # The longest that SQS keeps a message from others.
 _LONGEST = 43_200
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the deployment says: seconds between two builds, and bytes that the function may fetch for one."""
-
-    distance: float
-    small: int
-
-    @classmethod
-    def told(cls) -> "Limits":
-        """Those of the environment."""
-        return cls(60 * float(os.environ["BUILD_MINUTES"]), int(os.environ["SMALL_BUILD_BYTES"]))
 
 
 def on_messages(records: Sequence[dict[str, Any]], settings: Settings, deadline: float) -> dict[str, Any]:
@@ -72,19 +60,19 @@ def attempt(
     `at_once`: whenever the last one was; `by_job`: whatever its size. Gives what the build did, or `job_run_id` where
     the Glue job does it. However it ends, a metric tells how long the oldest file has waited.
     """
-    limits = Limits.told()
+    distance, small = 60 * float(os.environ["BUILD_MINUTES"]), int(os.environ["SMALL_BUILD_BYTES"])
     with tempfile.TemporaryDirectory(prefix="duff-build-") as folder:
         store = FetchedStore("", os.environ["PROCESSED_BUCKET"], deadline=deadline, folder=Path(folder))
         lake = Lake(settings, store)
         found, _ = snapshot.read(store)
         old = found or Snapshot()
-        wait = 0.0 if at_once or rebuild or old.ledger_read is None else _until_next(old.ledger_read, limits.distance)
+        wait = 0.0 if at_once or rebuild or old.ledger_read is None else _until_next(old.ledger_read, distance)
         plan = make_plan(lake.ledger, old, rebuild=rebuild)
         tell({"OldestUnbuilt": _oldest(plan)})
         if wait > 0 and plan.added:
             return {"again_in": wait}
         try:
-            if by_job or fetch(lake, store, plan, limits.small) is None:
+            if by_job or fetch(lake, store, plan, small) is None:
                 return _by_job(rebuild=rebuild)
             _show(store)
             report = build(lake, rebuild=rebuild)
@@ -167,9 +155,9 @@ def _come_back(records: Sequence[dict[str, Any]], seconds: float) -> None:
     import boto3
 
     sqs, after = boto3.client("sqs"), int(min(max(seconds, 1), _LONGEST))
-    for first in range(0, len(records), 10):
+    for first in range(0, len(records), AT_ONCE):
         entries = [
             {"Id": str(number), "ReceiptHandle": each["receiptHandle"], "VisibilityTimeout": after}
-            for number, each in enumerate(records[first : first + 10])
+            for number, each in enumerate(records[first : first + AT_ONCE])
         ]
         sqs.change_message_visibility_batch(QueueUrl=os.environ["LEDGER_ROWS"], Entries=entries)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from duff_orders.aws.announcement import announcement
-from duff_orders.aws.arrivals import send
+from duff_orders.aws.arrivals import AT_ONCE, send
 from duff_orders.aws.stacks import Deployment
 from duff_orders.clock import utc_now
 from duff_orders.errors import Busy, InputError, PipelineError
@@ -41,8 +41,6 @@ _KNOWN = (EVENTS.folder, LEDGER_ROWS.folder)
 GOING_ON = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 # How often the ledger is looked at while a file is on its way.
 _PAUSE = 0.5
-# The most messages that SQS hands out at once.
-_AT_ONCE = 10
 
 
 @dataclass(frozen=True)
@@ -273,7 +271,7 @@ class Remote:
 
         sqs = boto3.client("sqs")
         queue, number = self.outputs["Undelivered"], 0
-        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=_AT_ONCE).get("Messages"):
+        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=AT_ONCE).get("Messages"):
             for each in messages:
                 sqs.send_message(QueueUrl=self.outputs["Arrived"], MessageBody=each["Body"])
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=each["ReceiptHandle"])

@@ -193,7 +193,7 @@ def in_reach(connection: "duckdb.DuckDBPyConnection", base: Snapshot, orders: st
             " unnest($firsts::bigint[]) as first, unnest($lasts::bigint[]) as last",
             dict(zip(("days", "firsts", "lasts"), map(list, zip(*spans, strict=True)), strict=True)),
         )
-        pieces = f"select distinct order_id - order_id % {star.ORDER_IDS} as bucket from {orders}"
+        pieces = f"select distinct {star.PIECE} as bucket from {orders}"
         reached = f"select distinct pa_date from spans join ({pieces}) as pieces on bucket between first and last"
         found |= {day for (day,) in connection.execute(reached).fetchall()}
     return sorted(found)

@@ -68,6 +68,8 @@ _OF_A_RECORD = {
 }
 #: Order ids are told apart by pieces of so many, and those of a partition lie in so many spans of pieces at the most.
 ORDER_IDS, SPANS = 1024, 32
+#: The piece of an order id, by the first id in it.
+PIECE = f"order_id - order_id % {ORDER_IDS}"
 #: What tells the latest state of a key, greatest last.
 _RECENCY = ("last_seen", "stated_at", "sequencer", "file_id")
 
@@ -326,28 +328,23 @@ from known
 semi join changed using ({_LINE})"""
 
 
-def buckets(source: str) -> str:
-    """The order ids of `source`, by partition, in pieces of ORDER_IDS: each piece once, by its first id."""
-    return f"select distinct {PARTITION.name}, order_id - order_id % {ORDER_IDS} as bucket from {source}"
-
-
 def order_ids(source: str) -> str:
     """Where the order ids of each partition lie: `first` and `last` of its spans, each in a row of its own.
 
     The spans begin with the first piece and behind each of the widest gaps: ids of one sender lie close together, those
     of two may lie far apart.
     """
-    piece = "bucket - before"
+    gap = "bucket - before"
     return f"""
-with pieces as ({buckets(source)}),
+with pieces as (select distinct {PARTITION.name}, {PIECE} as bucket from {source}),
 edges as (
     select *, lag(bucket) over (partition by {PARTITION.name} order by bucket) as before
     from pieces
 ),
 gaps as (
-    select *, row_number() over (partition by {PARTITION.name} order by {piece} desc, bucket) as place
+    select *, row_number() over (partition by {PARTITION.name} order by {gap} desc, bucket) as place
     from edges
-    where {piece} > {ORDER_IDS}
+    where {gap} > {ORDER_IDS}
 )
 select {PARTITION.name}, bucket as first, before + {ORDER_IDS - 1} as last
 from gaps
