@@ -32,6 +32,7 @@ HEAVY = {
         "lake.raw_bucket",
         "lake.s3",
         "aws.deploy",
+        "aws.parameters",
         "aws.remote",
         "aws.smoke",
         "aws.stacks",

@@ -16,10 +16,10 @@ from duff_orders.aws.deploy import deploy
 from duff_orders.aws.pages import RawBucket, source_of
 from duff_orders.aws.remote import Remote
 from duff_orders.aws.smoke import smoke
-from duff_orders.aws.stacks import Deployment
+from duff_orders.aws.stacks import Deployment, describe
 from duff_orders.cli.main import app
 from duff_orders.console.app import install
-from duff_orders.errors import PipelineError
+from duff_orders.errors import InputError, PipelineError
 from duff_orders.messages import LedgerRow
 from duff_orders.query import rejects
 from duff_orders.settings import Settings
@@ -35,12 +35,14 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 @pytest.fixture(scope="module")
 def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     with emulated_aws(tmp_path_factory.mktemp("enforced"), enforced=True):
+        partners = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+        keys = {"EncryptionKey": "new", "PartnerKeyArns": f"{partners},{partners}-2"}
         yield Deployed(
             deploy(
                 Deployment(),
                 architecture=ARCHITECTURE,
                 python=functions_python(),
-                parameters=PARAMETERS | {"BatchSeconds": "20"},
+                parameters=PARAMETERS | {"BatchSeconds": "20"} | keys,
             )
         )
 
@@ -70,6 +72,55 @@ def test_every_role_may_do_what_it_must(enforced: Deployed, tmp_path: Path) -> N
     status, body, _ = enforced.get("/v1/reports/sales_by_channel")
     assert status == 200
     assert body["data"]
+
+
+def test_one_key_encrypts_all_of_it(enforced: Deployed) -> None:
+    """And each role may use it: all tests here run with it. What the emulator leaves out, test_templates looks at."""
+    key = enforced.outputs["KeyArn"]
+    kms = boto3.client("kms")
+    assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
+    s3 = boto3.client("s3")
+    for name in ("RawBucket", "ProcessedBucket", "ArtifactsBucket"):
+        (rule,) = s3.get_bucket_encryption(Bucket=enforced.outputs[name])["ServerSideEncryptionConfiguration"]["Rules"]
+        default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+        assert (rule["ApplyServerSideEncryptionByDefault"], rule["BucketKeyEnabled"]) == (default, True)
+    found = s3.list_objects_v2(Bucket=enforced.outputs["ProcessedBucket"], Prefix="files/")["Contents"]
+    told = s3.head_object(Bucket=enforced.outputs["ProcessedBucket"], Key=found[0]["Key"])
+    assert told["SSEKMSKeyId"] == key
+    groups = boto3.client("logs").describe_log_groups()["logGroups"]
+    assert {each.get("kmsKeyId") for each in groups if "duff" in each["logGroupName"].lower()} == {key}
+    group = boto3.client("athena").get_work_group(WorkGroup=enforced.outputs["WorkGroup"])["WorkGroup"]
+    results = group["Configuration"]["ResultConfiguration"]["EncryptionConfiguration"]
+    assert results == {"EncryptionOption": "SSE_KMS", "KmsKey": key}
+    glue = boto3.client("glue")
+    for job in glue.get_jobs()["Jobs"]:
+        security = glue.get_security_configuration(Name=job["SecurityConfiguration"])["SecurityConfiguration"]
+        assert security["EncryptionConfiguration"]["S3Encryptions"][0]["KmsKeyArn"] == key
+
+
+def test_a_partner_may_encrypt_with_a_key_of_its_own(enforced: Deployed) -> None:
+    keys = {each["KeyArn"] for each in boto3.client("kms").list_keys()["Keys"]}
+    (partners,) = keys - {enforced.outputs["KeyArn"]}
+    data = (SAMPLES / "01-orders.csv").read_bytes().replace(b"Moe", b"Barney")
+    boto3.client("s3").put_object(
+        Bucket=enforced.outputs["RawBucket"],
+        Key="partner/orders.csv",
+        Body=data,
+        ServerSideEncryption="aws:kms",
+        SSEKMSKeyId=partners,
+    )
+    assert enforced.row("partner/orders.csv").verdict == "valid"
+
+
+def test_the_key_stays(enforced: Deployed) -> None:
+    """Taken away, or another in its place, what is there could be read no more. What is not given stays as it is."""
+    for other in ("", "arn:aws:kms:us-east-1:000000000000:key/other"):
+        with pytest.raises(InputError, match="could be read no more; leave it"):
+            deploy(Deployment(), stage="buckets", parameters={"EncryptionKey": other})
+    deploy(Deployment(), stage="buckets", parameters={"ColdDays": "30"})
+    stack = describe("duff-orders-buckets") or {}
+    told = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    assert (told["EncryptionKey"], told["ColdDays"]) == ("new", "30")
 
 
 def test_corrections_replacements_and_returns(enforced: Deployed, tmp_path: Path) -> None:
@@ -125,6 +176,7 @@ def test_who_reads_the_pages_needs_the_policy_of_the_documents(
     buckets = {each: enforced.outputs[f"{each.title()}Bucket"] for each in ("raw", "processed")}
     for each, name in buckets.items():
         policy = policy.replace(f"acme-duff-orders-{each}", name)
+    policy = policy.replace("arn:aws:kms:*:*:key/KEY_ID", enforced.outputs["KeyArn"])
     policy = policy.replace("acme-duff-orders", "duff-orders").replace("acme_db_duff_orders", "db_duff_orders")
     iam.put_user_policy(UserName="reader", PolicyName="pages", PolicyDocument=policy)
     key = iam.create_access_key(UserName="reader")["AccessKey"]

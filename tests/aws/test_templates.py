@@ -65,8 +65,8 @@ USED = {
     "athena:StopQueryExecution": ("query/athena.py", "stop_query_execution"),
     "lambda:InvokeFunction": ("service", "Step Functions, and the schedule"),
     "sns:Publish": ("service", "Step Functions: the state `Notify`; the rule of builds that failed"),
-    "kms:GenerateDataKey": ("service", "SNS, with AlertKeyArn"),
-    "kms:Decrypt": ("service", "SNS, with AlertKeyArn"),
+    "kms:GenerateDataKey": ("service", "S3, SNS and SQS, with EncryptionKey"),
+    "kms:Decrypt": ("service", "S3, Lambda, SNS and SQS, with EncryptionKey"),
     "states:StartExecution": ("aws/arrivals.py", "start_execution"),
     "states:ListExecutions": ("aws/arrivals.py", "list_executions"),
     "sqs:SendMessage": ("aws/arrivals.py", "send_message_batch"),
@@ -79,6 +79,7 @@ USED = {
     "xray:GetSamplingRules": ("service", "X-Ray"),
     "xray:GetSamplingTargets": ("service", "X-Ray"),
     "logs:CreateLogGroup": ("service", "Glue"),
+    "logs:AssociateKmsKey": ("service", "Glue, with EncryptionKey"),
     "logs:CreateLogStream": ("service", "Lambda and Glue"),
     "logs:PutLogEvents": ("service", "Lambda and Glue"),
     **dict.fromkeys(
@@ -87,6 +88,10 @@ USED = {
         ("service", "Step Functions"),
     ),
 }  # fmt: skip
+
+
+#: An action in a template's text; kms:ViaService is a condition.
+ACTION = r'"((?:s3|glue|athena|lambda|sns|sqs|states|logs|xray|cloudwatch|kms):(?!ViaService)\w+)"'
 
 
 @cache
@@ -326,6 +331,45 @@ def test_every_task_has_a_timeout_and_ends_in_a_verdict() -> None:
     assert states["Transform-data"]["TimeoutSeconds"] > longest
 
 
+def statements(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of a policy, with those that a condition adds."""
+    return [each["Fn::If"][1] if "Fn::If" in each else each for each in document["Statement"]]
+
+
+#: By the type of a resource, the property that names the key which encrypts what it keeps.
+KEYS = {
+    "AWS::SQS::Queue": "KmsMasterKeyId",
+    "AWS::SNS::Topic": "KmsMasterKeyId",
+    "AWS::Logs::LogGroup": "KmsKeyId",
+    "AWS::Lambda::Function": "KmsKeyArn",
+    "AWS::Glue::Job": "SecurityConfiguration",
+}
+
+
+@pytest.mark.parametrize("template", ["main-etl.yaml", "data-modeling.yaml"])
+def test_one_key_encrypts_whatever_is_kept(template: str) -> None:
+    """With EncryptionKey; and every role that works with it may use the key, and no other but partners'."""
+    found = resources(template)
+    for logical, each in found.items():
+        wanted = KEYS.get(each["Type"])
+        if wanted:
+            value = "JobsSecurity" if each["Type"] == "AWS::Glue::Job" else "KeyArn"
+            assert each["Properties"][wanted]["Fn::If"][:2] == ["HasKey", {"Ref": value}], logical
+        if each["Type"] == "AWS::Athena::WorkGroup":
+            results = each["Properties"]["WorkGroupConfiguration"]["ResultConfiguration"]
+            kms = {"EncryptionOption": "SSE_KMS", "KmsKey": {"Ref": "KeyArn"}}
+            assert results["EncryptionConfiguration"]["Fn::If"][:2] == ["HasKey", kms]
+        if each["Type"] == "AWS::IAM::Role" and "Policies" in each["Properties"]:
+            (policy,) = each["Properties"]["Policies"]
+            told = statements(policy["PolicyDocument"])
+            keys = [one for one in told if any(action.startswith("kms:") for action in one["Action"])]
+            touches = any(one["Action"][0].startswith(("s3:", "sqs:", "sns:")) for one in told)
+            assert {one["Sid"] for one in keys} - {"ReadPartnersFiles"} == ({"UseKey"} if touches else set()), logical
+            assert all(one["Resource"] == [{"Ref": "KeyArn"}] for one in keys if one["Sid"] == "UseKey")
+            reads_raw = any(one["Sid"] == "ReadRaw" for one in told)
+            assert any(one["Sid"] == "ReadPartnersFiles" for one in keys) == reads_raw, logical
+
+
 def test_roles_name_their_actions_and_resources() -> None:
     free = {"xray:", "logs:"}  # these have no resources
     for template in TEMPLATES:
@@ -333,7 +377,7 @@ def test_roles_name_their_actions_and_resources() -> None:
             if resource["Type"] != "AWS::IAM::Role":
                 continue
             for policy in resource["Properties"].get("Policies", []):
-                for statement in policy["PolicyDocument"]["Statement"]:
+                for statement in statements(policy["PolicyDocument"]):
                     actions = statement["Action"]
                     assert not any(action.endswith("*") for action in actions), logical
                     if "*" in statement["Resource"]:
@@ -350,16 +394,13 @@ def test_each_action_is_used() -> None:
             properties = resource["Properties"]
             documents = [each["PolicyDocument"] for each in properties.get("Policies", [])]
             documents += [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
-            for statement in (each for document in documents for each in document["Statement"]):
+            for statement in (each for document in documents for each in statements(document)):
                 for action in statement["Action"]:
                     where, word = USED[action]
                     assert where == "service" or word in code[where], (logical, action)
     assert set(USED) == {
-        action
-        for template in TEMPLATES
-        for action in re.findall(r'"((?:s3|glue|athena|lambda|sns|sqs|states|logs|xray|cloudwatch|kms):\w+)"',
-                                 (FOLDER / template).read_text())
-    }  # fmt: skip
+        action for template in TEMPLATES for action in re.findall(ACTION, (FOLDER / template).read_text())
+    }
 
 
 def test_nothing_is_public() -> None:

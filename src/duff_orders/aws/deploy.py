@@ -8,25 +8,18 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from duff_orders.aws.package import Architecture, package, templates
+from duff_orders.aws.parameters import BUCKETS, OURS, TEMPLATES
+from duff_orders.aws.parameters import values as values_of
 from duff_orders.aws.preflight import preflight
 from duff_orders.aws.stacks import Deployment, Done, OnEvent, Template, aws_errors, bring_up, describe, take_down
-from duff_orders.contract import DATABASE
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.glue_catalog import register_days
 from duff_orders.lake.s3 import S3Store
 
 Stage = Literal["buckets", "etl", "models", "all"]
-TEMPLATES = {"buckets": "buckets.yaml", "etl": "main-etl.yaml", "models": "data-modeling.yaml"}
-BUCKETS = {
-    "RawBucketName": "duff-orders-raw",
-    "ProcessedBucketName": "duff-orders-processed",
-    "ArtifactsBucketName": "aws-project-artifacts-interview",
-}
 #: The tag that names the deployment: by it costs can be told apart.
 TAG = "duff-orders"
-# Given by the deployment itself.
-_OURS = {"Release", "BucketsStack", "EtlStack"}
 
 
 def deploy(
@@ -35,20 +28,22 @@ def deploy(
     stage: Stage = "all",
     parameters: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
-    architecture: Architecture = "arm64",
-    python: str = "3.13",
+    architecture: Architecture | None = None,
+    python: str | None = None,
     dry_run: bool = False,
     on_event: OnEvent = lambda resource, state, why: None,
 ) -> dict[str, str]:
     """Create or update the stacks of a stage, or of all; returns their outputs.
 
-    `parameters` are those of the templates; each must belong to one of the stages. All that can have tags has `tags`,
+    `parameters` are those of the templates; each must belong to one of the stages. Those that are not given stay as
+    they were deployed, as do `architecture` and `python` (at first arm64 and 3.13). All that can have tags has `tags`,
     and one that names the deployment. The stacks are protected from being deleted by any hand but `destroy`'s. The
     deployment goes to the account, region and endpoint (`AWS_ENDPOINT_URL`) of the environment, of which what would
     stand in its way is told first. With `dry_run` the release is uploaded and what would change is told; no stack is
     touched.
 
-    Raises InputError for an unknown stage or parameter, PipelineError where a stack fails, or AWS refuses.
+    Raises InputError for an unknown stage or parameter, and for a KMS key in place of another one; PipelineError where
+    a stack fails, or AWS refuses.
     """
     if stage not in get_args(Stage):
         raise InputError(f"stage is {stage!r}; allowed are {', '.join(get_args(Stage))}")
@@ -57,20 +52,13 @@ def deploy(
     given = dict(parameters or {})
     unknown = given.keys() - set().union(*known.values())
     if unknown:
-        allowed = ", ".join(sorted(set().union(*known.values()) - _OURS))
+        allowed = ", ".join(sorted(set().union(*known.values()) - OURS))
         raise InputError(f"there is no parameter {', '.join(sorted(unknown))}; parameters: {allowed}")
-    values = {
-        **{name: deployment.named(bucket) for name, bucket in BUCKETS.items()},
-        "NamePrefix": deployment.named(""),
-        "DatabaseName": deployment.named(DATABASE).replace("-", "_"),
-        "BucketsStack": deployment.stack("buckets"),
-        "EtlStack": deployment.stack("etl"),
-        "Architecture": architecture,
-        "PythonRuntime": f"python{python}",
-        **given,
-    }
+    given |= {"Architecture": architecture} if architecture else {}
+    given |= {"PythonRuntime": f"python{python}"} if python else {}
     outputs: dict[str, str] = {}
     with aws_errors():
+        values = values_of(deployment, given)
         _look_first(deployment, stages, values, given, on_event)
         for each in stages:
             template = _template(each)
@@ -85,6 +73,7 @@ def deploy(
                 if "Release" not in values:
                     values["Release"] = _upload(bucket, values["Architecture"], values["PythonRuntime"])
                 template = Template(template.body, _address(bucket, f"{values['Release']}/{TEMPLATES[each]}"))
+                values["KeyArn"] = deployment.outputs("buckets").get("KeyArn", "")
             told = {name: value for name, value in values.items() if name in known[each]}
             if dry_run and each == "models" and describe(deployment.stack("etl")) is None:
                 _tell_all(template, on_event)
@@ -127,12 +116,15 @@ def destroy(
         there = [each for each in reversed(TEMPLATES) if describe(deployment.stack(each))]
         if not there:
             raise InputError(f"nothing is deployed: there is no stack {deployment.stack('buckets')}")
-        buckets = sorted(value for name, value in _outputs(deployment, "buckets").items() if name.endswith("Bucket"))
+        outputs = _outputs(deployment, "buckets")
+        buckets = sorted(value for name, value in outputs.items() if name.endswith("Bucket"))
         for each in there:
             take_down(deployment.stack(each), on_event)
         for bucket in buckets if data else ():
             _remove(bucket)
             on_event(bucket, "DELETE_COMPLETE", "with all that it held")
+        if key := outputs.get("KeyArn"):
+            on_event(key, "RETAINED", "a KMS key is never deleted here: what it encrypted could be read no more")
     return [] if data else buckets
 
 

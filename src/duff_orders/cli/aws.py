@@ -57,8 +57,10 @@ def deploy(
         list[str] | None,
         typer.Option("--tag", metavar="K=V", help="A tag of all that can have one; may be given several times."),
     ] = None,
-    architecture: ArchitectureOption = "arm64",
-    python: PythonOption = "3.13",
+    architecture: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The functions' processor: arm64 (at first) or x86_64.")
+    ] = None,
+    python: Annotated[str | None, typer.Option(metavar="X.Y", help="The functions' Python; at first 3.13.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change; touch no stack.")] = False,
     try_out: Annotated[
         bool, typer.Option("--smoke/--no-smoke", help="At the end, send a small file through, ask for it, remove it.")
@@ -69,8 +71,9 @@ def deploy(
 
     Account, region and endpoint (AWS_ENDPOINT_URL) are those of the
     environment. Prints the stacks' events, and their outputs at the end. May
-    be repeated: what has not changed is left alone. Ends with exit code 1
-    where a stack or a check fails.
+    be repeated: what has not changed is left alone, and parameters that are
+    not given stay as they are. Ends with exit code 1 where a stack or a check
+    fails.
     """
     from duff_orders.aws.deploy import deploy as bring_up
     from duff_orders.aws.stacks import Deployment

@@ -313,6 +313,82 @@ def budgets_are_resources() -> None:
     provisioners._RESOURCE_HANDLERS["AWS::Budgets::Budget"] = {"create": create, "delete": delete}
 
 
+def security_configurations_are_resources() -> None:
+    """CloudFormation makes them, where the emulator has Glue's calls alone."""
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+        glue._create_security_configuration(properties)
+        return properties["Name"], {}
+
+    def delete(physical_id: str, properties: dict[str, Any]) -> None:
+        glue._delete_security_configuration({"Name": physical_id})
+
+    provisioners._RESOURCE_HANDLERS["AWS::Glue::SecurityConfiguration"] = {"create": create, "delete": delete}
+
+
+def buckets_encrypt_as_their_templates_say() -> None:
+    """CloudFormation sets their default encryption, which the emulator has by its own call alone."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+
+    def encrypted(name: str, properties: dict[str, Any]) -> None:
+        rules = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        told = "".join(
+            "<Rule><ApplyServerSideEncryptionByDefault>"
+            + "".join(f"<{key}>{value}</{key}>" for key, value in rule["ServerSideEncryptionByDefault"].items())
+            + "</ApplyServerSideEncryptionByDefault>"
+            + f"<BucketKeyEnabled>{str(rule.get('BucketKeyEnabled', False)).lower()}</BucketKeyEnabled></Rule>"
+            for rule in rules
+        )
+        body = f"<ServerSideEncryptionConfiguration>{told}</ServerSideEncryptionConfiguration>"
+        s3._put_bucket_encryption(name, body.encode())
+
+    def wrapped(kind: str, given: int) -> Any:
+        handle = handlers[kind]
+
+        def handle_and_encrypt(*args: Any, **kwargs: Any) -> Any:
+            done = handle(*args, **kwargs)
+            if "BucketEncryption" in args[given]:
+                encrypted(done[0], args[given])
+            return done
+
+        return handle_and_encrypt
+
+    handlers |= {"create": wrapped("create", 1), "update": wrapped("update", 2)}
+
+
+def objects_under_a_key_need_it() -> None:
+    """Who reads or writes an object that a KMS key encrypts must be allowed the key, too."""
+    more = iam_actions.s3_additional_checks
+    header = "x-amz-server-side-encryption-aws-kms-key-id"
+
+    def checks(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = more(method, path, headers, body, query)
+        bucket, _, key = path.lstrip("/").partition("/")
+        action = iam_actions._s3_action(method, path, query) if key else None
+        if action in ("GetObject", "GetObjectVersion"):
+            version = (query.get("versionId") or [""])[0]
+            records = [each for each in s3._object_versions.get((bucket, key), []) if each["version_id"] == version]
+            current = (s3._buckets.get(bucket) or {"objects": {}})["objects"].get(key) or {}
+            record = s3._object_record_from_version(records[0]) if records else current
+            by, needed = s3._stored_sse_headers(record), ["kms:Decrypt"]
+        elif action == "PutObject":
+            by = headers if header in headers else s3._bucket_default_sse_headers(bucket)
+            # A large object is put in parts, for which it is decrypted, too.
+            needed = ["kms:GenerateDataKey", "kms:Decrypt"] if "uploadId" in query else ["kms:GenerateDataKey"]
+        else:
+            return found
+        return [*found, *((each, by[header]) for each in needed if header in by)]
+
+    resources = iam_actions.s3_access_point_resources
+
+    def resources_and_keys(arn: str) -> list[tuple[str, dict[str, Any]]]:
+        if not arn.startswith("arn:aws:kms:"):
+            return list(resources(arn))
+        return [(arn, {"kms:ViaService": f"s3.{arn.split(':')[3]}.amazonaws.com"})]
+
+    iam_actions.s3_additional_checks, iam_actions.s3_access_point_resources = checks, resources_and_keys
+
+
 def athena_obeys_the_catalog() -> None:
     """Registered partitions only, the catalog's types, Athena's dialect, execution parameters."""
     start = athena._start_query_execution
@@ -415,6 +491,9 @@ if __name__ == "__main__":
     queries_belong_to_their_workgroup()
     kept_buckets_are_taken_over()
     budgets_are_resources()
+    security_configurations_are_resources()
+    buckets_encrypt_as_their_templates_say()
+    objects_under_a_key_need_it()
     athena_obeys_the_catalog()
     sys.argv = ["ministack"]
     main()
