@@ -1,6 +1,9 @@
 """Before the state machine: files that nothing announced are taken up, and those that many announce at once wait."""
 
 import json
+import os
+import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -101,26 +104,48 @@ def test_the_schedule_takes_it_up_and_rings(silent: Deployed) -> None:
 def test_a_file_waits_while_as_many_are_under_way_as_may(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     deployed.settled()
     monkeypatch.setenv("STATE_MACHINE", deployed.outputs["StateMachine"])
-    monkeypatch.setattr("duff_orders.aws.arrivals._PAUSE", 0)
     deployed.put("known.csv", orders("Known"))
     known = json.loads(deployed.execution_of(deployed.row("known.csv").source_file)["input"])
-    messages = [{"messageId": str(number), "body": json.dumps(known)} for number in range(3)]
     deployed.settled()
-    for most, refused in ((2, ["2"]), (500, [])):
+    # Asked once, it gives back what finds no room; with time, it waits until there is some.
+    for most, seconds, refused in ((2, 0, 1), (2, PATIENCE, 0), (500, 0, 0)):
+        records = received(monkeypatch, [json.dumps(known)] * 3)
         monkeypatch.setenv("MAX_RUNNING", str(most))
         before = len(deployed.executions())
-        told = start(messages)
-        assert [each["itemIdentifier"] for each in told["batchItemFailures"]] == refused
+        told = start(records, seconds=seconds)
+        assert [each["itemIdentifier"] for each in told["batchItemFailures"]] == ["2"] * refused
         deployed.settled()
-        assert len(deployed.executions()) == before + len(messages) - len(refused)
+        assert len(deployed.executions()) == before + len(records) - refused
+
+
+def received(monkeypatch: pytest.MonkeyPatch, bodies: list[str]) -> list[dict[str, Any]]:
+    """Messages of a queue of their own, as a function is given them."""
+    sqs = boto3.client("sqs")
+    queue = sqs.create_queue(QueueName=f"arrived-{uuid.uuid4()}", Attributes={"VisibilityTimeout": "360"})["QueueUrl"]
+    monkeypatch.setenv("ARRIVED", queue)
+    for body in bodies:
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert len(found) == len(bodies)
+    return [
+        {"messageId": str(number), "receiptHandle": each["ReceiptHandle"], "body": each["Body"]}
+        for number, each in enumerate(found)
+    ]
 
 
 def test_what_step_functions_refuses_goes_back_to_the_queue(monkeypatch: pytest.MonkeyPatch, aws: str) -> None:
+    """And soon, not after the six minutes for which a message is out of sight."""
     monkeypatch.setenv("STATE_MACHINE", "arn:aws:states:us-east-1:000000000000:stateMachine:none")
     monkeypatch.setenv("MAX_RUNNING", "500")
-    monkeypatch.setattr("duff_orders.aws.arrivals._PAUSE", 0)
-    told = start([{"messageId": "one", "body": "{}"}])
-    assert told == {"batchItemFailures": [{"itemIdentifier": "one"}]}
+    records = received(monkeypatch, ["{}"] * 3)
+    told = start(records, seconds=0)
+    assert told == {"batchItemFailures": [{"itemIdentifier": str(number)} for number in range(3)]}
+    client, again = boto3.client("sqs"), set[str]()
+    deadline = time.monotonic() + PATIENCE / 4
+    while len(again) < len(records) and time.monotonic() < deadline:
+        found = client.receive_message(QueueUrl=os.environ["ARRIVED"], MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        again |= {each["MessageId"] for each in found.get("Messages", ())}
+    assert len(again) == len(records)
 
 
 def test_the_dead_letters_wait_with_the_others(deployed: Deployed) -> None:

@@ -73,7 +73,7 @@ USED = {
     "sqs:ReceiveMessage": ("service", "Lambda, for its queues"),
     "sqs:DeleteMessage": ("service", "Lambda, for its queues"),
     "sqs:GetQueueAttributes": ("service", "Lambda, for its queues"),
-    "sqs:ChangeMessageVisibility": ("aws/builds.py", "change_message_visibility_batch"),
+    "sqs:ChangeMessageVisibility": ("aws/arrivals.py", "change_message_visibility_batch"),
     "xray:PutTraceSegments": ("service", "X-Ray"),
     "xray:PutTelemetryRecords": ("service", "X-Ray"),
     "xray:GetSamplingRules": ("service", "X-Ray"),

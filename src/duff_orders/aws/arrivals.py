@@ -13,10 +13,15 @@ from duff_orders.errors import PipelineError
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.unannounced import ON_ITS_WAY, keep, walk
 
-#: Seconds before a function that found no room gives messages back: so often, at the most, it is asked for.
-_PAUSE = 1.0
-#: Seconds of a function's time that a walk leaves for its end.
+#: Seconds after which a function that found no room looks again. It waits with the messages: given back, they would be
+#: invisible for the whole timeout of the queue, and whoever polls it would go on to all others in vain.
+_PAUSE = 2.0
+#: Seconds of a function's time that are left for its end.
 _LEFT = 20.0
+#: Seconds after which messages are visible again that found no room while the function could wait.
+_COME_BACK = 1
+# The longest that SQS keeps a message from others.
+_LONGEST = 43_200
 #: The most messages of a request to SQS.
 AT_ONCE = 10
 # Files that may wait without a walk being put off: more is a backlog, in which what is not announced cannot be told
@@ -24,11 +29,24 @@ AT_ONCE = 10
 _BACKLOG = 1000
 
 
-def start(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def start(records: Sequence[dict[str, Any]], *, seconds: float) -> dict[str, Any]:
     """Start an execution for each message of the queue, while fewer than MAX_RUNNING are under way.
 
-    The others, and those that Step Functions refuses, go back to the queue, which keeps them for a while.
+    Where there is no room it waits, up to `seconds`, which the function has left. What finds none until then, or is
+    refused by Step Functions, goes back to the queue.
     """
+    until = time.monotonic() + seconds - _LEFT
+    waiting = _started([*records])
+    while waiting and time.monotonic() + _PAUSE < until:
+        time.sleep(_PAUSE)
+        waiting = _started(waiting)
+    if waiting:
+        come_back(os.environ["ARRIVED"], waiting, _COME_BACK)
+    return {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in waiting]}
+
+
+def _started(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Start executions for messages as there is room; returns those for which none was started."""
     import boto3
     from botocore.exceptions import ClientError
 
@@ -41,9 +59,20 @@ def start(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
             waiting.remove(each)
     except ClientError as error:
         print(json.dumps({"message": "not_started", "error": str(error)[:1000]}), flush=True)
-    if waiting:
-        time.sleep(_PAUSE)
-    return {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in waiting]}
+    return waiting
+
+
+def come_back(queue: str, records: Sequence[dict[str, Any]], seconds: float) -> None:
+    """Let messages be visible again after so many seconds; left alone, they would stay away for the queue's timeout."""
+    import boto3
+
+    sqs, after = boto3.client("sqs"), int(min(max(seconds, 1), _LONGEST))
+    for first in range(0, len(records), AT_ONCE):
+        entries = [
+            {"Id": str(number), "ReceiptHandle": each["receiptHandle"], "VisibilityTimeout": after}
+            for number, each in enumerate(records[first : first + AT_ONCE])
+        ]
+        sqs.change_message_visibility_batch(QueueUrl=queue, Entries=entries)
 
 
 def look(

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from duff_orders.aws.arrivals import AT_ONCE
+from duff_orders.aws.arrivals import come_back
 from duff_orders.aws.telemetry import tell
 from duff_orders.clock import utc_now
 from duff_orders.contract import ORDERS
@@ -31,8 +31,6 @@ from duff_orders.settings import Settings
 AFTER_FAILURE, AFTER_ANOTHER = 120, 300
 #: How often a message comes before the job is to do it: the function may be ended each time in the middle of its work.
 TRIES = 6
-# The longest that SQS keeps a message from others.
-_LONGEST = 43_200
 
 
 def on_messages(records: Sequence[dict[str, Any]], settings: Settings, deadline: float) -> dict[str, Any]:
@@ -44,10 +42,10 @@ def on_messages(records: Sequence[dict[str, Any]], settings: Settings, deadline:
         came = max(int(each["attributes"]["ApproximateReceiveCount"]) for each in records)
         again = attempt(settings, deadline, by_job=came > TRIES)
     except Exception:
-        _come_back(records, AFTER_FAILURE)
+        come_back(os.environ["LEDGER_ROWS"], records, AFTER_FAILURE)
         raise
     if "again_in" in again:
-        _come_back(records, again["again_in"])
+        come_back(os.environ["LEDGER_ROWS"], records, again["again_in"])
         return {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in records]}
     return {"batchItemFailures": []} | again
 
@@ -148,16 +146,3 @@ def _show(store: FetchedStore) -> None:
 
     there = S3Store(store.raw_bucket, store.processed_bucket)
     follow(there, boto3.client("glue"), os.environ["DATABASE"], snapshot.current(there))
-
-
-def _come_back(records: Sequence[dict[str, Any]], seconds: float) -> None:
-    """Let messages be seen again after so many seconds."""
-    import boto3
-
-    sqs, after = boto3.client("sqs"), int(min(max(seconds, 1), _LONGEST))
-    for first in range(0, len(records), AT_ONCE):
-        entries = [
-            {"Id": str(number), "ReceiptHandle": each["receiptHandle"], "VisibilityTimeout": after}
-            for number, each in enumerate(records[first : first + AT_ONCE])
-        ]
-        sqs.change_message_visibility_batch(QueueUrl=os.environ["LEDGER_ROWS"], Entries=entries)

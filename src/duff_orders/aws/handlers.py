@@ -53,7 +53,7 @@ def validate_csv(payload: Payload, context: Any) -> Payload:
     """
     began = utc_now()
     if "Records" in payload:
-        return arrivals.start(payload["Records"])
+        return arrivals.start(payload["Records"], seconds=context.get_remaining_time_in_millis() / 1000)
     store = _store(payload, context)
     if "walk" in payload:
         return arrivals.look(store, **payload["walk"], seconds=context.get_remaining_time_in_millis() / 1000)
