@@ -33,6 +33,7 @@ HEAVY = {
         "lake.s3",
         "aws.deploy",
         "aws.parameters",
+        "aws.release",
         "aws.remote",
         "aws.smoke",
         "aws.stacks",

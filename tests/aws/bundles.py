@@ -23,7 +23,7 @@ _KEPT = ENVIRONMENTS / "bundles"
 @contextmanager
 def made_once() -> Iterator[None]:
     """Deployments within take what was packaged before, where nothing that goes into it has changed."""
-    with mock.patch("duff_orders.aws.deploy.package", packaged):
+    with mock.patch("duff_orders.aws.release.package", packaged):
         yield
 
 

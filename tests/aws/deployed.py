@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ import boto3
 import httpx2
 
 from duff_orders.aws.arrivals import messages
+from duff_orders.aws.release import ALIAS
 from duff_orders.aws.smoke import api_address, api_key
 from duff_orders.lake import snapshot
 from duff_orders.lake.s3 import S3Store
@@ -21,6 +23,24 @@ from duff_orders.query.athena import Athena
 from tests.effort import PATIENCE
 
 Found = TypeVar("Found")
+
+
+@contextmanager
+def reconfigured(function: str, variables: dict[str, str] | None = None, **configuration: Any) -> Iterator[None]:
+    """A function configured otherwise within, as whoever calls its alias sees it; `variables` of the environment."""
+    client = boto3.client("lambda")
+    before = client.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"]
+    found = client.get_function_configuration(FunctionName=function)
+    if variables:
+        configuration["Environment"] = {"Variables": found["Environment"]["Variables"] | variables}
+    try:
+        client.update_function_configuration(FunctionName=function, **configuration)
+        version = client.publish_version(FunctionName=function)["Version"]
+        client.update_alias(FunctionName=function, Name=ALIAS, FunctionVersion=version)
+        yield
+    finally:
+        client.update_function_configuration(FunctionName=function, **{name: found[name] for name in configuration})
+        client.update_alias(FunctionName=function, Name=ALIAS, FunctionVersion=before)
 
 
 @dataclass

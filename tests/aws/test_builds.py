@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from duff_orders.cli.main import app
 from duff_orders.lake import layout
 from duff_orders.lake.glue_catalog import behind, shown
 from duff_orders.lake.snapshot import current
-from tests.aws.deployed import Deployed
+from tests.aws.deployed import Deployed, reconfigured
 from tests.aws.test_templates import resources
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
@@ -60,14 +61,8 @@ def waiting(deployed: Deployed, request: pytest.FixtureRequest) -> Deployed:
 @pytest.fixture
 def told_otherwise() -> Iterator[Any]:
     """Changes the function's environment; what it was is set again."""
-    client = boto3.client("lambda")
-    before = client.get_function_configuration(FunctionName="Build_models")["Environment"]["Variables"]
-
-    def change(**more: str) -> None:
-        client.update_function_configuration(FunctionName="Build_models", Environment={"Variables": before | more})
-
-    yield change
-    change()
+    with ExitStack() as changes:
+        yield lambda **more: changes.enter_context(reconfigured("Build_models", more))
 
 
 def test_a_small_build_needs_no_job(waiting: Deployed) -> None:

@@ -25,7 +25,7 @@ from duff_orders.messages import Event
 from tests.api.lakes import application
 from tests.api.paths import MISSING, ORDERS, OTHERS, whole
 from tests.aws.conftest import THRESHOLD, deployed_under
-from tests.aws.deployed import Deployed
+from tests.aws.deployed import Deployed, reconfigured
 from tests.effort import PATIENCE, every
 from tests.lakes import drop, open_lake
 
@@ -310,19 +310,14 @@ def test_odd_keys_are_keys(deployed: Deployed) -> None:
 
 def test_a_function_that_fails_ends_in_a_verdict(deployed: Deployed) -> None:
     """It breaks Transform-data and mends it again."""
-    sns, sqs, lambdas = boto3.client("sns"), boto3.client("sqs"), boto3.client("lambda")
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
     queue = sqs.create_queue(QueueName="told")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=deployed.outputs["FailedFiles"], Protocol="sqs", Endpoint=arn)
-    found = lambdas.get_function_configuration(FunctionName="Transform-data")["Environment"]["Variables"]
-    broken = {**found, "PROCESSED_BUCKET": "no-such-bucket"}
-    lambdas.update_function_configuration(FunctionName="Transform-data", Environment={"Variables": broken})
-    try:
+    with reconfigured("Transform-data", {"PROCESSED_BUCKET": "no-such-bucket"}):
         deployed.put("fails.csv", BRIEF.read_bytes().replace(b"Moe", b"Ned"))
         row = deployed.row("fails.csv", timeout=PATIENCE)
         deployed.settled()
-    finally:
-        lambdas.update_function_configuration(FunctionName="Transform-data", Environment={"Variables": found})
     assert (row.verdict, row.rows_published, row.orders_objects) == ("failed", 0, 0)
     assert row.error
     execution = deployed.execution_of("fails.csv")

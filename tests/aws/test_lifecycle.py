@@ -1,7 +1,7 @@
 """A deployment's life, by the commands alone: planned, made, tried out, changed, broken, taken down, made again."""
 
 import os
-from collections.abc import Callable
+import zipfile
 from pathlib import Path
 from unittest import mock
 
@@ -10,13 +10,15 @@ import httpx2
 import pytest
 from typer.testing import CliRunner, Result
 
+from duff_orders.aws.release import ALIAS, KEPT_VERSIONS
 from duff_orders.aws.smoke import api_address, api_key
 from duff_orders.aws.stacks import Deployment
 from duff_orders.cli.main import app
 from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.store import names
+from tests.aws.bundles import packaged
 from tests.aws.conftest import ARCHITECTURE
-from tests.aws.deployed import Deployed
+from tests.aws.deployed import Deployed, reconfigured
 from tests.aws.emulator import functions_python
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws-store")]
@@ -126,29 +128,64 @@ def test_callers_may_be_known_by_their_signatures(made: Result) -> None:
     outputs = ACME.outputs("etl")
     headers = {"x-api-key": api_key(outputs)}
     assert httpx2.get(f"{api_address(outputs)}/v1/files", headers=headers).status_code in (403, 404)
-    back = deploy(*words)
+    # What is not given stays as it is.
+    assert "acme-duff-orders-etl: UNCHANGED" in deploy("--stage", "etl", "--no-smoke").output
+    back = deploy("--stage", "etl", "--parameter", "ApiAuthentication=key")
     assert back.exit_code == 0, back.output
+    assert memory() == 1024
     assert httpx2.get(f"{api_address(outputs)}/v1/files", headers=headers).status_code == 200
 
 
-def broken(change: Callable[[dict[str, str]], dict[str, str]]) -> Callable[[], None]:
-    """Break Transform-data by its environment; returns what mends it."""
+def release() -> str:
+    return ACME.outputs("etl")["Release"]
+
+
+def test_a_bad_release_is_taken_back_by_one_command(made: Result, tmp_path: Path) -> None:
+    packaged(tmp_path, architecture=ARCHITECTURE, python=functions_python())
+    good = release()
+    with zipfile.ZipFile(tmp_path / "transform.zip") as whole:
+        files = {name: whole.read(name) for name in whole.namelist()}
+    files["duff_orders/ingest/transform.py"] = b"raise RuntimeError('a bad release')"
+    with zipfile.ZipFile(tmp_path / "transform.zip", "w") as worse:
+        for name, data in files.items():
+            worse.writestr(name, data)
+    told = deploy("--dist", str(tmp_path), "--no-smoke")
+    assert told.exit_code == 0, told.output
+    bad = release()
+    assert bad != good
+    deployed = Deployed({**ACME.outputs("buckets"), **ACME.outputs("etl")})
+    deployed.put("bad.csv", SAMPLE.read_bytes().replace(b"Moe", b"Bad"))
+    assert deployed.row("bad.csv").verdict == "failed"
+    back = duff("rollback", "--prefix", "acme")
+    assert back.exit_code == 0, back.output
+    for function in ("Validate_csv", "Transform-data", "TriggerGlueJob", "Query_Athena", "Build_models"):
+        assert f"acme-{function}: TAKEN BACK (version " in back.output
+    assert f"In use: {good}\n" in back.output
+    assert (release(), memory()) == (good, 1024)
+    assert back.output.count("  ok: ") == 13
+    assert duff("replay", "--stack", "acme", "--failed").exit_code == 0
+    assert deployed.row("bad.csv").verdict == "valid"
+    wrong = duff("rollback", "--prefix", "acme", "--to", "releases/none")
+    assert "s3://acme-aws-project-artifacts-interview/releases/none holds no release" in str(wrong.exception)
+    again = duff("rollback", "--prefix", "acme", "--no-smoke")  # done twice, it is as it was
+    assert f"In use: {bad}\n" in again.output
+    assert duff("rollback", "--prefix", "acme", "--to", good).exit_code == 0
+    assert release() == good
+
+
+def test_the_oldest_versions_of_functions_go(made: Result) -> None:
     client = boto3.client("lambda")
-    found = client.get_function_configuration(FunctionName="acme-Transform-data")["Environment"]["Variables"]
-
-    def set_to(variables: dict[str, str]) -> None:
-        client.update_function_configuration(FunctionName="acme-Transform-data", Environment={"Variables": variables})
-
-    set_to(change(found))
-    return lambda: set_to(found)
+    for number in range(KEPT_VERSIONS):
+        assert deploy("--stage", "models", "--parameter", f"BehindSeconds={7200 + number}", "--no-smoke").exit_code == 0
+    found = client.list_versions_by_function(FunctionName="acme-Build_models")["Versions"]
+    kept = sorted(int(each["Version"]) for each in found if each["Version"] != "$LATEST")
+    assert len(kept) == KEPT_VERSIONS
+    assert client.get_alias(FunctionName="acme-Build_models", Name=ALIAS)["FunctionVersion"] == str(kept[-1])
 
 
 def test_trying_out_tells_what_does_not_work(made: Result) -> None:
-    mend = broken(lambda found: {**found, "PROCESSED_BUCKET": "no-such-bucket"})
-    try:
+    with reconfigured("acme-Transform-data", {"PROCESSED_BUCKET": "no-such-bucket"}):
         told = deploy("--stage", "models")
-    finally:
-        mend()
     assert told.exit_code == 1
     assert "  not so: a file gets its verdict: failed: " in told.output
     assert "no-such-bucket" in told.output
@@ -166,7 +203,8 @@ def test_destroyed_and_made_again_onto_the_buckets_that_were_kept(made: Result) 
     client.put_object(Bucket="acme-duff-orders-raw", Key="kept.txt", Body=b"not ours")
     client.upload_file(str(SAMPLE), "acme-duff-orders-raw", "kept.csv")
     deployed = Deployed({**ACME.outputs("buckets"), **ACME.outputs("etl")})
-    row = deployed.row("kept.csv")
+    deployed.row("kept.csv")
+    published = sum(row.rows_published for row in deployed.rows())
     told = duff("destroy", "--prefix", "acme", typed="acme-duff-orders\n")
     assert told.exit_code == 0, told.output
     for bucket in BUCKETS:
@@ -177,7 +215,7 @@ def test_destroyed_and_made_again_onto_the_buckets_that_were_kept(made: Result) 
     assert again.output.count("  ok: ") == 13
     assert client.get_object(Bucket="acme-duff-orders-raw", Key="kept.txt")["Body"].read() == b"not ours"
     # The tables are new and show what the buckets held.
-    assert deployed.ask("select count(*) as n from tbl_duff_orders") == [{"n": row.rows_published}]
+    assert deployed.ask("select count(*) as n from tbl_duff_orders") == [{"n": published}]
     assert client.get_bucket_policy(Bucket="acme-duff-orders-raw")["Policy"]
 
 

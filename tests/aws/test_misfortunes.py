@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from duff_orders.lake.store import names
-from tests.aws.deployed import Deployed
+from tests.aws.deployed import Deployed, reconfigured
 from tests.aws.test_end_to_end import BRIEF
 from tests.effort import PATIENCE
 
@@ -91,14 +91,10 @@ def test_killed_again_and_again(deployed: Deployed, told: Told) -> None:
 
 def test_hanging_until_its_time_is_over(deployed: Deployed, told: Told) -> None:
     key = "hangs-once.csv"
-    client = boto3.client("lambda")
-    client.update_function_configuration(FunctionName="Validate_csv", Timeout=2)
-    try:
+    with reconfigured("Validate_csv", Timeout=2):
         deployed.fail("Validate_csv", "stop")
         deployed.put(key, orders("hanging"))
         assert deployed.row(key).verdict == "valid"
-    finally:
-        client.update_function_configuration(FunctionName="Validate_csv", Timeout=60)
     assert told.of(key) == []
     nothing_is_left(deployed)
 

@@ -143,6 +143,9 @@ def test_our_reader_finds_parameters_and_resources(name: str) -> None:
     found = load_yaml(str(FOLDER / name))
     template = Template((FOLDER / name).read_text())
     assert template.parameters == set(found["Parameters"])
+    assert template.defaults == {
+        key: str(each["Default"]) for key, each in found["Parameters"].items() if "Default" in each
+    }
     assert template.resources == {key: each["Type"] for key, each in found["Resources"].items()}
 
 

@@ -1,16 +1,15 @@
 """`duff deploy` and `destroy`: package, upload, and create or update the three stacks, one after the other."""
 
-import hashlib
 import json
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from duff_orders.aws.package import Architecture, package, templates
+from duff_orders.aws.package import Architecture, templates
 from duff_orders.aws.parameters import BUCKETS, OURS, TEMPLATES
 from duff_orders.aws.parameters import values as values_of
 from duff_orders.aws.preflight import preflight
+from duff_orders.aws.release import Release, before, build, edition, prune, take_back, upload
 from duff_orders.aws.stacks import Deployment, Done, OnEvent, Template, aws_errors, bring_up, describe, take_down
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
@@ -30,38 +29,45 @@ def deploy(
     tags: Mapping[str, str] | None = None,
     architecture: Architecture | None = None,
     python: str | None = None,
+    dist: Path | None = None,
+    release: str | None = None,
     dry_run: bool = False,
     on_event: OnEvent = lambda resource, state, why: None,
 ) -> dict[str, str]:
     """Create or update the stacks of a stage, or of all; returns their outputs.
 
     `parameters` are those of the templates; each must belong to one of the stages. Those that are not given stay as
-    they were deployed, as do `architecture` and `python` (at first arm64 and 3.13). All that can have tags has `tags`,
-    and one that names the deployment. The stacks are protected from being deleted by any hand but `destroy`'s. The
-    deployment goes to the account, region and endpoint (`AWS_ENDPOINT_URL`) of the environment, of which what would
-    stand in its way is told first. With `dry_run` the release is uploaded and what would change is told; no stack is
-    touched.
+    they were deployed, as do `architecture` and `python` (at first arm64 and 3.13). What is deployed is packaged here,
+    unless `dist` is a folder in which it was packaged before, or `release` the name of one in the artifacts bucket.
+    All that can have tags has `tags`, and one that names the deployment. The stacks are protected from being deleted by
+    any hand but `destroy`'s. The deployment goes to the account, region and endpoint (`AWS_ENDPOINT_URL`) of the
+    environment, of which what would stand in its way is told first. With `dry_run` the release is uploaded and what
+    would change is told; no stack is touched.
 
-    Raises InputError for an unknown stage or parameter, and for a KMS key in place of another one; PipelineError where
-    a stack fails, or AWS refuses.
+    Raises InputError for an unknown stage or parameter, for a KMS key in place of another one, and where there is no
+    such release; PipelineError where a stack fails, or AWS refuses.
     """
     if stage not in get_args(Stage):
         raise InputError(f"stage is {stage!r}; allowed are {', '.join(get_args(Stage))}")
     stages = list(TEMPLATES) if stage == "all" else [stage]
-    known = {each: _template(each).parameters for each in stages}
     given = dict(parameters or {})
+    with aws_errors():
+        made = _release(deployment, dist, release, architecture, python)
+    texts = made.templates if made else _templates()
+    known = {each: Template(texts[each]).parameters for each in stages}
     unknown = given.keys() - set().union(*known.values())
     if unknown:
         allowed = ", ".join(sorted(set().union(*known.values()) - OURS))
         raise InputError(f"there is no parameter {', '.join(sorted(unknown))}; parameters: {allowed}")
-    given |= {"Architecture": architecture} if architecture else {}
-    given |= {"PythonRuntime": f"python{python}"} if python else {}
+    made_for = (made.architecture, made.python) if made else (architecture, python)
+    given |= {"Architecture": made_for[0]} if made_for[0] else {}
+    given |= {"PythonRuntime": f"python{made_for[1]}"} if made_for[1] else {}
     outputs: dict[str, str] = {}
     with aws_errors():
         values = values_of(deployment, given)
         _look_first(deployment, stages, values, given, on_event)
         for each in stages:
-            template = _template(each)
+            template = Template(texts[each])
             if each == "buckets" and describe(deployment.stack(each)) is None:
                 # Buckets that were kept are taken over by their names, which must be written for that.
                 template = template.with_literals({name: values[name] for name in BUCKETS})
@@ -70,11 +76,12 @@ def deploy(
                     _tell_all(template, on_event)
                     continue
                 bucket = deployment.outputs("buckets")["ArtifactsBucket"]
-                if "Release" not in values:
-                    values["Release"] = _upload(bucket, values["Architecture"], values["PythonRuntime"])
+                values["Release"] = values.get("Release") or release or _put(dist, bucket, values)
                 template = Template(template.body, _address(bucket, f"{values['Release']}/{TEMPLATES[each]}"))
                 values["KeyArn"] = deployment.outputs("buckets").get("KeyArn", "")
             told = {name: value for name, value in values.items() if name in known[each]}
+            if "Edition" in known[each]:
+                told["Edition"] = edition(values["Release"], {**template.defaults, **told})
             if dry_run and each == "models" and describe(deployment.stack("etl")) is None:
                 _tell_all(template, on_event)
                 continue
@@ -84,8 +91,55 @@ def deploy(
                 continue
             outputs |= deployment.outputs(each)
             if done != "unchanged" and each != "buckets":
+                prune(deployment, each)
                 _follow(_store(deployment), each, done, outputs, on_event)
     return outputs
+
+
+def rollback(
+    deployment: Deployment,
+    *,
+    to: str | None = None,
+    on_event: OnEvent = lambda resource, state, why: None,
+) -> str:
+    """Take a release back: the functions at once, then the stacks; returns the release that is in use from then on.
+
+    That is the one before, or `to`, a folder of the artifacts bucket such as releases/0123456789abcdef. Buckets and
+    parameters stay as they are. Raises InputError where nothing is deployed, and where there is no such release;
+    PipelineError where a stack fails, or AWS refuses.
+    """
+    with aws_errors():
+        bucket = deployment.outputs("buckets")["ArtifactsBucket"]
+        release = to or before(deployment, deployment.outputs("etl").get("Release", ""))
+        Release.stored(bucket, release)
+        for function, version in take_back(deployment, release):
+            on_event(function, "TAKEN BACK", f"version {version}")
+    for stage in ("etl", "models"):
+        deploy(deployment, stage=stage, release=release, on_event=on_event)
+    return release
+
+
+def _release(
+    deployment: Deployment, dist: Path | None, release: str | None, architecture: str | None, python: str | None
+) -> Release | None:
+    """What was built before, if that is to be deployed; raises InputError where it was made for something else."""
+    if not dist and not release:
+        return None
+    if dist:
+        made = Release.made(dist)
+    else:
+        made = Release.stored(deployment.outputs("buckets")["ArtifactsBucket"], str(release))
+    for what, wanted, found in (("architecture", architecture, made.architecture), ("Python", python, made.python)):
+        if wanted not in (None, found):
+            raise InputError(f"the {what} is to be {wanted}, and {dist or release} was made for {found}")
+    return made
+
+
+def _put(dist: Path | None, bucket: str, values: Mapping[str, str]) -> str:
+    """Put what is to be deployed into the artifacts bucket; returns its name there."""
+    if dist:
+        return upload(dist, bucket)
+    return build(bucket, values["Architecture"], values["PythonRuntime"].removeprefix("python"))  # type: ignore[arg-type] # checked by package
 
 
 def _look_first(
@@ -128,8 +182,8 @@ def destroy(
     return [] if data else buckets
 
 
-def _template(stage: str) -> Template:
-    return Template((templates() / TEMPLATES[stage]).read_text(encoding="utf-8"))
+def _templates() -> dict[str, str]:
+    return {stage: (templates() / name).read_text(encoding="utf-8") for stage, name in TEMPLATES.items()}
 
 
 def _outputs(deployment: Deployment, stage: str) -> dict[str, str]:
@@ -140,27 +194,6 @@ def _tell_all(template: Template, on_event: OnEvent) -> None:
     """Of a stack whose predecessor is not there, CloudFormation cannot make a change set."""
     for name, kind in template.resources.items():
         on_event(name, "would be created", kind)
-
-
-def _upload(bucket: str, architecture: str, runtime: str) -> str:
-    """Put a release into the artifacts bucket, in a folder named by its content; returns the folder."""
-    import boto3
-
-    s3 = boto3.client("s3")
-    with tempfile.TemporaryDirectory() as name:
-        made = package(
-            Path(name),
-            architecture=architecture,  # type: ignore[arg-type] # checked by package
-            python=runtime.removeprefix("python"),
-        )
-        made += [templates() / each for each in TEMPLATES.values()]
-        digest = hashlib.sha256()
-        for path in made:
-            digest.update(path.name.encode() + path.read_bytes())
-        release = f"releases/{digest.hexdigest()[:16]}"
-        for path in made:
-            s3.upload_file(str(path), bucket, f"{release}/{path.name}")
-    return release
 
 
 def _address(bucket: str, key: str) -> str:

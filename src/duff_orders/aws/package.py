@@ -7,11 +7,13 @@
     NAME.gluewheels.zip      what Glue lacks, for --additional-python-modules
     duff_*.py                the jobs' scripts
     orders-etl.asl.json      the state machine
+    *.yaml, release.json     the templates of the stacks, and what the bundles were made for
 
 Wheels are of the versions that are installed here. The same sources and versions give the same bytes.
 """
 
 import importlib.metadata
+import json
 import shutil
 import subprocess
 import sys
@@ -27,6 +29,8 @@ from duff_orders.errors import InputError
 Architecture = Literal["arm64", "x86_64"]
 SCRIPTS = ("duff_transform_glue_job.py", "duff_data_models.py")
 STATE_MACHINE = "orders-etl.asl.json"
+#: What tells of a release what its bundles were made for.
+MANIFEST = "release.json"
 WHEELS = "wheels-1.0.0.gluewheels.zip"
 #: What each bundle holds beside this package; boto3 is part of the functions' runtime.
 BUNDLES = {
@@ -67,7 +71,11 @@ def package(folder: Path, *, architecture: Architecture = "arm64", python: str =
         wheels = Path(name) / "wheels"
         _pip("download", "--dest", str(wheels), *_platform("x86_64", _GLUE_PYTHON), *_pinned(("obstore",)))
         made.append(_zip(folder / WHEELS, {path.name: path.read_bytes() for path in sorted(wheels.iterdir())}))
-    made.append(Path(shutil.copyfile(templates() / STATE_MACHINE, folder / STATE_MACHINE)))
+    for path in (templates() / STATE_MACHINE, *sorted(templates().glob("*.yaml"))):
+        made.append(Path(shutil.copyfile(path, folder / path.name)))
+    made.append(folder / MANIFEST)
+    told = {"version": importlib.metadata.version("duff-orders"), "architecture": architecture, "python": python}
+    made[-1].write_text(json.dumps(told) + "\n", encoding="utf-8")
     return made
 
 

@@ -13,7 +13,7 @@ BUCKETS = {
     "ArtifactsBucketName": "aws-project-artifacts-interview",
 }
 #: Given by the deployment itself, each time anew.
-OURS = {"Release", "BucketsStack", "EtlStack", "KeyArn", "NamePrefix"}
+OURS = {"Release", "Edition", "BucketsStack", "EtlStack", "KeyArn", "NamePrefix"}
 #: Of a new deployment, beside the templates' own defaults.
 _AT_FIRST = {"Architecture": "arm64", "PythonRuntime": "python3.13"}
 

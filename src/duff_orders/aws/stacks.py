@@ -90,10 +90,15 @@ class Template:
         """The type of each resource, by its logical name."""
         return dict(self._section("Resources"))
 
-    def _section(self, name: str) -> Iterator[tuple[str, str]]:
-        """Names and types of what stands in a section: what is indented by two and by four."""
+    @property
+    def defaults(self) -> dict[str, str]:
+        """The values of the parameters that have one without being given."""
+        return {name: value.strip('"') for name, value in self._section("Parameters", "Default")}
+
+    def _section(self, name: str, key: str = "Type") -> Iterator[tuple[str, str]]:
+        """Names of what stands in a section, with a key's value: what is indented by two and by four."""
         section = re.split(r"^\w+:.*\n", self.body.partition(f"\n{name}:\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
-        for found in re.finditer(r"^  (\w+):\n(?:    .*\n)*?    Type: (\S+)$", section, re.MULTILINE):
+        for found in re.finditer(rf"^  (\w+):\n(?:    .*\n)*?    {key}: (.*)$", section, re.MULTILINE):
             yield found[1], found[2]
 
     def with_literals(self, values: Mapping[str, str]) -> "Template":

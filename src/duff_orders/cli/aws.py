@@ -61,6 +61,9 @@ def deploy(
         str | None, typer.Option(metavar="NAME", help="The functions' processor: arm64 (at first) or x86_64.")
     ] = None,
     python: Annotated[str | None, typer.Option(metavar="X.Y", help="The functions' Python; at first 3.13.")] = None,
+    dist: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Deploy what `duff package` wrote there.", file_okay=False)
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change; touch no stack.")] = False,
     try_out: Annotated[
         bool, typer.Option("--smoke/--no-smoke", help="At the end, send a small file through, ask for it, remove it.")
@@ -88,6 +91,7 @@ def deploy(
         tags=tags,
         architecture=architecture,  # type: ignore[arg-type] # checked there
         python=python,
+        dist=dist,
         dry_run=dry_run,
         on_event=tell,
     )
@@ -110,6 +114,32 @@ def deploy(
             f" --api-key {outputs['ApiKeyId']}"
         )
     if not works:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rollback(
+    prefix: PrefixOption = "",
+    to: Annotated[
+        str | None, typer.Option(metavar="RELEASE", help="Not the one before: a folder of the artifacts bucket.")
+    ] = None,
+    try_out: Annotated[
+        bool, typer.Option("--smoke/--no-smoke", help="At the end, send a small file through, ask for it, remove it.")
+    ] = True,
+) -> None:
+    """Take a release back: the one before is in use again.
+
+    Its functions at once, then the stacks: state machine, jobs, templates.
+    Buckets, data and parameters stay as they are. Done twice, the release that
+    was taken back is in use again. Ends with exit code 1 where a stack or a
+    check fails.
+    """
+    from duff_orders.aws.deploy import rollback as take_back
+    from duff_orders.aws.stacks import Deployment
+
+    release = take_back(Deployment(prefix), to=to, on_event=_tell)
+    print(f"In use: {release}")
+    if try_out and not _smoke(prefix, sys.stdout):
         raise typer.Exit(1)
 
 

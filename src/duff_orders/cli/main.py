@@ -20,7 +20,7 @@ GROUPS = {
     "Files": ("run", "watch", "files", "rejects", "give-up", "replay"),
     "Questions": ("query", "serve"),
     "Upkeep": ("check", "repair", "models", "generate"),
-    "A deployment on AWS": ("package", "deploy", "upload", "status", "cost", "destroy"),
+    "A deployment on AWS": ("package", "deploy", "upload", "status", "rollback", "cost", "destroy"),
 }
 _ORDER = [name for names in GROUPS.values() for name in names]
 
