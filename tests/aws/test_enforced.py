@@ -1,9 +1,13 @@
 """The deployment where signatures are verified, policies are enforced and only TLS is spoken: the roles suffice."""
 
 import gzip
+import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
@@ -15,16 +19,18 @@ from duff_orders.api.app import create_app, guarded
 from duff_orders.aws.deploy import deploy
 from duff_orders.aws.pages import RawBucket, source_of
 from duff_orders.aws.remote import Remote
-from duff_orders.aws.smoke import smoke
+from duff_orders.aws.smoke import smoke, sweep
 from duff_orders.aws.stacks import Deployment, describe
+from duff_orders.aws.telemetry import TRY_OUT
 from duff_orders.cli.main import app
 from duff_orders.console.app import install
 from duff_orders.errors import InputError, PipelineError
+from duff_orders.lake.store import names
 from duff_orders.messages import LedgerRow
 from duff_orders.query import rejects
 from duff_orders.settings import Settings
 from tests.aws.conftest import ARCHITECTURE, PARAMETERS, THRESHOLD
-from tests.aws.deployed import Deployed
+from tests.aws.deployed import Deployed, reconfigured
 from tests.aws.emulator import emulated_aws, functions_python
 from tests.browser.test_loop import correct
 
@@ -95,7 +101,7 @@ def test_one_key_encrypts_all_of_it(enforced: Deployed) -> None:
     glue = boto3.client("glue")
     for job in glue.get_jobs()["Jobs"]:
         security = glue.get_security_configuration(Name=job["SecurityConfiguration"])["SecurityConfiguration"]
-        assert security["EncryptionConfiguration"]["S3Encryptions"][0]["KmsKeyArn"] == key
+        assert security["EncryptionConfiguration"]["S3Encryption"][0]["KmsKeyArn"] == key
 
 
 def test_a_partner_may_encrypt_with_a_key_of_its_own(enforced: Deployed) -> None:
@@ -164,6 +170,57 @@ def rows_of(enforced: Deployed, key: str) -> list[LedgerRow]:
 
 def test_trying_out_finds_no_problem(enforced: Deployed) -> None:
     assert [check for check in smoke(Deployment()) if check.problem] == []
+
+
+def canary() -> dict[str, Any]:
+    """What the function says that tries the deployment out on a schedule."""
+    target = boto3.client("scheduler").get_schedule(Name="duff-orders-canary")["Target"]
+    done = boto3.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"])
+    told: dict[str, Any] = json.loads(done["Payload"].read())
+    return told
+
+
+def traces(enforced: Deployed) -> list[str]:
+    versions = boto3.client("s3").list_object_versions(Bucket=enforced.outputs["RawBucket"], Prefix=TRY_OUT)
+    return [
+        *(each["Key"] for each in versions.get("Versions", [])),
+        *(row.file_id for row in enforced.rows() if row.source_file.startswith(TRY_OUT)),
+    ]
+
+
+def test_the_canary_finds_no_problem_and_leaves_no_trace(enforced: Deployed) -> None:
+    before = {*names(enforced.store, "processed/")}
+    assert canary() == {"checks": 13}
+    assert traces(enforced) == []
+    left = {*names(enforced.store, "processed/")} - before
+    assert {name for name in left if not name.startswith("processed/athena/")} == set()
+    logs = boto3.client("logs")
+    told = [
+        line
+        for name in ("Validate_csv", "Transform-data")
+        for each in logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+        for line in each["message"].splitlines()
+        if TRY_OUT in line
+    ]
+    assert told
+    assert not [line for line in told if "CloudWatchMetrics" in line]
+
+
+def test_the_canary_tells_what_is_wrong_and_removes_what_was_left(enforced: Deployed) -> None:
+    with reconfigured("Transform-data", {"PROCESSED_BUCKET": "no-such-bucket"}):
+        told = canary()
+    assert told["errorType"] == "PipelineError"
+    assert told["errorMessage"].startswith("a file gets its verdict: failed: ")
+    assert traces(enforced) == []
+    # One that is ended in the middle leaves its file; the next removes what is old enough.
+    enforced.put(f"{TRY_OUT}left.csv", b"client_id\n")
+    enforced.row(f"{TRY_OUT}left.csv")
+    outputs = {**enforced.outputs}
+    sweep(outputs)
+    assert len(traces(enforced)) == 2
+    with mock.patch("duff_orders.aws.smoke.LEFT_BEHIND", timedelta(0)):
+        sweep(outputs)
+    assert traces(enforced) == []
 
 
 def test_who_reads_the_pages_needs_the_policy_of_the_documents(

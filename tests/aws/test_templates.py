@@ -74,6 +74,10 @@ USED = {
     "sqs:DeleteMessage": ("service", "Lambda, for its queues"),
     "sqs:GetQueueAttributes": ("service", "Lambda, for its queues"),
     "sqs:ChangeMessageVisibility": ("aws/arrivals.py", "change_message_visibility_batch"),
+    "s3:DeleteObjectVersion": ("aws/smoke.py", "delete_object(Bucket="),
+    "s3:GetBucketPublicAccessBlock": ("aws/smoke.py", "get_public_access_block"),
+    "apigateway:GET": ("aws/smoke.py", "get_api_key"),
+    "execute-api:Invoke": ("aws/smoke.py", "execute-api"),
     "xray:PutTraceSegments": ("service", "X-Ray"),
     "xray:PutTelemetryRecords": ("service", "X-Ray"),
     "xray:GetSamplingRules": ("service", "X-Ray"),
@@ -90,8 +94,12 @@ USED = {
 }  # fmt: skip
 
 
+SERVICES = (
+    *("s3", "glue", "athena", "lambda", "sns", "sqs", "states", "logs", "xray", "cloudwatch", "kms"),
+    *("apigateway", "execute-api"),
+)
 #: An action in a template's text; kms:ViaService is a condition.
-ACTION = r'"((?:s3|glue|athena|lambda|sns|sqs|states|logs|xray|cloudwatch|kms):(?!ViaService)\w+)"'
+ACTION = '"((?:' + "|".join(SERVICES) + r'):(?!ViaService)\w+)"'
 
 
 @cache
@@ -238,6 +246,7 @@ def test_someone_is_told_of_whatever_goes_wrong() -> None:
             "RowsRejected",
             "BuildsBehind",
             "BuildModelsErrors",
+            "CanaryFails",
         ),
         *("ValidateCsvErrors", "TransformDataErrors", "TriggerGlueJobErrors", "QueryAthenaErrors"),
         *("TransformDataSlow", "QueryAthenaSlow", "ApiFails"),
@@ -336,7 +345,8 @@ def test_every_task_has_a_timeout_and_ends_in_a_verdict() -> None:
 
 def statements(document: dict[str, Any]) -> list[dict[str, Any]]:
     """Those of a policy, with those that a condition adds."""
-    return [each["Fn::If"][1] if "Fn::If" in each else each for each in document["Statement"]]
+    branches = (each["Fn::If"][1:] if "Fn::If" in each else [each] for each in document["Statement"])
+    return [each for some in branches for each in some if "Effect" in each]
 
 
 #: By the type of a resource, the property that names the key which encrypts what it keeps.

@@ -37,7 +37,7 @@ SQS_REQUEST = Decimal("0.0000004")
 ALARM, LOG_GB, METRIC = Decimal("0.10"), Decimal("0.50"), Decimal("0.30")
 
 #: Alarms and custom metrics of a deployment: the templates, and `telemetry` (nine, for all and by verdict; and two).
-ALARMS, METRICS = 16, 9 * 6 + 2
+ALARMS, METRICS = 17, 9 * 6 + 2
 #: Requests of a small file: `tests/faults/test_s3.py` holds them to 20 in all; the split is an estimate.
 S3_WRITES, S3_READS = 8, 12
 #: Seconds of the function with a file of the sample's size, and more for each MB: `make bench-lambda`.

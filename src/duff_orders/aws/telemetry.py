@@ -13,6 +13,8 @@ from duff_orders.contract import COUNTS
 from duff_orders.messages import LedgerRow
 
 NAMESPACE = "duff-orders"
+#: Where in the raw bucket a deployment is tried out: what comes and goes there is no partner's, and not measured.
+TRY_OUT = "duff-smoke-test/"
 #: What is measured, beside the rows of each file by fate.
 UNITS = {
     "Bytes": "Bytes",
@@ -33,6 +35,8 @@ def measure(row: LedgerRow) -> None:
 
     They are told for the deployment (`DEPLOYMENT` of the environment) as a whole, and by verdict.
     """
+    if row.source_file.startswith(TRY_OUT):
+        return
     rows = {_camel(name): getattr(row, name) for name in COUNTS}
     values = {"Files": 1, "Bytes": row.size, "Seconds": (row.finished - row.started).total_seconds(), **rows}
     if row.rows_read:

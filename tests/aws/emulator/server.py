@@ -317,7 +317,9 @@ def security_configurations_are_resources() -> None:
     """CloudFormation makes them, where the emulator has Glue's calls alone."""
 
     def create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
-        glue._create_security_configuration(properties)
+        told = {**properties["EncryptionConfiguration"]}
+        told["S3Encryption"] = told.pop("S3Encryptions")  # what CloudFormation calls it
+        glue._create_security_configuration({**properties, "EncryptionConfiguration": told})
         return properties["Name"], {}
 
     def delete(physical_id: str, properties: dict[str, Any]) -> None:
