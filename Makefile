@@ -66,7 +66,7 @@ $(INSTALLED)-spark: $(INSTALLED)
 EMULATOR := tests/aws/emulator
 # What the functions run on: the Python of their default on AWS where there is one.
 FUNCTIONS_PYTHONS := python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python)
-build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/runtime.txt $(EMULATOR)/interpreter.txt $(EMULATOR)/checkov.txt
+build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/simulator.json $(EMULATOR)/runtime.txt $(EMULATOR)/interpreter.txt $(EMULATOR)/checkov.txt
 	@echo "Installing the emulator of AWS into build/emulator"
 	@$(BIN)/python -m venv --clear build/emulator/aws
 	@build/emulator/aws/bin/python $(PIP_INSTALL) -r $(EMULATOR)/emulator.txt
@@ -80,6 +80,10 @@ build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/runtime.txt $(EM
 	@build/emulator/interpreter/bin/python $(PIP_INSTALL) -r $(EMULATOR)/interpreter.txt
 	@$(BIN)/python -m venv --clear build/emulator/checkov
 	@build/emulator/checkov/bin/python $(PIP_INSTALL) -r $(EMULATOR)/checkov.txt
+	@# The simulator of policies is a package of node; without it, its tests are skipped.
+	@mkdir -p build/emulator/simulator && cp $(EMULATOR)/simulator.json build/emulator/simulator/package.json
+	@! command -v npm >/dev/null || npm install --prefix build/emulator/simulator --no-package-lock --no-audit --no-fund --silent \
+	    || echo "The simulator of policies cannot be had: its tests are skipped"
 	@touch $@
 
 install-aws: install ## install the emulated AWS that the tests run on, too

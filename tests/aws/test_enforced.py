@@ -29,9 +29,11 @@ from duff_orders.lake.store import names
 from duff_orders.messages import LedgerRow
 from duff_orders.query import rejects
 from duff_orders.settings import Settings
+from tests.aws import simulator
 from tests.aws.conftest import ARCHITECTURE, PARAMETERS, THRESHOLD
 from tests.aws.deployed import Deployed, reconfigured
 from tests.aws.emulator import emulated_aws, functions_python
+from tests.aws.simulator import Call
 from tests.browser.test_loop import correct
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.xdist_group("aws-store")]
@@ -40,7 +42,8 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 
 @pytest.fixture(scope="module")
 def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    with emulated_aws(tmp_path_factory.mktemp("enforced"), enforced=True):
+    folder = tmp_path_factory.mktemp("enforced")
+    with emulated_aws(folder, enforced=True):
         partners = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         keys = {"EncryptionKey": "new", "PartnerKeyArns": f"{partners},{partners}-2"}
         yield Deployed(
@@ -51,6 +54,8 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
                 parameters=PARAMETERS | {"BatchSeconds": "20"} | keys,
             )
         )
+        unknown = {*simulator.made(folder)} - simulator.kept()
+        assert not unknown, f"to be added to calls.txt: {sorted(unknown)}"
 
 
 def test_every_role_may_do_what_it_must(enforced: Deployed, tmp_path: Path) -> None:
@@ -170,6 +175,33 @@ def rows_of(enforced: Deployed, key: str) -> list[LedgerRow]:
 
 def test_trying_out_finds_no_problem(enforced: Deployed) -> None:
     assert [check for check in smoke(Deployment()) if check.problem] == []
+
+
+def test_the_walk_and_large_builds(enforced: Deployed) -> None:
+    """What neither the files above ask for, nor small builds."""
+    target = boto3.client("scheduler").get_schedule(Name="duff-orders-walk")["Target"]
+    done = boto3.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"])
+    assert json.loads(done["Payload"].read())["is_done"] is True
+    with reconfigured("Build_models", {"SMALL_BUILD_BYTES": "0"}):
+        enforced.settled()
+        run = enforced.build(rebuild=True)["job_run_id"]
+        enforced.until(lambda: not enforced.is_building())
+    state = boto3.client("glue").get_job_run(JobName="duff_data_models", RunId=run)["JobRun"]["JobRunState"]
+    assert state == "SUCCEEDED"
+    assert enforced.is_modelled()
+
+
+@pytest.mark.skipif(not simulator.is_there(), reason="the simulator of policies needs node")
+def test_a_simulator_allows_what_the_code_asks_for_and_nothing_dangerous(enforced: Deployed) -> None:
+    """It knows what the emulator does not: that calls of Glue are of catalog, database and table, for one."""
+    calls = sorted(simulator.kept() | {*simulator.asked_by_services()})
+    answers = dict(zip(calls, simulator.simulated(calls, enforced), strict=True))
+    assert {call: answer for call, answer in answers.items() if answer != "Allowed"} == {}
+    neighbours = [Call(role, *each) for role in sorted({call.role for call in calls}) for each in simulator.DANGEROUS]
+    neighbours = [call for call in neighbours if call not in calls]
+    found = dict(zip(neighbours, simulator.simulated(neighbours, enforced), strict=True))
+    assert {call: answer for call, answer in found.items() if answer != "ImplicitlyDenied"} == {}
+    assert len(neighbours) > 300
 
 
 def canary() -> dict[str, Any]:

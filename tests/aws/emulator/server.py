@@ -20,7 +20,7 @@ from urllib.parse import urlparse
 
 import duckdb
 from ministack.app import main
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import error_response_json, get_account_id
 from ministack.services import athena, budgets, eventbridge, glue, lambda_svc, s3, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners, stacks
@@ -358,6 +358,25 @@ def buckets_encrypt_as_their_templates_say() -> None:
     handlers |= {"create": wrapped("create", 1), "update": wrapped("update", 2)}
 
 
+def decisions_are_kept() -> None:
+    """What roles asked for, where policies are enforced: a line of `calls.jsonl` for each."""
+    enforce = iam_evaluator.enforce
+    path = Path(os.environ["S3_DATA_DIR"]).parent / "calls.jsonl"
+
+    def enforce_and_keep(access_key: str, action: str, service: str, *args: Any, **kwargs: Any) -> Any:
+        denied = enforce(access_key, action, service, *args, **kwargs)
+        principal = iam_evaluator.resolve_principal(access_key or "", get_account_id())
+        role = re.search(r":assumed-role/([^/]+)/", getattr(principal, "arn", ""))
+        if role:
+            resource = kwargs.get("resource_arn") or (args[1] if len(args) > 1 else "*")
+            told = {"role": role[1], "action": action, "resource": resource, "allowed": denied is None}
+            with path.open("a") as file:
+                file.write(json.dumps(told) + "\n")
+        return denied
+
+    iam_evaluator.enforce = enforce_and_keep
+
+
 def objects_under_a_key_need_it() -> None:
     """Who reads or writes an object that a KMS key encrypts must be allowed the key, too."""
     more = iam_actions.s3_additional_checks
@@ -496,6 +515,8 @@ if __name__ == "__main__":
     security_configurations_are_resources()
     buckets_encrypt_as_their_templates_say()
     objects_under_a_key_need_it()
+    if os.environ.get("AUTH"):
+        decisions_are_kept()
     athena_obeys_the_catalog()
     sys.argv = ["ministack"]
     main()
