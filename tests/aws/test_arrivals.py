@@ -1,5 +1,6 @@
 """Before the state machine: files that nothing announced are taken up, and those that many announce at once wait."""
 
+import itertools
 import json
 import os
 import time
@@ -146,6 +147,25 @@ def test_what_step_functions_refuses_goes_back_to_the_queue(monkeypatch: pytest.
         found = client.receive_message(QueueUrl=os.environ["ARRIVED"], MaxNumberOfMessages=10, WaitTimeSeconds=1)
         again |= {each["MessageId"] for each in found.get("Messages", ())}
     assert len(again) == len(records)
+
+
+def test_replays_wait_for_room_too(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [f"replayed/{number}.csv" for number in range(3)]
+    for key in keys:
+        deployed.put(key, orders(key))
+    rows = [deployed.row(key) for key in keys]
+    deployed.settled()
+    remote = Remote.of("duff-orders", Settings.load())
+    assert remote.outputs["MaxRunning"] == "500"
+    monkeypatch.setitem(remote.outputs, "MaxRunning", "1")
+    before = {each["executionArn"] for each in deployed.executions()}
+    events, after = remote.replay([row.file_id for row in rows])
+    assert {row.revision for row in remote.outcomes(events, after=after, timeout=PATIENCE)} == {1}
+    deployed.settled()
+    new = [each for each in deployed.executions() if each["executionArn"] not in before]
+    times = sorted((each["startDate"], each["stopDate"]) for each in new)
+    assert len(times) == len(keys)
+    assert all(stop <= start for (_, stop), (start, _) in itertools.pairwise(times))
 
 
 def test_the_dead_letters_wait_with_the_others(deployed: Deployed) -> None:

@@ -39,6 +39,8 @@ UPLOAD = "duff-upload"
 _KNOWN = (EVENTS.folder, LEDGER_ROWS.folder)
 #: The states of a job run that has not ended.
 GOING_ON = ("STARTING", "RUNNING", "STOPPING", "WAITING")
+# Of deployments that do not tell theirs.
+_MAX_RUNNING = 500
 # How often the ledger is looked at while a file is on its way.
 _PAUSE = 0.5
 
@@ -172,6 +174,7 @@ class Remote:
     def take_up_again(self, chosen: Sequence[Event]) -> dict[str, int]:
         """Start an execution for each file, which replaces its outcome; gives the revisions that these have now.
 
+        While as many are under way as the deployment lets run at once, the others wait here.
         An execution is named by the file and the revision it is to make: the second of two replays at once is told
         that there is one, by an InputError.
         """
@@ -179,8 +182,11 @@ class Remote:
 
         objects = [layout.ledger_object(event.pa_date, event.file_id) for event in chosen]
         revisions = {row.file_id: row.revision for row in self.lake.ledger.named(objects, damaged=lambda _: None)}
-        client = boto3.client("stepfunctions")
+        client, room = boto3.client("stepfunctions"), 0
         for event in chosen:
+            while room < 1 and (room := self._room(client)) < 1:
+                time.sleep(_PAUSE)
+            room -= 1
             revision = revisions.get(event.file_id, -1) + 1
             try:
                 client.start_execution(
@@ -191,6 +197,13 @@ class Remote:
             except client.exceptions.ExecutionAlreadyExists:
                 raise InputError(f"{event.key}: a replay of this file was just started") from None
         return revisions
+
+    def _room(self, client: Any) -> int:
+        """How many executions more may run at once."""
+        most = int(self.outputs.get("MaxRunning", _MAX_RUNNING))
+        machine = self.outputs["StateMachine"]
+        found = client.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=most)
+        return most - len(found["executions"])
 
     def repair(self, *, dry_run: bool = False, timeout: float) -> Repaired:
         """Mend what `prove` finds damaged when it looks at every byte; see `local.repair`.

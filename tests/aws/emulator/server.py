@@ -200,7 +200,10 @@ def ranges_of_a_version_are_ranges() -> None:
 
 
 def queues_gather_batches() -> None:
-    """A function is given what gathers within the batching window, or as many messages as it takes."""
+    """A function is given what gathers within the batching window, or as many messages as it takes.
+
+    Who polls for it has them from the time at which they were there, and their time out of sight begins with that.
+    """
     receive = sqs._receive_messages_for_esm
 
     def gather(queue_url: str, most: int) -> Any:
@@ -210,7 +213,13 @@ def queues_gather_batches() -> None:
         visible = [each["visible_at"] for each in sqs._queues[queue_url]["messages"] if each["visible_at"] <= now]
         if len(visible) < most and now < min(visible, default=now) + window:
             return []
-        return receive(queue_url, most)
+        there = {each["id"]: each["visible_at"] for each in sqs._queues[queue_url]["messages"]}
+        received = receive(queue_url, most)
+        taken = {each["receipt_handle"] for each in received}
+        for each in sqs._queues[queue_url]["messages"]:
+            if each.get("receipt_handle") in taken:
+                each["visible_at"] -= min(window, now - there[each["id"]])
+        return received
 
     sqs._receive_messages_for_esm = gather
 
