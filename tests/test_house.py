@@ -34,6 +34,7 @@ HEAVY = {
         "aws.deploy",
         "aws.parameters",
         "aws.release",
+        "aws.replays",
         "aws.remote",
         "aws.smoke",
         "aws.stacks",

@@ -15,6 +15,7 @@ from botocore.stub import ANY, Stubber
 
 from duff_orders.aws.asked import Asked, AthenaQueries
 from duff_orders.aws.remote import Remote
+from duff_orders.aws.replays import Replay
 from duff_orders.aws.stacks import MAX_TEMPLATE_BODY, Deployment, Template, _reasons, aws_errors
 from duff_orders.contract import FILES
 from duff_orders.engines.duckdb import type_of
@@ -241,7 +242,7 @@ def test_verdicts_are_followed_until_all_are_there(remote: Remote, buckets: Buck
     event, row = take(buckets, "a.csv", (SAMPLES / "01-orders.csv").read_bytes())
     assert list(remote.outcomes([event], after={}, timeout=0)) == [row]
     with pytest.raises(PipelineError, match=r"no verdict within 0 s on a\.csv"):
-        list(remote.outcomes([event], after={event.file_id: 0}, timeout=0))
+        list(remote.outcomes([event], after={event.file_id: Replay(0, "none", datetime.now(UTC))}, timeout=0))
 
 
 # Stacks

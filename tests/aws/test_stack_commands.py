@@ -182,3 +182,42 @@ def test_what_is_not_there_is_said_in_a_sentence(deployed: Deployed, monkeypatch
     result = CliRunner().invoke(app, ["files"])
     assert type(result.exception) is PipelineError
     assert str(result.exception).startswith("AWS cannot be asked: Could not connect")
+
+
+def test_a_replay_that_fails_is_told_and_takes_nothing_away(deployed: Deployed) -> None:
+    """It had been waited for, for hours: the outcome of before is still there, and no other comes."""
+    version = deployed.put("gone.csv", (SAMPLES / "01-orders.csv").read_bytes().replace(b"Moe", b"Gone"))
+    row = deployed.row("gone.csv")
+    deployed.settled()
+    boto3.client("s3").delete_object(Bucket=deployed.outputs["RawBucket"], Key="gone.csv", VersionId=version)
+    result = duff("replay", row.file_id, "--json")
+    assert result.exit_code == 1
+    (failed,) = told(result)
+    assert failed["verdict"] == "failed"
+    assert failed["reason"].endswith("; the outcome of before still stands")
+    assert deployed.row("gone.csv") == row
+
+
+def test_a_client_is_erased_as_the_documents_say(deployed: Deployed) -> None:
+    s3, raw = boto3.client("s3"), deployed.outputs["RawBucket"]
+    lines = (SAMPLES / "01-orders.csv").read_bytes().replace(b"Moe", b"Erased").splitlines(keepends=True)
+    whole = b"".join([lines[0], *(b"424242" + line[line.index(b",") :] for line in lines[1:3]), *lines[3:]])
+    version = deployed.put("erase.csv", whole)
+    row = deployed.row("erase.csv")
+    sql = (
+        "select distinct file_id, source_file from tbl_duff_orders where client_id = 424242"
+        " union select file_id, source_file from tbl_duff_rejected_rows where client_id = '424242'"
+    )
+    found = duff("query", sql, "--format", "csv")
+    assert found.stdout.splitlines()[1:] == [f"{row.file_id},erase.csv"]
+    deployed.build()
+    deployed.put("erased.csv", b"".join([lines[0], *lines[3:]]))
+    deployed.row("erased.csv")
+    s3.delete_object(Bucket=raw, Key="erase.csv", VersionId=version)
+    for name in [*names(deployed.store, "processed/")]:
+        if row.file_id in name or name == layout.content_object(row.content or ""):
+            deployed.store.delete(name)
+    assert duff("models", "--rebuild").exit_code == 0
+    assert duff("check", "--deep").exit_code == 0
+    for table in ("tbl_duff_orders", "fact_orders", "dim_clients"):
+        assert deployed.ask(f"select count(*) as n from {table} where client_id = 424242") == [{"n": 0}]

@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -11,6 +11,7 @@ from typing import Any
 
 from duff_orders.aws.announcement import announcement
 from duff_orders.aws.arrivals import AT_ONCE, send
+from duff_orders.aws.replays import Replay, ended_badly, not_replaced, room_for
 from duff_orders.aws.stacks import Deployment
 from duff_orders.clock import utc_now
 from duff_orders.errors import Busy, InputError, PipelineError
@@ -39,8 +40,8 @@ UPLOAD = "duff-upload"
 _KNOWN = (EVENTS.folder, LEDGER_ROWS.folder)
 #: The states of a job run that has not ended.
 GOING_ON = ("STARTING", "RUNNING", "STOPPING", "WAITING")
-# Of deployments that do not tell theirs.
-_MAX_RUNNING = 500
+# How often, in seconds, is looked whether replays have failed.
+_LOOK = 3.0
 # How often the ledger is looked at while a file is on its way.
 _PAUSE = 0.5
 
@@ -122,19 +123,27 @@ class Remote:
             )
         return announced
 
-    def outcomes(self, awaited: Iterable[Event], *, after: dict[str, int], timeout: float) -> Iterator[LedgerRow]:
-        """The ledger row of each event once it is there, of a later revision than `after` says where it says one.
+    def outcomes(self, awaited: Iterable[Event], *, after: Mapping[str, Replay], timeout: float) -> Iterator[LedgerRow]:
+        """The ledger row of each event once it is there, of a later revision than that before its replay.
 
+        A replay that fails leaves the outcome of before in the ledger: its row is told with the verdict `failed`.
         Raises PipelineError for those that have none after `timeout` seconds.
         """
         waiting = {event.file_id: event.key for event in awaited}
         deadline = time.monotonic() + timeout
+        look = time.monotonic() + _LOOK
         while waiting:
+            ended: set[str] = set()
+            if after and time.monotonic() > look:
+                ended, look = ended_badly(self.outputs["StateMachine"], after.values()), time.monotonic() + _LOOK
             for file_id in list(waiting):
-                row = self.lake.ledger.of(file_id, lenient=True)
-                if row is not None and row.revision > after.get(file_id, -1):
+                row, replay = self.lake.ledger.of(file_id, lenient=True), after.get(file_id)
+                if row is not None and (replay is None or row.revision > replay.revision):
                     del waiting[file_id]
                     yield row
+                elif row is not None and replay is not None and replay.execution in ended:
+                    del waiting[file_id]
+                    yield not_replaced(row, replay)
             if waiting and time.monotonic() > deadline:
                 raise PipelineError(
                     f"no verdict within {timeout:.0f} s on {', '.join(sorted(waiting.values()))}; "
@@ -150,8 +159,8 @@ class Remote:
         failed: bool = False,
         everything: bool = False,
         left_out: OnDamage | None = None,
-    ) -> tuple[list[Event], dict[str, int]]:
-        """Start an execution for each file named, for those that failed, or for all; gives their events and revisions.
+    ) -> tuple[list[Event], dict[str, Replay]]:
+        """Start an execution for each file named, for those that failed, or for all; gives events and executions.
 
         Raises UnknownFile, InputError as `take_up_again`, and DamagedObject as `to_take_up_again`, which tells
         `left_out`.
@@ -171,8 +180,8 @@ class Remote:
         if events:
             send(self.outputs["Arrived"], [announcement(event) for event in events])
 
-    def take_up_again(self, chosen: Sequence[Event]) -> dict[str, int]:
-        """Start an execution for each file, which replaces its outcome; gives the revisions that these have now.
+    def take_up_again(self, chosen: Sequence[Event]) -> dict[str, Replay]:
+        """Start an execution for each file, which replaces its outcome; gives them by the files' ids.
 
         While as many are under way as the deployment lets run at once, the others wait here.
         An execution is named by the file and the revision it is to make: the second of two replays at once is told
@@ -182,28 +191,22 @@ class Remote:
 
         objects = [layout.ledger_object(event.pa_date, event.file_id) for event in chosen]
         revisions = {row.file_id: row.revision for row in self.lake.ledger.named(objects, damaged=lambda _: None)}
-        client, room = boto3.client("stepfunctions"), 0
+        client, room, started = boto3.client("stepfunctions"), 0, dict[str, Replay]()
         for event in chosen:
-            while room < 1 and (room := self._room(client)) < 1:
+            while room < 1 and (room := room_for(self.outputs)) < 1:
                 time.sleep(_PAUSE)
             room -= 1
-            revision = revisions.get(event.file_id, -1) + 1
+            revision = revisions.get(event.file_id, -1)
             try:
-                client.start_execution(
+                done = client.start_execution(
                     stateMachineArn=self.outputs["StateMachine"],
-                    name=f"replay-{event.file_id}-r{revision}-{utc_now():%Y%m%dT%H%M}",
+                    name=f"replay-{event.file_id}-r{revision + 1}-{utc_now():%Y%m%dT%H%M}",
                     input=json.dumps(announcement(event, replay=True)),
                 )
             except client.exceptions.ExecutionAlreadyExists:
                 raise InputError(f"{event.key}: a replay of this file was just started") from None
-        return revisions
-
-    def _room(self, client: Any) -> int:
-        """How many executions more may run at once."""
-        most = int(self.outputs.get("MaxRunning", _MAX_RUNNING))
-        machine = self.outputs["StateMachine"]
-        found = client.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=most)
-        return most - len(found["executions"])
+            started[event.file_id] = Replay(revision, done["executionArn"], done["startDate"])
+        return started
 
     def repair(self, *, dry_run: bool = False, timeout: float) -> Repaired:
         """Mend what `prove` finds damaged when it looks at every byte; see `local.repair`.
@@ -215,7 +218,7 @@ class Remote:
             return Repaired(found=[*map(str, found.faults)])
 
         def process(events: list[Event], again: bool) -> list[LedgerRow]:
-            after: dict[str, int] = {}
+            after: dict[str, Replay] = {}
             if again:
                 after = self.take_up_again(events)
             else:

@@ -1,0 +1,57 @@
+"""Executions that are to replace what was made of files: room for them, and those that failed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from duff_orders.messages import LedgerRow
+from duff_orders.reasons import reason
+
+# Of deployments that do not tell theirs.
+_MAX_RUNNING = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """An execution that is to replace a file's outcome: the revision that the ledger has before, its ARN, its start."""
+
+    revision: int
+    execution: str
+    started: datetime
+
+
+def room_for(outputs: Mapping[str, str]) -> int:
+    """How many executions more may run at once, of the deployment with these outputs."""
+    import boto3
+
+    most = int(outputs.get("MaxRunning", _MAX_RUNNING))
+    found = boto3.client("stepfunctions").list_executions(
+        stateMachineArn=outputs["StateMachine"], statusFilter="RUNNING", maxResults=most
+    )
+    return most - len(found["executions"])
+
+
+def ended_badly(machine: str, replays: Iterable[Replay]) -> set[str]:
+    """The executions that have failed, timed out or were ended by hand since the first of these began: their ARNs."""
+    import boto3
+
+    since = min(each.started for each in replays)
+    pages = boto3.client("stepfunctions").get_paginator("list_executions")
+    found = set[str]()
+    for status in ("FAILED", "TIMED_OUT", "ABORTED"):
+        for page in pages.paginate(stateMachineArn=machine, statusFilter=status):
+            new = [each["executionArn"] for each in page["executions"] if each["startDate"] >= since]
+            found.update(new)
+            if len(new) < len(page["executions"]):  # the newest come first
+                break
+    return found
+
+
+def not_replaced(row: LedgerRow, failed: Replay) -> LedgerRow:
+    """What is told of a replay that failed: the row that stands, as `failed`, and why."""
+    import boto3
+
+    found = boto3.client("stepfunctions").describe_execution(executionArn=failed.execution)
+    cause = found.get("cause") or "it says nothing"
+    why = f"{reason('failed', error=cause.splitlines()[0])}; the outcome of before still stands"
+    return replace(row, verdict="failed", reason=why, error=f"{found.get('error', found['status'])}: {cause}")
