@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import duff_orders
+from duff_orders.aws.parameters import TEMPLATES
 from duff_orders.errors import InputError
 
 Architecture = Literal["arm64", "x86_64"]
@@ -71,8 +72,8 @@ def package(folder: Path, *, architecture: Architecture = "arm64", python: str =
         wheels = Path(name) / "wheels"
         _pip("download", "--dest", str(wheels), *_platform("x86_64", _GLUE_PYTHON), *_pinned(("obstore",)))
         made.append(_zip(folder / WHEELS, {path.name: path.read_bytes() for path in sorted(wheels.iterdir())}))
-    for path in (templates() / STATE_MACHINE, *sorted(templates().glob("*.yaml"))):
-        made.append(Path(shutil.copyfile(path, folder / path.name)))
+    for name in (STATE_MACHINE, *TEMPLATES.values()):
+        made.append(Path(shutil.copyfile(templates() / name, folder / name)))
     made.append(folder / MANIFEST)
     told = {"version": importlib.metadata.version("duff-orders"), "architecture": architecture, "python": python}
     made[-1].write_text(json.dumps(told) + "\n", encoding="utf-8")
