@@ -1,6 +1,7 @@
 """Many files at once where few functions may run at once: every one has its verdict, and is counted once."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,8 @@ from duff_orders.aws.deploy import deploy
 from duff_orders.aws.stacks import Deployment
 from duff_orders.lake import layout
 from duff_orders.lake.documents import EVENTS
+from duff_orders.lake.snapshot import current
+from duff_orders.lake.store import names
 from tests.aws.conftest import ARCHITECTURE, PARAMETERS
 from tests.aws.deployed import Deployed
 from tests.aws.emulator import emulated_aws, functions_python
@@ -34,7 +37,8 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
                 Deployment(""),
                 architecture=ARCHITECTURE,
                 python=functions_python(),
-                parameters=PARAMETERS | {"MaxRunning": str(MOST), "ThresholdBytes": "100000000"},
+                parameters=PARAMETERS
+                | {"MaxRunning": str(MOST), "ThresholdBytes": "100000000", "BuildMinutes": "15", "BatchSeconds": "1"},
             )
         )
     boto3.setup_default_session()
@@ -54,7 +58,7 @@ def test_every_file_has_its_verdict(narrow: Deployed) -> None:
         detail = {"bucket": {"name": narrow.outputs["RawBucket"]}, "object": found}
         body = json.dumps({"time": "2026-03-01T12:00:00Z", "detail": detail})
         boto3.client("sqs").send_message(QueueUrl=narrow.outputs["Arrived"], MessageBody=body)
-    most_at_once = 0
+    most_at_once, began = 0, time.monotonic()
 
     def done() -> bool:
         nonlocal most_at_once
@@ -76,7 +80,12 @@ def test_every_file_has_its_verdict(narrow: Deployed) -> None:
     assert set(ended) == {"SUCCEEDED"}, ended
     assert ended["SUCCEEDED"] <= FILES + TWICE
     assert most_at_once <= MOST + 2 * 10  # two look for room at once, each with ten in hand
-    assert [*narrow.store.listed(f"{layout.PROCESSED}/locks/")] == []
+    # The first files make a build; those that come within a quarter of an hour of it wait for the next.
+    narrow.until(lambda: current(narrow.store).build_id)
+    star = {name.removeprefix(f"{layout.PROCESSED}/star/") for name in names(narrow.store, f"{layout.PROCESSED}/star/")}
+    builds = {name.split("/")[-2] for name in star if name.endswith(".parquet")}
+    assert len(builds) <= 1 + (time.monotonic() - began) // (15 * 60)
+    narrow.until(lambda: not [*narrow.store.listed(f"{layout.PROCESSED}/locks/")])
     assert throttled(narrow) > 0, "nothing was throttled: this proves nothing"
 
 

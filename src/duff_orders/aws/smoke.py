@@ -92,8 +92,8 @@ def try_out(
 ) -> Iterator[Check]:
     """Put a file into the raw bucket, follow it, ask, and remove all traces; yields each check as it is made.
 
-    Where the file gets no verdict in time, the later checks are not made. Into a bucket that is new it is put again
-    until its first verdict: `wait` is told why.
+    Where the file gets no verdict in time, the later checks are not made, and the next try removes it: it may still be
+    on its way. Into a bucket that is new it is put again until its first verdict: `wait` is told why.
     """
     sweep(outputs)
     yield from _private(outputs)
@@ -211,12 +211,17 @@ def _file(outputs: dict[str, str], sample: Sample) -> Iterator[Callable[[], Even
     try:
         yield put
     finally:
+        ledger = Ledger(_store(outputs))
+        judged = [event for event in events if ledger.of(event.file_id)]
         for event in events:
-            _forget(outputs, event)
+            # What nobody was told of while another got its verdict, nobody will be. Else it may still be on its way.
+            lost = bool(judged) and not ledger.store.exists(layout.event_object(event.file_id))
+            if event in judged or lost:
+                _forget(outputs, event)
 
 
 def _forget(outputs: dict[str, str], event: Event) -> None:
-    """Remove a file, and whatever was made of it; without a verdict it stays, and the next try removes it."""
+    """Remove a file, and whatever was made of it."""
     import boto3
 
     store = _store(outputs)
@@ -228,8 +233,8 @@ def _forget(outputs: dict[str, str], event: Event) -> None:
             store.delete(name)
         if row.content:
             store.delete(layout.content_object(row.content))
-        store.delete(layout.event_object(row.file_id))
-        boto3.client("s3").delete_object(Bucket=event.bucket, Key=event.key, VersionId=event.version)
+    store.delete(layout.event_object(event.file_id))
+    boto3.client("s3").delete_object(Bucket=event.bucket, Key=event.key, VersionId=event.version)
 
 
 def _store(outputs: dict[str, str]) -> S3Store:
