@@ -31,8 +31,11 @@ _CLOSING = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType
 _DECIMAL = re.compile(r"[+-]?(?=\.?[0-9])(?P<whole>[0-9]*)(\.(?P<fraction>[0-9]*))?")
 
 
-def parse(sql: str) -> exp.Expr:
-    """The one SELECT that the text holds. Raises QueryRefused for anything else, and RecursionError."""
+def parse(sql: str, *, plain: bool = False) -> exp.Expr:
+    """The one SELECT that the text holds; `plain` leaves calls as they are written.
+
+    Raises QueryRefused for anything else, and RecursionError.
+    """
     try:
         size = len(sql.encode())
     except UnicodeEncodeError as error:
@@ -53,7 +56,7 @@ def parse(sql: str) -> exp.Expr:
     typed = _typed_decimals(sql, tokens)
     if typed != sql:
         sql, tokens = typed, sqlglot.tokenize(typed, read="trino")
-    tree = _one_select(sql, tokens)
+    tree = _one_select(sql, tokens, _PlainParser if plain else _Parser)
     _check_mended(sql, tokens, tree)
     for select in tree.find_all(exp.Select):
         if len(select.expressions) > MAX_COLUMNS:
@@ -61,9 +64,9 @@ def parse(sql: str) -> exp.Expr:
     return tree
 
 
-def _one_select(sql: str, tokens: list[Token]) -> exp.Expr:
+def _one_select(sql: str, tokens: list[Token], parser: type["_Parser"]) -> exp.Expr:
     try:
-        trees = _Parser(dialect="trino", error_level=ErrorLevel.IMMEDIATE).parse(tokens, sql)
+        trees = parser(dialect="trino", error_level=ErrorLevel.IMMEDIATE).parse(tokens, sql)
     except (RecursionError, QueryRefused):
         raise
     except Exception as error:  # sqlglot's parser raises TypeError and others on odd input
@@ -95,6 +98,15 @@ class _Parser(TrinoParser):
         if self._steps > self._FREE + self._PER_TOKEN * self._tokens_size:
             raise QueryRefused("the query is nested in too tangled a way; use a with clause")
         super()._advance(times)
+
+
+class _PlainParser(_Parser):
+    """One that knows no functions but those that are written in a way of their own: it changes others as it reads."""
+
+    FUNCTIONS = {}  # noqa: RUF012 # as sqlglot has it
+    FUNCTION_PARSERS = {  # noqa: RUF012
+        name: TrinoParser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST", "EXTRACT")
+    }
 
 
 def _typed_decimals(sql: str, tokens: list[Token]) -> str:

@@ -1,0 +1,61 @@
+"""Calls: functions as they are written, those that choose, and aggregates."""
+
+from sqlglot import exp
+
+from duff_orders.errors import QueryRefused
+from duff_orders.query.guard import dates
+from duff_orders.query.guard.conversions import coerced, same
+from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.scope import Values
+from duff_orders.query.guard.signatures import Around, Typed
+from duff_orders.query.guard.tables import FUNCTIONS
+from duff_orders.query.guard.tables.aggregates import NAMES as AGGREGATES
+from duff_orders.query.guard.tables.windows import NAMES as OF_WINDOWS
+
+#: Where no aggregate may stand: there is nothing yet to take together.
+_BEFORE = (exp.Where, exp.Join, exp.Group)
+
+
+def called(expressions: Values, node: exp.Expr) -> Typed:
+    """A call as it is written."""
+    name = node.name.lower()
+    if name in AGGREGATES:
+        return aggregate(expressions, node)
+    if name in OF_WINDOWS:
+        raise QueryRefused(f"{name} needs a window: {name}(…) over (…)")
+    if name in dates.FUNCTIONS:
+        return dates.FUNCTIONS[name](expressions, node)
+    arguments = [expressions.typed(each) for each in node.expressions]
+    if name == "coalesce" and arguments:
+        kind, texts = same(arguments, name)
+        return Typed(kind, f"cast(coalesce({', '.join(texts)}) as {kind.duckdb})")
+    if name == "nullif" and len(arguments) == 2:
+        equal = expressions.call("equal", arguments).text
+        return Typed(arguments[0].type, f"case when {equal} then null else {arguments[0].text} end")
+    return expressions.call(name, arguments)
+
+
+def filtered(expressions: Values, node: exp.Expr) -> Typed:
+    """An aggregate of some of the rows."""
+    if not _is_aggregate(node.this):
+        raise QueryRefused(f"filter belongs to an aggregate: {excerpt(node)}")
+    return aggregate(expressions, node.this, f" filter (where {expressions.condition(node.expression.this)})")
+
+
+def aggregate(expressions: Values, node: exp.Expr, after: str = "") -> Typed:
+    """An aggregate; `after` it stands the filter or window, as text."""
+    if isinstance(node.find_ancestor(exp.Select, *_BEFORE), _BEFORE):
+        raise QueryRefused(f"an aggregate belongs to the columns, having or order by: {excerpt(node)}")
+    arguments, distinct = node.expressions, False
+    if len(arguments) == 1 and isinstance(arguments[0], exp.Distinct):
+        arguments, distinct = arguments[0].expressions, True
+    if len(arguments) == 1 and isinstance(arguments[0], exp.Star):
+        arguments = []
+    if any(_is_aggregate(inner) for each in arguments for inner in each.find_all(exp.Anonymous)):
+        raise QueryRefused(f"an aggregate inside an aggregate: {excerpt(node)}")
+    values = [expressions.typed(each) for each in arguments]
+    return FUNCTIONS.call(node.name.lower(), values, coerced, Around(distinct, after))
+
+
+def _is_aggregate(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.lower() in AGGREGATES

@@ -1,0 +1,121 @@
+"""Dates and times whose unit is written as a text, and sums with intervals."""
+
+from sqlglot import exp
+
+from duff_orders.errors import QueryRefused
+from duff_orders.query.guard.conversions import coerced, same
+from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.scope import Values
+from duff_orders.query.guard.signatures import Typed
+from duff_orders.query.guard.types import BIGINT, DAY_INTERVAL, YEAR_INTERVAL
+
+#: Of each unit what DuckDB makes an interval by, and how many of that it is.
+_UNITS = {
+    "millisecond": ("to_milliseconds", 1),
+    "second": ("to_milliseconds", 1_000),
+    "minute": ("to_milliseconds", 60_000),
+    "hour": ("to_milliseconds", 3_600_000),
+    "day": ("to_days", 1),
+    "week": ("to_days", 7),
+    "month": ("to_months", 1),
+    "quarter": ("to_months", 3),
+    "year": ("to_months", 12),
+}
+_OF_TIMES = ("millisecond", "second", "minute", "hour")
+#: What `extract` takes.
+_FIELDS = frozenset((*_UNITS, "dow", "day_of_week", "doy", "day_of_year", "yow", "year_of_week", "day_of_month")) - {
+    "millisecond"
+}
+
+
+def truncated(expressions: Values, node: exp.Expr) -> Typed:
+    """date_trunc(unit, x)."""
+    unit, value = _unit(node, 0), _time(expressions, node, 1)
+    if unit == "millisecond" or (value.type.name == "date" and unit in _OF_TIMES):
+        raise QueryRefused(f"date_trunc of a {value.type} to a {unit} is not on offer: {excerpt(node)}")
+    return Typed(value.type, f"cast(date_trunc('{unit}', {value.text}) as {value.type.duckdb})")
+
+
+def added(expressions: Values, node: exp.Expr) -> Typed:
+    """date_add(unit, number, x)."""
+    unit, count, value = _unit(node, 0), expressions.typed(node.expressions[1]), _time(expressions, node, 2)
+    return _moved(value, unit, coerced(count, BIGINT), node)
+
+
+def between(expressions: Values, node: exp.Expr) -> Typed:
+    """date_diff(unit, from, to): whole units, cut off."""
+    unit = _unit(node, 0)
+    kind, (first, last) = same([_time(expressions, node, place) for place in (1, 2)], "date_diff")
+    if kind.name == "date" and unit in _OF_TIMES:
+        raise QueryRefused(f"date_diff of dates in a {unit} is not on offer: {excerpt(node)}")
+    return Typed(BIGINT, f"datesub('{unit}', {first}, {last})")
+
+
+def part(expressions: Values, node: exp.Expr) -> Typed:
+    """extract(field from x)."""
+    field = node.this.name.lower()
+    if field not in _FIELDS:
+        raise QueryRefused(f"extract takes {', '.join(sorted(_FIELDS))}, not {field[:40]}")
+    return expressions.call(field, [expressions.typed(node.expression)])
+
+
+def interval(expressions: Values, node: exp.Expr) -> Typed:
+    """A literal: of days and less the milliseconds, of months and more the months."""
+    unit, text = node.text("unit").lower(), node.this
+    if unit not in _UNITS or unit == "quarter" or not isinstance(text, exp.Literal):
+        raise QueryRefused(f"an interval is a literal such as interval '3' day: {excerpt(node)}")
+    digits = text.name.strip()
+    if not digits.lstrip("+-").isdecimal() or len(digits) > 12:
+        raise QueryRefused(f"an interval has a whole number: {excerpt(node)}")
+    word, many = _UNITS[unit]
+    if word == "to_months":
+        return Typed(YEAR_INTERVAL, f"cast({int(digits) * many} as integer)")
+    return Typed(DAY_INTERVAL, f"cast({int(digits) * many * (86_400_000 if word == 'to_days' else 1)} as bigint)")
+
+
+def moved(left: Typed, right: Typed, *, back: bool) -> Typed | None:
+    """A time plus or minus an interval; None where there is none in it."""
+    if left.type in (DAY_INTERVAL, YEAR_INTERVAL) and right.type.is_time and not back:
+        left, right = right, left
+    if not left.type.is_time or right.type not in (DAY_INTERVAL, YEAR_INTERVAL):
+        return None
+    sign = "-" if back else ""
+    if right.type == YEAR_INTERVAL:
+        return Typed(left.type, f"cast({left.text} + to_months({sign}{right.text}) as {left.type.duckdb})")
+    if left.type.name == "date":  # hours of a date are an error in Trino; a whole number of days is what is left
+        days = f"cast(duff_days({sign}{right.text}) as integer)"
+        return Typed(left.type, f"cast({left.text} + to_days({days}) as date)")
+    return Typed(left.type, f"({left.text} + to_milliseconds({sign}{right.text}))")
+
+
+def _moved(value: Typed, unit: str, count: str, node: exp.Expr) -> Typed:
+    if value.type.name == "date" and unit in _OF_TIMES:
+        raise QueryRefused(f"date_add of a date by a {unit} is not on offer: {excerpt(node)}")
+    word, many = _UNITS[unit]
+    number = count if many == 1 else f"{count} * {many}"
+    number = number if word == "to_milliseconds" else f"cast({number} as integer)"
+    return Typed(value.type, f"cast({value.text} + {word}({number}) as {value.type.duckdb})")
+
+
+def _unit(node: exp.Expr, place: int) -> str:
+    """The unit, which is a literal."""
+    found = node.expressions[place] if len(node.expressions) > place else None
+    name = found.name.lower() if isinstance(found, exp.Literal) and found.is_string else ""
+    if name not in _UNITS:
+        raise QueryRefused(f"{node.name} takes one of {', '.join(map(repr, _UNITS))} first: {excerpt(node)}")
+    return name
+
+
+def _time(expressions: Values, node: exp.Expr, place: int) -> Typed:
+    if len(node.expressions) != place + 1 and place > 1:
+        raise QueryRefused(f"{node.name} takes {place + 1} arguments: {excerpt(node)}")
+    if len(node.expressions) <= place:
+        raise QueryRefused(f"{node.name} lacks an argument: {excerpt(node)}")
+    value = expressions.typed(node.expressions[place])
+    if value.type.name not in ("date", "timestamp"):
+        raise QueryRefused(f"{node.name} of a {value.type} is not on offer yet: {excerpt(node)}")
+    return value
+
+
+#: Functions whose first argument is a unit.
+FUNCTIONS = {"date_trunc": truncated, "date_add": added, "date_diff": between}

@@ -1,0 +1,205 @@
+"""Expressions: from sqlglot's nodes to values with Trino's types, one method a kind of node.
+
+What has no method, and no signature in a table, is refused.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+from sqlglot import exp
+
+from duff_orders.engines.dialect import sql_text
+from duff_orders.errors import QueryRefused
+from duff_orders.query.guard import dates, subqueries
+from duff_orders.query.guard.calls import called, filtered
+from duff_orders.query.guard.conversions import cast, coerced, same, written_type
+from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.scope import Query
+from duff_orders.query.guard.signatures import Typed
+from duff_orders.query.guard.tables import FUNCTIONS
+from duff_orders.query.guard.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, UNKNOWN, decimal, varchar
+from duff_orders.query.guard.windows import windowed
+
+#: What a name without a value before it stands for: a column of the tables in sight.
+Resolve = Callable[[exp.Column], Typed]
+#: Writes a query that stands within an expression.
+Inner = Callable[[exp.Expr], Query]
+
+_BINARY: dict[type[exp.Expr], tuple[str, bool]] = {
+    exp.Add: ("add", False),
+    exp.Sub: ("subtract", False),
+    exp.Mul: ("multiply", False),
+    exp.Div: ("divide", False),
+    exp.Mod: ("modulo", False),
+    exp.EQ: ("equal", False),
+    exp.NEQ: ("differs", False),
+    exp.LT: ("less", False),
+    exp.LTE: ("at_most", False),
+    exp.GT: ("less", True),
+    exp.GTE: ("at_most", True),
+    exp.DPipe: ("join", False),
+}
+_INTEGER_LIMIT, _BIGINT_LIMIT = 2**31, 2**63
+
+
+class Expressions:
+    """Expressions over the columns in sight."""
+
+    def __init__(self, resolve: Resolve, inner: Inner) -> None:
+        self._resolve = resolve
+        self.inner = inner
+
+    def typed(self, node: exp.Expr) -> Typed:
+        """The value of an expression. Raises QueryRefused for what is not on offer."""
+        if type(node) in _BINARY:
+            name, turned = _BINARY[type(node)]
+            pair = [self.typed(node.this), self.typed(node.expression)]
+            if name in ("add", "subtract") and (moved := dates.moved(*pair, back=name == "subtract")):
+                return moved
+            return self.call(name, pair[::-1] if turned else pair)
+        method = _METHODS.get(type(node))
+        if method is None:
+            raise QueryRefused(f"{type(node).__name__.lower()} is not on offer: {excerpt(node)}")
+        return method(self, node)
+
+    def call(self, name: str, values: Sequence[Typed]) -> Typed:
+        """A call of a function of the tables."""
+        return FUNCTIONS.call(name, values, coerced)
+
+    def condition(self, node: exp.Expr) -> str:
+        """What is true, false or null: a number is no condition."""
+        found = self.typed(node)
+        if found.type not in (BOOLEAN, UNKNOWN):
+            raise QueryRefused(f"a condition is a boolean, not {found.type}: {excerpt(node)}")
+        return coerced(found, BOOLEAN)
+
+    def _literal(self, node: exp.Expr) -> Typed:
+        text = node.name
+        if node.args["is_string"]:
+            return Typed(varchar(len(text)), sql_text(text))
+        if re.fullmatch("[0-9]+", text):
+            kind = INTEGER if int(text) < _INTEGER_LIMIT else BIGINT
+            if int(text) >= _BIGINT_LIMIT:
+                raise QueryRefused(f"{text[:40]} is too large for a bigint; write decimal '{text[:40]}'")
+            return Typed(kind, f"cast({text} as {kind.duckdb})")
+        if re.fullmatch("[0-9]*[.][0-9]*", text):
+            whole, _, fraction = text.partition(".")
+            kind = decimal(max(len(whole.lstrip("0")) + len(fraction), 1), len(fraction))
+            return Typed(kind, f"cast('{text}' as {kind.duckdb})")
+        return Typed(DOUBLE, f"cast('{text}' as double)")
+
+    def _null(self, node: exp.Expr) -> Typed:
+        return Typed(UNKNOWN, "cast(null as integer)")
+
+    def _boolean(self, node: exp.Expr) -> Typed:
+        return Typed(BOOLEAN, str(bool(node.this)).lower())
+
+    def _column(self, node: exp.Expr) -> Typed:
+        assert isinstance(node, exp.Column)
+        return self._resolve(node)
+
+    def _paren(self, node: exp.Expr) -> Typed:
+        return self.typed(node.this)
+
+    def _and_or(self, node: exp.Expr) -> Typed:
+        # A chain is walked, not descended: it may be long.
+        kind, word, parts, rest = type(node), "and" if isinstance(node, exp.And) else "or", list[str](), node
+        while isinstance(rest, kind):
+            parts.append(self.condition(rest.expression))
+            rest = rest.this
+        parts.append(self.condition(rest))
+        return Typed(BOOLEAN, "(" + f" {word} ".join(reversed(parts)) + ")")
+
+    def _not(self, node: exp.Expr) -> Typed:
+        return Typed(BOOLEAN, f"(not {self.condition(node.this)})")
+
+    def _negative(self, node: exp.Expr) -> Typed:
+        literal = node.this
+        if isinstance(literal, exp.Literal) and literal.name == str(_BIGINT_LIMIT):
+            return Typed(BIGINT, f"cast('-{literal.name}' as bigint)")
+        return self.call("negate", [self.typed(literal)])
+
+    def _is(self, node: exp.Expr) -> Typed:
+        if isinstance(node.expression, exp.Null):
+            return Typed(BOOLEAN, f"({self.typed(node.this).text} is null)")
+        raise QueryRefused(f"is takes null, or is [not] distinct from: {excerpt(node)}")
+
+    def _distinct_from(self, node: exp.Expr) -> Typed:
+        _, (left, right) = same([self.typed(node.this), self.typed(node.expression)], "is distinct from")
+        word = "not distinct" if isinstance(node, exp.NullSafeEQ) else "distinct"
+        return Typed(BOOLEAN, f"({left} is {word} from {right})")
+
+    def _between(self, node: exp.Expr) -> Typed:
+        value, low, high = (self.typed(node.args[part]) for part in ("this", "low", "high"))
+        pair = self.call("at_most", [low, value]), self.call("at_most", [value, high])
+        return Typed(BOOLEAN, f"({pair[0].text} and {pair[1].text})")
+
+    def _in(self, node: exp.Expr) -> Typed:
+        if node.args.get("query"):
+            return subqueries.among(self, node)
+        value = self.typed(node.this)
+        found = [self.call("equal", [value, self.typed(each)]).text for each in node.expressions]
+        return Typed(BOOLEAN, "(" + " or ".join(found) + ")")
+
+    def _like(self, node: exp.Expr) -> Typed:
+        escape = [self.typed(node.expression)] if isinstance(node, exp.Escape) else []
+        like = node.this if isinstance(node, exp.Escape) else node
+        if not isinstance(like, exp.Like):
+            raise QueryRefused(f"escape belongs to like: {excerpt(node)}")
+        return self.call("like", [self.typed(like.this), self.typed(like.expression), *escape])
+
+    def _case(self, node: exp.Expr) -> Typed:
+        subject = self.typed(node.this) if node.this else None
+        conditions = [
+            self.call("equal", [subject, self.typed(each.this)]).text if subject else self.condition(each.this)
+            for each in node.args["ifs"]
+        ]
+        default = self.typed(node.args["default"]) if node.args.get("default") else self._null(node)
+        results = [*(self.typed(each.args["true"]) for each in node.args["ifs"]), default]
+        return self._chosen(conditions, results, "case")
+
+    def _if(self, node: exp.Expr) -> Typed:
+        otherwise = self.typed(node.args["false"]) if node.args.get("false") else self._null(node)
+        return self._chosen([self.condition(node.this)], [self.typed(node.args["true"]), otherwise], "if")
+
+    def _chosen(self, conditions: Sequence[str], results: Sequence[Typed], what: str) -> Typed:
+        kind, (*texts, default) = same(results, what)
+        branches = " ".join(f"when {when} then {then}" for when, then in zip(conditions, texts, strict=True))
+        return Typed(kind, f"cast(case {branches} else {default} end as {kind.duckdb})")
+
+    def _cast(self, node: exp.Expr) -> Typed:
+        value, to = self.typed(node.this), written_type(node.args["to"])
+        return cast(value, to, safe=isinstance(node, exp.TryCast))
+
+
+_METHODS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
+    exp.Literal: Expressions._literal,
+    exp.Null: Expressions._null,
+    exp.Boolean: Expressions._boolean,
+    exp.Column: Expressions._column,
+    exp.Paren: Expressions._paren,
+    exp.And: Expressions._and_or,
+    exp.Or: Expressions._and_or,
+    exp.Not: Expressions._not,
+    exp.Neg: Expressions._negative,
+    exp.Is: Expressions._is,
+    exp.NullSafeEQ: Expressions._distinct_from,
+    exp.NullSafeNEQ: Expressions._distinct_from,
+    exp.Between: Expressions._between,
+    exp.In: Expressions._in,
+    exp.Like: Expressions._like,
+    exp.Escape: Expressions._like,
+    exp.Case: Expressions._case,
+    exp.If: Expressions._if,
+    exp.Cast: Expressions._cast,
+    exp.TryCast: Expressions._cast,
+    exp.Anonymous: called,
+    exp.Filter: filtered,
+    exp.Window: windowed,
+    exp.Extract: dates.part,
+    exp.Interval: dates.interval,
+    exp.CurrentDate: lambda self, node: self.call("current_date", []),
+    exp.Localtimestamp: lambda self, node: self.call("localtimestamp", []),
+    exp.Subquery: subqueries.value,
+    exp.Exists: subqueries.exists,
+}

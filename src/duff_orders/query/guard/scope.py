@@ -1,0 +1,119 @@
+"""What names stand for: the columns of the sources in sight, of queries around, and of what `with` names."""
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlglot import exp
+
+from duff_orders.contract import DATABASE, TABLES
+from duff_orders.engines.dialect import sql_name
+from duff_orders.errors import QueryRefused
+from duff_orders.query.guard.signatures import Typed
+from duff_orders.query.guard.types import Type, of_catalog
+
+_CATALOG = "awsdatacatalog"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a source: its name as the answer has it, and its type."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """DuckDB's text of a query, and its columns."""
+
+    text: str
+    columns: Sequence[Column]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What stands in FROM under a name: a table, a query or an unnested array."""
+
+    alias: str
+    columns: Sequence[Column]
+    #: Of columns that a join has made one: their texts.
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, column: Column) -> str:
+        """How DuckDB is told of a column."""
+        if column.name in self.texts:
+            return self.texts[column.name]
+        return f"{sql_name(self.alias)}.{sql_name(column.name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The sources of a query, what `with` has named, and the query around; the contract's tables that were read."""
+
+    sources: list[Source] = field(default_factory=list)
+    named: Mapping[str, Sequence[Column]] = field(default_factory=dict)
+    around: "Scope | None" = None
+    tables: set[str] = field(default_factory=set)
+
+    def within(self) -> "Scope":
+        """A scope for a query inside this one."""
+        return Scope(named=self.named, around=self, tables=self.tables)
+
+    def resolve(self, node: exp.Column) -> Typed:
+        """The column that a name stands for. Raises QueryRefused where there is none, or more than one."""
+        name, table = node.name.lower(), node.table.lower()
+        if name.startswith("$"):
+            raise QueryRefused(f"{node.name[:40]!r}: parameters and hidden columns are not allowed")
+        scope: Scope | None = self
+        while scope is not None:
+            found = [
+                (source, column)
+                for source in scope.sources
+                if not table or source.alias == table
+                for column in source.columns
+                if column.name == name
+            ]
+            if len(found) > 1:
+                raise QueryRefused(f"{name!r} is in more than one table: write TABLE.{name}")
+            if found:
+                ((source, column),) = found
+                return Typed(column.type, source.text(column))
+            scope = scope.around
+        near = difflib.get_close_matches(name, [each.name for source in self.sources for each in source.columns], n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise QueryRefused(f"there is no column {node.sql('trino', comments=False)[:80]}{hint}")
+
+    def table(self, node: exp.Table) -> tuple[str, Sequence[Column]]:
+        """A table's text and columns: of what `with` names, or of the contract. Raises QueryRefused for others."""
+        if not isinstance(node.this, exp.Identifier):
+            raise QueryRefused(f"table functions are not allowed; allowed: unnest, values and {', '.join(TABLES)}")
+        name, database, catalog = (node.text(part).lower() for part in ("this", "db", "catalog"))
+        if not database and name in self.named:
+            return sql_name(name), self.named[name]
+        if name in TABLES and database in ("", DATABASE) and catalog in ("", _CATALOG):
+            self.tables.add(name)
+            columns = [Column(each.name, of_catalog(each.type)) for each in TABLES[name].all_fields]
+            return f"main.{sql_name(name)}", columns
+        near = difflib.get_close_matches(name, TABLES, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "."
+        raise QueryRefused(
+            f"no table {'.'.join(filter(None, (catalog, database, name)))[:80]!r}{hint} Tables: {', '.join(TABLES)}"
+        )
+
+
+class Values(Protocol):
+    """Writes expressions, as those know it that write some kinds of them."""
+
+    #: Writes a query that stands within an expression.
+    inner: Callable[[exp.Expr], Query]
+
+    def typed(self, node: exp.Expr) -> Typed:
+        """The value of an expression."""
+
+    def condition(self, node: exp.Expr) -> str:
+        """What is true, false or null, as text."""
+
+    def call(self, name: str, values: Sequence[Typed]) -> Typed:
+        """A call of a function of the tables."""

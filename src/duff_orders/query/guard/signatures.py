@@ -1,0 +1,135 @@
+"""Tables of functions, a line each: what they take, what they give, and DuckDB's text for it.
+
+    round(decimal(p,s), integer) -> decimal(min(38,p+1),s) | round(cast({0} as decimal({min(38,p+1)},{s})), {1})
+
+`p`, `s` and `n` are numbers and `z` a zone that the types bind; `T` and `U` any type, `S` one whose equality is
+DuckDB's; a last argument with `...` may come more than once. In the text `{0}` is an argument, already of the type that
+is named, `{*}` all of them with commas between, `{p+1}` what the types bind, `{unit s}` one at that scale, such as
+0.01, `{f}` where the filter or window of an aggregate stands, and `{n}` where ` ignore nulls` does.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from duff_orders.errors import QueryRefused
+from duff_orders.query.guard.patterns import Binding, Pattern, bind, made, number, patterns
+from duff_orders.query.guard.types import Type, steps
+
+#: Of a value: its type and DuckDB's text of exactly that type.
+Cast = Callable[["Typed", Type], str]
+
+_LINE = re.compile(r"(\w+)\((.*?)\)\s*->\s*(.+?)\s*\|\s*(.+)", re.DOTALL)
+_PLACE = re.compile(r"\{([^{}]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A value of a query: its type and DuckDB's text, which has exactly that type's spelling in DuckDB."""
+
+    type: Type
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around the arguments of an aggregate or a function of a window, as text."""
+
+    distinct: bool = False
+    after: str = ""
+    nulls: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One line of a table."""
+
+    name: str
+    arguments: tuple[Pattern, ...]
+    result: Pattern
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(map(str, self.arguments))})"
+
+    def bound(self, types: Sequence[Type]) -> "tuple[int, list[Type], Binding] | None":
+        """How far arguments of these types are from what it takes, what they are cast to, and what they bind."""
+        patterns = self.arguments
+        if patterns and patterns[-1].repeats:
+            patterns += patterns[-1:] * (len(types) - len(patterns))
+        if len(patterns) != len(types):
+            return None
+        binding: Binding = {}
+        for pattern, found in zip(patterns, types, strict=True):
+            if not bind(pattern, found, binding):
+                return None
+        wanted = [made(pattern, binding) for pattern in patterns]
+        far = [steps(found, to) for found, to in zip(types, wanted, strict=True)]
+        return None if None in far else (sum(filter(None, far)), wanted, binding)
+
+    def call(
+        self,
+        arguments: Sequence[Typed],
+        wanted: Sequence[Type],
+        binding: Binding,
+        cast: Cast,
+        around: "Around",
+    ) -> Typed:
+        """The value of a call."""
+        given = [cast(each, to) for each, to in zip(arguments, wanted, strict=True)]
+        given[:1] = [f"distinct {each}" for each in given[:1]] if around.distinct else given[:1]
+        result = made(self.result, binding)
+
+        def place(found: re.Match[str]) -> str:
+            what = found[1]
+            if what in ("f", "n"):
+                return around.after if what == "f" else around.nulls
+            if what == "*":
+                return ", ".join(given)
+            if what.isdecimal():
+                return given[int(what)]
+            if what.startswith("unit "):
+                return f"{Decimal(1).scaleb(-number(what[5:], binding)):f}"
+            return str(number(what, binding))
+
+        return Typed(result, f"cast({_PLACE.sub(place, self.text)} as {result.duckdb})")
+
+
+def read(table: str) -> Iterator[Signature]:
+    """The lines of a table; lines that begin with two blanks go on, those with # say something."""
+    joined = re.sub(r"\n +", " ", table.strip())
+    for line in joined.splitlines():
+        if line and not line.startswith("#"):
+            found = _LINE.fullmatch(line)
+            assert found, f"no signature: {line}"
+            arguments = tuple(patterns(found[2]))
+            (result,) = patterns(found[3])
+            yield Signature(found[1], arguments, result, found[4])
+
+
+class Functions:
+    """All signatures by name; finds that which fits best."""
+
+    def __init__(self, tables: Iterable[str], aliases: Mapping[str, str]) -> None:
+        self._aliases = aliases
+        self.by_name: dict[str, list[Signature]] = defaultdict(list)
+        for table in tables:
+            for signature in read(table):
+                self.by_name[signature.name].append(signature)
+
+    def call(self, name: str, arguments: Sequence[Typed], cast: Cast, around: "Around | None" = None) -> Typed:
+        """The value of a call: of all signatures that take the arguments, that which is nearest.
+
+        Raises QueryRefused where none does, with those that there are.
+        """
+        forms = self.by_name.get(self._aliases.get(name, name), [])
+        if not forms:
+            raise QueryRefused(f"the function {name[:80]!r} is not on offer")
+        fitting = [(found, form) for form in forms if (found := form.bound([each.type for each in arguments]))]
+        if not fitting:
+            given = ", ".join(str(each.type) for each in arguments)
+            raise QueryRefused(f"{name}({given}) is not on offer; {name} takes {' or '.join(map(str, forms))}")
+        (_, wanted, binding), form = min(fitting, key=lambda each: each[0][0])
+        return form.call(arguments, wanted, binding, cast, around or Around())

@@ -1,0 +1,99 @@
+"""What stands in FROM: tables, queries, values, and how they are joined."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from sqlglot import exp
+
+from duff_orders.engines.dialect import sql_name
+from duff_orders.errors import QueryRefused
+from duff_orders.query.guard.conversions import coerced, same
+from duff_orders.query.guard.expressions import Expressions
+from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.scope import Column, Query, Scope, Source
+from duff_orders.query.guard.tables import FUNCTIONS
+from duff_orders.query.guard.types import timestamp
+
+#: Writes a query anew that stands within another.
+Write = Callable[[exp.Expr, Scope], Query]
+
+_JOINS = {
+    "": "join",
+    "INNER": "join",
+    "CROSS": "cross join",
+    "LEFT": "left join",
+    "RIGHT": "right join",
+    "FULL": "full join",
+}
+
+
+def joined(select: exp.Select, scope: Scope, write: Write) -> str:
+    """FROM with its joins; what it names is in sight from then on."""
+    from_ = select.args.get("from_")
+    if not from_:
+        return ""
+    text = f" from {_source(from_.this, scope, write)}"
+    for join in select.args.get("joins") or ():
+        kind = f"{join.side} {join.kind}".strip().replace(" OUTER", "").replace("OUTER", "")
+        on, using = join.args.get("on"), [each.name.lower() for each in join.args.get("using") or ()]
+        if kind not in _JOINS:
+            raise QueryRefused(f"allowed joins: inner, left, right, full and cross: {excerpt(join)}")
+        before = list(scope.sources)
+        text += f" {_JOINS[kind] if on is not None or using else 'cross join'} {_source(join.this, scope, write)}"
+        if using:
+            text += f" on {_using(using, before, kind, scope)}"
+        elif on is not None:
+            expressions = Expressions(scope.resolve, lambda inner: write(inner, scope.within()))
+            text += f" on {expressions.condition(on)}"
+    return text
+
+
+def _using(names: Sequence[str], before: Sequence[Source], kind: str, scope: Scope) -> str:
+    """The condition of a join by columns of one name, which are in sight as one from then on, and come first."""
+    right = scope.sources.pop()
+    equal, merged, texts = [], [], dict[str, str]()
+    for name in names:
+        pair = [replace(scope, sources=list(side)).resolve(exp.column(name)) for side in (before, [right])]
+        kind_of, (one, other) = same(pair, f"using ({name})")
+        equal.append(FUNCTIONS.call("equal", pair, coerced).text)
+        merged.append(Column(name, kind_of))
+        texts[name] = {"RIGHT": other, "FULL": f"coalesce({one}, {other})"}.get(kind, one)
+    scope.sources[:] = [
+        Source("", merged, texts),
+        *(replace(each, columns=[c for c in each.columns if c.name not in names]) for each in (*before, right)),
+    ]
+    return " and ".join(equal)
+
+
+def _source(node: exp.Expr, scope: Scope, write: Write) -> str:
+    """A table or query of FROM, which is in sight from then on."""
+    alias = node.args.get("alias")
+    if isinstance(node, exp.Table):
+        text, columns = scope.table(node)
+        name = (alias.name if alias else node.name).lower()
+    elif isinstance(node, (exp.Subquery, exp.Values)):
+        # What stands beside it is not in sight: that would be a lateral one.
+        inner = write(node.this if isinstance(node, exp.Subquery) else node, replace(scope.around or scope, sources=[]))
+        text, columns, name = (
+            f"({inner.text})",
+            inner.columns,
+            (alias.name if alias else f"_from{len(scope.sources)}").lower(),
+        )
+    else:
+        raise QueryRefused(f"this is not on offer in FROM yet: {excerpt(node)}")
+    if any(each.alias == name for each in scope.sources):
+        raise QueryRefused(f"two sources are called {name[:80]!r}; give one of them a name with AS")
+    names = [each.name for each in alias.columns] if alias else []
+    columns = renamed(columns, names, name)
+    # What the lake keeps to the microsecond, Athena reads to the millisecond.
+    times = [each for each in columns if isinstance(node, exp.Table) and each.type == timestamp(3)]
+    texts = {each.name: f"duff_rounded({Source(name, ()).text(each)}, 1000)" for each in times}
+    scope.sources.append(Source(name, columns, texts))
+    return f"{text} as {sql_name(name)} ({', '.join(sql_name(each.name) for each in columns)})"
+
+
+def renamed(columns: Sequence[Column], names: Sequence[str], what: str) -> Sequence[Column]:
+    """Columns under the names that an alias gives them, if it gives any."""
+    if names and len(names) != len(columns):
+        raise QueryRefused(f"{what[:80]} has {len(columns)} columns, and {len(names)} names")
+    return [Column(name.lower(), each.type) for name, each in zip(names, columns, strict=True)] if names else columns

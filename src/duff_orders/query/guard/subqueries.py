@@ -1,0 +1,38 @@
+"""Queries within expressions: `in`, `exists`, and those that give one value."""
+
+from sqlglot import exp
+
+from duff_orders.errors import QueryRefused
+from duff_orders.query.guard.conversions import same
+from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.scope import Column, Query, Values
+from duff_orders.query.guard.signatures import Typed
+from duff_orders.query.guard.types import BOOLEAN
+
+
+def value(expressions: Values, node: exp.Expr) -> Typed:
+    """The one value of a query; of more rows than one there is none, which the engine tells."""
+    found, column = _one_column(expressions, node)
+    return Typed(column.type, f"({found.text})")
+
+
+def among(expressions: Values, node: exp.Expr) -> Typed:
+    """Whether a value is one of those that a query gives."""
+    left = expressions.typed(node.this)
+    found, column = _one_column(expressions, node.args["query"])
+    kind, (text, inner) = same([left, Typed(column.type, "found")], "in")
+    if not kind.equals_as_duckdb:
+        raise QueryRefused(f"in with a query of {kind} is not on offer: {excerpt(node)}")
+    return Typed(BOOLEAN, f"({text} in (select {inner} from ({found.text}) as t (found)))")
+
+
+def exists(expressions: Values, node: exp.Expr) -> Typed:
+    """Whether a query gives a row."""
+    return Typed(BOOLEAN, f"exists ({expressions.inner(node.this).text})")
+
+
+def _one_column(expressions: Values, node: exp.Expr) -> tuple[Query, Column]:
+    found = expressions.inner(node.this if isinstance(node, exp.Subquery) else node)
+    if len(found.columns) != 1:
+        raise QueryRefused(f"a query in an expression has one column, not {len(found.columns)}: {excerpt(node)}")
+    return found, found.columns[0]

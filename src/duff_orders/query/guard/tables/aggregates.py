@@ -1,0 +1,39 @@
+"""Aggregates: `{f}` is where a filter or a window stands, `{0}` may begin with `distinct`.
+
+https://trino.io/docs/current/functions/aggregate.html
+"""
+
+MACROS = {
+    "duff_average": "(total, n) as case when n > 0 then duff_quotient(total, n) end",
+}
+
+TABLE = """
+count() -> bigint | count(*){f}
+count(T) -> bigint | count({0}){f}
+count_if(boolean) -> bigint | count(*) filter (where {0})
+sum(tinyint) -> bigint | sum({0}){f}
+sum(smallint) -> bigint | sum({0}){f}
+sum(integer) -> bigint | sum({0}){f}
+sum(bigint) -> bigint | sum({0}){f}
+sum(real) -> real | sum({0}){f}
+sum(double) -> double | sum({0}){f}
+sum(decimal(p,s)) -> decimal(38,s) | sum({0}){f}
+avg(bigint) -> double | avg({0}){f}
+avg(double) -> double | avg({0}){f}
+avg(real) -> real | avg({0}){f}
+avg(decimal(p,s)) -> decimal(p,s)
+  | cast(duff_average(duff_unscaled(sum({0}){f}), count({0}){f}) as decimal({38-max(s,1)},0))
+  * cast('{unit s}' as decimal({max(s,1)},{s}))
+min(S) -> S | min({0}){f}
+max(S) -> S | max({0}){f}
+bool_and(boolean) -> boolean | bool_and({0}){f}
+bool_or(boolean) -> boolean | bool_or({0}){f}
+stddev(double) -> double | stddev_samp({0}){f}
+stddev_pop(double) -> double | stddev_pop({0}){f}
+variance(double) -> double | var_samp({0}){f}
+var_pop(double) -> double | var_pop({0}){f}
+"""
+
+#: Other names of the same functions.
+ALIASES = {"every": "bool_and", "stddev_samp": "stddev", "var_samp": "variance"}
+NAMES = frozenset(line.partition("(")[0] for line in TABLE.splitlines() if line[:1].isalpha()) | frozenset(ALIASES)

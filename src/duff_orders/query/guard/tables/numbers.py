@@ -1,0 +1,110 @@
+"""Numbers: operators by the names that `expressions` gives them, and functions.
+
+https://trino.io/docs/current/functions/math.html, https://trino.io/docs/current/functions/decimal.html
+"""
+
+#: Macros by name; a query defines those of which its text speaks.
+MACROS = {
+    # An error only where it is computed: of a text that is constant, DuckDB would tell though nobody asks for it.
+    "duff_never": "(x) as cast('division by zero: ' || cast(x as varchar) as hugeint)",
+    "duff_whole": "(a, b) as case when b = 0 then duff_never(a) else a // b end",
+    "duff_rest": "(a, b) as case when b = 0 then duff_never(a) else a % b end",
+    # Of whole numbers, rounded half away from zero.
+    "duff_quotient": "(a, b) as duff_whole(a, b)"
+    " + case when 2 * abs(a % b) >= abs(b) then sign(a) * sign(b) else 0 end",
+    "duff_unscaled": "(x) as cast(replace(cast(x as varchar), '.', '') as hugeint)",
+    **{
+        f"duff_{name}": f"(x) as case when x > 0 then {name}(x) else cast(case when x = 0 then '-inf' else 'nan' end"
+        " as double) end"
+        for name in ("ln", "log2", "log10")
+    },
+    "duff_sqrt": "(x) as case when x < 0 then cast('nan' as double) else sqrt(x) end",
+    "duff_any_null": "(list) as len(list_filter(list, lambda each: each is null)) > 0",
+}
+
+_WHOLE = ("tinyint", "smallint", "integer", "bigint")
+_FLOATING = ("real", "double")
+
+_OPERATORS = "\n".join(
+    [
+        f"add({kind}, {kind}) -> {kind} | {{0}} + {{1}}\n"
+        f"subtract({kind}, {kind}) -> {kind} | {{0}} - {{1}}\n"
+        f"multiply({kind}, {kind}) -> {kind} | {{0}} * {{1}}\n"
+        f"negate({kind}) -> {kind} | -{{0}}\n"
+        f"abs({kind}) -> {kind} | abs({{0}})\n"
+        f"sign({kind}) -> {kind} | sign({{0}})\n"
+        for kind in (*_WHOLE, *_FLOATING)
+    ]
+    + [
+        f"divide({kind}, {kind}) -> {kind} | duff_whole({{0}}, {{1}})\n"
+        f"modulo({kind}, {kind}) -> {kind} | duff_rest({{0}}, {{1}})\n"
+        f"ceil({kind}) -> {kind} | {{0}}\n"
+        f"floor({kind}) -> {kind} | {{0}}\n"
+        f"round({kind}) -> {kind} | {{0}}\n"
+        f"round({kind}, integer) -> {kind} | round({{0}}, {{1}})\n"
+        for kind in _WHOLE
+    ]
+    + [
+        f"divide({kind}, {kind}) -> {kind} | {{0}} / {{1}}\n"
+        f"modulo({kind}, {kind}) -> {kind} | {{0}} % {{1}}\n"
+        f"ceil({kind}) -> {kind} | ceil({{0}})\n"
+        f"floor({kind}) -> {kind} | floor({{0}})\n"
+        f"round({kind}) -> {kind} | round({{0}})\n"
+        f"round({kind}, integer) -> {kind} | round({{0}}, {{1}})\n"
+        f"truncate({kind}) -> {kind} | trunc({{0}})\n"
+        # NaN is equal to nothing, and neither less nor more; DuckDB takes it for the largest
+        f"equal({kind}, {kind}) -> boolean | {{0}} = {{1}} and not isnan({{0}})\n"
+        f"differs({kind}, {kind}) -> boolean | not ({{0}} = {{1}} and not isnan({{0}}))\n"
+        f"less({kind}, {kind}) -> boolean | {{0}} < {{1}} and not isnan({{1}})\n"
+        f"at_most({kind}, {kind}) -> boolean | {{0}} <= {{1}} and not isnan({{1}})\n"
+        for kind in _FLOATING
+    ]
+)
+
+TABLE = (
+    _OPERATORS
+    + """
+add(decimal(p,s), decimal(q,t)) -> decimal(max(p-s,q-t)+max(s,t)+1, max(s,t))
+  | cast({0} as decimal(38,{max(s,t)})) + cast({1} as decimal(38,{max(s,t)}))
+subtract(decimal(p,s), decimal(q,t)) -> decimal(max(p-s,q-t)+max(s,t)+1, max(s,t))
+  | cast({0} as decimal(38,{max(s,t)})) - cast({1} as decimal(38,{max(s,t)}))
+multiply(decimal(p,s), decimal(q,t)) -> decimal(p+q, s+t) | cast({0} as decimal({max(p,19)},{s})) * {1}
+divide(decimal(p,s), decimal(q,t)) -> decimal(p+t+max(0,t-s), max(s,t))
+  | cast(duff_quotient(duff_unscaled({0}) * cast('1e{max(s,t)+t-s}' as hugeint), duff_unscaled({1}))
+  as decimal({38-max(max(s,t),1)},0)) * cast('{unit max(s,t)}' as decimal({max(max(s,t),1)},{max(s,t)}))
+modulo(decimal(p,s), decimal(q,t)) -> decimal(min(p-s,q-t)+max(s,t), max(s,t))
+  | cast(duff_rest(duff_unscaled({0}) * cast('1e{max(s,t)-s}' as hugeint),
+  duff_unscaled({1}) * cast('1e{max(s,t)-t}' as hugeint))
+  as decimal({38-max(max(s,t),1)},0)) * cast('{unit max(s,t)}' as decimal({max(max(s,t),1)},{max(s,t)}))
+negate(decimal(p,s)) -> decimal(p,s) | -{0}
+abs(decimal(p,s)) -> decimal(p,s) | abs({0})
+sign(decimal(p,s)) -> decimal(1,0) | sign({0})
+ceil(decimal(p,s)) -> decimal(p-s+min(s,1),0) | ceil(cast({0} as decimal({min(38,p+1)},{s})))
+floor(decimal(p,s)) -> decimal(p-s+min(s,1),0) | floor(cast({0} as decimal({min(38,p+1)},{s})))
+round(decimal(p,s)) -> decimal(p-s+min(s,1),0) | round(cast({0} as decimal({min(38,p+1)},{s})))
+round(decimal(p,s), integer) -> decimal(p+1,s) | round(cast({0} as decimal({min(38,p+1)},{s})), {1})
+truncate(decimal(p,s)) -> decimal(max(p-s,1),0) | trunc({0})
+equal(S, S) -> boolean | {0} = {1}
+differs(S, S) -> boolean | {0} <> {1}
+less(S, S) -> boolean | {0} < {1}
+at_most(S, S) -> boolean | {0} <= {1}
+sqrt(double) -> double | duff_sqrt({0})
+cbrt(double) -> double | cbrt({0})
+exp(double) -> double | exp({0})
+ln(double) -> double | duff_ln({0})
+log2(double) -> double | duff_log2({0})
+log10(double) -> double | duff_log10({0})
+power(double, double) -> double | pow({0}, {1})
+pi() -> double | pi()
+is_nan(double) -> boolean | isnan({0})
+is_finite(double) -> boolean | isfinite({0})
+is_infinite(double) -> boolean | isinf({0})
+nan() -> double | cast('nan' as double)
+infinity() -> double | cast('inf' as double)
+greatest(S...) -> S | case when duff_any_null([{*}]) then null else greatest({*}) end
+least(S...) -> S | case when duff_any_null([{*}]) then null else least({*}) end
+"""
+)
+
+#: Other names of the same functions.
+ALIASES = {"ceiling": "ceil", "pow": "power", "mod": "modulo"}

@@ -1,0 +1,48 @@
+"""Dates and times, those whose rule fits into a line; the others are in `dates`.
+
+https://trino.io/docs/current/functions/datetime.html
+"""
+
+MACROS = {
+    # Microseconds of a time to fewer digits: halves go up, before 1970 too.
+    "duff_rounded": "(t, unit) as make_timestamp(duff_floor(epoch_us(t) + unit // 2, unit))",
+    "duff_floor": "(n, unit) as n - ((n % unit) + unit) % unit",
+    "duff_days": "(ms) as case when ms % 86400000 = 0 then ms // 86400000"
+    " else cast('a date has no hours: ' || cast(ms as varchar) as bigint) end",
+    "duff_now": "(unit) as duff_rounded(timezone('UTC', now()), unit)",
+}
+
+_PARTS = {
+    **{name: name for name in ("year", "quarter", "month", "week", "day")},
+    "day_of_week": "isodow",
+    "day_of_year": "dayofyear",
+    "year_of_week": "isoyear",
+}
+
+TABLE = (
+    "\n".join(
+        f"{name}({kind}) -> bigint | {to}({{0}})" for name, to in _PARTS.items() for kind in ("date", "timestamp(n)")
+    )
+    + """
+hour(timestamp(n)) -> bigint | hour({0})
+minute(timestamp(n)) -> bigint | minute({0})
+second(timestamp(n)) -> bigint | second({0})
+millisecond(timestamp(n)) -> bigint | millisecond({0}) % 1000
+date(date) -> date | {0}
+date(timestamp(n)) -> date | {0}
+last_day_of_month(date) -> date | last_day({0})
+last_day_of_month(timestamp(n)) -> date | last_day({0})
+to_unixtime(timestamp(n)) -> double | epoch_us({0}) / 1e6
+current_date() -> date | duff_now(1000)
+localtimestamp() -> timestamp(3) | duff_now(1000)
+"""
+)
+
+#: Other names of the same functions.
+ALIASES = {
+    "day_of_month": "day",
+    "dow": "day_of_week",
+    "doy": "day_of_year",
+    "week_of_year": "week",
+    "yow": "year_of_week",
+}

@@ -1,0 +1,199 @@
+"""Trino's types: which goes into which, what two have in common, and how DuckDB spells the same values.
+
+https://trino.io/docs/current/language/types.html
+"""
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+
+#: The most digits of a decimal.
+MAX_DIGITS = 38
+#: Digits of a decimal that holds every value of an integer type.
+INTEGERS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
+#: Types of numbers, each of which goes into those after it.
+NUMBERS = (*INTEGERS, "decimal", "real", "double")
+_TIMES = ("date", "timestamp", "timestamp with time zone")
+#: Digits of a second that DuckDB keeps.
+MAX_FRACTION = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A type of Trino's.
+
+    `size` is the digits of a decimal, the length of a varchar (None: any) or the digits of a second; `scale` that of a
+    decimal; `element` that of an array; `fields` those of a row; `zone` that of a time, which every value has.
+    """
+
+    name: str
+    size: int | None = None
+    scale: int = 0
+    element: "Type | None" = None
+    fields: tuple[tuple[str, "Type"], ...] = ()
+    zone: str = ""
+
+    def __str__(self) -> str:
+        """As Athena writes it."""
+        match self.name:
+            case "decimal":
+                return f"decimal({self.size},{self.scale})"
+            case "varchar":
+                return "varchar" if self.size is None else f"varchar({self.size})"
+            case "timestamp":
+                return f"timestamp({self.size})"
+            case "timestamp with time zone":
+                return f"timestamp({self.size}) with time zone"
+            case "array":
+                return f"array({self.element})"
+            case "row":
+                return f"row({', '.join(f'{name} {kind}' for name, kind in self.fields)})"
+        return self.name
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it can be computed with."""
+        return self.name in NUMBERS
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether it has no fraction, and is no decimal."""
+        return self.name in INTEGERS
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it is a date, or one with a time."""
+        return self.name in _TIMES
+
+    @property
+    def duckdb(self) -> str:
+        """DuckDB's type of the same values: a time with a zone is the instant in UTC, an interval a whole number."""
+        match self.name:
+            case "decimal":
+                return f"decimal({self.size},{self.scale})"
+            case "timestamp" | "timestamp with time zone":
+                return "timestamp"
+            case "array":
+                return f"{self.element.duckdb}[]" if self.element else "integer[]"
+            case "row":
+                return f"struct({', '.join(f'{name} {kind.duckdb}' for name, kind in self.fields)})"
+        return _DUCKDB.get(self.name, self.name)
+
+    @property
+    def equals_as_duckdb(self) -> bool:
+        """Whether two values are equal in DuckDB where they are in Trino: NaN is not, and nulls within are not."""
+        return self.name not in ("real", "double", "array", "row")
+
+
+_DUCKDB = {
+    "real": "float",
+    "unknown": "integer",
+    "interval day to second": "bigint",
+    "interval year to month": "integer",
+}
+
+BOOLEAN, BIGINT, INTEGER, DOUBLE, REAL = (Type(name) for name in ("boolean", "bigint", "integer", "double", "real"))
+VARCHAR, DATE, UNKNOWN = Type("varchar"), Type("date"), Type("unknown")
+DAY_INTERVAL, YEAR_INTERVAL = Type("interval day to second"), Type("interval year to month")
+
+
+def decimal(digits: int, scale: int) -> Type:
+    """A decimal of at most 38 digits."""
+    return Type("decimal", min(digits, MAX_DIGITS), scale)
+
+
+def varchar(length: int | None = None) -> Type:
+    """A text of at most so many characters."""
+    return Type("varchar", length)
+
+
+def timestamp(digits: int = 3) -> Type:
+    """A wall clock's time, with so many digits of a second."""
+    return Type("timestamp", digits)
+
+
+def instant(digits: int = 3, zone: str = "UTC") -> Type:
+    """A time whose values all have one zone."""
+    return Type("timestamp with time zone", digits, zone=zone)
+
+
+def array(element: Type) -> Type:
+    """An array."""
+    return Type("array", element=element)
+
+
+def as_decimal(found: Type) -> Type:
+    """The decimal that holds every value of an integer type; a decimal is one itself."""
+    return found if found.name == "decimal" else decimal(INTEGERS[found.name], 0)
+
+
+def common(left: Type, right: Type) -> Type | None:
+    """The type to which both are coerced where they meet; None where there is none."""
+    if left == right or right.name == "unknown":
+        return left
+    if left.name == "unknown":
+        return right
+    if left.is_number and right.is_number:
+        return _common_number(left, right)
+    if left.is_time and right.is_time:
+        return _common_time(left, right)
+    if left.name != right.name:
+        return None
+    match left.name:
+        case "varchar":
+            return varchar(None if left.size is None or right.size is None else max(left.size, right.size))
+        case "array" if left.element and right.element:
+            element = common(left.element, right.element)
+            return element and array(element)
+    return None
+
+
+def _common_number(left: Type, right: Type) -> Type:
+    low, high = sorted((left, right), key=lambda each: NUMBERS.index(each.name))
+    if high.name != "decimal":
+        return high
+    one, other = as_decimal(low), as_decimal(high)
+    scale = max(one.scale, other.scale)
+    whole = max((one.size or 0) - one.scale, (other.size or 0) - other.scale)
+    return decimal(whole + scale, scale)
+
+
+def _common_time(left: Type, right: Type) -> Type | None:
+    low, high = sorted((left, right), key=lambda each: _TIMES.index(each.name))
+    if low.name == high.name == "timestamp with time zone" and low.zone != high.zone:
+        return None  # which of the zones a value has would differ from row to row
+    digits = max(low.size or 0, high.size or 0)
+    return high if low.name == "date" else replace(high, size=digits)
+
+
+@cache
+def steps(found: Type, wanted: Type) -> int | None:
+    """How far a type is from one that it is coerced to by itself: 0 where they are one; None where it is not."""
+    if found == wanted:
+        return 0
+    if common(found, wanted) != wanted:
+        return None
+    if found.name == "unknown":
+        return 1
+    order = NUMBERS if found.is_number else _TIMES if found.is_time else ()
+    return 1 + (order.index(wanted.name) - order.index(found.name) if order else 0)
+
+
+_WRITTEN = re.compile(r"(\w+)\s*(?:\((.*)\))?", re.DOTALL)
+_OF_CATALOG = {"int": "integer", "string": "varchar", "float": "real"}
+
+
+def of_catalog(written: str) -> Type:
+    """A type as the contract and the catalog write it, e.g. `decimal(12,4)`, `array<string>`, `struct<a:bigint>`."""
+    if written.startswith("array<"):
+        return array(of_catalog(written[6:-1]))
+    if written.startswith("struct<"):
+        pairs = (each.partition(":") for each in written[7:-1].split(","))
+        return Type("row", fields=tuple((name, of_catalog(kind)) for name, _, kind in pairs))
+    if written == "timestamp":
+        return timestamp(3)  # what Athena reads of a Parquet object
+    name, given = _WRITTEN.fullmatch(written).groups()  # type: ignore[union-attr] # the contract's own types
+    if name == "decimal":
+        digits, scale = (int(each) for each in given.split(","))
+        return decimal(digits, scale)
+    return Type(_OF_CATALOG.get(name, name))
