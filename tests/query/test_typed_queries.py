@@ -36,6 +36,12 @@ QUERIES = (
     "select * from dim_status order by status_id desc",
     "select date_trunc('month', pa_date) m, count(distinct order_id), sum(total_price) from fact_orders group by 1",
 )
+OF_ARRAYS = (
+    "select x, o from tbl_duff_files cross join unnest(extra_columns) with ordinality as t (x, o) order by o, x",
+    "select sum(n) from unnest(sequence(1, 4)) as t (n)",
+    "select count(*) from unnest(sequence(date '2026-01-31', date '2026-02-02', interval '1' day)) as t (d)",
+    "select max_by(order_id, total_price), min_by(order_id, total_price) from fact_orders",
+)
 REFUSED = (
     "select nothing from dim_status",
     "select status from dim_status, (values 'x') t (status)",
@@ -72,7 +78,7 @@ def same_rows(lake: Lake, sql: str) -> None:
         assert [str(each[1]).lower() for each in result.description] == [each.type.duckdb for each in found.columns]
 
 
-@pytest.mark.parametrize("sql", QUERIES)
+@pytest.mark.parametrize("sql", [*QUERIES, *OF_ARRAYS])
 def test_the_rows_are_those_of_today(lake: Lake, sql: str) -> None:
     same_rows(lake, sql)
 

@@ -23,6 +23,9 @@ def called(expressions: Values, node: exp.Expr) -> Typed:
         return aggregate(expressions, node)
     if name in OF_WINDOWS:
         raise QueryRefused(f"{name} needs a window: {name}(…) over (…)")
+    if name == "try" and len(node.expressions) == 1:
+        tried = expressions.typed(node.expressions[0])
+        return Typed(tried.type, f"try({tried.text})")
     if name in dates.FUNCTIONS:
         return dates.FUNCTIONS[name](expressions, node)
     arguments = [expressions.typed(each) for each in node.expressions]

@@ -102,6 +102,9 @@ def _text(value: Typed, to: Type) -> str:
         return f"cast(null as {to.duckdb})"
     if found.is_number and to.is_number:
         return _number(value, to)
+    if found.element and to.element:
+        inner = _text(Typed(found.element, "each"), to.element)
+        return value.text if found.duckdb == to.duckdb else f"list_transform({value.text}, lambda each: {inner})"
     way = _WAYS.get((_kind(found), _kind(to)))
     if way is None:
         raise QueryRefused(f"cast: {found} to {to} is not on offer")

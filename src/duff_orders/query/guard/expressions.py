@@ -10,14 +10,14 @@ from sqlglot import exp
 
 from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import QueryRefused
-from duff_orders.query.guard import dates, subqueries
+from duff_orders.query.guard import dates, predicates, subqueries
 from duff_orders.query.guard.calls import called, filtered
 from duff_orders.query.guard.conversions import cast, coerced, same, written_type
 from duff_orders.query.guard.rewrite import excerpt
 from duff_orders.query.guard.scope import Query
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.tables import FUNCTIONS
-from duff_orders.query.guard.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, UNKNOWN, decimal, varchar
+from duff_orders.query.guard.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, UNKNOWN, array, decimal, varchar
 from duff_orders.query.guard.windows import windowed
 
 #: What a name without a value before it stands for: a column of the tables in sight.
@@ -119,34 +119,15 @@ class Expressions:
             return Typed(BIGINT, f"cast('-{literal.name}' as bigint)")
         return self.call("negate", [self.typed(literal)])
 
-    def _is(self, node: exp.Expr) -> Typed:
-        if isinstance(node.expression, exp.Null):
-            return Typed(BOOLEAN, f"({self.typed(node.this).text} is null)")
-        raise QueryRefused(f"is takes null, or is [not] distinct from: {excerpt(node)}")
+    def _array(self, node: exp.Expr) -> Typed:
+        kind, texts = same([self.typed(each) for each in node.expressions], "array")
+        return Typed(array(kind), f"cast([{', '.join(texts)}] as {array(kind).duckdb})")
 
-    def _distinct_from(self, node: exp.Expr) -> Typed:
-        _, (left, right) = same([self.typed(node.this), self.typed(node.expression)], "is distinct from")
-        word = "not distinct" if isinstance(node, exp.NullSafeEQ) else "distinct"
-        return Typed(BOOLEAN, f"({left} is {word} from {right})")
-
-    def _between(self, node: exp.Expr) -> Typed:
-        value, low, high = (self.typed(node.args[part]) for part in ("this", "low", "high"))
-        pair = self.call("at_most", [low, value]), self.call("at_most", [value, high])
-        return Typed(BOOLEAN, f"({pair[0].text} and {pair[1].text})")
-
-    def _in(self, node: exp.Expr) -> Typed:
-        if node.args.get("query"):
-            return subqueries.among(self, node)
-        value = self.typed(node.this)
-        found = [self.call("equal", [value, self.typed(each)]).text for each in node.expressions]
-        return Typed(BOOLEAN, "(" + " or ".join(found) + ")")
-
-    def _like(self, node: exp.Expr) -> Typed:
-        escape = [self.typed(node.expression)] if isinstance(node, exp.Escape) else []
-        like = node.this if isinstance(node, exp.Escape) else node
-        if not isinstance(like, exp.Like):
-            raise QueryRefused(f"escape belongs to like: {excerpt(node)}")
-        return self.call("like", [self.typed(like.this), self.typed(like.expression), *escape])
+    def _bracket(self, node: exp.Expr) -> Typed:
+        (place,) = node.expressions
+        if isinstance(place, exp.Literal) and place.is_int:  # of which the parser makes the first 0
+            place = exp.Literal.number(int(place.name) + 1)
+        return self.call("subscript", [self.typed(node.this), self.typed(place)])
 
     def _case(self, node: exp.Expr) -> Typed:
         subject = self.typed(node.this) if node.this else None
@@ -182,13 +163,15 @@ _METHODS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.Or: Expressions._and_or,
     exp.Not: Expressions._not,
     exp.Neg: Expressions._negative,
-    exp.Is: Expressions._is,
-    exp.NullSafeEQ: Expressions._distinct_from,
-    exp.NullSafeNEQ: Expressions._distinct_from,
-    exp.Between: Expressions._between,
-    exp.In: Expressions._in,
-    exp.Like: Expressions._like,
-    exp.Escape: Expressions._like,
+    exp.Is: predicates.is_null,
+    exp.NullSafeEQ: predicates.distinct_from,
+    exp.NullSafeNEQ: predicates.distinct_from,
+    exp.Between: predicates.between,
+    exp.In: predicates.one_of,
+    exp.Like: predicates.like,
+    exp.Escape: predicates.like,
+    exp.Array: Expressions._array,
+    exp.Bracket: Expressions._bracket,
     exp.Case: Expressions._case,
     exp.If: Expressions._if,
     exp.Cast: Expressions._cast,

@@ -12,7 +12,7 @@ from duff_orders.query.guard.expressions import Expressions
 from duff_orders.query.guard.rewrite import excerpt
 from duff_orders.query.guard.scope import Column, Query, Scope, Source
 from duff_orders.query.guard.tables import FUNCTIONS
-from duff_orders.query.guard.types import timestamp
+from duff_orders.query.guard.types import BIGINT, timestamp
 
 #: Writes a query anew that stands within another.
 Write = Callable[[exp.Expr, Scope], Query]
@@ -48,6 +48,21 @@ def joined(select: exp.Select, scope: Scope, write: Write) -> str:
     return text
 
 
+def _unnested(node: exp.Unnest, scope: Scope, write: Write) -> Query:
+    """The elements of arrays, side by side, over the columns of what stands before; with their numbers where asked."""
+    expressions = Expressions(scope.resolve, lambda inner: write(inner, scope.within()))
+    arrays = [expressions.typed(each) for each in node.expressions]
+    if wrong := [str(each.type) for each in arrays if each.type.element is None]:
+        raise QueryRefused(f"unnest takes arrays, not {wrong[0]}: {excerpt(node)}")
+    columns = [Column(f"_unnest{place}", each.type.element or each.type) for place, each in enumerate(arrays)]
+    parts = [f"unnest({each.text}) as {sql_name(column.name)}" for each, column in zip(arrays, columns, strict=True)]
+    if node.args.get("offset"):
+        longest = f"greatest({', '.join(f'coalesce(len({each.text}), 0)' for each in arrays)})"
+        parts.append(f"unnest(generate_series(1, {longest})) as ordinality")
+        columns.append(Column("ordinality", BIGINT))
+    return Query(f"select {', '.join(parts)}", columns)
+
+
 def _using(names: Sequence[str], before: Sequence[Source], kind: str, scope: Scope) -> str:
     """The condition of a join by columns of one name, which are in sight as one from then on, and come first."""
     right = scope.sources.pop()
@@ -79,11 +94,17 @@ def _source(node: exp.Expr, scope: Scope, write: Write) -> str:
             inner.columns,
             (alias.name if alias else f"_from{len(scope.sources)}").lower(),
         )
+    elif isinstance(node, exp.Unnest):
+        inner = _unnested(node, scope, write)
+        text, columns = f"lateral ({inner.text})", inner.columns
+        name = (alias.name if alias else f"_from{len(scope.sources)}").lower()
     else:
         raise QueryRefused(f"this is not on offer in FROM yet: {excerpt(node)}")
     if any(each.alias == name for each in scope.sources):
         raise QueryRefused(f"two sources are called {name[:80]!r}; give one of them a name with AS")
     names = [each.name for each in alias.columns] if alias else []
+    if names and isinstance(node, exp.Unnest) and node.args.get("offset"):
+        names.append(node.args["offset"].name)  # the parser puts the last of the names there
     columns = renamed(columns, names, name)
     # What the lake keeps to the microsecond, Athena reads to the millisecond.
     times = [each for each in columns if isinstance(node, exp.Table) and each.type == timestamp(3)]

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from duff_orders.query.guard import conversions
 from duff_orders.query.guard.signatures import Functions
-from duff_orders.query.guard.tables import aggregates, numbers, text, times, windows
+from duff_orders.query.guard.tables import aggregates, arrays, numbers, text, times, windows
 
-_TABLES = (numbers, text, times, aggregates, windows)
+_TABLES = (numbers, text, times, arrays, aggregates, windows)
 FUNCTIONS = Functions(
     [table.TABLE for table in _TABLES], {old: new for table in _TABLES for old, new in table.ALIASES.items()}
 )

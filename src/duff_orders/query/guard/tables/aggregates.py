@@ -28,6 +28,11 @@ min(S) -> S | min({0}){f}
 max(S) -> S | max({0}){f}
 bool_and(boolean) -> boolean | bool_and({0}){f}
 bool_or(boolean) -> boolean | bool_or({0}){f}
+arbitrary(T) -> T | any_value({0}){f}
+max_by(T, S) -> T | arg_max({0}, {1}){f}
+min_by(T, S) -> T | arg_min({0}, {1}){f}
+approx_distinct(T) -> bigint | count(distinct {0}){f}
+corr(double, double) -> double | corr({0}, {1}){f}
 stddev(double) -> double | stddev_samp({0}){f}
 stddev_pop(double) -> double | stddev_pop({0}){f}
 variance(double) -> double | var_samp({0}){f}
@@ -35,5 +40,5 @@ var_pop(double) -> double | var_pop({0}){f}
 """
 
 #: Other names of the same functions.
-ALIASES = {"every": "bool_and", "stddev_samp": "stddev", "var_samp": "variance"}
+ALIASES = {"every": "bool_and", "any_value": "arbitrary", "stddev_samp": "stddev", "var_samp": "variance"}
 NAMES = frozenset(line.partition("(")[0] for line in TABLE.splitlines() if line[:1].isalpha()) | frozenset(ALIASES)

@@ -30,7 +30,21 @@ split_part(varchar, varchar, bigint) -> varchar | string_split({0}, {1})[duff_at
 like(varchar, varchar) -> boolean | {0} like {1}
 like(varchar, varchar, varchar) -> boolean | {0} like {1} escape {2}
 join(varchar, varchar) -> varchar | {0} || {1}
+trim(varchar) -> varchar | trim({0}, ' ')
+ltrim(varchar) -> varchar | ltrim({0}, ' ')
+rtrim(varchar) -> varchar | rtrim({0}, ' ')
+lpad(varchar, bigint, varchar) -> varchar | lpad({0}, duff_length({1}), {2})
+rpad(varchar, bigint, varchar) -> varchar | rpad({0}, duff_length({1}), {2})
+concat_ws(varchar, varchar...) -> varchar | concat_ws({*})
+chr(bigint) -> varchar | chr(cast({0} as integer))
+codepoint(varchar) -> integer | case when length({0}) = 1 then ord({0}) else duff_at(0, 'codepoint') end
+translate(varchar, varchar, varchar) -> varchar | translate({0}, {1}, {2})
 """
+
+MACROS["duff_length"] = (
+    "(n) as cast(case when n between 0 and 10000 then n else cast('a length of 0 to 10000, not ' || n as bigint) end"
+    " as integer)"
+)
 
 #: Other names of the same functions.
 ALIASES = {"substring": "substr"}

@@ -1,0 +1,50 @@
+"""Predicates: what is true, false or null of values."""
+
+from sqlglot import exp
+
+from duff_orders.errors import QueryRefused
+from duff_orders.query.guard import subqueries
+from duff_orders.query.guard.conversions import same
+from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.scope import Values
+from duff_orders.query.guard.signatures import Typed
+from duff_orders.query.guard.types import BOOLEAN
+
+
+def is_null(expressions: Values, node: exp.Expr) -> Typed:
+    """Whether there is no value."""
+    if isinstance(node.expression, exp.Null):
+        return Typed(BOOLEAN, f"({expressions.typed(node.this).text} is null)")
+    raise QueryRefused(f"is takes null, or is [not] distinct from: {excerpt(node)}")
+
+
+def distinct_from(expressions: Values, node: exp.Expr) -> Typed:
+    """Whether two values differ, where null is one."""
+    _, (left, right) = same([expressions.typed(node.this), expressions.typed(node.expression)], "is distinct from")
+    word = "not distinct" if isinstance(node, exp.NullSafeEQ) else "distinct"
+    return Typed(BOOLEAN, f"({left} is {word} from {right})")
+
+
+def between(expressions: Values, node: exp.Expr) -> Typed:
+    """Whether a value lies between two, which belong to it."""
+    value, low, high = (expressions.typed(node.args[part]) for part in ("this", "low", "high"))
+    pair = expressions.call("at_most", [low, value]), expressions.call("at_most", [value, high])
+    return Typed(BOOLEAN, f"({pair[0].text} and {pair[1].text})")
+
+
+def one_of(expressions: Values, node: exp.Expr) -> Typed:
+    """Whether a value is one of several."""
+    if node.args.get("query"):
+        return subqueries.among(expressions, node)
+    value = expressions.typed(node.this)
+    found = [expressions.call("equal", [value, expressions.typed(each)]).text for each in node.expressions]
+    return Typed(BOOLEAN, "(" + " or ".join(found) + ")")
+
+
+def like(expressions: Values, node: exp.Expr) -> Typed:
+    """Whether a text looks like a pattern."""
+    escape = [expressions.typed(node.expression)] if isinstance(node, exp.Escape) else []
+    like = node.this if isinstance(node, exp.Escape) else node
+    if not isinstance(like, exp.Like):
+        raise QueryRefused(f"escape belongs to like: {excerpt(node)}")
+    return expressions.call("like", [expressions.typed(like.this), expressions.typed(like.expression), *escape])
