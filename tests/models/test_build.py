@@ -134,6 +134,17 @@ def test_only_what_changes_is_written(tmp_path: Path) -> None:
     assert tables(lake) == expected([*days, news])
 
 
+def test_two_builds_keep_their_distance_where_it_is_asked_for(tmp_path: Path) -> None:
+    """Looked at where nobody else builds: two that began at once had both seen that it was time for one."""
+    lake = open_lake(tmp_path)
+    publish(lake, file("a", "2026-03-01", [line(1)]))
+    assert build(lake, apart=timedelta(hours=1)).files == 1
+    publish(lake, file("b", "2026-03-02", [line(2)]))
+    report = build(lake, apart=timedelta(hours=1))
+    assert (report.kind, report.build_id, report.rows) == ("too_soon", None, 1)
+    assert build(lake, apart=timedelta(0)).files == 1
+
+
 def test_a_late_file_that_changes_no_line_writes_no_partition(tmp_path: Path) -> None:
     lake = open_lake(tmp_path)
     files = [

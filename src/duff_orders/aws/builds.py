@@ -72,12 +72,12 @@ def attempt(
         try:
             if by_job or fetch(lake, store, plan, small) is None:
                 return _by_job(rebuild=rebuild)
-            moved_on = snapshot.current(store)
-            if moved_on.build_id != old.build_id and not (at_once or rebuild) and moved_on.ledger_read:
-                # Another has built while this one fetched: both had seen that it was time for one.
-                return {"again_in": max(1.0, _until_next(moved_on.ledger_read, distance))}
             _show(store)
-            report = build(lake, rebuild=rebuild)
+            apart = timedelta(seconds=0 if at_once or rebuild else distance)
+            report = build(lake, rebuild=rebuild, apart=apart)
+            if report.kind == "too_soon":  # another has built while this one fetched
+                last = snapshot.current(store).ledger_read or utc_now()
+                return {"again_in": max(1.0, _until_next(last, distance))}
             if report.build_id is not None:
                 _show(store)
         except Busy as error:

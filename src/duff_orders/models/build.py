@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Literal
 
 from duff_orders.clock import utc_now
@@ -30,12 +31,12 @@ class BuildReport:
     """What a build did.
 
     `files` were added and `partitions` of fact_orders written; `rows` stand in fact_orders now. `build_id` is None
-    where there was nothing to do. `seconds` are those of the clock, waiting for another build included. `left_out`
-    tells of the files whose ledger rows cannot be read.
+    where there was nothing to do, or it was too soon. `seconds` are those of the clock, waiting for another build
+    included. `left_out` tells of the files whose ledger rows cannot be read.
     """
 
     build_id: str | None
-    kind: Literal["incremental", "rebuild", "unchanged"]
+    kind: Literal["incremental", "rebuild", "unchanged", "too_soon"]
     files: int = 0
     partitions: int = 0
     rows: int = 0
@@ -43,9 +44,12 @@ class BuildReport:
     left_out: tuple[str, ...] = ()
 
 
-def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -> BuildReport:
+def build(
+    lake: Lake, *, rebuild: bool = False, apart: timedelta = timedelta(0), phase: OnPhase = ignore_phase
+) -> BuildReport:
     """Bring the star schema up to the ledger; with `rebuild`, from nothing.
 
+    Where the last build began less than `apart` ago, nothing is done: another may have built since it was looked.
     New files are added to what is there, or everything is built from nothing: as `plan` says, and where what is there
     cannot be told. Builds wait for each other. A killed one changes nothing, and the next removes what it left. The
     engine is the one for a file as large as all the new ones; each builds on what the other left.
@@ -57,7 +61,7 @@ def build(lake: Lake, *, rebuild: bool = False, phase: OnPhase = ignore_phase) -
     without: dict[str, DamagedObject] = {}
     while True:
         try:
-            return _build(lake, without, rebuild=rebuild, phase=phase)
+            return _build(lake, without, rebuild=rebuild, apart=apart, phase=phase)
         except _Unreadable as error:
             found = harmed(lake.store, error.rows)
             if found.keys() <= without.keys():
@@ -74,12 +78,16 @@ class _Unreadable(Exception):
         self.cause = cause
 
 
-def _build(lake: Lake, without: Mapping[str, DamagedObject], *, rebuild: bool, phase: OnPhase) -> BuildReport:
+def _build(
+    lake: Lake, without: Mapping[str, DamagedObject], *, rebuild: bool, apart: timedelta, phase: OnPhase
+) -> BuildReport:
     """A build without some files. Raises _Unreadable where the engine fails."""
     started = time.monotonic()
     with lake.store.lock(LOCK):
         found, token = snapshot.read(lake.store)
         old = found or Snapshot()
+        if old.ledger_read and utc_now() < old.ledger_read + apart:
+            return BuildReport(build_id=None, kind="too_soon", rows=sum(old.rows.values()))
         if found is None:  # all that it named is made anew, so only its bytes are kept
             set_aside(lake.store, STAR_POINTER, utc_now())
         sweep_star(lake.store, old, utc_now(), lake.settings.grace)
