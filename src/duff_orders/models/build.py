@@ -86,7 +86,7 @@ def _build(
     with lake.store.lock(LOCK):
         found, token = snapshot.read(lake.store)
         old = found or Snapshot()
-        if old.ledger_read and utc_now() < old.ledger_read + apart:
+        if old.ledger_read and old.ledger_read <= utc_now() < old.ledger_read + apart:
             return BuildReport(build_id=None, kind="too_soon", rows=sum(old.rows.values()))
         if found is None:  # all that it named is made anew, so only its bytes are kept
             set_aside(lake.store, STAR_POINTER, utc_now())
