@@ -136,6 +136,12 @@ trim(' a ')                                   | varchar      | a
 lpad('1', 3, '0')                             | varchar      | 001
 concat_ws('-', 'a', null, 'b')                | varchar      | a-b
 log(2, 8)                                     | double       | 3.0
+regexp_like('abc', 'b')                       | boolean      | true
+regexp_like('ABC', '(?i)b')                   | boolean      | true
+regexp_extract('abc', 'x')                    | varchar      | null
+regexp_extract('abc', 'a(b)', 1)              | varchar      | b
+regexp_replace('abab', '(a)(b)', '$2$1')      | varchar      | baba
+regexp_replace('abab', 'a')                   | varchar      | bb
 """
 #: What Trino does not compute.
 FAILS = ("1 / 0", "1.0 / 0.0", "5 % 0", "cast('1.5' as bigint)", "cast('x' as double)", "cast(12345 as varchar(3))",
@@ -145,7 +151,13 @@ FAILS = ("1 / 0", "1.0 / 0.0", "5 % 0", "cast('1.5' as bigint)", "cast('x' as do
 #: What Trino has no function or operator for.
 REFUSED = ("1 + 'a'", "'1' = 1", "not 1", "case when 1 then 2 end", "upper(1)", "nothing(1)", "coalesce(1, 'a')",
            "cast(1 as date)", "1 and true", "length(1)", "date_trunc('hour', date '2026-01-31')",
-           "date '2026-01-01' + 1", "year('2026-01-01')", "rank()", "sum(1) over (order by 1)")  # fmt: skip
+           "date '2026-01-01' + 1", "year('2026-01-01')", "rank()", "sum(1) over (order by 1)",
+           "regexp_like('a', '(?=a)')", "regexp_like('a', '\\p{L}')", "regexp_extract('ab', 'a(x)?b', 1)",
+           "regexp_extract('a', 'a', 1)", "regexp_replace('a', 'a', '$10')", "regexp_like('a', '[a&&b]')")  # fmt: skip
+
+
+#: Functions of which digits, units and patterns are known when a query is planned, or it is refused.
+OF_LITERALS = ("round", "date_trunc", "date_add", "date_diff", "regexp_like", "regexp_extract", "regexp_replace")
 
 
 def parsed(sql: str) -> exp.Expr:
@@ -176,7 +188,7 @@ def as_columns(sql: str) -> tuple[Typed, str]:
             continue
         if isinstance(node.parent, exp.Bracket) and node.arg_key == "expressions":
             continue
-        if node.parent and node.parent.name in ("round", "date_trunc", "date_add", "date_diff"):
+        if node.parent and node.parent.name in OF_LITERALS:
             continue  # digits and units are known when a query is planned, or it is refused
         name = f"c{len(columns)}"
         columns[name] = plain.typed(node)

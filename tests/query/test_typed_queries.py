@@ -40,6 +40,9 @@ OF_ARRAYS = (
     "select x, o from tbl_duff_files cross join unnest(extra_columns) with ordinality as t (x, o) order by o, x",
     "select sum(n) from unnest(sequence(1, 4)) as t (n)",
     "select count(*) from unnest(sequence(date '2026-01-31', date '2026-02-02', interval '1' day)) as t (d)",
+    "select array_agg(status order by status desc) from dim_status",
+    "select status_id, count(*) from dim_status where status_id < 2 group by rollup (status_id) order by 2, 1",
+    "select count(*) from dim_status group by grouping sets ((status_id), ()) order by 1 desc limit 1",
     "select max_by(order_id, total_price), min_by(order_id, total_price) from fact_orders",
 )
 REFUSED = (

@@ -3,7 +3,7 @@
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
-from duff_orders.query.guard import dates
+from duff_orders.query.guard import dates, regexps
 from duff_orders.query.guard.conversions import coerced, same
 from duff_orders.query.guard.rewrite import excerpt
 from duff_orders.query.guard.scope import Values
@@ -12,6 +12,8 @@ from duff_orders.query.guard.tables import FUNCTIONS
 from duff_orders.query.guard.tables.aggregates import NAMES as AGGREGATES
 from duff_orders.query.guard.tables.windows import NAMES as OF_WINDOWS
 
+#: Functions whose rule is more than a line.
+_SPECIAL = {**dates.FUNCTIONS, **regexps.FUNCTIONS}
 #: Where no aggregate may stand: there is nothing yet to take together.
 _BEFORE = (exp.Where, exp.Join, exp.Group)
 
@@ -26,8 +28,8 @@ def called(expressions: Values, node: exp.Expr) -> Typed:
     if name == "try" and len(node.expressions) == 1:
         tried = expressions.typed(node.expressions[0])
         return Typed(tried.type, f"try({tried.text})")
-    if name in dates.FUNCTIONS:
-        return dates.FUNCTIONS[name](expressions, node)
+    if special := _SPECIAL.get(name):
+        return special(expressions, node)
     arguments = [expressions.typed(each) for each in node.expressions]
     if name == "coalesce" and arguments:
         kind, texts = same(arguments, name)
@@ -56,8 +58,22 @@ def aggregate(expressions: Values, node: exp.Expr, after: str = "") -> Typed:
         arguments = []
     if any(_is_aggregate(inner) for each in arguments for inner in each.find_all(exp.Anonymous)):
         raise QueryRefused(f"an aggregate inside an aggregate: {excerpt(node)}")
+    order = ""
+    if node.name.lower() == "array_agg" and arguments and isinstance(arguments[-1], exp.Order):
+        keys = ", ".join(ordered(expressions, each) for each in arguments[-1].expressions)
+        arguments, order = [arguments[-1].this], f" order by {keys}"
     values = [expressions.typed(each) for each in arguments]
-    return FUNCTIONS.call(node.name.lower(), values, coerced, Around(distinct, after))
+    return FUNCTIONS.call(node.name.lower(), values, coerced, Around(distinct, after, order))
+
+
+def ordered(expressions: Values, node: exp.Expr) -> str:
+    """One key of an order within an aggregate or a window."""
+    if isinstance(node.this, exp.Literal):
+        raise QueryRefused(f"this is not ordered by the number of a column: {excerpt(node)}")
+    direction = "desc" if node.args.get("desc") else "asc"
+    return (
+        f"{expressions.typed(node.this).text} {direction} nulls {'first' if node.args.get('nulls_first') else 'last'}"
+    )
 
 
 def _is_aggregate(node: exp.Expr) -> bool:

@@ -89,13 +89,24 @@ def _group(select: exp.Select, values: Sequence[tuple[str, Typed]], expressions:
     group = select.args.get("group")
     if not group:
         return ""
-    if any(group.args.get(part) for part in ("grouping_sets", "cube", "rollup", "all")):
-        raise QueryRefused(f"this grouping is not on offer yet: {excerpt(group)}")
-    keys = []
-    for node in group.expressions:
+    if group.args.get("all") is not None:
+        raise QueryRefused(f"group by all or distinct is not on offer: {excerpt(group)}")
+
+    def key(node: exp.Expr) -> str:
+        if isinstance(node, (exp.Rollup, exp.Cube)):
+            return f"{type(node).__name__.lower()} ({several(node.expressions)})"
+        if isinstance(node, exp.GroupingSets):
+            sets = (each.expressions if isinstance(each, exp.Tuple) else [each.unnest()] for each in node.expressions)
+            return f"grouping sets ({', '.join(f'({several(each)})' for each in sets)})"
         place = _place(node, len(values))
-        keys.append(expressions.typed(node).text if place is None else values[place - 1][1].text)
-    return f" group by {', '.join(keys)}" if keys else ""
+        return expressions.typed(node).text if place is None else values[place - 1][1].text
+
+    def several(nodes: Sequence[exp.Expr]) -> str:
+        return ", ".join(key(each) for each in nodes)
+
+    more = (each for part in ("grouping_sets", "cube", "rollup") for each in group.args.get(part) or ())
+    keys = several([*group.expressions, *more])
+    return f" group by {keys}" if keys else ""
 
 
 def _place(node: exp.Expr, most: int) -> int | None:

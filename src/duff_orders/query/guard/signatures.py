@@ -5,7 +5,7 @@
 `p`, `s` and `n` are numbers and `z` a zone that the types bind; `T` and `U` any type, `S` one whose equality is
 DuckDB's; a last argument with `...` may come more than once. In the text `{0}` is an argument, already of the type that
 is named, `{*}` all of them with commas between, `{p+1}` what the types bind, `{unit s}` one at that scale, such as
-0.01, `{f}` where the filter or window of an aggregate stands, and `{n}` where ` ignore nulls` does.
+0.01, `{f}` where the filter or window of an aggregate stands, and `{n}` where ` ignore nulls` or an order does.
 """
 
 import re

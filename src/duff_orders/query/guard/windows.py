@@ -3,7 +3,7 @@
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
-from duff_orders.query.guard.calls import aggregate
+from duff_orders.query.guard.calls import aggregate, ordered
 from duff_orders.query.guard.conversions import coerced
 from duff_orders.query.guard.rewrite import excerpt
 from duff_orders.query.guard.scope import Values
@@ -44,19 +44,10 @@ def _window(expressions: Values, node: exp.Expr) -> str:
     if by := node.args.get("partition_by"):
         parts.append(f"partition by {', '.join(expressions.typed(each).text for each in by)}")
     if order := node.args.get("order"):
-        parts.append(f"order by {', '.join(_key(expressions, each) for each in order.expressions)}")
+        parts.append(f"order by {', '.join(ordered(expressions, each) for each in order.expressions)}")
     if spec := node.args.get("spec"):
         parts.append(_frame(spec))
     return " ".join(parts)
-
-
-def _key(expressions: Values, node: exp.Expr) -> str:
-    if isinstance(node.this, exp.Literal):
-        raise QueryRefused(f"a window is not ordered by the number of a column: {excerpt(node)}")
-    direction = "desc" if node.args.get("desc") else "asc"
-    return (
-        f"{expressions.typed(node.this).text} {direction} nulls {'first' if node.args.get('nulls_first') else 'last'}"
-    )
 
 
 def _frame(spec: exp.Expr) -> str:

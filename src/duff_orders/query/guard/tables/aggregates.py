@@ -1,4 +1,4 @@
-"""Aggregates: `{f}` is where a filter or a window stands, `{0}` may begin with `distinct`.
+"""Aggregates: `{f}` is where a filter or a window stands, `{n}` an order within; `{0}` may begin with `distinct`.
 
 https://trino.io/docs/current/functions/aggregate.html
 """
@@ -29,6 +29,7 @@ max(S) -> S | max({0}){f}
 bool_and(boolean) -> boolean | bool_and({0}){f}
 bool_or(boolean) -> boolean | bool_or({0}){f}
 arbitrary(T) -> T | any_value({0}){f}
+array_agg(T) -> array(T) | array_agg({0}{n}){f}
 max_by(T, S) -> T | arg_max({0}, {1}){f}
 min_by(T, S) -> T | arg_min({0}, {1}){f}
 approx_distinct(T) -> bigint | count(distinct {0}){f}

@@ -1,0 +1,82 @@
+"""Regular expressions: those that RE2, DuckDB's, reads as Athena does, and no others.
+
+https://trino.io/docs/current/functions/regexp.html
+"""
+
+import re
+
+from sqlglot import exp
+
+from duff_orders.engines.dialect import sql_text
+from duff_orders.errors import QueryRefused
+from duff_orders.query.guard.conversions import coerced
+from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.scope import Values
+from duff_orders.query.guard.signatures import Typed
+from duff_orders.query.guard.types import BOOLEAN, VARCHAR
+
+#: What both read alike: characters, escapes of signs, classes without classes in them, groups without look-around,
+#: counts, and the beginning and end of the text.
+_ALIKE = re.compile(
+    r"""(?x)
+    (?: [^\\\[\](){}*+?|^$.] | \\[dDwW.\\+*?()\[\]{}|^$/-] | \\[tnr] | [.^$|]
+      | \[ \^? (?: [^\\\[\]&] | \\[dDwW\\\]\[^-] )+ \]
+      | \( (?: \?: | (?!\?) ) | \)
+      | (?: [*+?] | \{\d{1,3}(?:,\d{0,3})?\} ) \??
+    )*
+    """
+)
+_FLAGS = re.compile(r"\(\?[is]{1,2}\)")
+
+
+def like(expressions: Values, node: exp.Expr) -> Typed:
+    """regexp_like(text, pattern): whether it is found anywhere."""
+    text, pattern = _read(expressions, node, (2,))
+    return Typed(BOOLEAN, f"regexp_matches({text}, {sql_text(pattern)})")
+
+
+def extract(expressions: Values, node: exp.Expr) -> Typed:
+    """regexp_extract(text, pattern, group): null where it is not found."""
+    text, pattern = _read(expressions, node, (2, 3))
+    group = 0
+    if len(node.expressions) == 3:
+        given = node.expressions[2]
+        groups = len(re.findall(r"(?<!\\)\((?!\?)", pattern))
+        if not (isinstance(given, exp.Literal) and given.is_int and int(given.name) <= groups):
+            raise QueryRefused(f"the pattern has {groups} groups; write the number of one: {excerpt(node)}")
+        group = int(given.name)
+        if group and re.search(r"\)[*?]|\)\{0|\|", pattern):
+            raise QueryRefused(
+                f"a group that need not match is null in Athena; write a pattern without: {excerpt(node)}"
+            )
+    found = f"regexp_extract({text}, {sql_text(pattern)}, {group})"
+    return Typed(VARCHAR, f"case when regexp_matches({text}, {sql_text(pattern)}) then {found} end")
+
+
+def replace(expressions: Values, node: exp.Expr) -> Typed:
+    """regexp_replace(text, pattern, replacement): wherever it is found."""
+    text, pattern = _read(expressions, node, (2, 3))
+    by = node.expressions[2] if len(node.expressions) == 3 else exp.Literal.string("")
+    if not (isinstance(by, exp.Literal) and by.is_string) or re.search(r"\$(?![1-9](?!\d))|\\", by.name):
+        raise QueryRefused(f"a replacement is a text between quotes, with $1 to $9 for groups: {excerpt(node)}")
+    written = re.sub(r"\$(\d)", r"\\\1", by.name)
+    return Typed(VARCHAR, f"regexp_replace({text}, {sql_text(pattern)}, {sql_text(written)}, 'g')")
+
+
+def _read(expressions: Values, node: exp.Expr, counts: tuple[int, ...]) -> tuple[str, str]:
+    """The text, and the pattern, which is a literal that both engines read alike."""
+    if len(node.expressions) not in counts:
+        raise QueryRefused(f"{node.name} takes {' or '.join(map(str, counts))} arguments: {excerpt(node)}")
+    pattern = node.expressions[1]
+    if not (isinstance(pattern, exp.Literal) and pattern.is_string):
+        raise QueryRefused(f"write the pattern between quotes: {excerpt(node)}")
+    flags = _FLAGS.match(pattern.name)
+    if not _ALIKE.fullmatch(pattern.name[flags.end() if flags else 0 :]):
+        raise QueryRefused(
+            f"the pattern {pattern.name[:60]!r} is not read alike everywhere: no look-around, named groups, classes of "
+            "Unicode, possessive counts or back references"
+        )
+    return coerced(expressions.typed(node.expressions[0]), VARCHAR), pattern.name
+
+
+FUNCTIONS = {"regexp_like": like, "regexp_extract": extract, "regexp_replace": replace}
