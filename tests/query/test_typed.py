@@ -136,6 +136,9 @@ trim(' a ')                                   | varchar      | a
 lpad('1', 3, '0')                             | varchar      | 001
 concat_ws('-', 'a', null, 'b')                | varchar      | a-b
 log(2, 8)                                     | double       | 3.0
+trim(both 'x' from 'xax')                     | varchar      | a
+trim(leading from ' a')                       | varchar      | a
+position('l' in 'hello')                      | bigint       | 3
 regexp_like('abc', 'b')                       | boolean      | true
 regexp_like('ABC', '(?i)b')                   | boolean      | true
 regexp_extract('abc', 'x')                    | varchar      | null

@@ -40,6 +40,13 @@ def called(expressions: Values, node: exp.Expr) -> Typed:
     return expressions.call(name, arguments)
 
 
+def trimmed(expressions: Values, node: exp.Expr) -> Typed:
+    """trim([leading | trailing | both] [characters] from text), and trim(text)."""
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get((node.args.get("position") or "").upper(), "trim")
+    characters = [expressions.typed(each) for each in (node.args.get("expression"),) if each]
+    return expressions.call(name, [expressions.typed(node.this), *characters])
+
+
 def filtered(expressions: Values, node: exp.Expr) -> Typed:
     """An aggregate of some of the rows."""
     if not _is_aggregate(node.this):

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import QueryRefused
-from duff_orders.query.guard import dates, predicates, subqueries
+from duff_orders.query.guard import calls, dates, predicates, subqueries
 from duff_orders.query.guard.calls import called, filtered
 from duff_orders.query.guard.conversions import cast, coerced, same, written_type
 from duff_orders.query.guard.rewrite import excerpt
@@ -179,6 +179,8 @@ _METHODS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.Anonymous: called,
     exp.Filter: filtered,
     exp.Window: windowed,
+    exp.Trim: calls.trimmed,
+    exp.StrPosition: lambda self, node: self.call("strpos", [self.typed(node.this), self.typed(node.args["substr"])]),
     exp.Extract: dates.part,
     exp.Interval: dates.interval,
     exp.CurrentDate: lambda self, node: self.call("current_date", []),

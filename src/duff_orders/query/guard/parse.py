@@ -105,7 +105,7 @@ class _PlainParser(_Parser):
 
     FUNCTIONS = {}  # noqa: RUF012 # as sqlglot has it
     FUNCTION_PARSERS = {  # noqa: RUF012
-        name: TrinoParser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST", "EXTRACT")
+        name: TrinoParser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "POSITION")
     }
 
 

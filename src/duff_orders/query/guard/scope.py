@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sqlglot import exp
@@ -80,10 +80,22 @@ class Scope:
             if found:
                 ((source, column),) = found
                 return Typed(column.type, source.text(column))
+            if table and (value := scope.field(node)):
+                return value
             scope = scope.around
         near = difflib.get_close_matches(name, [each.name for source in self.sources for each in source.columns], n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise QueryRefused(f"there is no column {node.sql('trino', comments=False)[:80]}{hint}")
+
+    def field(self, node: exp.Column) -> Typed | None:
+        """A field of a column that is a row: `column.field`, or `table.column.field`."""
+        column, field = exp.column(node.args["table"], table=node.args.get("db")), node.name.lower()
+        try:
+            row = replace(self, around=None).resolve(column)
+        except QueryRefused:
+            return None
+        kinds = dict(row.type.fields)
+        return Typed(kinds[field], f"{row.text}.{sql_name(field)}") if field in kinds else None
 
     def table(self, node: exp.Table) -> tuple[str, Sequence[Column]]:
         """A table's text and columns: of what `with` names, or of the contract. Raises QueryRefused for others."""
