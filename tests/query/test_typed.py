@@ -136,6 +136,19 @@ trim(' a ')                                   | varchar      | a
 lpad('1', 3, '0')                             | varchar      | 001
 concat_ws('-', 'a', null, 'b')                | varchar      | a-b
 log(2, 8)                                     | double       | 3.0
+hour(timestamp '2026-01-31 10:00 America/Santiago') | bigint | 10
+hour(timestamp '2026-01-31 10:00 America/Santiago' at time zone 'UTC') | bigint | 13
+timestamp '2026-01-31 10:00 -03:00' = timestamp '2026-01-31 13:00 UTC' at time zone '-03:00' | boolean | true
+cast(timestamp '2026-01-31 23:30 -04:00' as date) | date | 2026-01-31
+cast(timestamp '2026-01-31 23:30 -04:00' at time zone 'UTC' as date) | date | 2026-02-01
+day(date_trunc('day', timestamp '2026-01-31 23:30 -04:00')) | bigint | 31
+hour(date_add('month', 3, timestamp '2026-01-31 10:00 America/Santiago')) | bigint | 10
+hour(from_unixtime(0)) | bigint | 0
+date_diff('hour', timestamp '2026-04-04 12:00 America/Lima', timestamp '2026-04-05 12:00 America/Lima') | bigint | 24
+date_diff('day', timestamp '2026-04-04 12:00 America/Lima', timestamp '2026-04-05 12:00 America/Lima') | bigint | 1
+hour(date_add('day', 1, timestamp '2026-04-04 12:00 America/Santiago')) | bigint | 12
+hour(date_add('hour', 24, timestamp '2026-04-04 12:00 America/Santiago')) | bigint | 11
+now() = current_timestamp | boolean | true
 trim(both 'x' from 'xax')                     | varchar      | a
 trim(leading from ' a')                       | varchar      | a
 position('l' in 'hello')                      | bigint       | 3
@@ -156,11 +169,21 @@ REFUSED = ("1 + 'a'", "'1' = 1", "not 1", "case when 1 then 2 end", "upper(1)", 
            "cast(1 as date)", "1 and true", "length(1)", "date_trunc('hour', date '2026-01-31')",
            "date '2026-01-01' + 1", "year('2026-01-01')", "rank()", "sum(1) over (order by 1)",
            "regexp_like('a', '(?=a)')", "regexp_like('a', '\\p{L}')", "regexp_extract('ab', 'a(x)?b', 1)",
-           "regexp_extract('a', 'a', 1)", "regexp_replace('a', 'a', '$10')", "regexp_like('a', '[a&&b]')")  # fmt: skip
+           "regexp_extract('a', 'a', 1)", "regexp_replace('a', 'a', '$10')", "regexp_like('a', '[a&&b]')",
+           "timestamp '2026-01-31 10:00 Nowhere'", "date '2026-01-31' at time zone 'UTC'")  # fmt: skip
 
 
 #: Functions of which digits, units and patterns are known when a query is planned, or it is refused.
-OF_LITERALS = ("round", "date_trunc", "date_add", "date_diff", "regexp_like", "regexp_extract", "regexp_replace")
+OF_LITERALS = (
+    "round",
+    "date_trunc",
+    "date_add",
+    "date_diff",
+    "regexp_like",
+    "regexp_extract",
+    "regexp_replace",
+    "at_timezone",
+)
 
 
 def parsed(sql: str) -> exp.Expr:
@@ -189,6 +212,10 @@ def as_columns(sql: str) -> tuple[Typed, str]:
     for node in list(tree.find_all(exp.Literal)):
         if isinstance(node.parent, (exp.DataTypeParam, exp.Interval)):
             continue
+        if isinstance(node.parent, exp.AtTimeZone) or (
+            isinstance(node.parent, exp.Cast) and node.parent.to.this == exp.DataType.Type.TIMESTAMPTZ
+        ):
+            continue  # a literal with its type
         if isinstance(node.parent, exp.Bracket) and node.arg_key == "expressions":
             continue
         if node.parent and node.parent.name in OF_LITERALS:

@@ -3,11 +3,13 @@
 https://trino.io/docs/current/functions/conversion.html
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
+from duff_orders.query.guard import zones
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.types import (
     MAX_DIGITS,
@@ -17,6 +19,7 @@ from duff_orders.query.guard.types import (
     array,
     common,
     decimal,
+    instant,
     steps,
     timestamp,
     varchar,
@@ -86,6 +89,23 @@ def written_type(node: exp.DataType) -> Type:
     if name is None:
         raise QueryRefused(f"cast: the type {node.sql('trino').lower()[:80]} is not on offer")
     return varchar(*sizes[:1]) if name == "varchar" else Type(name)
+
+
+_ZONED = re.compile(rf"({_TIME}?)\s*(Z|[A-Za-z][\w+/-]*|[+-]\d{{2}}:?\d{{2}})")
+
+
+def zoned_literal(node: exp.Expr) -> Typed | None:
+    """`timestamp '2026-01-31 10:00 America/Santiago'`, which the parser has as a cast; None for anything else."""
+    to, literal = node.args["to"], node.this
+    if to.this != _T.TIMESTAMPTZ or not (isinstance(literal, exp.Literal) and literal.is_string):
+        return None
+    found = _ZONED.fullmatch(literal.name)
+    if not found:
+        raise QueryRefused(f"{literal.name[:60]!r} is no time with a zone; write e.g. '2026-01-31 10:00 UTC'")
+    sizes = [int(each.this.name) for each in to.expressions]
+    kind = instant(sizes[0] if sizes else 3, zones.zone(found.group(found.lastindex or 0)))
+    clock = f"cast('{found[1].strip()}' as timestamp)"
+    return Typed(kind, f"cast({zones.instant(clock, kind.zone)} as timestamp)")
 
 
 def cast(value: Typed, to: Type, *, safe: bool = False) -> Typed:
@@ -162,6 +182,15 @@ _WAYS: dict[tuple[str, str], _Way] = {
     ),
     ("timestamp", "timestamp"): lambda text, found, to: _rounded(text, found.size or 0, to),
     ("timestamp", "varchar"): lambda text, found, to: _fits(f"strftime({text}, '{_FORMATS[found.size or 0]}')", to),
+    ("timestamp", "timestamp with time zone"): lambda text, found, to: zones.instant(text, to.zone),
+    ("date", "timestamp with time zone"): lambda text, found, to: zones.instant(f"cast({text} as timestamp)", to.zone),
+    ("timestamp with time zone", "timestamp with time zone"): lambda text, found, to: _rounded(
+        text, found.size or 0, to
+    ),
+    ("timestamp with time zone", "timestamp"): lambda text, found, to: _rounded(
+        zones.local(text, found.zone), found.size or 0, to
+    ),
+    ("timestamp with time zone", "date"): lambda text, found, to: zones.local(text, found.zone),
     ("timestamp", "date"): lambda text, found, to: text,
     ("boolean", "whole"): lambda text, found, to: text,
     ("whole", "boolean"): lambda text, found, to: f"{text} <> 0",

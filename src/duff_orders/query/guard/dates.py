@@ -3,11 +3,12 @@
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
+from duff_orders.query.guard import zones
 from duff_orders.query.guard.conversions import coerced, same
 from duff_orders.query.guard.rewrite import excerpt
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Typed
-from duff_orders.query.guard.types import BIGINT, DAY_INTERVAL, YEAR_INTERVAL
+from duff_orders.query.guard.types import BIGINT, DAY_INTERVAL, YEAR_INTERVAL, instant
 
 #: Of each unit what DuckDB makes an interval by, and how many of that it is.
 _UNITS = {
@@ -33,7 +34,7 @@ def truncated(expressions: Values, node: exp.Expr) -> Typed:
     unit, value = _unit(node, 0), _time(expressions, node, 1)
     if unit == "millisecond" or (value.type.name == "date" and unit in _OF_TIMES):
         raise QueryRefused(f"date_trunc of a {value.type} to a {unit} is not on offer: {excerpt(node)}")
-    return Typed(value.type, f"cast(date_trunc('{unit}', {value.text}) as {value.type.duckdb})")
+    return _by_wall_clock(value, f"date_trunc('{unit}', {{}})")
 
 
 def added(expressions: Values, node: exp.Expr) -> Typed:
@@ -48,6 +49,8 @@ def between(expressions: Values, node: exp.Expr) -> Typed:
     kind, (first, last) = same([_time(expressions, node, place) for place in (1, 2)], "date_diff")
     if kind.name == "date" and unit in _OF_TIMES:
         raise QueryRefused(f"date_diff of dates in a {unit} is not on offer: {excerpt(node)}")
+    if kind.zone and unit not in _OF_TIMES:
+        first, last = zones.local(first, kind.zone), zones.local(last, kind.zone)
     return Typed(BIGINT, f"datesub('{unit}', {first}, {last})")
 
 
@@ -73,6 +76,28 @@ def interval(expressions: Values, node: exp.Expr) -> Typed:
     return Typed(DAY_INTERVAL, f"cast({int(digits) * many * (86_400_000 if word == 'to_days' else 1)} as bigint)")
 
 
+def in_zone(expressions: Values, node: exp.Expr) -> Typed:
+    """`x at time zone 'Z'`: the same instant, whose clock is another's."""
+    value, written = expressions.typed(node.this), node.args["zone"]
+    if not (isinstance(written, exp.Literal) and written.is_string):
+        raise QueryRefused(f"write the zone between quotes: {excerpt(node)}")
+    return zoned(value, zones.zone(written.name), node)
+
+
+def at_timezone(expressions: Values, node: exp.Expr) -> Typed:
+    """As `at time zone`, written as a call."""
+    if len(node.expressions) != 2:
+        raise QueryRefused(f"at_timezone takes a time and a zone: {excerpt(node)}")
+    return in_zone(expressions, exp.AtTimeZone(this=node.expressions[0], zone=node.expressions[1]))
+
+
+def zoned(value: Typed, name: str, node: exp.Expr) -> Typed:
+    """An instant with another zone; a time without one is taken for UTC's, as sessions of Athena are in UTC."""
+    if value.type.name not in ("timestamp", "timestamp with time zone"):
+        raise QueryRefused(f"at time zone takes a timestamp, not a {value.type}: {excerpt(node)}")
+    return Typed(instant(value.type.size or 0, name), value.text)
+
+
 def moved(left: Typed, right: Typed, *, back: bool) -> Typed | None:
     """A time plus or minus an interval; None where there is none in it."""
     if left.type in (DAY_INTERVAL, YEAR_INTERVAL) and right.type.is_time and not back:
@@ -81,7 +106,7 @@ def moved(left: Typed, right: Typed, *, back: bool) -> Typed | None:
         return None
     sign = "-" if back else ""
     if right.type == YEAR_INTERVAL:
-        return Typed(left.type, f"cast({left.text} + to_months({sign}{right.text}) as {left.type.duckdb})")
+        return _by_wall_clock(left, f"{{}} + to_months({sign}{right.text})")
     if left.type.name == "date":  # hours of a date are an error in Trino; a whole number of days is what is left
         days = f"cast(duff_days({sign}{right.text}) as integer)"
         return Typed(left.type, f"cast({left.text} + to_days({days}) as date)")
@@ -93,8 +118,18 @@ def _moved(value: Typed, unit: str, count: str, node: exp.Expr) -> Typed:
         raise QueryRefused(f"date_add of a date by a {unit} is not on offer: {excerpt(node)}")
     word, many = _UNITS[unit]
     number = count if many == 1 else f"{count} * {many}"
-    number = number if word == "to_milliseconds" else f"cast({number} as integer)"
-    return Typed(value.type, f"cast({value.text} + {word}({number}) as {value.type.duckdb})")
+    if word == "to_milliseconds":  # so many later, whatever the clock shows
+        return Typed(value.type, f"cast({value.text} + {word}({number}) as {value.type.duckdb})")
+    return _by_wall_clock(value, f"{{}} + {word}(cast({number} as integer))")
+
+
+def _by_wall_clock(value: Typed, text: str) -> Typed:
+    """What is done to a time as the clock of its zone shows it; `{}` is where that stands."""
+    kind = value.type
+    if not kind.zone:
+        return Typed(kind, f"cast({text.format(value.text)} as {kind.duckdb})")
+    done = f"cast({text.format(zones.local(value.text, kind.zone))} as timestamp)"
+    return Typed(kind, f"cast({zones.instant(done, kind.zone)} as timestamp)")
 
 
 def _unit(node: exp.Expr, place: int) -> str:
@@ -112,10 +147,10 @@ def _time(expressions: Values, node: exp.Expr, place: int) -> Typed:
     if len(node.expressions) <= place:
         raise QueryRefused(f"{node.name} lacks an argument: {excerpt(node)}")
     value = expressions.typed(node.expressions[place])
-    if value.type.name not in ("date", "timestamp"):
-        raise QueryRefused(f"{node.name} of a {value.type} is not on offer yet: {excerpt(node)}")
+    if not value.type.is_time:
+        raise QueryRefused(f"{node.name} of a {value.type} is not on offer: {excerpt(node)}")
     return value
 
 
 #: Functions whose first argument is a unit.
-FUNCTIONS = {"date_trunc": truncated, "date_add": added, "date_diff": between}
+FUNCTIONS = {"at_timezone": at_timezone, "date_trunc": truncated, "date_add": added, "date_diff": between}

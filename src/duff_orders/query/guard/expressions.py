@@ -12,7 +12,7 @@ from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import calls, dates, predicates, subqueries
 from duff_orders.query.guard.calls import called, filtered
-from duff_orders.query.guard.conversions import cast, coerced, same, written_type
+from duff_orders.query.guard.conversions import cast, coerced, same, written_type, zoned_literal
 from duff_orders.query.guard.rewrite import excerpt
 from duff_orders.query.guard.scope import Query
 from duff_orders.query.guard.signatures import Typed
@@ -149,6 +149,8 @@ class Expressions:
         return Typed(kind, f"cast(case {branches} else {default} end as {kind.duckdb})")
 
     def _cast(self, node: exp.Expr) -> Typed:
+        if literal := zoned_literal(node):
+            return literal
         value, to = self.typed(node.this), written_type(node.args["to"])
         return cast(value, to, safe=isinstance(node, exp.TryCast))
 
@@ -179,6 +181,8 @@ _METHODS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.Anonymous: called,
     exp.Filter: filtered,
     exp.Window: windowed,
+    exp.AtTimeZone: dates.in_zone,
+    exp.CurrentTimestamp: lambda self, node: self.call("now", []),
     exp.Trim: calls.trimmed,
     exp.StrPosition: lambda self, node: self.call("strpos", [self.typed(node.this), self.typed(node.args["substr"])]),
     exp.Extract: dates.part,

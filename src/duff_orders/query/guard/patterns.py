@@ -98,7 +98,9 @@ def made(pattern: Pattern, binding: Mapping[str, "int | str | Type | None"]) -> 
         return bound
     if pattern.element is not None:
         return array(made(pattern.element, binding))
-    sizes = [binding[each] if each in binding else number(each, binding) for each in pattern.sizes]
+    sizes = [
+        binding[each] if each in binding else each if each == "UTC" else number(each, binding) for each in pattern.sizes
+    ]
     match pattern.name, sizes:
         case "decimal", [int(digits), int(scale)]:
             return decimal(digits, scale)

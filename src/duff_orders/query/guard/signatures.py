@@ -5,7 +5,8 @@
 `p`, `s` and `n` are numbers and `z` a zone that the types bind; `T` and `U` any type, `S` one whose equality is
 DuckDB's; a last argument with `...` may come more than once. In the text `{0}` is an argument, already of the type that
 is named, `{*}` all of them with commas between, `{p+1}` what the types bind, `{unit s}` one at that scale, such as
-0.01, `{f}` where the filter or window of an aggregate stands, and `{n}` where ` ignore nulls` or an order does.
+0.01, `{local 0}` the wall clock's time of one with a zone, `{f}` where the filter or window of an aggregate stands, and
+`{n}` where ` ignore nulls` or an order does.
 """
 
 import re
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from duff_orders.errors import QueryRefused
+from duff_orders.query.guard import zones
 from duff_orders.query.guard.patterns import Binding, Pattern, bind, made, number, patterns
 from duff_orders.query.guard.types import Type, steps
 
@@ -90,6 +92,8 @@ class Signature:
                 return ", ".join(given)
             if what.isdecimal():
                 return given[int(what)]
+            if what.startswith("local "):
+                return zones.local(given[int(what[6:])], str(binding["z"]))
             if what.startswith("unit "):
                 return f"{Decimal(1).scaleb(-number(what[5:], binding)):f}"
             return str(number(what, binding))

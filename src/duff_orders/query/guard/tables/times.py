@@ -21,13 +21,24 @@ _PARTS = {
 
 TABLE = (
     "\n".join(
-        f"{name}({kind}) -> bigint | {to}({{0}})" for name, to in _PARTS.items() for kind in ("date", "timestamp(n)")
+        f"{name}({kind}) -> bigint | {to}({{{place}}})"
+        for name, to in _PARTS.items()
+        for kind, place in (("date", "0"), ("timestamp(n)", "0"), ("timestamptz(n,z)", "local 0"))
     )
     + """
 hour(timestamp(n)) -> bigint | hour({0})
 minute(timestamp(n)) -> bigint | minute({0})
 second(timestamp(n)) -> bigint | second({0})
 millisecond(timestamp(n)) -> bigint | millisecond({0}) % 1000
+hour(timestamptz(n,z)) -> bigint | hour({local 0})
+minute(timestamptz(n,z)) -> bigint | minute({local 0})
+second(timestamptz(n,z)) -> bigint | second({0})
+millisecond(timestamptz(n,z)) -> bigint | millisecond({0}) % 1000
+date(timestamptz(n,z)) -> date | {local 0}
+last_day_of_month(timestamptz(n,z)) -> date | last_day({local 0})
+to_unixtime(timestamptz(n,z)) -> double | epoch_us({0}) / 1e6
+now() -> timestamptz(3,UTC) | duff_now(1000)
+from_unixtime(double) -> timestamptz(3,UTC) | duff_rounded(make_timestamp(cast({0} * 1e6 as bigint)), 1000)
 date(date) -> date | {0}
 date(timestamp(n)) -> date | {0}
 last_day_of_month(date) -> date | last_day({0})
@@ -44,5 +55,6 @@ ALIASES = {
     "dow": "day_of_week",
     "doy": "day_of_year",
     "week_of_year": "week",
+    "current_timestamp": "now",
     "yow": "year_of_week",
 }
