@@ -45,6 +45,8 @@ OF_ARRAYS = (
     "select count(*) from dim_status group by grouping sets ((status_id), ()) order by 1 desc limit 1",
     "select nulls.client_id, f.nulls.order_id, cardinality(extra_columns) from tbl_duff_files f order by file_id",
     "select status_id, grouping(status_id), count(*) from dim_status group by rollup (status_id) order by 2, 1",
+    "select listagg(status, ',') within group (order by status desc) from dim_status",
+    "select status from dim_status where status_id > all (select 2) or status_id = any (select 1) order by status_id",
     "select max_by(order_id, total_price), min_by(order_id, total_price) from fact_orders",
 )
 REFUSED = (

@@ -3,7 +3,7 @@
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
-from duff_orders.query.guard import dates, regexps
+from duff_orders.query.guard import dates, formats, regexps
 from duff_orders.query.guard.conversions import coerced, same
 from duff_orders.query.guard.rewrite import excerpt
 from duff_orders.query.guard.scope import Values
@@ -13,7 +13,7 @@ from duff_orders.query.guard.tables.aggregates import NAMES as AGGREGATES
 from duff_orders.query.guard.tables.windows import NAMES as OF_WINDOWS
 
 #: Functions whose rule is more than a line.
-_SPECIAL = {**dates.FUNCTIONS, **regexps.FUNCTIONS}
+_SPECIAL = {**dates.FUNCTIONS, **formats.FUNCTIONS, **regexps.FUNCTIONS}
 #: Where no aggregate may stand: there is nothing yet to take together.
 _BEFORE = (exp.Where, exp.Join, exp.Group)
 
@@ -54,8 +54,17 @@ def filtered(expressions: Values, node: exp.Expr) -> Typed:
     return aggregate(expressions, node.this, f" filter (where {expressions.condition(node.expression.this)})")
 
 
-def aggregate(expressions: Values, node: exp.Expr, after: str = "") -> Typed:
-    """An aggregate; `after` it stands the filter or window, as text."""
+def within_group(expressions: Values, node: exp.Expr) -> Typed:
+    """listagg(text, separator) within group (order by …)."""
+    order = node.expression
+    if not isinstance(order, exp.Order) or node.this.name.lower() != "listagg":
+        raise QueryRefused(f"within group belongs to listagg: {excerpt(node)}")
+    keys = ", ".join(ordered(expressions, each) for each in order.expressions)
+    return aggregate(expressions, node.this, order=f" order by {keys}")
+
+
+def aggregate(expressions: Values, node: exp.Expr, after: str = "", order: str = "") -> Typed:
+    """An aggregate; `after` it stands the filter or window, within it the `order`, as text."""
     if isinstance(node.find_ancestor(exp.Select, *_BEFORE), _BEFORE):
         raise QueryRefused(f"an aggregate belongs to the columns, having or order by: {excerpt(node)}")
     arguments, distinct = node.expressions, False
@@ -65,7 +74,8 @@ def aggregate(expressions: Values, node: exp.Expr, after: str = "") -> Typed:
         arguments = []
     if any(_is_aggregate(inner) for each in arguments for inner in each.find_all(exp.Anonymous)):
         raise QueryRefused(f"an aggregate inside an aggregate: {excerpt(node)}")
-    order = ""
+    if node.name.lower() == "listagg" and not order:
+        raise QueryRefused(f"listagg needs within group (order by …): {excerpt(node)}")
     if node.name.lower() == "array_agg" and arguments and isinstance(arguments[-1], exp.Order):
         keys = ", ".join(ordered(expressions, each) for each in arguments[-1].expressions)
         arguments, order = [arguments[-1].this], f" order by {keys}"

@@ -52,6 +52,8 @@ class Expressions:
     def typed(self, node: exp.Expr) -> Typed:
         """The value of an expression. Raises QueryRefused for what is not on offer."""
         if type(node) in _BINARY:
+            if isinstance(node.expression, (exp.Any, exp.All)):
+                return subqueries.quantified(self, node)
             name, turned = _BINARY[type(node)]
             pair = [self.typed(node.this), self.typed(node.expression)]
             if name in ("add", "subtract") and (moved := dates.moved(*pair, back=name == "subtract")):
@@ -180,6 +182,7 @@ _METHODS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.TryCast: Expressions._cast,
     exp.Anonymous: called,
     exp.Filter: filtered,
+    exp.WithinGroup: calls.within_group,
     exp.Window: windowed,
     exp.AtTimeZone: dates.in_zone,
     exp.CurrentTimestamp: lambda self, node: self.call("now", []),

@@ -26,6 +26,27 @@ def among(expressions: Values, node: exp.Expr) -> Typed:
     return Typed(BOOLEAN, f"({text} in (select {inner} from ({found.text}) as t (found)))")
 
 
+_COMPARED: dict[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+}
+
+
+def quantified(expressions: Values, node: exp.Expr) -> Typed:
+    """Whether a value compares so with any, or with all, that a query gives."""
+    word, operator = type(node.expression).__name__.lower(), _COMPARED.get(type(node))
+    left = expressions.typed(node.this)
+    found, column = _one_column(expressions, node.expression.this)
+    kind, (text, inner) = same([left, Typed(column.type, "found")], word)
+    if operator is None or not kind.equals_as_duckdb:
+        raise QueryRefused(f"{word} of {kind} is not on offer here: {excerpt(node)}")
+    return Typed(BOOLEAN, f"({text} {operator} {word} (select {inner} from ({found.text}) as t (found)))")
+
+
 def exists(expressions: Values, node: exp.Expr) -> Typed:
     """Whether a query gives a row."""
     return Typed(BOOLEAN, f"exists ({expressions.inner(node.this).text})")
