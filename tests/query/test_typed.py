@@ -154,6 +154,9 @@ date_format(timestamp '2024-02-04 09:05:07.5', '%Y-%m-%d %H:%i:%s.%f') | varchar
 date_format(date '2024-02-04', '%W %e %M %y, %j') | varchar | Sunday 4 February 24, 035
 date_format(timestamp '2024-02-04 15:05:07', '%l:%i %p, %c') | varchar | 3:05 PM, 2
 date_parse('2024-02-04 09:05', '%Y-%m-%d %H:%i') | timestamp(3) | 2024-02-04 09:05:00
+date '2026-03-01' - date '2026-02-27'        | interval day to second | 172800000
+date '2026-03-01' - date '2026-02-27' > interval '1' day | boolean | true
+timestamp '2026-03-01 00:00:01.5' - timestamp '2026-02-28 23:59:59' | interval day to second | 2500
 trim(both 'x' from 'xax')                     | varchar      | a
 trim(leading from ' a')                       | varchar      | a
 position('l' in 'hello')                      | bigint       | 3

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import QueryRefused
-from duff_orders.query.guard import calls, dates, predicates, subqueries
+from duff_orders.query.guard import calls, dates, decimals, predicates, subqueries
 from duff_orders.query.guard.calls import called, filtered
 from duff_orders.query.guard.conversions import cast, coerced, same, written_type, zoned_literal
 from duff_orders.query.guard.rewrite import excerpt
@@ -58,6 +58,8 @@ class Expressions:
             pair = [self.typed(node.this), self.typed(node.expression)]
             if name in ("add", "subtract") and (moved := dates.moved(*pair, back=name == "subtract")):
                 return moved
+            if name == "divide" and (quotient := decimals.divided(*pair)):
+                return quotient
             return self.call(name, pair[::-1] if turned else pair)
         method = _METHODS.get(type(node))
         if method is None:

@@ -11,7 +11,9 @@ MACROS = {
     "duff_rest": "(a, b) as case when b = 0 then duff_never(a) else a % b end",
     # Of whole numbers, rounded half away from zero.
     "duff_quotient": "(a, b) as duff_whole(a, b)"
-    " + case when 2 * abs(a % b) >= abs(b) then sign(a) * sign(b) else 0 end",
+    " + case when abs(a % b) >= abs(b) - abs(a % b) then sign(a) * sign(b) else 0 end",
+    "duff_small": "(a, b) as case when b = 0 then cast(duff_never(a) as bigint)"
+    " else a // b + case when abs(a % b) >= abs(b) - abs(a % b) then sign(a) * sign(b) else 0 end end",
     "duff_unscaled": "(x) as cast(replace(cast(x as varchar), '.', '') as hugeint)",
     **{
         f"duff_{name}": f"(x) as case when x > 0 then {name}(x) else cast(case when x = 0 then '-inf' else 'nan' end"
@@ -69,9 +71,6 @@ add(decimal(p,s), decimal(q,t)) -> decimal(max(p-s,q-t)+max(s,t)+1, max(s,t))
 subtract(decimal(p,s), decimal(q,t)) -> decimal(max(p-s,q-t)+max(s,t)+1, max(s,t))
   | cast({0} as decimal(38,{max(s,t)})) - cast({1} as decimal(38,{max(s,t)}))
 multiply(decimal(p,s), decimal(q,t)) -> decimal(p+q, s+t) | cast({0} as decimal({max(p,19)},{s})) * {1}
-divide(decimal(p,s), decimal(q,t)) -> decimal(p+t+max(0,t-s), max(s,t))
-  | cast(duff_quotient(duff_unscaled({0}) * cast('1e{max(s,t)+t-s}' as hugeint), duff_unscaled({1}))
-  as decimal({38-max(max(s,t),1)},0)) * cast('{unit max(s,t)}' as decimal({max(max(s,t),1)},{max(s,t)}))
 modulo(decimal(p,s), decimal(q,t)) -> decimal(min(p-s,q-t)+max(s,t), max(s,t))
   | cast(duff_rest(duff_unscaled({0}) * cast('1e{max(s,t)-s}' as hugeint),
   duff_unscaled({1}) * cast('1e{max(s,t)-t}' as hugeint))

@@ -37,6 +37,9 @@ millisecond(timestamptz(n,z)) -> bigint | millisecond({0}) % 1000
 date(timestamptz(n,z)) -> date | {local 0}
 last_day_of_month(timestamptz(n,z)) -> date | last_day({local 0})
 to_unixtime(timestamptz(n,z)) -> double | epoch_us({0}) / 1e6
+subtract(date, date) -> interval day to second | cast(date_diff('day', {1}, {0}) as bigint) * 86400000
+subtract(timestamp(n), timestamp(m)) -> interval day to second | (epoch_us({0}) - epoch_us({1})) // 1000
+subtract(timestamptz(n,z), timestamptz(m,y)) -> interval day to second | (epoch_us({0}) - epoch_us({1})) // 1000
 now() -> timestamptz(3,UTC) | duff_now(1000)
 from_unixtime(double) -> timestamptz(3,UTC) | duff_rounded(make_timestamp(cast({0} * 1e6 as bigint)), 1000)
 date(date) -> date | {0}

@@ -1,0 +1,45 @@
+"""Division of decimals: of whole numbers of the last digit, rounded half away from zero; money never passes a double.
+
+As few bits as hold the digits: bigints where 18 do, hugeints beyond; by multiplying where the product has room, by text
+where it has none.
+"""
+
+from duff_orders.query.guard.signatures import Typed
+from duff_orders.query.guard.types import MAX_DIGITS, Type, as_decimal, decimal
+
+#: Digits that a bigint always holds.
+SMALL = 18
+
+
+def divided(left: Typed, right: Typed) -> Typed | None:
+    """The quotient of two decimals, or of one and an integer; None for others."""
+    if "decimal" not in (left.type.name, right.type.name) or not (_is_exact(left.type) and _is_exact(right.type)):
+        return None
+    one, other = as_decimal(left.type), as_decimal(right.type)
+    digits, divisor = one.size or 0, other.size or 0
+    scale = max(one.scale, other.scale)
+    kind = decimal(digits + other.scale + max(0, other.scale - one.scale), scale)
+    shift = scale + other.scale - one.scale
+    small = digits + shift <= SMALL and (divisor <= SMALL or right.type.is_integer)
+    whole = "bigint" if small else "hugeint"
+    numerator, denominator = (_unscaled(*each, whole) for each in ((left.text, one), (right.text, other)))
+    if shift:
+        numerator = f"{numerator} * cast(1{'0' * shift} as {whole})"
+    quotient = f"duff_{'small' if small else 'quotient'}({numerator}, {denominator})"
+    room = max(scale, 1)
+    unit = f"cast('{'0.' + '0' * (scale - 1) + '1' if scale else '1'}' as decimal({room},{scale}))"
+    return Typed(kind, f"cast(cast({quotient} as decimal({MAX_DIGITS - room},0)) * {unit} as {kind.duckdb})")
+
+
+def _is_exact(found: Type) -> bool:
+    return found.is_integer or found.name == "decimal"
+
+
+def _unscaled(text: str, kind: Type, whole: str) -> str:
+    """A decimal as a whole number of its last digit."""
+    digits, scale = kind.size or 0, kind.scale
+    if scale == 0:
+        return f"cast({text} as {whole})"
+    if digits + scale + 1 > MAX_DIGITS:
+        return f"cast(duff_unscaled({text}) as {whole})"
+    return f"cast({text} * cast(1{'0' * scale} as decimal({scale + 1},0)) as {whole})"
