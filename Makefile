@@ -82,7 +82,7 @@ build/emulator/.installed: $(EMULATOR)/emulator.txt $(EMULATOR)/simulator.json $
 	@build/emulator/checkov/bin/python $(PIP_INSTALL) -r $(EMULATOR)/checkov.txt
 	@# The simulator of policies is a package of node; without it, its tests are skipped.
 	@mkdir -p build/emulator/simulator && cp $(EMULATOR)/simulator.json build/emulator/simulator/package.json
-	@! command -v npm >/dev/null || npm install --prefix build/emulator/simulator --no-package-lock --no-audit --no-fund --silent \
+	@! command -v npm >/dev/null || npm install --prefix build/emulator/simulator --no-package-lock --no-audit --no-fund --silent --fetch-retries=1 --fetch-timeout=30000 \
 	    || echo "The simulator of policies cannot be had: its tests are skipped"
 	@touch $@
 
