@@ -50,16 +50,24 @@ def _started(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     import boto3
     from botocore.exceptions import ClientError
 
-    states, machine, most = boto3.client("stepfunctions"), os.environ["STATE_MACHINE"], int(os.environ["MAX_RUNNING"])
+    states, machine = boto3.client("stepfunctions"), os.environ["STATE_MACHINE"]
     waiting = [*records]
     try:
-        found = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=most)
-        for each in records[: max(0, most - len(found["executions"]))]:
+        for each in records[: max(0, room(machine, int(os.environ["MAX_RUNNING"])))]:
             states.start_execution(stateMachineArn=machine, input=each["body"])
             waiting.remove(each)
     except ClientError as error:
         print(json.dumps({"message": "not_started", "error": str(error)[:1000]}), flush=True)
     return waiting
+
+
+def room(machine: str, most: int) -> int:
+    """How many executions more may run at once, of `most`."""
+    import boto3
+
+    states = boto3.client("stepfunctions")
+    found = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=most)
+    return most - len(found["executions"])
 
 
 def come_back(queue: str, records: Sequence[dict[str, Any]], seconds: float) -> None:

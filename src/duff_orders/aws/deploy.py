@@ -75,10 +75,10 @@ def deploy(
                 if dry_run and describe(deployment.stack("buckets")) is None:
                     _tell_all(template, on_event)
                     continue
-                bucket = deployment.outputs("buckets")["ArtifactsBucket"]
+                buckets = deployment.outputs("buckets")
+                bucket, values["KeyArn"] = buckets["ArtifactsBucket"], buckets.get("KeyArn", "")
                 values["Release"] = values.get("Release") or release or _put(dist, bucket, values)
                 template = Template(template.body, _address(bucket, f"{values['Release']}/{TEMPLATES[each]}"))
-                values["KeyArn"] = deployment.outputs("buckets").get("KeyArn", "")
             told = {name: value for name, value in values.items() if name in known[each]}
             if "Edition" in known[each]:
                 told["Edition"] = edition(values["Release"], {**template.defaults, **told})
@@ -170,7 +170,7 @@ def destroy(
         there = [each for each in reversed(TEMPLATES) if describe(deployment.stack(each))]
         if not there:
             raise InputError(f"nothing is deployed: there is no stack {deployment.stack('buckets')}")
-        outputs = _outputs(deployment, "buckets")
+        outputs = deployment.outputs_if_there("buckets")
         buckets = sorted(value for name, value in outputs.items() if name.endswith("Bucket"))
         for each in there:
             take_down(deployment.stack(each), on_event)
@@ -184,10 +184,6 @@ def destroy(
 
 def _templates() -> dict[str, str]:
     return {stage: (templates() / name).read_text(encoding="utf-8") for stage, name in TEMPLATES.items()}
-
-
-def _outputs(deployment: Deployment, stage: str) -> dict[str, str]:
-    return deployment.outputs(stage) if describe(deployment.stack(stage)) else {}
 
 
 def _tell_all(template: Template, on_event: OnEvent) -> None:

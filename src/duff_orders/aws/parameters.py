@@ -53,9 +53,7 @@ def _deployed(deployment: Deployment) -> dict[str, str]:
 
 def _keep_key(deployment: Deployment, deployed: str, given: str | None) -> None:
     """Refuse another key than the one in use, or none."""
-    stack = describe(deployment.stack("buckets")) or {}
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
-    in_use = outputs.get("KeyArn")
+    in_use = deployment.outputs_if_there("buckets").get("KeyArn")
     if in_use and given is not None and given not in (in_use, deployed):
         raise InputError(
             f"EncryptionKey is {given!r}, and {in_use} encrypts what is there, which could be read no more; leave it. "

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from duff_orders.aws.announcement import announcement
-from duff_orders.aws.arrivals import AT_ONCE, send
-from duff_orders.aws.replays import Replay, ended_badly, not_replaced, room_for
+from duff_orders.aws.arrivals import AT_ONCE, room, send
+from duff_orders.aws.replays import Replay, ended_badly, not_replaced
 from duff_orders.aws.stacks import Deployment
 from duff_orders.clock import utc_now
 from duff_orders.errors import Busy, InputError, PipelineError
@@ -40,6 +40,8 @@ UPLOAD = "duff-upload"
 _KNOWN = (EVENTS.folder, LEDGER_ROWS.folder)
 #: The states of a job run that has not ended.
 GOING_ON = ("STARTING", "RUNNING", "STOPPING", "WAITING")
+# Of deployments that do not tell theirs.
+_MAX_RUNNING = 500
 # How often, in seconds, is looked whether replays have failed.
 _LOOK = 3.0
 # How often the ledger is looked at while a file is on its way.
@@ -191,15 +193,16 @@ class Remote:
 
         objects = [layout.ledger_object(event.pa_date, event.file_id) for event in chosen]
         revisions = {row.file_id: row.revision for row in self.lake.ledger.named(objects, damaged=lambda _: None)}
-        client, room, started = boto3.client("stepfunctions"), 0, dict[str, Replay]()
+        client, left, started = boto3.client("stepfunctions"), 0, dict[str, Replay]()
+        machine, most = self.outputs["StateMachine"], int(self.outputs.get("MaxRunning", _MAX_RUNNING))
         for event in chosen:
-            while room < 1 and (room := room_for(self.outputs)) < 1:
+            while left < 1 and (left := room(machine, most)) < 1:
                 time.sleep(_PAUSE)
-            room -= 1
+            left -= 1
             revision = revisions.get(event.file_id, -1)
             try:
                 done = client.start_execution(
-                    stateMachineArn=self.outputs["StateMachine"],
+                    stateMachineArn=machine,
                     name=f"replay-{event.file_id}-r{revision + 1}-{utc_now():%Y%m%dT%H%M}",
                     input=json.dumps(announcement(event, replay=True)),
                 )

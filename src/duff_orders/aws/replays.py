@@ -1,14 +1,11 @@
-"""Executions that are to replace what was made of files: room for them, and those that failed."""
+"""Executions that are to replace what was made of files, and those of them that failed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from duff_orders.messages import LedgerRow
 from duff_orders.reasons import reason
-
-# Of deployments that do not tell theirs.
-_MAX_RUNNING = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +15,6 @@ class Replay:
     revision: int
     execution: str
     started: datetime
-
-
-def room_for(outputs: Mapping[str, str]) -> int:
-    """How many executions more may run at once, of the deployment with these outputs."""
-    import boto3
-
-    most = int(outputs.get("MaxRunning", _MAX_RUNNING))
-    found = boto3.client("stepfunctions").list_executions(
-        stateMachineArn=outputs["StateMachine"], statusFilter="RUNNING", maxResults=most
-    )
-    return most - len(found["executions"])
 
 
 def ended_badly(machine: str, replays: Iterable[Replay]) -> set[str]:

@@ -22,6 +22,7 @@ from duff_orders.contract import COLUMN_NAMES
 from duff_orders.errors import DuffError
 from duff_orders.lake import layout
 from duff_orders.lake.ledger import Ledger
+from duff_orders.lake.raw_bucket import versions
 from duff_orders.lake.s3 import S3Store
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.query.athena import Athena
@@ -111,16 +112,8 @@ def try_out(
 
 def sweep(outputs: dict[str, str]) -> None:
     """Remove what a try left behind that was ended in the middle."""
-    import boto3
-
-    s3, bucket = boto3.client("s3"), outputs["RawBucket"]
-    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=TRY_OUT)
-    for each in [each for page in pages for each in page.get("Versions", ())]:
-        if utc_now() - each["LastModified"] > LEFT_BEHIND:
-            etag, version = each["ETag"].strip('"'), each["VersionId"]
-            event = Event(
-                bucket=bucket, key=each["Key"], size=each["Size"], etag=etag, version=version, time=each["LastModified"]
-            )
+    for event in [*versions(outputs["RawBucket"], TRY_OUT)]:
+        if utc_now() - event.time > LEFT_BEHIND:
             _forget(outputs, event)
 
 

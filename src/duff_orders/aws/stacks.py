@@ -70,7 +70,11 @@ class Deployment:
         found = describe(self.stack(stage))
         if found is None:
             raise InputError(f"there is no stack {self.stack(stage)}; `duff deploy` makes it")
-        return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+        return _outputs(found)
+
+    def outputs_if_there(self, stage: str) -> dict[str, str]:
+        """A stack's outputs; none where it is not deployed."""
+        return _outputs(describe(self.stack(stage)) or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,10 @@ def take_down(stack: str, on_event: OnEvent) -> bool:
     if status != "DELETE_COMPLETE":
         raise PipelineError(f"the stack {stack} is {status}: {_reasons(seen)}")
     return True
+
+
+def _outputs(stack: Mapping[str, Any]) -> dict[str, str]:
+    return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
 
 
 def _tags(stack: Mapping[str, Any] | None) -> dict[str, str]:

@@ -17,6 +17,10 @@ PrefixOption = Annotated[
     str, typer.Option("--prefix", metavar="NAME", help="Put before all names, e.g. acme: acme-duff-orders-raw.")
 ]
 
+TryOutOption = Annotated[
+    bool, typer.Option("--smoke/--no-smoke", help="At the end, send a small file through, ask for it, remove it.")
+]
+
 
 @app.command()
 def package(
@@ -65,9 +69,7 @@ def deploy(
         Path | None, typer.Option(metavar="DIR", help="Deploy what `duff package` wrote there.", file_okay=False)
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change; touch no stack.")] = False,
-    try_out: Annotated[
-        bool, typer.Option("--smoke/--no-smoke", help="At the end, send a small file through, ask for it, remove it.")
-    ] = True,
+    try_out: TryOutOption = True,
     json: FactsOption = False,
 ) -> None:
     """Deploy to AWS: package, upload, create or update the stacks, try out.
@@ -123,9 +125,7 @@ def rollback(
     to: Annotated[
         str | None, typer.Option(metavar="RELEASE", help="Not the one before: a folder of the artifacts bucket.")
     ] = None,
-    try_out: Annotated[
-        bool, typer.Option("--smoke/--no-smoke", help="At the end, send a small file through, ask for it, remove it.")
-    ] = True,
+    try_out: TryOutOption = True,
 ) -> None:
     """Take a release back: the one before is in use again.
 

@@ -29,9 +29,14 @@ def listed(bucket: str, prefix: str) -> Iterator[Listed]:
 
 def held(bucket: str, key: str) -> list[Held]:
     """The versions of a key, the oldest first: a listing gives the newest first. Delete markers are none."""
-    versions = (each for page in _pages("list_object_versions", bucket, key) for each in page.get("Versions", ()))
-    found = [*takewhile(lambda each: each["Key"] == key, versions)]  # longer keys come behind it
-    return [Held.by(_event(bucket, each), number) for number, each in enumerate(reversed(found))]
+    found = [*takewhile(lambda each: each.key == key, versions(bucket, key))]  # longer keys come behind it
+    return [Held.by(each, number) for number, each in enumerate(reversed(found))]
+
+
+def versions(bucket: str, prefix: str) -> Iterator[Event]:
+    """What the versions of the keys that begin with a text were announced as; times as in `pages`."""
+    for page in _pages("list_object_versions", bucket, prefix):
+        yield from (_event(bucket, each) for each in page.get("Versions", ()))
 
 
 def pages(bucket: str, place: Place | None) -> Iterator[tuple[list[Event], Place | None]]:
