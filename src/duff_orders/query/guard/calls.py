@@ -87,10 +87,12 @@ def ordered(expressions: Values, node: exp.Expr) -> str:
     """One key of an order within an aggregate or a window."""
     if isinstance(node.this, exp.Literal):
         raise QueryRefused(f"this is not ordered by the number of a column: {excerpt(node)}")
-    direction = "desc" if node.args.get("desc") else "asc"
-    return (
-        f"{expressions.typed(node.this).text} {direction} nulls {'first' if node.args.get('nulls_first') else 'last'}"
-    )
+    return f"{expressions.typed(node.this).text} {direction(node)}"
+
+
+def direction(node: exp.Expr) -> str:
+    """The direction of a key, and where its nulls are: at the end, whichever it is."""
+    return f"{'desc' if node.args.get('desc') else 'asc'} nulls {'first' if node.args.get('nulls_first') else 'last'}"
 
 
 def _is_aggregate(node: exp.Expr) -> bool:

@@ -5,7 +5,7 @@ where it has none.
 """
 
 from duff_orders.query.guard.signatures import Typed
-from duff_orders.query.guard.types import MAX_DIGITS, Type, as_decimal, decimal
+from duff_orders.query.guard.types import MAX_DIGITS, Type, as_decimal, decimal, unit
 
 #: Digits that a bigint always holds.
 SMALL = 18
@@ -15,20 +15,20 @@ def divided(left: Typed, right: Typed) -> Typed | None:
     """The quotient of two decimals, or of one and an integer; None for others."""
     if "decimal" not in (left.type.name, right.type.name) or not (_is_exact(left.type) and _is_exact(right.type)):
         return None
-    one, other = as_decimal(left.type), as_decimal(right.type)
-    digits, divisor = one.size or 0, other.size or 0
-    scale = max(one.scale, other.scale)
-    kind = decimal(digits + other.scale + max(0, other.scale - one.scale), scale)
-    shift = scale + other.scale - one.scale
-    small = digits + shift <= SMALL and (divisor <= SMALL or right.type.is_integer)
+    dividend, divisor = as_decimal(left.type), as_decimal(right.type)
+    digits = dividend.size or 0
+    scale = max(dividend.scale, divisor.scale)
+    kind = decimal(digits + divisor.scale + max(0, divisor.scale - dividend.scale), scale)
+    shift = scale + divisor.scale - dividend.scale
+    small = digits + shift <= SMALL and ((divisor.size or 0) <= SMALL or right.type.is_integer)
     whole = "bigint" if small else "hugeint"
-    numerator, denominator = (_unscaled(*each, whole) for each in ((left.text, one), (right.text, other)))
+    numerator, denominator = (_unscaled(*each, whole) for each in ((left.text, dividend), (right.text, divisor)))
     if shift:
         numerator = f"{numerator} * cast(1{'0' * shift} as {whole})"
     quotient = f"duff_{'small' if small else 'quotient'}({numerator}, {denominator})"
     room = max(scale, 1)
-    unit = f"cast('{'0.' + '0' * (scale - 1) + '1' if scale else '1'}' as decimal({room},{scale}))"
-    return Typed(kind, f"cast(cast({quotient} as decimal({MAX_DIGITS - room},0)) * {unit} as {kind.duckdb})")
+    one = f"cast('{unit(scale)}' as decimal({room},{scale}))"
+    return Typed(kind, f"cast(cast({quotient} as decimal({MAX_DIGITS - room},0)) * {one} as {kind.duckdb})")
 
 
 def _is_exact(found: Type) -> bool:

@@ -4,6 +4,7 @@ import ast
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from duff_orders.query.guard.types import UNKNOWN, Type, array, as_decimal, common, decimal, instant, timestamp, varchar
 
@@ -115,7 +116,12 @@ def made(pattern: Pattern, binding: Mapping[str, "int | str | Type | None"]) -> 
 
 def number(text: str, binding: Mapping[str, "int | str | Type | None"]) -> int:
     """What stands for a number, such as `min(38,p+1)`; nothing else is computed."""
-    return _computed(ast.parse(text, mode="eval").body, binding)
+    return _computed(_parsed(text), binding)
+
+
+@cache
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
 def _computed(node: ast.expr, binding: Mapping[str, "int | str | Type | None"]) -> int:

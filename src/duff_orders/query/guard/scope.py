@@ -1,6 +1,7 @@
 """What names stand for: the columns of the sources in sight, of queries around, and of what `with` names."""
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -11,7 +12,7 @@ from duff_orders.contract import DATABASE, TABLES
 from duff_orders.engines.dialect import sql_name
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.signatures import Typed
-from duff_orders.query.guard.types import Type, of_catalog
+from duff_orders.query.guard.types import Type, array, decimal, timestamp
 
 _CATALOG = "awsdatacatalog"
 
@@ -113,6 +114,26 @@ class Scope:
         raise QueryRefused(
             f"no table {'.'.join(filter(None, (catalog, database, name)))[:80]!r}{hint} Tables: {', '.join(TABLES)}"
         )
+
+
+_WRITTEN = re.compile(r"(\w+)\s*(?:\((.*)\))?", re.DOTALL)
+_OF_CATALOG = {"int": "integer", "string": "varchar", "float": "real"}
+
+
+def of_catalog(written: str) -> Type:
+    """A type as the contract and the catalog write it, e.g. `decimal(12,4)`, `array<string>`, `struct<a:bigint>`."""
+    if written.startswith("array<"):
+        return array(of_catalog(written[6:-1]))
+    if written.startswith("struct<"):
+        pairs = (each.partition(":") for each in written[7:-1].split(","))
+        return Type("row", fields=tuple((name, of_catalog(kind)) for name, _, kind in pairs))
+    if written == "timestamp":
+        return timestamp(3)  # what Athena reads of a Parquet object
+    name, given = _WRITTEN.fullmatch(written).groups()  # type: ignore[union-attr] # the contract's own types
+    if name == "decimal":
+        digits, scale = (int(each) for each in given.split(","))
+        return decimal(digits, scale)
+    return Type(_OF_CATALOG.get(name, name))
 
 
 class Values(Protocol):

@@ -7,12 +7,13 @@ from sqlglot import exp
 
 from duff_orders.engines.dialect import sql_name
 from duff_orders.errors import QueryRefused
+from duff_orders.query.guard.calls import direction
 from duff_orders.query.guard.conversions import coerced, same
 from duff_orders.query.guard.expressions import Expressions
 from duff_orders.query.guard.rewrite import excerpt
 from duff_orders.query.guard.scope import Column, Query, Scope
 from duff_orders.query.guard.signatures import Typed
-from duff_orders.query.guard.sources import joined, renamed
+from duff_orders.query.guard.sources import joined, over, renamed
 
 _SETS: dict[type[exp.Expr], str] = {exp.Union: "union", exp.Intersect: "intersect", exp.Except: "except"}
 
@@ -54,7 +55,7 @@ def _with(node: exp.Expr, scope: Scope) -> tuple[str, Scope]:
 
 def _select(select: exp.Select, scope: Scope) -> Query:
     from_ = joined(select, scope, query)
-    expressions = Expressions(scope.resolve, lambda inner: query(inner, scope.within()))
+    expressions = over(scope, query)
     values: list[tuple[str, Typed]] = []
     for node in select.expressions:
         values += _starred(node, scope) if node.is_star else [_column(node, len(values), expressions)]
@@ -135,8 +136,7 @@ def _order(node: exp.Expr, columns: Sequence[Column], expressions: Expressions |
                 f"order by an expression over a column of the answer: give it a name there: {excerpt(key)}"
             )
         text = str(place) if place is not None or expressions is None else expressions.typed(key).text
-        nulls = "first" if each.args.get("nulls_first") else "last"
-        keys.append(f"{text} {'desc' if each.args.get('desc') else 'asc'} nulls {nulls}")
+        keys.append(f"{text} {direction(each)}")
     return f" order by {', '.join(keys)}"
 
 
@@ -178,7 +178,7 @@ def _as(found: Query, columns: Sequence[Column]) -> str:
 
 
 def _values(node: exp.Values, scope: Scope) -> Query:
-    expressions = Expressions(scope.within().resolve, lambda inner: query(inner, scope.within()))
+    expressions = over(scope.within(), query)
     rows = [each.expressions if isinstance(each, exp.Tuple) else [each] for each in node.expressions]
     if len({len(row) for row in rows}) != 1:
         raise QueryRefused(f"the rows of values have different numbers of columns: {excerpt(node)}")

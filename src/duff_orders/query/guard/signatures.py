@@ -13,12 +13,11 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
 from duff_orders.query.guard.patterns import Binding, Pattern, bind, made, number, patterns
-from duff_orders.query.guard.types import Type, steps
+from duff_orders.query.guard.types import Type, steps, unit
 
 #: Of a value: its type and DuckDB's text of exactly that type.
 Cast = Callable[["Typed", Type], str]
@@ -95,7 +94,7 @@ class Signature:
             if what.startswith("local "):
                 return zones.local(given[int(what[6:])], str(binding["z"]))
             if what.startswith("unit "):
-                return f"{Decimal(1).scaleb(-number(what[5:], binding)):f}"
+                return unit(number(what[5:], binding))
             return str(number(what, binding))
 
         return Typed(result, f"cast({_PLACE.sub(place, self.text)} as {result.duckdb})")
@@ -111,6 +110,11 @@ def read(table: str) -> Iterator[Signature]:
             arguments = tuple(patterns(found[2]))
             (result,) = patterns(found[3])
             yield Signature(found[1], arguments, result, found[4])
+
+
+def names(table: str) -> frozenset[str]:
+    """The names of a table's functions."""
+    return frozenset(each.name for each in read(table))
 
 
 class Functions:

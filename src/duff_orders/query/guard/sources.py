@@ -27,6 +27,11 @@ _JOINS = {
 }
 
 
+def over(scope: Scope, write: Write) -> Expressions:
+    """Expressions over what is in sight, and queries within them."""
+    return Expressions(scope.resolve, lambda inner: write(inner, scope.within()))
+
+
 def joined(select: exp.Select, scope: Scope, write: Write) -> str:
     """FROM with its joins; what it names is in sight from then on."""
     from_ = select.args.get("from_")
@@ -43,14 +48,13 @@ def joined(select: exp.Select, scope: Scope, write: Write) -> str:
         if using:
             text += f" on {_using(using, before, kind, scope)}"
         elif on is not None:
-            expressions = Expressions(scope.resolve, lambda inner: write(inner, scope.within()))
-            text += f" on {expressions.condition(on)}"
+            text += f" on {over(scope, write).condition(on)}"
     return text
 
 
 def _unnested(node: exp.Unnest, scope: Scope, write: Write) -> Query:
     """The elements of arrays, side by side, over the columns of what stands before; with their numbers where asked."""
-    expressions = Expressions(scope.resolve, lambda inner: write(inner, scope.within()))
+    expressions = over(scope, write)
     arrays = [expressions.typed(each) for each in node.expressions]
     if wrong := [str(each.type) for each in arrays if each.type.element is None]:
         raise QueryRefused(f"unnest takes arrays, not {wrong[0]}: {excerpt(node)}")
@@ -83,21 +87,17 @@ def _using(names: Sequence[str], before: Sequence[Source], kind: str, scope: Sco
 def _source(node: exp.Expr, scope: Scope, write: Write) -> str:
     """A table or query of FROM, which is in sight from then on."""
     alias = node.args.get("alias")
+    name = (alias.name if alias else f"_from{len(scope.sources)}").lower()
     if isinstance(node, exp.Table):
         text, columns = scope.table(node)
-        name = (alias.name if alias else node.name).lower()
+        name = name if alias else node.name.lower()
     elif isinstance(node, (exp.Subquery, exp.Values)):
         # What stands beside it is not in sight: that would be a lateral one.
         inner = write(node.this if isinstance(node, exp.Subquery) else node, replace(scope.around or scope, sources=[]))
-        text, columns, name = (
-            f"({inner.text})",
-            inner.columns,
-            (alias.name if alias else f"_from{len(scope.sources)}").lower(),
-        )
+        text, columns = f"({inner.text})", inner.columns
     elif isinstance(node, exp.Unnest):
         inner = _unnested(node, scope, write)
         text, columns = f"lateral ({inner.text})", inner.columns
-        name = (alias.name if alias else f"_from{len(scope.sources)}").lower()
     else:
         raise QueryRefused(f"this is not on offer in FROM yet: {excerpt(node)}")
     if any(each.alias == name for each in scope.sources):

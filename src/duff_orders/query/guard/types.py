@@ -3,8 +3,8 @@
 https://trino.io/docs/current/language/types.html
 """
 
-import re
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cache
 
 #: The most digits of a decimal.
@@ -92,14 +92,19 @@ _DUCKDB = {
     "interval year to month": "integer",
 }
 
-BOOLEAN, BIGINT, INTEGER, DOUBLE, REAL = (Type(name) for name in ("boolean", "bigint", "integer", "double", "real"))
-VARCHAR, DATE, UNKNOWN = Type("varchar"), Type("date"), Type("unknown")
+BOOLEAN, BIGINT, INTEGER, DOUBLE = (Type(name) for name in ("boolean", "bigint", "integer", "double"))
+VARCHAR, UNKNOWN = Type("varchar"), Type("unknown")
 DAY_INTERVAL, YEAR_INTERVAL = Type("interval day to second"), Type("interval year to month")
 
 
 def decimal(digits: int, scale: int) -> Type:
     """A decimal of at most 38 digits."""
     return Type("decimal", min(digits, MAX_DIGITS), scale)
+
+
+def unit(scale: int) -> str:
+    """One at a scale, such as 0.01."""
+    return f"{Decimal(1).scaleb(-scale):f}"
 
 
 def varchar(length: int | None = None) -> Type:
@@ -177,23 +182,3 @@ def steps(found: Type, wanted: Type) -> int | None:
         return 1
     order = NUMBERS if found.is_number else _TIMES if found.is_time else ()
     return 1 + (order.index(wanted.name) - order.index(found.name) if order else 0)
-
-
-_WRITTEN = re.compile(r"(\w+)\s*(?:\((.*)\))?", re.DOTALL)
-_OF_CATALOG = {"int": "integer", "string": "varchar", "float": "real"}
-
-
-def of_catalog(written: str) -> Type:
-    """A type as the contract and the catalog write it, e.g. `decimal(12,4)`, `array<string>`, `struct<a:bigint>`."""
-    if written.startswith("array<"):
-        return array(of_catalog(written[6:-1]))
-    if written.startswith("struct<"):
-        pairs = (each.partition(":") for each in written[7:-1].split(","))
-        return Type("row", fields=tuple((name, of_catalog(kind)) for name, _, kind in pairs))
-    if written == "timestamp":
-        return timestamp(3)  # what Athena reads of a Parquet object
-    name, given = _WRITTEN.fullmatch(written).groups()  # type: ignore[union-attr] # the contract's own types
-    if name == "decimal":
-        digits, scale = (int(each) for each in given.split(","))
-        return decimal(digits, scale)
-    return Type(_OF_CATALOG.get(name, name))

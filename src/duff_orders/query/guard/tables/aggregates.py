@@ -3,6 +3,8 @@
 https://trino.io/docs/current/functions/aggregate.html
 """
 
+from duff_orders.query.guard.signatures import names
+
 MACROS = {
     "duff_average": "(total, n) as case when n > 0 then duff_quotient(total, n) end",
 }
@@ -44,4 +46,4 @@ var_pop(double) -> double | var_pop({0}){f}
 
 #: Other names of the same functions.
 ALIASES = {"every": "bool_and", "any_value": "arbitrary", "stddev_samp": "stddev", "var_samp": "variance"}
-NAMES = frozenset(line.partition("(")[0] for line in TABLE.splitlines() if line[:1].isalpha()) | frozenset(ALIASES)
+NAMES = names(TABLE) | frozenset(ALIASES)

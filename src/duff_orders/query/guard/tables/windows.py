@@ -3,6 +3,8 @@
 https://trino.io/docs/current/functions/window.html
 """
 
+from duff_orders.query.guard.signatures import names
+
 MACROS: dict[str, str] = {}
 
 TABLE = """
@@ -24,6 +26,6 @@ lead(T, bigint, T) -> T | lead({0}, {1}, {2}{n}){f}
 """
 
 ALIASES: dict[str, str] = {}
-NAMES = frozenset(line.partition("(")[0] for line in TABLE.splitlines() if line[:1].isalpha())
+NAMES = names(TABLE)
 #: Those that look at values of other rows, and may leave out nulls.
 OF_VALUES = frozenset(("first_value", "last_value", "nth_value", "lag", "lead"))
