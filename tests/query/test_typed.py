@@ -157,6 +157,9 @@ date_parse('2024-02-04 09:05', '%Y-%m-%d %H:%i') | timestamp(3) | 2024-02-04 09:
 date '2026-03-01' - date '2026-02-27'        | interval day to second | 172800000
 date '2026-03-01' - date '2026-02-27' > interval '1' day | boolean | true
 timestamp '2026-03-01 00:00:01.5' - timestamp '2026-02-28 23:59:59' | interval day to second | 2500
+cast(timestamp '2026-01-31 10:15:16.25' as varchar) | varchar | 2026-01-31 10:15:16.25
+cast(timestamp '2026-01-31 10:15:16' as varchar) | varchar | 2026-01-31 10:15:16
+date_add('day', length('{x}'), date '2026-01-31') | date | 2026-02-03
 trim(both 'x' from 'xax')                     | varchar      | a
 trim(leading from ' a')                       | varchar      | a
 position('l' in 'hello')                      | bigint       | 3

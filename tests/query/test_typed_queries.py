@@ -47,6 +47,9 @@ OF_ARRAYS = (
     "select status_id, grouping(status_id), count(*) from dim_status group by rollup (status_id) order by 2, 1",
     "select listagg(status, ',') within group (order by status desc) from dim_status",
     "select status from dim_status where status_id > all (select 2) or status_id = any (select 1) order by status_id",
+    "select count_if(status_id > 1) filter (where status_id < 3), count_if(status_id > 1) from dim_status",
+    "select status_id, count_if(status_id > 1) over (order by status_id) from dim_status order by 1",
+    "select avg(total_price), avg(distinct total_price) filter (where product_ccf > 1) from tbl_duff_orders",
     "select max_by(order_id, total_price), min_by(order_id, total_price) from fact_orders",
 )
 REFUSED = (

@@ -32,8 +32,6 @@ _FLOATING = rf"\s*({_DECIMAL}|[+-]?(NaN|Infinity))\s*"
 _DATE = r"\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\s*"
 _TRUTH = "(?i:t|true|f|false|1|0)"
 _TIME = rf"{_DATE}([ T][0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]{{1,6}})?)?)?\s*"
-# How a time is written, by the digits of its second.
-_FORMATS = {0: "%Y-%m-%d %H:%M:%S", 3: "%Y-%m-%d %H:%M:%S.%g", 6: "%Y-%m-%d %H:%M:%S.%f"}
 
 #: Macros by name, as those of the tables.
 MACROS = {
@@ -165,6 +163,11 @@ def _fits(text: str, to: Type) -> str:
     return f"case when length({text}) <= {to.size} then {text} else error('{to} is too short for ' || {text}) end"
 
 
+def _written(text: str, digits: int) -> str:
+    """A time with so many digits of its second."""
+    return f"left(strftime({text}, '%Y-%m-%d %H:%M:%S.%f'), {20 + digits if digits else 19})"
+
+
 _WAYS: dict[tuple[str, str], _Way] = {
     ("varchar", "varchar"): _cut,
     ("varchar", "whole"): lambda text, found, to: f"duff_text({text}, '{_WHOLE}')",
@@ -181,7 +184,7 @@ _WAYS: dict[tuple[str, str], _Way] = {
         f"cast(duff_text({text}, '{_TIME}') as timestamp)", 6, to
     ),
     ("timestamp", "timestamp"): lambda text, found, to: _rounded(text, found.size or 0, to),
-    ("timestamp", "varchar"): lambda text, found, to: _fits(f"strftime({text}, '{_FORMATS[found.size or 0]}')", to),
+    ("timestamp", "varchar"): lambda text, found, to: _fits(_written(text, found.size or 0), to),
     ("timestamp", "timestamp with time zone"): lambda text, found, to: zones.instant(text, to.zone),
     ("date", "timestamp with time zone"): lambda text, found, to: zones.instant(f"cast({text} as timestamp)", to.zone),
     ("timestamp with time zone", "timestamp with time zone"): lambda text, found, to: _rounded(

@@ -1,5 +1,7 @@
 """Dates and times whose unit is written as a text, and sums with intervals."""
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
@@ -34,7 +36,7 @@ def truncated(expressions: Values, node: exp.Expr) -> Typed:
     unit, value = _unit(node, 0), _time(expressions, node, 1)
     if unit == "millisecond" or (value.type.name == "date" and unit in _OF_TIMES):
         raise QueryRefused(f"date_trunc of a {value.type} to a {unit} is not on offer: {excerpt(node)}")
-    return _by_wall_clock(value, f"date_trunc('{unit}', {{}})")
+    return _by_wall_clock(value, lambda clock: f"date_trunc('{unit}', {clock})")
 
 
 def added(expressions: Values, node: exp.Expr) -> Typed:
@@ -106,7 +108,7 @@ def moved(left: Typed, right: Typed, *, back: bool) -> Typed | None:
         return None
     sign = "-" if back else ""
     if right.type == YEAR_INTERVAL:
-        return _by_wall_clock(left, f"{{}} + to_months({sign}{right.text})")
+        return _by_wall_clock(left, lambda clock: f"{clock} + to_months({sign}{right.text})")
     if left.type.name == "date":  # hours of a date are an error in Trino; a whole number of days is what is left
         days = f"cast(duff_days({sign}{right.text}) as integer)"
         return Typed(left.type, f"cast({left.text} + to_days({days}) as date)")
@@ -120,15 +122,15 @@ def _moved(value: Typed, unit: str, count: str, node: exp.Expr) -> Typed:
     number = count if many == 1 else f"{count} * {many}"
     if word == "to_milliseconds":  # so many later, whatever the clock shows
         return Typed(value.type, f"cast({value.text} + {word}({number}) as {value.type.duckdb})")
-    return _by_wall_clock(value, f"{{}} + {word}(cast({number} as integer))")
+    return _by_wall_clock(value, lambda clock: f"{clock} + {word}(cast({number} as integer))")
 
 
-def _by_wall_clock(value: Typed, text: str) -> Typed:
-    """What is done to a time as the clock of its zone shows it; `{}` is where that stands."""
+def _by_wall_clock(value: Typed, done_to: Callable[[str], str]) -> Typed:
+    """What is done to a time as the clock of its zone shows it."""
     kind = value.type
     if not kind.zone:
-        return Typed(kind, f"cast({text.format(value.text)} as {kind.duckdb})")
-    done = f"cast({text.format(zones.local(value.text, kind.zone))} as timestamp)"
+        return Typed(kind, f"cast({done_to(value.text)} as {kind.duckdb})")
+    done = f"cast({done_to(zones.local(value.text, kind.zone))} as timestamp)"
     return Typed(kind, f"cast({zones.instant(done, kind.zone)} as timestamp)")
 
 

@@ -12,7 +12,7 @@ MACROS = {
 TABLE = """
 count() -> bigint | count(*){f}
 count(T) -> bigint | count({0}){f}
-count_if(boolean) -> bigint | count(*) filter (where {0})
+count_if(boolean) -> bigint | count(case when {0} then 1 end){f}
 sum(tinyint) -> bigint | sum({0}){f}
 sum(smallint) -> bigint | sum({0}){f}
 sum(integer) -> bigint | sum({0}){f}
