@@ -16,13 +16,14 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
-from duff_orders.contract import DATABASE, TABLES
+from duff_orders.contract import DATABASE
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.columns import name_columns
 from duff_orders.query.guard.functions import FUNCTIONS
 from duff_orders.query.guard.grammar import BARE_FUNCTIONS, NODES, PARTS
 from duff_orders.query.guard.parse import one_line, parse
 from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.scope import contract_table
 from duff_orders.query.guard.sizes import check_sizes
 from duff_orders.query.guard.translate import translate
 
@@ -31,7 +32,6 @@ _AROUND_QUERIES = (
     *(type(None), exp.Subquery, exp.CTE, exp.SetOperation),
     *(exp.Exists, exp.In, exp.Any, exp.All),
 )
-_CATALOG = "awsdatacatalog"
 _SCHEMA = "main"
 #: What only the translation writes: classes and, of unknown functions, names.
 _DUCKDB_NODES = frozenset({exp.AtTimeZone, exp.IntDiv, exp.Left, exp.Median, exp.RegexpFullMatch, exp.Typeof})
@@ -147,7 +147,7 @@ def _resolve(tree: exp.Expr, database: str) -> frozenset[str]:
     while pending:
         node, visible = pending.pop()
         if isinstance(node, exp.Table):
-            name = _table(node, visible, database)
+            name = contract_table(node, visible, database)
             if name:
                 found.add(name)
                 node.set("this", exp.to_identifier(name))
@@ -164,21 +164,6 @@ def _resolve(tree: exp.Expr, database: str) -> frozenset[str]:
                 inner = inner | {cte.alias.lower()}
         pending.extend((child, inner) for child in node.iter_expressions() if child is not with_)
     return frozenset(found)
-
-
-def _table(node: exp.Table, visible: frozenset[str], allowed: str) -> str | None:
-    """The contract's table that is meant, None for a visible `with` name. Raises QueryRefused."""
-    name, database, catalog = (node.text(part).lower() for part in ("this", "db", "catalog"))
-    if not isinstance(node.this, exp.Identifier):
-        raise QueryRefused(f"table functions are not allowed; allowed: unnest, values and {', '.join(TABLES)}")
-    if not database and name in visible:
-        return None
-    if name in TABLES and database in ("", allowed) and catalog in ("", _CATALOG):
-        return name
-    written = ".".join(part for part in (catalog, database, name) if part)
-    near = difflib.get_close_matches(name, TABLES, n=1)
-    hint = f"; did you mean {near[0]}?" if near else "."
-    raise QueryRefused(f"no table {written[:80]!r}{hint} Tables: {', '.join(TABLES)}")
 
 
 def _unknown_function(name: str) -> QueryRefused:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -100,20 +100,28 @@ class Scope:
 
     def table(self, node: exp.Table) -> tuple[str, Sequence[Column]]:
         """A table's text and columns: of what `with` names, or of the contract. Raises QueryRefused for others."""
-        if not isinstance(node.this, exp.Identifier):
-            raise QueryRefused(f"table functions are not allowed; allowed: unnest, values and {', '.join(TABLES)}")
-        name, database, catalog = (node.text(part).lower() for part in ("this", "db", "catalog"))
-        if not database and name in self.named:
+        name = contract_table(node, self.named)
+        if name is None:
+            name = node.name.lower()
             return sql_name(name), self.named[name]
-        if name in TABLES and database in ("", DATABASE) and catalog in ("", _CATALOG):
-            self.tables.add(name)
-            columns = [Column(each.name, of_catalog(each.type)) for each in TABLES[name].all_fields]
-            return f"main.{sql_name(name)}", columns
-        near = difflib.get_close_matches(name, TABLES, n=1)
-        hint = f"; did you mean {near[0]}?" if near else "."
-        raise QueryRefused(
-            f"no table {'.'.join(filter(None, (catalog, database, name)))[:80]!r}{hint} Tables: {', '.join(TABLES)}"
-        )
+        self.tables.add(name)
+        columns = [Column(each.name, of_catalog(each.type)) for each in TABLES[name].all_fields]
+        return f"main.{sql_name(name)}", columns
+
+
+def contract_table(node: exp.Table, named: Container[str], allowed: str = DATABASE) -> str | None:
+    """The contract's table that is meant, None for what `with` names. Raises QueryRefused for others."""
+    if not isinstance(node.this, exp.Identifier):
+        raise QueryRefused(f"table functions are not allowed; allowed: unnest, values and {', '.join(TABLES)}")
+    name, database, catalog = (node.text(part).lower() for part in ("this", "db", "catalog"))
+    if not database and name in named:
+        return None
+    if name in TABLES and database in ("", allowed) and catalog in ("", _CATALOG):
+        return name
+    written = ".".join(part for part in (catalog, database, name) if part)
+    near = difflib.get_close_matches(name, TABLES, n=1)
+    hint = f"; did you mean {near[0]}?" if near else "."
+    raise QueryRefused(f"no table {written[:80]!r}{hint} Tables: {', '.join(TABLES)}")
 
 
 _WRITTEN = re.compile(r"(\w+)\s*(?:\((.*)\))?", re.DOTALL)
