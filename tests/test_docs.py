@@ -152,13 +152,13 @@ def test_readme_and_decisions_give_the_limits_of_the_code() -> None:
     from duff_orders.ingest.scan import MAX_RECORD
     from duff_orders.local.watch import BATCH
     from duff_orders.query.guard.parse import MAX_COLUMNS, MAX_DEPTH, MAX_TOKENS
-    from duff_orders.query.guard.sizes import MAX_PAD, MAX_SEQUENCE
+    from duff_orders.query.guard.pieces import MAX_LENGTH, MAX_SEQUENCE
 
     decisions, architecture = read(ROOT / "docs" / "decisions.md"), read(ROOT / "docs" / "architecture.md")
     assert f"longer than {MAX_RECORD // 2**20} MiB" in read(ROOT / "README.md")
     assert f"longer than {MAX_RECORD // 2**20} MiB" in decisions
     assert f"{MAX_TOKENS:,}".replace(",", " ") + f" words or {MAX_DEPTH} levels" in decisions
-    for limit in (f"{MAX_COLUMNS:,} columns", f"{MAX_SEQUENCE:,} values", f"{MAX_PAD:,} letters"):
+    for limit in (f"{MAX_COLUMNS:,} columns", f"{MAX_SEQUENCE:,} values", f"{MAX_LENGTH:,} letters"):
         assert limit.replace(",", " ") in decisions
     assert f"after {BATCH:.0f} seconds" in architecture
 

@@ -9,6 +9,7 @@ import pytest
 from duff_orders.contract import STAR
 from duff_orders.errors import InputError
 from duff_orders.query import reports
+from duff_orders.query.duckdb import executed
 from duff_orders.query.guard.check import check
 
 D = Decimal
@@ -77,7 +78,7 @@ def test_every_report_is_expected() -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_report(star: duckdb.DuckDBPyConnection, name: str) -> None:
-    rows = star.execute(check(reports.text(name)).sql).fetchall()
+    rows = executed(star, check(reports.text(name))).fetchall()
     assert [tuple(map(str, row)) for row in rows] == [tuple(map(str, row)) for row in EXPECTED[name]]
 
 
@@ -87,10 +88,9 @@ def test_a_report_is_a_question_and_gives_the_columns_that_it_promises(
 ) -> None:
     report = reports.report(name)
     assert "?" in report.title
-    found = star.execute(check(report.text()).sql).description
-    kinds = {"HUGEINT": "BIGINT"}
-    told = [(str(each[0]), kinds.get(str(each[1]), str(each[1])).lower()) for each in found or ()]
-    assert told == list(report.columns)
+    checked = check(report.text())
+    executed(star, checked)
+    assert [(each.name, each.type.told) for each in checked.columns] == list(report.columns)
     assert [each.name for each in report.parameters] == ["from", "to", "limit"]
 
 
@@ -100,7 +100,7 @@ def test_parameters_are_bound_or_written_as_literals(star: duckdb.DuckDBPyConnec
     assert "between date '2026-03-02' and date '9999-12-31'" in report.text(given)
     sql, values = report.statement(given)
     assert values == ["2026-03-02", "9999-12-31", 5]
-    assert star.execute(sql, values).fetchall() == star.execute(check(report.text(given)).sql).fetchall()
+    assert star.execute(sql, values).fetchall() == executed(star, check(report.text(given))).fetchall()
 
 
 @pytest.mark.parametrize(

@@ -166,13 +166,12 @@ def _write_answer(found: "Result", format: Format, output: Path | None) -> int:
     """Write what Athena answered; gives the number of rows."""
     from duff_orders.query import formats
 
-    with formats.taken(found.columns, found.pages) as (connection, statement):
-        if format == "parquet":
-            assert output is not None
-            return formats.write_parquet(connection, statement, output)
-        connection.execute(statement)
+    if format != "parquet":
         with _stream(output) as stream:
-            return formats.write(connection, stream, format)
+            return formats.write(formats.Pages(found.columns, found.pages), stream, format)
+    assert output is not None
+    with formats.taken(found.columns, found.pages) as (connection, statement):
+        return formats.write_parquet(connection, statement, output)
 
 
 def _read_stdin() -> bytes:

@@ -21,7 +21,7 @@ State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 class Result:
     """What a query found, page by page: an answer of any length takes the memory of one page.
 
-    Columns and values are those of `Answer`.
+    Columns and values are those of `Answer`, with times as Athena writes them.
     """
 
     columns: list[tuple[str, str]]
@@ -53,9 +53,14 @@ class Athena:
     database: str
 
     def ask(self, sql: str, parameters: Sequence[int | str] = (), *, timeout: float = 25.0) -> Answer:
-        """The whole answer to a statement; raises as `run` does."""
+        """The whole answer to a statement, with times as ISO 8601 in UTC; raises as `run` does."""
         found = self.run(sql, parameters, timeout=timeout)
-        return Answer(found.columns, [row for page in found.pages for row in page], found.bytes_scanned)
+        rows = [row for page in found.pages for row in page]
+        for place, (_, kind) in enumerate(found.columns):
+            if kind == "timestamp":
+                for row in rows:
+                    row[place] = row[place] and _time(row[place])
+        return Answer(found.columns, rows, found.bytes_scanned)
 
     def run(self, sql: str, parameters: Sequence[int | str] = (), *, timeout: float = 25.0) -> Result:
         """Run a statement whose `?` stand for the parameters.
@@ -154,5 +159,4 @@ def _time(text: str) -> str:
 _KINDS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("tinyint", "smallint", "integer", "bigint"), int),
     "boolean": "true".__eq__,
-    "timestamp": _time,
 }

@@ -1,6 +1,6 @@
 """Engines that answer SQL from outside. Here: DuckDB over the embedded lake."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,8 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.survey import harmed
 from duff_orders.lake.tables import create_views
 from duff_orders.query import formats
-from duff_orders.query.guard.check import check
+from duff_orders.query.guard.check import Checked, check
+from duff_orders.query.guard.types import Column
 
 T = TypeVar("T")
 #: Rows of an answer that are read before the first is handed out.
@@ -30,8 +31,8 @@ class Answered:
     a whole before anybody sees the first.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.description: list[Any] | None = connection.description
+    def __init__(self, connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> None:
+        self.columns = columns
         self._connection = connection
         self._first: list[Any] = connection.fetchmany(READ_FIRST)
 
@@ -70,7 +71,7 @@ def _executed(
 ) -> Iterator[Answered]:
     with prepared(lake, sql, left_out=left_out, without=without) as (connection, query):
         with _refusals():
-            answered = Answered(connection.execute(query))
+            answered = Answered(executed(connection, query), query.columns)
         yield answered
 
 
@@ -90,13 +91,14 @@ def _without_harmed(lake: Lake, left_out: list[DamagedObject] | None, ask: Calla
 
 
 def sql(lake: Lake, query: str) -> list[dict[str, Any]]:
-    """The answer to one SELECT in Athena's dialect: a dictionary a row, decimals as `Decimal`, times in UTC.
+    """The answer to one SELECT in Athena's dialect: a dictionary a row, decimals as `Decimal`, times as `datetime`.
 
-    Of columns with one name, the second is `name_1`, and so on. Raises QueryRefused as `answer` does.
+    Times with a zone, and intervals, are texts as Athena writes them: `2026-01-31 10:00:00.000 America/Santiago`. Of
+    columns with one name, the second is `name_1`, and so on. Raises QueryRefused as `answer` does.
     `answer` gives the rows one by one.
     """
     with answer(lake, query) as answered:
-        names = formats.column_names(answered)
+        names = formats.unique([each.name for each in answered.columns])
         return [dict(zip(names, values, strict=True)) for values in answered.fetchall()]
 
 
@@ -108,8 +110,8 @@ def prepared(
     writable: Path | None = None,
     left_out: list[DamagedObject] | None = None,
     without: Collection[str] = (),
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-    """A connection that sees only the tables a checked query names, and that query in DuckDB's dialect.
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Checked]]:
+    """A connection that sees only the tables a checked query names, and that query.
 
     `writable` is a folder that the caller wants to write a result to; `left_out`: see `answer`, and `without` are the
     ids of further files that are.
@@ -126,7 +128,14 @@ def prepared(
         allowed = ", ".join(spelled(folder) for folder in folders for spelled in (sql_text, path_text))
         connection.execute(f"set allowed_directories = [{allowed}]")
         connection.execute("set enable_external_access = false; set lock_configuration = true")
-        yield connection, checked.sql
+        yield connection, checked
+
+
+def executed(connection: duckdb.DuckDBPyConnection, query: Checked) -> duckdb.DuckDBPyConnection:
+    """Run a checked query. Raises QueryRefused where DuckDB's types are not those promised, and what DuckDB raises."""
+    found = connection.execute(query.sql)
+    query.check_types([str(each[1]) for each in found.description or ()])
+    return found
 
 
 def write_parquet(lake: Lake, sql: str, out: Path, *, left_out: list[DamagedObject] | None = None) -> int:
@@ -135,7 +144,9 @@ def write_parquet(lake: Lake, sql: str, out: Path, *, left_out: list[DamagedObje
     def write(without: Collection[str]) -> int:
         asked = prepared(lake, sql, writable=out.resolve().parent, left_out=left_out, without=without)
         with asked as (connection, query), _refusals():
-            return formats.write_parquet(connection, query, out.resolve())
+            described = connection.execute(f"describe (\n{query.sql}\n)").fetchall()
+            query.check_types([kind for _, kind, *_ in described])
+            return formats.write_parquet(connection, query.sql, out.resolve())
 
     return _without_harmed(lake, left_out, write)
 

@@ -1,45 +1,51 @@
 """A query's result as text: a table, JSON or CSV, row by row; or as a Parquet file.
 
-Numbers keep their digits: a decimal is written as it is stored (`15.0000`), never by way of a float.
+Values are written as Athena writes them: `values`.
 """
 
-import base64
 import csv
-import json
-import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO, get_args
-from uuid import UUID
 
 import duckdb
 
 from duff_orders.engines.dialect import sql_name, sql_text
 from duff_orders.errors import InputError
 from duff_orders.printable import printable
-from duff_orders.query.answer import time_text
+from duff_orders.query.guard.types import Column, Type, named
+from duff_orders.query.values import as_json, quoted, text
 
 Format = Literal["table", "json", "csv"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 #: Rows fetched at a time, and rows from which a table's column widths are taken.
 BATCH = 1000
-_HUGE = "HUGEINT"
 
 
 class Result(Protocol):
-    """The result of a statement: a connection has that of its last one."""
+    """The result of a query."""
 
     @property
-    def description(self) -> list[Any] | None:
-        """Its columns, the names first."""
+    def columns(self) -> Sequence[Column]:
+        """Its columns, with Trino's types."""
 
     def fetchmany(self, size: int = 1) -> list[Any]:
         """Its next rows, none at the end."""
+
+
+class Pages:
+    """The result of another engine: columns with Athena's types, and pages of values as they go to JSON."""
+
+    def __init__(self, columns: Sequence[tuple[str, str]], pages: Iterable[Sequence[Sequence[Any]]]) -> None:
+        self.columns = [Column(name, named(kind)) for name, kind in columns]
+        self._rows = chain.from_iterable(pages)
+
+    def fetchmany(self, size: int = 1) -> list[Any]:
+        """The next rows."""
+        return [*islice(self._rows, size)]
 
 
 def write(result: Result, stream: TextIO, format: Format) -> int:
@@ -50,24 +56,15 @@ def write(result: Result, stream: TextIO, format: Format) -> int:
     writer = _WRITERS.get(format)
     if writer is None:
         raise InputError(f"no format {format!r}; formats: {', '.join(FORMATS)}")
-    return writer(column_names(result), _rows(result), stream)
+    return writer(
+        unique([each.name for each in result.columns]), [each.type for each in result.columns], result, stream
+    )
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, path: Path | str) -> int:
-    """Run a checked query into a Parquet file; gives the number of rows. Raises duckdb.Error."""
+    """Run a query into a Parquet file; gives the number of rows. Raises duckdb.Error."""
     # the query is on lines of its own, so that a comment at its end cannot swallow the rest
-    connection.execute(f"describe (\n{sql}\n)")
-    columns = [(name, kind) for name, kind, *_ in connection.fetchall()]
-    if any(_HUGE in kind for _, kind in columns):
-        # Parquet has no such integer: DuckDB would write a double; a sum of integers is Athena's bigint
-        inner = ", ".join(f"c{place}" for place in range(len(columns)))
-        outer = ", ".join(
-            f"cast(c{place} as {kind.replace(_HUGE, 'BIGINT')}) as {sql_name(name)}"
-            for place, (name, kind) in enumerate(columns)
-        )
-        sql = f"select {outer} from (\n{sql}\n) as answer ({inner})"
-    statement = f"copy (\n{sql}\n) to {sql_text(path)} (format parquet, compression zstd)"
-    row = connection.execute(statement).fetchone()
+    row = connection.execute(f"copy (\n{sql}\n) to {sql_text(path)} (format parquet, compression zstd)").fetchone()
     return int(row[0]) if row else 0
 
 
@@ -110,9 +107,8 @@ def _kind(athena: str, scale: int) -> str:
     return athena if athena in known else "varchar"
 
 
-def column_names(result: Result) -> list[str]:
-    """The columns' names, a repeated one with `_1`, `_2`, … as DuckDB names it in a Parquet file."""
-    given = [column[0] for column in result.description or ()]
+def unique(given: Sequence[str]) -> list[str]:
+    """Columns' names, a repeated one with `_1`, `_2`, … as DuckDB names it in a Parquet file."""
     taken: set[str] = set()
     names = []
     for name in given:
@@ -125,104 +121,58 @@ def column_names(result: Result) -> list[str]:
     return names
 
 
-def _rows(result: Result) -> Iterator[tuple[Any, ...]]:
+def _rows(result: Result) -> Iterator[Sequence[Any]]:
     while rows := result.fetchmany(BATCH):
         yield from rows
 
 
-def json_value(value: object) -> object:
-    """A value as it goes into JSON as part of a document: numbers, booleans and null as they are, the rest as text."""
-    return value if value is None or isinstance(value, bool | int) else _text(value)
-
-
-def _json(value: object) -> str:
-    """One value as JSON. `json` itself cannot write a decimal's digits, hence by hand."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "null"
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, (bool, int, float)):
-        return json.dumps(value)
-    if isinstance(value, dict):
-        pairs = (f"{_string(_text(key))}: {_json(item)}" for key, item in value.items())
-        return "{" + ", ".join(pairs) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_json, value)) + "]"
-    return _string(_text(value))
-
-
-def _string(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _text(value: object) -> str:
+def _text(value: Any, kind: Type) -> str:
     """One value as it stands in a CSV field or a table's cell; null is the empty text."""
-    if value is None:
-        return ""
-    for kinds, text in _TEXTS:
-        if isinstance(value, kinds):
-            return text(value)
-    raise TypeError(f"a query's result holds a {type(value).__name__}, which has no text form")
+    return "" if value is None else text(value, kind)
 
 
-#: The first that fits, so a bool before the numbers and a datetime before the date it also is.
-_TEXTS: tuple[tuple[tuple[type, ...], Callable[[Any], str]], ...] = (
-    ((str,), str),
-    ((bool,), lambda value: "true" if value else "false"),
-    ((int, float, UUID, timedelta), str),
-    ((Decimal,), lambda value: format(value, "f")),
-    ((datetime,), time_text),
-    ((date, time), lambda value: value.isoformat()),
-    ((bytes, bytearray, memoryview), lambda value: base64.b64encode(value).decode()),
-    ((dict, list, tuple), _json),
-)
-
-
-def _write_json(names: list[str], rows: Iterator[tuple[Any, ...]], stream: TextIO) -> int:
-    keys = [_string(name) for name in names]
+def _write_json(names: list[str], kinds: list[Type], result: Result, stream: TextIO) -> int:
+    keys = [quoted(name) for name in names]
     count = 0
     stream.write("[")
-    for row in rows:
-        pairs = (f"{key}: {_json(value)}" for key, value in zip(keys, row, strict=True))
+    for row in _rows(result):
+        pairs = (f"{key}: {as_json(value, kind)}" for key, value, kind in zip(keys, row, kinds, strict=True))
         stream.write((",\n" if count else "\n") + "{" + ", ".join(pairs) + "}")
         count += 1
     stream.write("\n]\n" if count else "]\n")
     return count
 
 
-def _write_csv(names: list[str], rows: Iterator[tuple[Any, ...]], stream: TextIO) -> int:
+def _write_csv(names: list[str], kinds: list[Type], result: Result, stream: TextIO) -> int:
     # RFC 4180: lines end in CRLF
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(names)
     count = 0
-    for row in rows:
-        writer.writerow([_text(value) for value in row])
+    for row in _rows(result):
+        writer.writerow(map(_text, row, kinds))
         count += 1
     return count
 
 
-def _write_table(names: list[str], rows: Iterator[tuple[Any, ...]], stream: TextIO) -> int:
+def _write_table(names: list[str], kinds: list[Type], result: Result, stream: TextIO) -> int:
     """A Rich table on a terminal where all rows fit one batch; else lines aligned by the first batch."""
+    rows = ([printable(_text(value, kind)) for value, kind in zip(row, kinds, strict=True)] for row in _rows(result))
     head = list(islice(rows, BATCH))
-    numeric = [
-        any(_is_number(row[i]) for row in head) and all(row[i] is None or _is_number(row[i]) for row in head)
-        for i in range(len(names))
-    ]
+    numeric = [kind.is_number for kind in kinds]
     if stream.isatty() and len(head) < BATCH:
         _rich_table(names, head, numeric, stream)
         return len(head)
-    cells = [[_cell(value) for value in row] for row in head]
-    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+    widths = [max(map(len, column)) for column in zip(names, *head, strict=True)]
     stream.write(_aligned(names, widths, numeric))
     stream.write(_aligned(["-" * width for width in widths], widths, numeric))
     count = 0
-    for line in chain(cells, ([_cell(value) for value in row] for row in rows)):
+    for line in chain(head, rows):
         stream.write(_aligned(line, widths, numeric))
         count += 1
     return count
 
 
-def _rich_table(names: list[str], rows: list[tuple[Any, ...]], numeric: list[bool], stream: TextIO) -> None:
+def _rich_table(names: list[str], rows: list[list[str]], numeric: list[bool], stream: TextIO) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -231,7 +181,7 @@ def _rich_table(names: list[str], rows: list[tuple[Any, ...]], numeric: list[boo
     for name, right in zip(names, numeric, strict=True):
         table.add_column(Text(name), justify="right" if right else "left")
     for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_row(*map(Text, row))
     Console(file=stream).print(table)
 
 
@@ -243,13 +193,5 @@ def _aligned(cells: list[str], widths: list[int], numeric: list[bool]) -> str:
     return "  ".join(parts).rstrip() + "\n"
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
-
-
-def _cell(value: object) -> str:
-    return printable(_text(value))
-
-
-_Writer = Callable[[list[str], Iterator[tuple[Any, ...]], TextIO], int]
+_Writer = Callable[[list[str], list[Type], Result, TextIO], int]
 _WRITERS: dict[str, _Writer] = {"table": _write_table, "json": _write_json, "csv": _write_csv}

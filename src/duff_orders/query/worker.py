@@ -22,9 +22,8 @@ from duff_orders.engines.duckdb import ERRORS, message
 from duff_orders.errors import DuffError, EngineError, QueryRefused
 from duff_orders.lake.lake import open_lake
 from duff_orders.query import formats
-from duff_orders.query.answer import Answer, plain
-from duff_orders.query.duckdb import prepared
-from duff_orders.query.serving import athena_type
+from duff_orders.query.duckdb import executed, prepared
+from duff_orders.query.values import told
 
 #: Bytes of the largest answer.
 LARGEST = 50 * 2**20
@@ -42,16 +41,16 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     began = time.monotonic()
     try:
-        told = run(asked)
+        outcome = run(asked)
     except QueryRefused as error:
         cause = error.__cause__ or error.__context__
         kind = _kind(cause) if isinstance(cause, ERRORS) else "query-refused"
-        told = {"problem": kind, "reason": _said(error, asked)}
+        outcome = {"problem": kind, "reason": _said(error, asked)}
     except (MemoryError, EngineError) as error:
-        told = {"problem": "query-limit", "reason": f"the query needs too much memory: {_said(error, asked)}"}
+        outcome = {"problem": "query-limit", "reason": f"the query needs too much memory: {_said(error, asked)}"}
     except DuffError as error:
-        told = {"problem": "query-failed", "reason": _said(error, asked)}
-    print(json.dumps(told | {"seconds": time.monotonic() - began}), flush=True)
+        outcome = {"problem": "query-failed", "reason": _said(error, asked)}
+    print(json.dumps(outcome | {"seconds": time.monotonic() - began}), flush=True)
 
 
 def _end_with(alive: int) -> None:
@@ -66,25 +65,23 @@ def run(asked: dict[str, Any]) -> dict[str, Any]:
     lake = open_lake(asked["lake"], memory=asked["memory"], threads=1)
     most = asked["max_rows"]
     with prepared(lake, asked["sql"]) as (connection, query):
+        kinds = [each.type for each in query.columns]
+        names = formats.unique([each.name for each in query.columns])
         try:
-            connection.execute(query)
-            columns = [
-                (name, athena_type(str(each[1])))
-                for name, each in zip(formats.column_names(connection), connection.description or (), strict=True)
-            ]
+            executed(connection, query)
             rows: list[list[Any]] = []
             size = 0
             while len(rows) <= most and (batch := connection.fetchmany(formats.BATCH)):
-                taken = [[formats.json_value(value) for value in row] for row in plain(batch)]
+                taken = [[*map(told, row, kinds)] for row in batch]
                 size += sum(len(value) if isinstance(value, str) else 8 for row in taken for value in row)
                 if size > LARGEST:
                     raise EngineError(f"the answer is larger than {LARGEST} bytes")
                 rows += taken
         except ERRORS as error:
             raise QueryRefused(f"the query cannot be answered: {message(error)}") from error
-    answer = Answer(columns, rows[:most])
-    Path(asked["out"]).write_text(json.dumps({"columns": answer.columns, "rows": answer.rows}), encoding="utf-8")
-    return {"rows": len(answer.rows), "truncated": len(rows) > most}
+    columns = [(name, kind.told) for name, kind in zip(names, kinds, strict=True)]
+    Path(asked["out"]).write_text(json.dumps({"columns": columns, "rows": rows[:most]}), encoding="utf-8")
+    return {"rows": len(rows[:most]), "truncated": len(rows) > most}
 
 
 def _kind(error: Exception) -> str:

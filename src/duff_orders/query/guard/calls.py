@@ -1,19 +1,24 @@
 """Calls: functions as they are written, those that choose, and aggregates."""
 
+import difflib
+
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
-from duff_orders.query.guard import dates, formats, regexps
 from duff_orders.query.guard.conversions import coerced, same
-from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Around, Typed
-from duff_orders.query.guard.tables import FUNCTIONS
+from duff_orders.query.guard.special import SPECIAL
+from duff_orders.query.guard.tables import FUNCTIONS, OPERATORS
 from duff_orders.query.guard.tables.aggregates import NAMES as AGGREGATES
+from duff_orders.query.guard.tables.instead import INSTEAD
 from duff_orders.query.guard.tables.windows import NAMES as OF_WINDOWS
 
-#: Functions whose rule is more than a line.
-_SPECIAL = {**dates.FUNCTIONS, **formats.FUNCTIONS, **regexps.FUNCTIONS}
+#: What is written like a call, or otherwise, and has no line in a table.
+_SYNTAX = ("case", "cast", "coalesce", "exists", "extract", "if", "nullif", "position", "try", "try_cast", "unnest")
+#: Every function on offer.
+CALLABLE = sorted({*FUNCTIONS.by_name, *FUNCTIONS.aliases, *SPECIAL, *_SYNTAX} - OPERATORS)
 #: Where no aggregate may stand: there is nothing yet to take together.
 _BEFORE = (exp.Where, exp.Join, exp.Group)
 
@@ -21,6 +26,8 @@ _BEFORE = (exp.Where, exp.Join, exp.Group)
 def called(expressions: Values, node: exp.Expr) -> Typed:
     """A call as it is written."""
     name = node.name.lower()
+    if name not in CALLABLE:
+        raise _unknown(name)
     if name in AGGREGATES:
         return aggregate(expressions, node)
     if name in OF_WINDOWS:
@@ -28,7 +35,7 @@ def called(expressions: Values, node: exp.Expr) -> Typed:
     if name == "try" and len(node.expressions) == 1:
         tried = expressions.typed(node.expressions[0])
         return Typed(tried.type, f"try({tried.text})")
-    if special := _SPECIAL.get(name):
+    if special := SPECIAL.get(name):
         return special(expressions, node)
     arguments = [expressions.typed(each) for each in node.expressions]
     if name == "coalesce" and arguments:
@@ -38,6 +45,14 @@ def called(expressions: Values, node: exp.Expr) -> Typed:
         equal = expressions.call("equal", arguments).text
         return Typed(arguments[0].type, f"case when {equal} then null else {arguments[0].text} end")
     return expressions.call(name, arguments)
+
+
+def _unknown(name: str) -> QueryRefused:
+    """What is said of a function that is not on offer."""
+    near = difflib.get_close_matches(name, CALLABLE, n=1)
+    hint = f"write {INSTEAD[name]}" if name in INSTEAD else f"did you mean {near[0]}?" if near else ""
+    told = f"the function {name[:80]!r} is not on offer{'; ' * bool(hint)}{hint}"
+    return QueryRefused(told if name in INSTEAD else f"{told}{'' if hint else '.'} Allowed: {', '.join(CALLABLE)}")
 
 
 def trimmed(expressions: Values, node: exp.Expr) -> Typed:

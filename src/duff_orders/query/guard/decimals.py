@@ -4,6 +4,7 @@ As few bits as hold the digits: bigints where 18 do, hugeints beyond; by multipl
 where it has none.
 """
 
+from duff_orders.query.guard.pieces import piece
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.types import MAX_DIGITS, Type, as_decimal, decimal, unit
 
@@ -25,7 +26,7 @@ def divided(left: Typed, right: Typed) -> Typed | None:
     numerator, denominator = (_unscaled(*each, whole) for each in ((left.text, dividend), (right.text, divisor)))
     if shift:
         numerator = f"{numerator} * cast(1{'0' * shift} as {whole})"
-    quotient = f"duff_{'small' if small else 'quotient'}({numerator}, {denominator})"
+    quotient = piece("duff_quotient", numerator, denominator)
     room = max(scale, 1)
     one = f"cast('{unit(scale)}' as decimal({room},{scale}))"
     return Typed(kind, f"cast(cast({quotient} as decimal({MAX_DIGITS - room},0)) * {one} as {kind.duckdb})")
@@ -41,5 +42,5 @@ def _unscaled(text: str, kind: Type, whole: str) -> str:
     if scale == 0:
         return f"cast({text} as {whole})"
     if digits + scale + 1 > MAX_DIGITS:
-        return f"cast(duff_unscaled({text}) as {whole})"
+        return f"cast({piece('duff_unscaled', text)} as {whole})"
     return f"cast({text} * cast(1{'0' * scale} as decimal({scale + 1},0)) as {whole})"

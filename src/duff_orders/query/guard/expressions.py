@@ -4,18 +4,19 @@ What has no method, and no signature in a table, is refused.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
 from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import QueryRefused
-from duff_orders.query.guard import calls, dates, decimals, predicates, subqueries
+from duff_orders.query.guard import calls, decimals, predicates, subqueries
 from duff_orders.query.guard.calls import called, filtered
 from duff_orders.query.guard.conversions import cast, coerced, same, written_type, zoned_literal
-from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.scope import Query
 from duff_orders.query.guard.signatures import Typed
+from duff_orders.query.guard.special import dates
 from duff_orders.query.guard.tables import FUNCTIONS
 from duff_orders.query.guard.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, UNKNOWN, array, decimal, varchar
 from duff_orders.query.guard.windows import windowed
@@ -45,9 +46,14 @@ _INTEGER_LIMIT, _BIGINT_LIMIT = 2**31, 2**63
 class Expressions:
     """Expressions over the columns in sight."""
 
-    def __init__(self, resolve: Resolve, inner: Inner) -> None:
+    def __init__(self, resolve: Resolve, inner: Inner, known: Mapping[str, Typed] | None = None) -> None:
         self._resolve = resolve
         self.inner = inner
+        self._known = known or {}
+
+    def knowing(self, name: str, value: Typed) -> "Expressions":
+        """Such that a name stands for a value, as in a function's own text."""
+        return Expressions(self._resolve, self.inner, {**self._known, name: value})
 
     def typed(self, node: exp.Expr) -> Typed:
         """The value of an expression. Raises QueryRefused for what is not on offer."""
@@ -101,6 +107,12 @@ class Expressions:
     def _column(self, node: exp.Expr) -> Typed:
         assert isinstance(node, exp.Column)
         return self._resolve(node)
+
+    def _name(self, node: exp.Expr) -> Typed:
+        """What stands for an element in a function: the parser has taken its name for that."""
+        if node.name.lower() in self._known:
+            return self._known[node.name.lower()]
+        raise QueryRefused(f"there is no value called {excerpt(node)}")
 
     def _paren(self, node: exp.Expr) -> Typed:
         return self.typed(node.this)
@@ -164,6 +176,7 @@ _METHODS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.Null: Expressions._null,
     exp.Boolean: Expressions._boolean,
     exp.Column: Expressions._column,
+    exp.Identifier: Expressions._name,
     exp.Paren: Expressions._paren,
     exp.And: Expressions._and_or,
     exp.Or: Expressions._and_or,

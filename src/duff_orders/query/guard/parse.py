@@ -31,8 +31,8 @@ _CLOSING = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType
 _DECIMAL = re.compile(r"[+-]?(?=\.?[0-9])(?P<whole>[0-9]*)(\.(?P<fraction>[0-9]*))?")
 
 
-def parse(sql: str, *, plain: bool = False) -> exp.Expr:
-    """The one SELECT that the text holds; `plain` leaves calls as they are written.
+def parse(sql: str) -> exp.Expr:
+    """The one SELECT that the text holds, calls as they are written.
 
     Raises QueryRefused for anything else, and RecursionError.
     """
@@ -56,7 +56,7 @@ def parse(sql: str, *, plain: bool = False) -> exp.Expr:
     typed = _typed_decimals(sql, tokens)
     if typed != sql:
         sql, tokens = typed, sqlglot.tokenize(typed, read="trino")
-    tree = _one_select(sql, tokens, _PlainParser if plain else _Parser)
+    tree = _one_select(sql, tokens)
     _check_mended(sql, tokens, tree)
     for select in tree.find_all(exp.Select):
         if len(select.expressions) > MAX_COLUMNS:
@@ -64,9 +64,9 @@ def parse(sql: str, *, plain: bool = False) -> exp.Expr:
     return tree
 
 
-def _one_select(sql: str, tokens: list[Token], parser: type["_Parser"]) -> exp.Expr:
+def _one_select(sql: str, tokens: list[Token]) -> exp.Expr:
     try:
-        trees = parser(dialect="trino", error_level=ErrorLevel.IMMEDIATE).parse(tokens, sql)
+        trees = _Parser(dialect="trino", error_level=ErrorLevel.IMMEDIATE).parse(tokens, sql)
     except (RecursionError, QueryRefused):
         raise
     except Exception as error:  # sqlglot's parser raises TypeError and others on odd input
@@ -81,12 +81,17 @@ def _one_select(sql: str, tokens: list[Token], parser: type["_Parser"]) -> exp.E
 
 
 class _Parser(TrinoParser):
-    """sqlglot's parser with a limit to its patience.
+    """sqlglot's parser, but for functions, with a limit to its patience.
 
-    It tries a nested `array[` or `row(` as a type first, then again as a value, at every level: 20 of
-    them take minutes. A plain query takes some 2.5 steps a word.
+    It knows none but those that are written in a way of their own: it changes others as it reads. It tries a nested
+    `array[` or `row(` as a type first, then again as a value, at every level: 20 of them take minutes. A plain query
+    takes some 2.5 steps a word.
     """
 
+    FUNCTIONS = {}  # noqa: RUF012 # as sqlglot has it
+    FUNCTION_PARSERS = {  # noqa: RUF012
+        name: TrinoParser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "POSITION")
+    }
     _FREE, _PER_TOKEN = 4_000, 5
 
     def __init__(self, **options: Any) -> None:
@@ -98,15 +103,6 @@ class _Parser(TrinoParser):
         if self._steps > self._FREE + self._PER_TOKEN * self._tokens_size:
             raise QueryRefused("the query is nested in too tangled a way; use a with clause")
         super()._advance(times)
-
-
-class _PlainParser(_Parser):
-    """One that knows no functions but those that are written in a way of their own: it changes others as it reads."""
-
-    FUNCTIONS = {}  # noqa: RUF012 # as sqlglot has it
-    FUNCTION_PARSERS = {  # noqa: RUF012
-        name: TrinoParser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "POSITION")
-    }
 
 
 def _typed_decimals(sql: str, tokens: list[Token]) -> str:

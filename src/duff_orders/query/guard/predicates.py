@@ -5,7 +5,7 @@ from sqlglot import exp
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import subqueries
 from duff_orders.query.guard.conversions import same
-from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.types import BOOLEAN
@@ -36,9 +36,11 @@ def one_of(expressions: Values, node: exp.Expr) -> Typed:
     """Whether a value is one of several."""
     if node.args.get("query"):
         return subqueries.among(expressions, node)
-    value = expressions.typed(node.this)
-    found = [expressions.call("equal", [value, expressions.typed(each)]).text for each in node.expressions]
-    return Typed(BOOLEAN, "(" + " or ".join(found) + ")")
+    value, *others = (expressions.typed(each) for each in (node.this, *node.expressions))
+    kind, texts = same([value, *others], "in")
+    if kind.equals_as_duckdb:
+        return Typed(BOOLEAN, f"({texts[0]} in ({', '.join(texts[1:])}))")
+    return Typed(BOOLEAN, f"({' or '.join(expressions.call('equal', [value, each]).text for each in others)})")
 
 
 def like(expressions: Values, node: exp.Expr) -> Typed:
@@ -47,4 +49,5 @@ def like(expressions: Values, node: exp.Expr) -> Typed:
     like = node.this if isinstance(node, exp.Escape) else node
     if not isinstance(like, exp.Like):
         raise QueryRefused(f"escape belongs to like: {excerpt(node)}")
-    return expressions.call("like", [expressions.typed(like.this), expressions.typed(like.expression), *escape])
+    found = expressions.call("like", [expressions.typed(like.this), expressions.typed(like.expression), *escape])
+    return Typed(BOOLEAN, f"(not {found.text})") if like.args.get("negate") else found

@@ -11,18 +11,11 @@ from sqlglot import exp
 from duff_orders.contract import DATABASE, TABLES
 from duff_orders.engines.dialect import sql_name
 from duff_orders.errors import QueryRefused
+from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.signatures import Typed
-from duff_orders.query.guard.types import Type, array, decimal, timestamp
+from duff_orders.query.guard.types import Column, Type, array, decimal, timestamp
 
 _CATALOG = "awsdatacatalog"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a source: its name as the answer has it, and its type."""
-
-    name: str
-    type: Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +50,13 @@ class Scope:
     named: Mapping[str, Sequence[Column]] = field(default_factory=dict)
     around: "Scope | None" = None
     tables: set[str] = field(default_factory=set)
+    #: Columns of queries around that were looked at.
+    outer: list[exp.Column] = field(default_factory=list)
+
+    @property
+    def is_correlated(self) -> bool:
+        """Whether it has looked at a query around it."""
+        return bool(self.outer)
 
     def within(self) -> "Scope":
         """A scope for a query inside this one."""
@@ -65,6 +65,11 @@ class Scope:
     def resolve(self, node: exp.Column) -> Typed:
         """The column that a name stands for. Raises QueryRefused where there is none, or more than one."""
         name, table = node.name.lower(), node.table.lower()
+        if node.text("db").lower() == DATABASE and node.text("catalog").lower() in ("", _CATALOG):
+            node = exp.column(node.this, table=node.args["table"])
+        if node.text("catalog"):
+            raise QueryRefused(f"there is no column {excerpt(node)}")
+        is_field = bool(node.text("db"))  # table.column.field
         if name.startswith("$"):
             raise QueryRefused(f"{node.name[:40]!r}: parameters and hidden columns are not allowed")
         scope: Scope | None = self
@@ -72,7 +77,7 @@ class Scope:
             found = [
                 (source, column)
                 for source in scope.sources
-                if not table or source.alias == table
+                if not is_field and (not table or source.alias == table)
                 for column in source.columns
                 if column.name == name
             ]
@@ -80,13 +85,22 @@ class Scope:
                 raise QueryRefused(f"{name!r} is in more than one table: write TABLE.{name}")
             if found:
                 ((source, column),) = found
+                self._looked(node, scope)
                 return Typed(column.type, source.text(column))
             if table and (value := scope.field(node)):
+                self._looked(node, scope)
                 return value
             scope = scope.around
         near = difflib.get_close_matches(name, [each.name for source in self.sources for each in source.columns], n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise QueryRefused(f"there is no column {node.sql('trino', comments=False)[:80]}{hint}")
+        raise QueryRefused(f"there is no column {excerpt(node)}{hint}")
+
+    def _looked(self, node: exp.Column, where: "Scope") -> None:
+        """Keep that this query, and those up to that `where` a column is, have looked around them."""
+        scope: Scope | None = self
+        while scope is not None and scope is not where:
+            scope.outer.append(node)
+            scope = scope.around
 
     def field(self, node: exp.Column) -> Typed | None:
         """A field of a column that is a row: `column.field`, or `table.column.field`."""
@@ -109,14 +123,14 @@ class Scope:
         return f"main.{sql_name(name)}", columns
 
 
-def contract_table(node: exp.Table, named: Container[str], allowed: str = DATABASE) -> str | None:
+def contract_table(node: exp.Table, named: Container[str]) -> str | None:
     """The contract's table that is meant, None for what `with` names. Raises QueryRefused for others."""
     if not isinstance(node.this, exp.Identifier):
         raise QueryRefused(f"table functions are not allowed; allowed: unnest, values and {', '.join(TABLES)}")
     name, database, catalog = (node.text(part).lower() for part in ("this", "db", "catalog"))
     if not database and name in named:
         return None
-    if name in TABLES and database in ("", allowed) and catalog in ("", _CATALOG):
+    if name in TABLES and database in ("", DATABASE) and catalog in ("", _CATALOG):
         return name
     written = ".".join(part for part in (catalog, database, name) if part)
     near = difflib.get_close_matches(name, TABLES, n=1)
@@ -158,3 +172,6 @@ class Values(Protocol):
 
     def call(self, name: str, values: Sequence[Typed]) -> Typed:
         """A call of a function of the tables."""
+
+    def knowing(self, name: str, value: Typed) -> "Values":
+        """Such that a name stands for a value, as in a function's own text."""

@@ -1,5 +1,6 @@
 """Queries: FROM, WHERE, GROUP BY, HAVING, the columns, ORDER BY and LIMIT, written anew for DuckDB."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -7,15 +8,18 @@ from sqlglot import exp
 
 from duff_orders.engines.dialect import sql_name
 from duff_orders.errors import QueryRefused
-from duff_orders.query.guard.calls import direction
 from duff_orders.query.guard.conversions import coerced, same
+from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.expressions import Expressions
-from duff_orders.query.guard.rewrite import excerpt
-from duff_orders.query.guard.scope import Column, Query, Scope
+from duff_orders.query.guard.ordering import limited, ordered, place_of, with_ties
+from duff_orders.query.guard.scope import Query, Scope
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.sources import joined, over, renamed
+from duff_orders.query.guard.types import Column
 
 _SETS: dict[type[exp.Expr], str] = {exp.Union: "union", exp.Intersect: "intersect", exp.Except: "except"}
+#: What a query may not have that looks at the one around it.
+_NOT_CORRELATED = ("group", "having", "order", "limit", "offset", "distinct")
 
 
 def query(node: exp.Expr, scope: Scope) -> Query:
@@ -32,8 +36,7 @@ def query(node: exp.Expr, scope: Scope) -> Query:
         found = _values(node, scope)
     else:
         raise QueryRefused(f"only a SELECT is allowed: {excerpt(node)}")
-    tail = _order(node, found.columns, None) + _limit(node)
-    return replace(found, text=with_ + found.text + tail)
+    return replace(found, text=with_ + found.text + ordered(node, found.columns, None) + limited(node))
 
 
 def _with(node: exp.Expr, scope: Scope) -> tuple[str, Scope]:
@@ -45,6 +48,8 @@ def _with(node: exp.Expr, scope: Scope) -> tuple[str, Scope]:
         raise QueryRefused("with recursive is not on offer")
     parts, named = [], dict(scope.named)
     for cte in with_.expressions:
+        if not re.fullmatch(r"\w+", cte.alias):  # DuckDB takes a name with a dot for a file
+            raise QueryRefused(f"with {cte.alias[:80]!r}: use letters, digits and _ only")
         inner = query(cte.this, replace(scope, named=named))
         columns = renamed(inner.columns, [each.name for each in cte.args["alias"].columns], cte.alias)
         named = {**named, cte.alias.lower(): columns}
@@ -54,11 +59,13 @@ def _with(node: exp.Expr, scope: Scope) -> tuple[str, Scope]:
 
 
 def _select(select: exp.Select, scope: Scope) -> Query:
+    if not select.expressions:
+        raise QueryRefused(f"a SELECT without columns: {excerpt(select)}")
     from_ = joined(select, scope, query)
     expressions = over(scope, query)
     values: list[tuple[str, Typed]] = []
     for node in select.expressions:
-        values += _starred(node, scope) if node.is_star else [_column(node, len(values), expressions)]
+        values += _starred(node, scope) if _is_star(node) else [_column(node, len(values), expressions)]
     text = f"select {'distinct ' if select.args.get('distinct') else ''}"
     text += ", ".join(f"{value.text} as {sql_name(name)}" for name, value in values) + from_
     if where := select.args.get("where"):
@@ -66,8 +73,18 @@ def _select(select: exp.Select, scope: Scope) -> Query:
     text += _group(select, values, expressions)
     if having := select.args.get("having"):
         text += f" having {expressions.condition(having.this)}"
-    columns = [Column(name, value.type) for name, value in values]
-    return Query(text + _order(select, columns, expressions) + _limit(select), columns)
+    columns, selected = [Column(name, value.type) for name, value in values], [value for _, value in values]
+    text += with_ties(select, columns, expressions, selected)
+    if scope.is_correlated and any(map(select.args.get, _NOT_CORRELATED)):
+        raise QueryRefused(
+            f"a query that looks at the one around it takes no group by, having, order by, limit or distinct: "
+            f"{excerpt(select)}"
+        )
+    return Query(text + ordered(select, columns, expressions, selected) + limited(select), columns)
+
+
+def _is_star(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star))
 
 
 def _column(node: exp.Expr, place: int, expressions: Expressions) -> tuple[str, Typed]:
@@ -99,7 +116,7 @@ def _group(select: exp.Select, values: Sequence[tuple[str, Typed]], expressions:
         if isinstance(node, exp.GroupingSets):
             sets = (each.expressions if isinstance(each, exp.Tuple) else [each.unnest()] for each in node.expressions)
             return f"grouping sets ({', '.join(f'({several(each)})' for each in sets)})"
-        place = _place(node, len(values))
+        place = place_of(node, len(values))
         return expressions.typed(node).text if place is None else values[place - 1][1].text
 
     def several(nodes: Sequence[exp.Expr]) -> str:
@@ -108,49 +125,6 @@ def _group(select: exp.Select, values: Sequence[tuple[str, Typed]], expressions:
     more = (each for part in ("grouping_sets", "cube", "rollup") for each in group.args.get(part) or ())
     keys = several([*group.expressions, *more])
     return f" group by {keys}" if keys else ""
-
-
-def _place(node: exp.Expr, most: int) -> int | None:
-    """The number of a column, where it is given by that."""
-    if not (isinstance(node, exp.Literal) and node.is_int):
-        return None
-    if not 1 <= int(node.name) <= most:
-        raise QueryRefused(f"there is no column {node.name[:20]}: it has {most}")
-    return int(node.name)
-
-
-def _order(node: exp.Expr, columns: Sequence[Column], expressions: Expressions | None) -> str:
-    """ORDER BY: the answer's names come before those of the sources."""
-    order = node.args.get("order")
-    if not order:
-        return ""
-    names, keys = [each.name for each in columns], []
-    for each in order.expressions:
-        key, place = each.this, _place(each.this, len(columns))
-        if place is None and isinstance(key, exp.Column) and not key.table and names.count(key.name.lower()) == 1:
-            place = names.index(key.name.lower()) + 1
-        if place is None and expressions is None:
-            raise QueryRefused(f"of this query, order by takes names and numbers of its columns: {excerpt(key)}")
-        if place is None and any(not c.table and c.name.lower() in names for c in key.find_all(exp.Column)):
-            raise QueryRefused(
-                f"order by an expression over a column of the answer: give it a name there: {excerpt(key)}"
-            )
-        text = str(place) if place is not None or expressions is None else expressions.typed(key).text
-        keys.append(f"{text} {direction(each)}")
-    return f" order by {', '.join(keys)}"
-
-
-def _limit(node: exp.Expr) -> str:
-    text = ""
-    for part in ("limit", "offset"):
-        found = node.args.get(part)
-        if found is None:
-            continue
-        count = found.args.get("expression")
-        if not (isinstance(count, exp.Literal) and count.is_int):
-            raise QueryRefused(f"limit and offset take a whole number: {excerpt(found)}")
-        text += f" {part} {int(count.name)}"
-    return text
 
 
 def _set(node: exp.SetOperation, scope: Scope) -> Query:
@@ -185,4 +159,5 @@ def _values(node: exp.Values, scope: Scope) -> Query:
     found = [same([expressions.typed(each) for each in column], "values") for column in zip(*rows, strict=True)]
     columns = [Column(f"_col{place}", kind) for place, (kind, _) in enumerate(found)]
     lines = ", ".join(f"({', '.join(row)})" for row in zip(*(texts for _, texts in found), strict=True))
-    return Query(f"(values {lines})", columns)
+    names = ", ".join(sql_name(each.name) for each in columns)
+    return Query(f"select * from (values {lines}) as t ({names})", columns)

@@ -17,13 +17,24 @@ from dataclasses import dataclass
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
 from duff_orders.query.guard.patterns import Binding, Pattern, bind, made, number, patterns
+from duff_orders.query.guard.pieces import PIECES
 from duff_orders.query.guard.types import Type, steps, unit
 
+#: Letters of DuckDB's text, which it reads within half a second.
+MAX_TEXT = 131_072
 #: Of a value: its type and DuckDB's text of exactly that type.
 Cast = Callable[["Typed", Type], str]
 
 _LINE = re.compile(r"(\w+)\((.*?)\)\s*->\s*(.+?)\s*\|\s*(.+)", re.DOTALL)
 _PLACE = re.compile(r"\{([^{}]+)\}")
+
+
+def check_length(text: str) -> None:
+    """Raise QueryRefused for a text of DuckDB's that is too long."""
+    if len(text) > MAX_TEXT:
+        raise QueryRefused(
+            f"the query is written out in more than {MAX_TEXT:,} letters; name what is nested in a with clause"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,10 @@ class Typed:
 
     type: Type
     text: str
+
+    def __post_init__(self) -> None:
+        """Refuse a text that has grown too long: what uses a value twice doubles it with every level."""
+        check_length(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +124,7 @@ def read(table: str) -> Iterator[Signature]:
             assert found, f"no signature: {line}"
             arguments = tuple(patterns(found[2]))
             (result,) = patterns(found[3])
-            yield Signature(found[1], arguments, result, found[4])
+            yield Signature(found[1], arguments, result, PIECES.expanded(found[4]))
 
 
 def names(table: str) -> frozenset[str]:
@@ -121,7 +136,7 @@ class Functions:
     """All signatures by name; finds that which fits best."""
 
     def __init__(self, tables: Iterable[str], aliases: Mapping[str, str]) -> None:
-        self._aliases = aliases
+        self.aliases = aliases
         self.by_name: dict[str, list[Signature]] = defaultdict(list)
         for table in tables:
             for signature in read(table):
@@ -132,7 +147,7 @@ class Functions:
 
         Raises QueryRefused where none does, with those that there are.
         """
-        forms = self.by_name.get(self._aliases.get(name, name), [])
+        forms = self.by_name.get(self.aliases.get(name, name), [])
         if not forms:
             raise QueryRefused(f"the function {name[:80]!r} is not on offer")
         fitting = [(found, form) for form in forms if (found := form.bound([each.type for each in arguments]))]

@@ -8,11 +8,12 @@ from sqlglot import exp
 from duff_orders.engines.dialect import sql_name
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.conversions import coerced, same
+from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.expressions import Expressions
-from duff_orders.query.guard.rewrite import excerpt
-from duff_orders.query.guard.scope import Column, Query, Scope, Source
+from duff_orders.query.guard.scope import Query, Scope, Source
 from duff_orders.query.guard.tables import FUNCTIONS
-from duff_orders.query.guard.types import BIGINT, timestamp
+from duff_orders.query.guard.types import BIGINT, Column, timestamp
+from duff_orders.query.guard.ways import milliseconds
 
 #: Writes a query anew that stands within another.
 Write = Callable[[exp.Expr, Scope], Query]
@@ -108,7 +109,7 @@ def _source(node: exp.Expr, scope: Scope, write: Write) -> str:
     columns = renamed(columns, names, name)
     # What the lake keeps to the microsecond, Athena reads to the millisecond.
     times = [each for each in columns if isinstance(node, exp.Table) and each.type == timestamp(3)]
-    texts = {each.name: f"duff_rounded({Source(name, ()).text(each)}, 1000)" for each in times}
+    texts = {each.name: milliseconds(Source(name, ()).text(each)) for each in times}
     scope.sources.append(Source(name, columns, texts))
     return f"{text} as {sql_name(name)} ({', '.join(sql_name(each.name) for each in columns)})"
 

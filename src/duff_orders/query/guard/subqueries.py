@@ -4,10 +4,10 @@ from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.conversions import same
-from duff_orders.query.guard.rewrite import excerpt
-from duff_orders.query.guard.scope import Column, Query, Values
+from duff_orders.query.guard.excerpt import excerpt
+from duff_orders.query.guard.scope import Query, Values
 from duff_orders.query.guard.signatures import Typed
-from duff_orders.query.guard.types import BOOLEAN
+from duff_orders.query.guard.types import BOOLEAN, Column
 
 
 def value(expressions: Values, node: exp.Expr) -> Typed:

@@ -3,6 +3,7 @@
 https://trino.io/docs/current/language/types.html
 """
 
+import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
@@ -51,6 +52,11 @@ class Type:
         return self.name
 
     @property
+    def told(self) -> str:
+        """As Athena names it of an answer's columns, with the digits of decimals alone."""
+        return str(self) if self.name == "decimal" else self.name
+
+    @property
     def is_number(self) -> bool:
         """Whether it can be computed with."""
         return self.name in NUMBERS
@@ -80,9 +86,24 @@ class Type:
         return _DUCKDB.get(self.name, self.name)
 
     @property
+    def answered(self) -> "Type":
+        """The type as which it stands in an answer: what DuckDB has no values of is text there."""
+        if self.element:
+            return replace(self, element=self.element.answered)
+        return Type("varchar") if self.zone or self.name.startswith("interval") else self
+
+    @property
     def equals_as_duckdb(self) -> bool:
         """Whether two values are equal in DuckDB where they are in Trino: NaN is not, and nulls within are not."""
         return self.name not in ("real", "double", "array", "row")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a source or an answer: its name, and its type."""
+
+    name: str
+    type: Type
 
 
 _DUCKDB = {
@@ -132,6 +153,16 @@ def as_decimal(found: Type) -> Type:
     return found if found.name == "decimal" else decimal(INTEGERS[found.name], 0)
 
 
+_DECIMAL = re.compile(r"decimal\((\d+), ?(\d+)\)")
+
+
+def named(told: str) -> Type:
+    """The type that Athena names of an answer's column, as far as it does."""
+    if found := _DECIMAL.fullmatch(told):
+        return decimal(int(found[1]), int(found[2]))
+    return timestamp(3) if told == "timestamp" else Type(told)
+
+
 def common(left: Type, right: Type) -> Type | None:
     """The type to which both are coerced where they meet; None where there is none."""
     if left == right or right.name == "unknown":
@@ -165,8 +196,8 @@ def _common_number(left: Type, right: Type) -> Type:
 
 def _common_time(left: Type, right: Type) -> Type | None:
     low, high = sorted((left, right), key=lambda each: _TIMES.index(each.name))
-    if low.name == high.name == "timestamp with time zone" and low.zone != high.zone:
-        return None  # which of the zones a value has would differ from row to row
+    if high.zone and (low.zone or "UTC") != high.zone:
+        return None  # which of the zones a value has would differ from row to row; without one it is in UTC
     digits = max(low.size or 0, high.size or 0)
     return high if low.name == "date" else replace(high, size=digits)
 

@@ -1,11 +1,13 @@
 """Windows: over which rows a function or an aggregate is computed."""
 
+from typing import cast
+
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.calls import aggregate, ordered
 from duff_orders.query.guard.conversions import coerced
-from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Around, Typed
 from duff_orders.query.guard.tables import FUNCTIONS
@@ -28,15 +30,28 @@ def windowed(expressions: Values, node: exp.Expr) -> Typed:
     if isinstance(call, exp.Filter):
         condition, call = f" filter (where {expressions.condition(call.expression.this)})", call.this
     name = call.name.lower() if isinstance(call, exp.Anonymous) else ""
-    over = f"{condition} over ({_window(expressions, node)})"
+    window = _named(node)
+    over = f"{condition} over ({_window(expressions, window)})"
     if name in AGGREGATES and not nulls:
         return aggregate(expressions, call, over)
     if name not in NAMES or condition or (nulls and name not in OF_VALUES):
         raise QueryRefused(f"this is no function of a window: {excerpt(node)}")
-    if name not in ("row_number", *OF_VALUES) and not node.args.get("order"):
+    if name not in ("row_number", *OF_VALUES) and not window.args.get("order"):
         raise QueryRefused(f"{name} needs an order by in its window: {excerpt(node)}")
     values = [expressions.typed(each) for each in call.expressions]
     return FUNCTIONS.call(name, values, coerced, Around(after=over, nulls=nulls))
+
+
+def _named(node: exp.Expr) -> exp.Expr:
+    """The window that is meant by `over w`; one that is written in its place is itself."""
+    name, select = node.text("alias").lower(), node.find_ancestor(exp.Select)
+    if not name:
+        return node
+    found = [each for each in (select.args.get("windows") or () if select else ()) if each.name.lower() == name]
+    if len(found) != 1 or any(map(node.args.get, ("partition_by", "order", "spec"))) or found[0].text("alias"):
+        raise QueryRefused(f"over takes the name of one window of this query, or (…): {excerpt(node)}")
+    (window,) = found
+    return cast(exp.Expr, window)
 
 
 def _window(expressions: Values, node: exp.Expr) -> str:

@@ -5,10 +5,6 @@ https://trino.io/docs/current/functions/aggregate.html
 
 from duff_orders.query.guard.signatures import names
 
-MACROS = {
-    "duff_average": "(total, n) as case when n > 0 then duff_quotient(total, n) end",
-}
-
 TABLE = """
 count() -> bigint | count(*){f}
 count(T) -> bigint | count({0}){f}

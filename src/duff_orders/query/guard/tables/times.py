@@ -3,15 +3,16 @@
 https://trino.io/docs/current/functions/datetime.html
 """
 
-MACROS = {
-    # Microseconds of a time to fewer digits: halves go up, before 1970 too.
-    "duff_rounded": "(t, unit) as make_timestamp(duff_floor(epoch_us(t) + unit // 2, unit))",
-    "duff_floor": "(n, unit) as n - ((n % unit) + unit) % unit",
-    "duff_days": "(ms) as case when ms % 86400000 = 0 then ms // 86400000"
-    " else cast('a date has no hours: ' || cast(ms as varchar) as bigint) end",
-    "duff_now": "(unit) as duff_rounded(timezone('UTC', now()), unit)",
-}
-
+#: Instants are compared whatever their zones; a time without one is in UTC, the zone of Athena's sessions.
+_COMPARED = "\n".join(
+    f"{name}({left}, {right}) -> boolean | {{0}} {sign} {{1}}"
+    for name, sign in (("equal", "="), ("differs", "<>"), ("less", "<"), ("at_most", "<="))
+    for left, right in (
+        ("timestamptz(n,z)", "timestamptz(m,y)"),
+        ("timestamp(n)", "timestamptz(m,y)"),
+        ("timestamptz(n,z)", "timestamp(m)"),
+    )
+)
 _PARTS = {
     **{name: name for name in ("year", "quarter", "month", "week", "day")},
     "day_of_week": "isodow",
@@ -20,7 +21,9 @@ _PARTS = {
 }
 
 TABLE = (
-    "\n".join(
+    _COMPARED
+    + "\n"
+    + "\n".join(
         f"{name}({kind}) -> bigint | {to}({{{place}}})"
         for name, to in _PARTS.items()
         for kind, place in (("date", "0"), ("timestamp(n)", "0"), ("timestamptz(n,z)", "local 0"))
@@ -40,15 +43,15 @@ to_unixtime(timestamptz(n,z)) -> double | epoch_us({0}) / 1e6
 subtract(date, date) -> interval day to second | cast(date_diff('day', {1}, {0}) as bigint) * 86400000
 subtract(timestamp(n), timestamp(m)) -> interval day to second | (epoch_us({0}) - epoch_us({1})) // 1000
 subtract(timestamptz(n,z), timestamptz(m,y)) -> interval day to second | (epoch_us({0}) - epoch_us({1})) // 1000
-now() -> timestamptz(3,UTC) | duff_now(1000)
-from_unixtime(double) -> timestamptz(3,UTC) | duff_rounded(make_timestamp(cast({0} * 1e6 as bigint)), 1000)
+now() -> timestamptz(3,UTC) | duff_now()
+from_unixtime(double) -> timestamptz(3,UTC) | duff_milliseconds(make_timestamp(cast({0} * 1e6 as bigint)))
 date(date) -> date | {0}
 date(timestamp(n)) -> date | {0}
 last_day_of_month(date) -> date | last_day({0})
 last_day_of_month(timestamp(n)) -> date | last_day({0})
 to_unixtime(timestamp(n)) -> double | epoch_us({0}) / 1e6
-current_date() -> date | duff_now(1000)
-localtimestamp() -> timestamp(3) | duff_now(1000)
+current_date() -> date | duff_now()
+localtimestamp() -> timestamp(3) | duff_now()
 """
 )
 

@@ -5,8 +5,6 @@ https://trino.io/docs/current/functions/window.html
 
 from duff_orders.query.guard.signatures import names
 
-MACROS: dict[str, str] = {}
-
 TABLE = """
 row_number() -> bigint | row_number(){f}
 rank() -> bigint | rank(){f}

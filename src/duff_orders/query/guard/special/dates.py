@@ -1,13 +1,15 @@
 """Dates and times whose unit is written as a text, and sums with intervals."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
 from duff_orders.query.guard.conversions import coerced, same
-from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.excerpt import excerpt
+from duff_orders.query.guard.pieces import piece
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.types import BIGINT, DAY_INTERVAL, YEAR_INTERVAL, instant
@@ -48,7 +50,10 @@ def added(expressions: Values, node: exp.Expr) -> Typed:
 def between(expressions: Values, node: exp.Expr) -> Typed:
     """date_diff(unit, from, to): whole units, cut off."""
     unit = _unit(node, 0)
-    kind, (first, last) = same([_time(expressions, node, place) for place in (1, 2)], "date_diff")
+    pair = [_time(expressions, node, place) for place in (1, 2)]
+    if all(each.type.zone for each in pair):  # by the clock of the first one's zone
+        pair[1] = Typed(replace(pair[1].type, zone=pair[0].type.zone), pair[1].text)
+    kind, (first, last) = same(pair, "date_diff")
     if kind.name == "date" and unit in _OF_TIMES:
         raise QueryRefused(f"date_diff of dates in a {unit} is not on offer: {excerpt(node)}")
     if kind.zone and unit not in _OF_TIMES:
@@ -110,9 +115,10 @@ def moved(left: Typed, right: Typed, *, back: bool) -> Typed | None:
     if right.type == YEAR_INTERVAL:
         return _by_wall_clock(left, lambda clock: f"{clock} + to_months({sign}{right.text})")
     if left.type.name == "date":  # hours of a date are an error in Trino; a whole number of days is what is left
-        days = f"cast(duff_days({sign}{right.text}) as integer)"
+        days = f"cast({piece('duff_days', sign + right.text)} as integer)"
         return Typed(left.type, f"cast({left.text} + to_days({days}) as date)")
-    return Typed(left.type, f"({left.text} + to_milliseconds({sign}{right.text}))")
+    kind = replace(left.type, size=max(left.type.size or 0, 3))  # an interval has milliseconds
+    return Typed(kind, f"({left.text} + to_milliseconds({sign}{right.text}))")
 
 
 def _moved(value: Typed, unit: str, count: str, node: exp.Expr) -> Typed:

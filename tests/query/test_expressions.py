@@ -15,7 +15,6 @@ from duff_orders.query.guard.expressions import Expressions
 from duff_orders.query.guard.parse import parse
 from duff_orders.query.guard.scope import Query
 from duff_orders.query.guard.signatures import Typed
-from duff_orders.query.guard.tables import macros
 from tests.effort import examples
 
 #: What Trino answers, and the type: https://trino.io/docs/current/functions.html
@@ -69,16 +68,16 @@ nullif(2, 2.0)                      | integer         | null
 'a' || 'bc'                         | varchar         | abc
 concat('a', null)                   | varchar         | null
 length('abc')                       | bigint          | 3
-upper('abc')                        | varchar         | ABC
-substr('abcde', 2)                  | varchar         | bcde
-substr('abcde', -2)                 | varchar         | de
-substr('abcde', 0)                  | varchar         |
-substr('abcde', -9, 2)              | varchar         |
-substring('abcde', 2, 3)            | varchar         | bcd
-replace('aba', 'a')                 | varchar         | b
+upper('abc')                        | varchar(3)         | ABC
+substr('abcde', 2)                  | varchar(5)         | bcde
+substr('abcde', -2)                 | varchar(5)         | de
+substr('abcde', 0)                  | varchar(5)         |
+substr('abcde', -9, 2)              | varchar(5)         |
+substring('abcde', 2, 3)            | varchar(5)         | bcd
+replace('aba', 'a')                 | varchar(3)         | b
 strpos('abc', 'c')                  | bigint          | 3
-split_part('a,b', ',', 2)           | varchar         | b
-split_part('a,b', ',', 3)           | varchar         | null
+split_part('a,b', ',', 2)           | varchar(3)         | b
+split_part('a,b', ',', 3)           | varchar(3)         | null
 'abc' like 'a%'                     | boolean         | true
 'a%c' like 'a!%_' escape '!'        | boolean         | true
 cast(2.5e0 as bigint)               | bigint          | 3
@@ -129,11 +128,11 @@ array_join(array['a', null, 'b'], '-')        | varchar      | a-b
 array_max(array[1, 3, null])                  | integer      | null
 array_min(array[2, 1])                        | integer      | 1
 element_at(array_sort(array[3, null, 1]), 1)  | integer      | 1
-element_at(split('a,b', ','), 2)              | varchar      | b
+element_at(split('a,b', ','), 2)              | varchar(3)      | b
 cardinality(sequence(1, 10, 3))               | bigint       | 4
 element_at(sequence(date '2026-01-31', date '2026-02-02'), 3) | date | 2026-02-02
 try(1 / 0)                                    | integer      | null
-trim(' a ')                                   | varchar      | a
+trim(' a ')                                   | varchar(3)      | a
 lpad('1', 3, '0')                             | varchar      | 001
 concat_ws('-', 'a', null, 'b')                | varchar      | a-b
 log(2, 8)                                     | double       | 3.0
@@ -160,8 +159,8 @@ timestamp '2026-03-01 00:00:01.5' - timestamp '2026-02-28 23:59:59' | interval d
 cast(timestamp '2026-01-31 10:15:16.25' as varchar) | varchar | 2026-01-31 10:15:16.25
 cast(timestamp '2026-01-31 10:15:16' as varchar) | varchar | 2026-01-31 10:15:16
 date_add('day', length('{x}'), date '2026-01-31') | date | 2026-02-03
-trim(both 'x' from 'xax')                     | varchar      | a
-trim(leading from ' a')                       | varchar      | a
+trim(both 'x' from 'xax')                     | varchar(3)      | a
+trim(leading from ' a')                       | varchar(2)      | a
 position('l' in 'hello')                      | bigint       | 3
 regexp_like('abc', 'b')                       | boolean      | true
 regexp_like('ABC', '(?i)b')                   | boolean      | true
@@ -194,7 +193,7 @@ OF_LITERALS = {
 
 
 def parsed(sql: str) -> exp.Expr:
-    (found,) = parse(f"select {sql}", plain=True).args["expressions"]
+    (found,) = parse(f"select {sql}").args["expressions"]
     assert isinstance(found, exp.Expr)
     return found
 
@@ -242,8 +241,6 @@ def engine() -> duckdb.DuckDBPyConnection:
 
 
 def answered(engine: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, str]:
-    for statement in macros(sql):
-        engine.execute(statement)
     result = engine.execute(sql)
     ((value,),) = result.fetchall()
     assert engine.description

@@ -10,7 +10,7 @@ from sqlglot import exp
 from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.conversions import coerced
-from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.types import BOOLEAN, VARCHAR

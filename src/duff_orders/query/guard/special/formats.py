@@ -11,10 +11,11 @@ from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
 from duff_orders.query.guard.conversions import coerced
-from duff_orders.query.guard.rewrite import excerpt
+from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.types import VARCHAR, timestamp
+from duff_orders.query.guard.ways import milliseconds
 
 #: DuckDB's code for each.
 CODES = {
@@ -30,13 +31,15 @@ def written(expressions: Values, node: exp.Expr) -> Typed:
     if not value.type.is_time:
         raise QueryRefused(f"date_format takes a date or a time, not a {value.type}: {excerpt(node)}")
     text = zones.local(value.text, value.type.zone) if value.type.zone else value.text
+    if (value.type.size or 0) > 3:  # it knows no more than milliseconds
+        text = milliseconds(text)
     return Typed(VARCHAR, f"strftime({text}, {code})")
 
 
 def parsed(expressions: Values, node: exp.Expr) -> Typed:
     """date_parse(text, format)."""
     text = coerced(expressions.typed(node.expressions[0]), VARCHAR)
-    return Typed(timestamp(3), f"duff_rounded(strptime({text}, {_code(node)}), 1000)")
+    return Typed(timestamp(3), milliseconds(f"strptime({text}, {_code(node)})"))
 
 
 def _code(node: exp.Expr) -> str:

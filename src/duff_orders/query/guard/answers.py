@@ -1,0 +1,22 @@
+"""The answer's columns: what DuckDB has no values of, times with a zone and intervals, is text as Trino has it."""
+
+from dataclasses import replace
+
+from duff_orders.engines.dialect import sql_name
+from duff_orders.query.guard.conversions import cast
+from duff_orders.query.guard.scope import Query
+from duff_orders.query.guard.signatures import Typed
+from duff_orders.query.guard.types import Column
+
+
+def as_answered(found: Query) -> Query:
+    """A query whose columns have values that can be shown; their types stay those of Trino."""
+    if all(each.type == each.type.answered for each in found.columns):
+        return found
+    names = [f"c{place}" for place in range(len(found.columns))]
+    texts = ", ".join(map(_shown, names, found.columns))
+    return replace(found, text=f"select {texts} from ({found.text}) as answer ({', '.join(names)})")
+
+
+def _shown(name: str, column: Column) -> str:
+    return f"{cast(Typed(column.type, name), column.type.answered).text} as {sql_name(column.name)}"

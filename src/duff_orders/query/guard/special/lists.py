@@ -1,0 +1,98 @@
+"""Arrays: functions of a function, texts made of arrays, and arrays as JSON.
+
+https://trino.io/docs/current/functions/array.html, https://trino.io/docs/current/functions/lambda.html
+"""
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from duff_orders.engines.dialect import sql_name
+from duff_orders.errors import QueryRefused
+from duff_orders.query.guard.conversions import cast, coerced
+from duff_orders.query.guard.excerpt import excerpt
+from duff_orders.query.guard.pieces import piece
+from duff_orders.query.guard.scope import Values
+from duff_orders.query.guard.signatures import Typed
+from duff_orders.query.guard.types import BOOLEAN, UNKNOWN, VARCHAR, Type, array
+
+#: Elements that are the same text in Athena's JSON and in DuckDB's.
+_OF_JSON = ("varchar", "boolean", "date", "tinyint", "smallint", "integer", "bigint")
+
+
+def joined(expressions: Values, node: exp.Expr) -> Typed:
+    """array_join(array, separator[, what stands for null]): any element that can be cast to varchar."""
+    if len(node.expressions) not in (2, 3):
+        raise QueryRefused(f"array_join takes an array, a separator, and what stands for null: {excerpt(node)}")
+    given, *more = (expressions.typed(each) for each in node.expressions)
+    if not given.type.element:
+        raise QueryRefused(f"array_join takes an array, not {given.type}: {excerpt(node)}")
+    texts = cast(given, array(VARCHAR))
+    return expressions.call("joined", [texts, *more])
+
+
+def transformed(expressions: Values, node: exp.Expr) -> Typed:
+    """transform(array, x -> …)."""
+    given, name, value = _function(expressions, node)
+    return Typed(array(value.type), f"list_transform({given.text}, lambda {name}: {value.text})")
+
+
+def filtered(expressions: Values, node: exp.Expr) -> Typed:
+    """filter(array, x -> …)."""
+    given, name, value = _function(expressions, node)
+    return Typed(given.type, f"list_filter({given.text}, lambda {name}: {_condition(value, node)})")
+
+
+def matched(word: str, other: str) -> Callable[[Values, exp.Expr], Typed]:
+    """any_match, all_match: the one truth `word` decides; else null where there is one among them; else the `other`."""
+
+    def write(expressions: Values, node: exp.Expr) -> Typed:
+        given, name, value = _function(expressions, node)
+        found = f"list_transform({given.text}, lambda {name}: {_condition(value, node)})"
+        return Typed(BOOLEAN, f"cast({piece('duff_matched', found, word, other)} as boolean)")
+
+    return write
+
+
+def _function(expressions: Values, node: exp.Expr) -> tuple[Typed, str, Typed]:
+    """The array, DuckDB's name of an element, and the value of a function of it."""
+    function = node.expressions[1] if len(node.expressions) == 2 else None
+    if not isinstance(function, exp.Lambda) or len(function.expressions) != 1:
+        raise QueryRefused(f"{node.name} takes an array and a function, such as x -> x + 1: {excerpt(node)}")
+    given = expressions.typed(node.expressions[0])
+    if not given.type.element:
+        raise QueryRefused(f"{node.name} takes an array, not {given.type}: {excerpt(node)}")
+    written = function.expressions[0].name.lower()
+    name = sql_name(f"{written} of {node.depth}")
+    value = expressions.knowing(written, Typed(given.type.element, name)).typed(function.this)
+    return given, name, value
+
+
+def _condition(value: Typed, node: exp.Expr) -> str:
+    if value.type not in (BOOLEAN, UNKNOWN):
+        raise QueryRefused(f"the function of {node.name} gives a boolean, not {value.type}: {excerpt(node)}")
+    return coerced(value, BOOLEAN)
+
+
+def json(expressions: Values, node: exp.Expr) -> Typed:
+    """json_format(cast(array as json)): the one way to write JSON."""
+    inner = node.expressions[0].unnest() if len(node.expressions) == 1 else None
+    if not isinstance(inner, exp.Cast) or inner.to.this != exp.DataType.Type.JSON:
+        raise QueryRefused(f"json_format takes cast(… as json): {excerpt(node)}")
+    value = expressions.typed(inner.this)
+    kind: Type | None = value.type
+    while kind and kind.element:
+        kind = kind.element
+    if not value.type.element or not kind or kind.name not in _OF_JSON:
+        raise QueryRefused(f"json_format of {value.type} is not on offer; it takes arrays of {', '.join(_OF_JSON)}")
+    return Typed(VARCHAR, f"cast(to_json({value.text}) as varchar)")
+
+
+FUNCTIONS = {
+    "array_join": joined,
+    "transform": transformed,
+    "filter": filtered,
+    "any_match": matched("true", "false"),
+    "all_match": matched("false", "true"),
+    "json_format": json,
+}

@@ -1,0 +1,101 @@
+"""How a value of one type becomes one of another in DuckDB's text: the ways of `cast`, by pairs of kinds.
+
+https://trino.io/docs/current/functions/conversion.html
+"""
+
+from collections.abc import Callable
+
+from duff_orders.query.guard import zones
+from duff_orders.query.guard.pieces import piece
+from duff_orders.query.guard.types import MAX_FRACTION, Type
+
+# Texts that Trino casts to a type; DuckDB takes more: '1_000', '0x10', ' 12', '1.5' for an integer.
+_WHOLE = "[+-]?[0-9]+"
+_DECIMAL = "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
+_FLOATING = rf"\s*({_DECIMAL}|[+-]?(NaN|Infinity))\s*"
+_DATE = r"\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\s*"
+_TRUTH = "(?i:t|true|f|false|1|0)"
+TIME = rf"{_DATE}([ T][0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]{{1,6}})?)?)?\s*"
+
+
+MILLISECONDS = 3
+
+_Way = Callable[[str, Type, Type], str]
+
+
+def _rounded(text: str, digits: int, to: Type) -> str:
+    """A time with fewer digits of its second: halves go up."""
+    size = to.size or 0
+    if size >= digits:
+        return text
+    return milliseconds(text) if size == MILLISECONDS else piece("duff_rounded", text, str(10 ** (MAX_FRACTION - size)))
+
+
+def milliseconds(text: str) -> str:
+    """A time rounded to three digits of its second."""
+    return piece("duff_milliseconds", text)
+
+
+def _matched(text: str, pattern: str) -> str:
+    """A text that is one of the type, or does not cast."""
+    return piece("duff_text", text, f"'{pattern}'")
+
+
+def _cut(text: str, found: Type, to: Type) -> str:
+    """A text is cut to its length."""
+    return text if to.size is None or (found.size is not None and found.size <= to.size) else f"left({text}, {to.size})"
+
+
+def _fits(text: str, to: Type) -> str:
+    """What is written of a number must have room; it is not cut."""
+    if to.size is None:
+        return text
+    short = f"cast(cast('{to} is too short for ' || {text} as bigint) as varchar)"
+    return f"case when length({text}) <= {to.size} then {text} else {short} end"
+
+
+def _written(text: str, digits: int) -> str:
+    """A time with so many digits of its second."""
+    return f"left(strftime({text}, '%Y-%m-%d %H:%M:%S.%f'), {20 + digits if digits else 19})"
+
+
+#: By the kinds of both types, as `kind_of` names them.
+WAYS: dict[tuple[str, str], _Way] = {
+    ("varchar", "varchar"): _cut,
+    ("varchar", "whole"): lambda text, found, to: _matched(text, _WHOLE),
+    ("varchar", "decimal"): lambda text, found, to: f"cast({_matched(text, _DECIMAL)} as decimal(38,{to.scale}))",
+    ("varchar", "floating"): lambda text, found, to: _matched(text, _FLOATING),
+    ("varchar", "boolean"): lambda text, found, to: _matched(text, _TRUTH),
+    ("varchar", "date"): lambda text, found, to: _matched(text, _DATE),
+    **{
+        (found, "varchar"): lambda text, found, to: _fits(f"cast({text} as varchar)", to)
+        for found in ("whole", "boolean", "date")
+    },
+    ("decimal", "varchar"): lambda text, found, to: _fits(piece("duff_plain", text), to),
+    ("date", "timestamp"): lambda text, found, to: text,
+    ("varchar", "timestamp"): lambda text, found, to: _rounded(f"cast({_matched(text, TIME)} as timestamp)", 6, to),
+    ("timestamp", "timestamp"): lambda text, found, to: _rounded(text, found.size or 0, to),
+    ("timestamp", "varchar"): lambda text, found, to: _fits(_written(text, found.size or 0), to),
+    ("timestamp", "timestamp with time zone"): lambda text, found, to: _rounded(text, found.size or 0, to),
+    ("date", "timestamp with time zone"): lambda text, found, to: text,
+    ("timestamp with time zone", "timestamp with time zone"): lambda text, found, to: _rounded(
+        text, found.size or 0, to
+    ),
+    ("timestamp with time zone", "varchar"): lambda text, found, to: _fits(
+        f"{_written(zones.local(text, found.zone), found.size or 0)} || ' {found.zone}'", to
+    ),
+    ("interval day to second", "varchar"): lambda text, found, to: _fits(piece("duff_days_text", text), to),
+    ("interval year to month", "varchar"): lambda text, found, to: _fits(piece("duff_years_text", text), to),
+    ("timestamp with time zone", "timestamp"): lambda text, found, to: _rounded(
+        zones.local(text, found.zone), found.size or 0, to
+    ),
+    ("timestamp with time zone", "date"): lambda text, found, to: zones.local(text, found.zone),
+    ("timestamp", "date"): lambda text, found, to: text,
+    ("boolean", "whole"): lambda text, found, to: text,
+    ("whole", "boolean"): lambda text, found, to: f"{text} <> 0",
+}
+
+
+def kind_of(found: Type) -> str:
+    """What stands for a type among the pairs."""
+    return "whole" if found.is_integer else "floating" if found.name in ("real", "double") else found.name
