@@ -26,7 +26,9 @@ from ministack.services import athena, budgets, eventbridge, glue, lambda_svc, s
 from ministack.services.cloudformation import provisioners, stacks
 
 from duff_orders.engines.duckdb import type_of
+from duff_orders.query.duckdb import executed
 from duff_orders.query.guard.check import check
+from duff_orders.query.values import text
 
 HERE = Path(__file__).parent
 #: Seconds that a function may take to start, however busy the machine.
@@ -419,6 +421,17 @@ def objects_under_a_key_need_it() -> None:
     iam_actions.s3_additional_checks, iam_actions.s3_access_point_resources = checks, resources_and_keys
 
 
+class _Named(str):
+    """The name of a type as Athena tells it, with the digits of a decimal beside it."""
+
+    def __new__(cls, name: str, digits: int | None, scale: int) -> "_Named":
+        made = super().__new__(cls, name)
+        made.digits = digits, scale
+        return made
+
+    digits: tuple[int | None, int]
+
+
 def athena_obeys_the_catalog() -> None:
     """Registered partitions only, the catalog's types, Athena's dialect, execution parameters."""
     start = athena._start_query_execution
@@ -441,19 +454,23 @@ def athena_obeys_the_catalog() -> None:
                 connection.execute("set timezone = 'UTC'")
                 for name, relation in tables.items():
                     connection.execute(f"create temp view {name} as {relation}")
-                result = connection.execute(checked.sql)
-                columns = [str(each[0]) for each in result.description or ()]
-                kinds = [_athena_type(str(each[1])) for each in result.description or ()]
-                return {"columns": columns, "column_types": kinds, "rows": [list(row) for row in result.fetchall()]}
+                rows = executed(connection, checked).fetchall()
+                kinds = [each.type for each in checked.columns]
+                return {
+                    "columns": [each.name for each in checked.columns],
+                    "column_types": [_Named(each.name, each.size, each.scale) for each in kinds],
+                    "rows": [
+                        [None if value is None else text(value, kind) for value, kind in zip(row, kinds, strict=True)]
+                        for row in rows
+                    ],
+                }
 
         return await asyncio.to_thread(execute)
 
+    digits = athena._type_precision_scale
+    athena._type_precision_scale = lambda kind: kind.digits if kind == "decimal" else digits(kind)
     athena._start_query_execution = with_parameters
     athena._run_duckdb = run
-
-
-def _athena_type(kind: str) -> str:
-    return str(athena._DUCKDB_TYPE_MAP.get(kind.upper().split("(")[0].strip(), "varchar"))
 
 
 def _relation(database: str, name: str) -> str:

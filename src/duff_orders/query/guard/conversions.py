@@ -5,6 +5,7 @@ https://trino.io/docs/current/functions/conversion.html
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -62,11 +63,11 @@ def written_type(node: exp.DataType) -> Type:
         return decimal(digits, scale)
     if node.this == _T.ARRAY and node.expressions:
         return array(written_type(node.expressions[0]))
-    if node.this == _T.TIMESTAMP:
+    if node.this in (_T.TIMESTAMP, _T.TIMESTAMPTZ):
         size = sizes[0] if sizes else 3
         if size > MAX_FRACTION:
             raise QueryRefused(f"timestamp({size}): at most {MAX_FRACTION} digits of a second are on offer")
-        return timestamp(size)
+        return timestamp(size) if node.this == _T.TIMESTAMP else instant(size)
     name = _NAMES.get(node.this)
     if name is None:
         raise QueryRefused(f"cast: the type {node.sql('trino').lower()[:80]} is not on offer")
@@ -92,6 +93,8 @@ def zoned_literal(node: exp.Expr) -> Typed | None:
 
 def cast(value: Typed, to: Type, *, safe: bool = False) -> Typed:
     """`cast(value as to)`, or with `safe` the `try_cast`. Raises QueryRefused where there is none."""
+    if to.zone and value.type.zone:  # it keeps its own
+        to = replace(to, zone=value.type.zone)
     if value.type == to:
         return value
     text = _text(value, to)

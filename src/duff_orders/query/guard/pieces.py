@@ -23,12 +23,24 @@ _NUMBERS = {
         for name in ("ln", "log2", "log10")
     },
     "duff_sqrt": "(x) as case when x < 0 then cast('nan' as double) else sqrt(x) end",
+    "duff_digits": "(n) as case when n >= -18 then n"
+    " else cast('so many digits cannot be rounded: ' || n as integer) end",
+    "duff_any_nan": "(list) as len(list_filter(list, lambda each: isnan(each))) > 0",
+    "duff_nan": "(what) as cast(what || ' of NaN is not on offer' as double)",
+    # In which of as many equal buckets between two bounds, which may stand in either order.
+    "duff_bucket": "(x, low, high, n) as case when n <= 0 or low = high or not isfinite(low) or not isfinite(high)"
+    " or isnan(x) then cast('width_bucket takes bounds that differ, and at least one bucket' as bigint)"
+    " when low < high and x < low or low > high and x > low then 0"
+    " when low < high and x >= high or low > high and x <= high then n + 1"
+    " else cast(floor(n * (x - low) / (high - low)) as bigint) + 1 end",
     "duff_any_null": "(list) as len(list_filter(list, lambda each: each is null)) > 0",
 }
 
 _TEXTS = {
     # What is no text of the type becomes one that does not cast.
     "duff_text": "(t, pattern) as case when regexp_full_match(t, pattern) then trim(t) else 'no value: ' || t end",
+    "duff_ascii": "(t) as case when length(t) = strlen(t) then t"
+    " else cast(cast('letters beyond ASCII are not on offer here: ' || t as bigint) as varchar) end",
     "duff_plain": "(x) as regexp_replace(cast(x as varchar), '^(-?)[.]', '\\10.')",
     "duff_blanks": f"() as {' || '.join(f'chr({each})' for each in (*_BLANKS, 0x205F, 0x3000))}",
     "duff_length": f"(n) as cast(case when n between 0 and {MAX_LENGTH} then n"
@@ -51,6 +63,10 @@ _TIMES = {
     "duff_days": "(ms) as case when ms % 86400000 = 0 then ms // 86400000"
     " else cast('a date has no hours: ' || cast(ms as varchar) as bigint) end",
     "duff_now": "() as duff_milliseconds(timezone('UTC', now()))",
+    "duff_offset": "(there, utc) as cast((epoch_us(there) - epoch_us(utc)) // 60000000 as bigint)",
+    "duff_zone_text": "(there, utc) as case when duff_offset(there, utc) < 0 then '-' else '+' end"
+    " || lpad(cast(abs(duff_offset(there, utc)) // 60 as varchar), 2, '0') || ':'"
+    " || lpad(cast(abs(duff_offset(there, utc)) % 60 as varchar), 2, '0')",
     "duff_days_text": "(ms) as case when ms < 0 then '-' else '' end || (abs(ms) // 86400000) || ' '"
     " || strftime(make_timestamp(abs(ms) % 86400000 * 1000), '%H:%M:%S.%g')",
     "duff_years_text": "(n) as case when n < 0 then '-' else '' end || (abs(n) // 12) || '-' || (abs(n) % 12)",
@@ -79,6 +95,14 @@ _ARRAYS = {
     "duff_sequence": "(a, b, step) as case when (b > a and step <= 0) or (b < a and step >= 0) or step = 0"
     " then generate_series(a, b, cast('a sequence goes from its first to its last: ' || step as bigint))"
     " else generate_series(a, b, step * duff_count((b - a) // nullif(step, 0))) end",
+    "duff_same": "(a, b) as case when len(a) <> len(b) then false"
+    " when list_contains(list_transform(list_zip(a, b), lambda pair: pair[1] = pair[2]), false) then false"
+    " when duff_has_null(a) or duff_has_null(b) then null when a is not null and b is not null then true end",
+    "duff_distinct": "(list) as list_filter(list, lambda each, n: list_position(list, each) = n)",
+    "duff_months_between": "(a, b, step) as list_transform(duff_sequence(0, datesub('month', a, b), step),"
+    " lambda n: a + to_months(cast(n as integer)))",
+    "duff_moments": "(a, b, ms) as list_transform(duff_sequence(0, (epoch_us(b) - epoch_us(a)) // 1000, ms),"
+    " lambda n: a + to_milliseconds(n))",
     "duff_days_between": "(a, b, step) as list_transform(duff_sequence(0, date_diff('day', a, b), step),"
     " lambda n: cast(a + to_days(cast(n as integer)) as date))",
 }

@@ -36,6 +36,8 @@ def one_of(expressions: Values, node: exp.Expr) -> Typed:
     """Whether a value is one of several."""
     if node.args.get("query"):
         return subqueries.among(expressions, node)
+    if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Values):
+        return subqueries.among(expressions, exp.In(this=node.this, query=node.expressions[0]))
     value, *others = (expressions.typed(each) for each in (node.this, *node.expressions))
     kind, texts = same([value, *others], "in")
     if kind.equals_as_duckdb:

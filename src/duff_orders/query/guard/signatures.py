@@ -4,7 +4,8 @@
 
 `p`, `s` and `n` are numbers and `z` a zone that the types bind; `T` and `U` any type, `S` one whose equality is
 DuckDB's; a last argument with `...` may come more than once. In the text `{0}` is an argument, already of the type that
-is named, `{*}` all of them with commas between, `{p+1}` what the types bind, `{unit s}` one at that scale, such as
+is named, `{*}` all of them with commas between and `{* || }` with
+that, `{p+1}` what the types bind, `{unit s}` one at that scale, such as
 0.01, `{local 0}` the wall clock's time of one with a zone, `{f}` where the filter or window of an aggregate stands, and
 `{n}` where ` ignore nulls` or an order does.
 """
@@ -102,8 +103,8 @@ class Signature:
             what = found[1]
             if what in ("f", "n"):
                 return around.after if what == "f" else around.nulls
-            if what == "*":
-                return ", ".join(given)
+            if what.startswith("*"):
+                return (what[1:] or ", ").join(given)
             if what.isdecimal():
                 return given[int(what)]
             if what.startswith("local "):

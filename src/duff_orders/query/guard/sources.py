@@ -45,6 +45,8 @@ def joined(select: exp.Select, scope: Scope, write: Write) -> str:
         if kind not in _JOINS:
             raise QueryRefused(f"allowed joins: inner, left, right, full and cross: {excerpt(join)}")
         before = list(scope.sources)
+        if isinstance(join.this, exp.Lateral) and kind in ("RIGHT", "FULL"):
+            raise QueryRefused(f"a lateral query is joined from the left: {excerpt(join)}")
         text += f" {_JOINS[kind] if on is not None or using else 'cross join'} {_source(join.this, scope, write)}"
         if using:
             text += f" on {_using(using, before, kind, scope)}"
@@ -96,6 +98,9 @@ def _source(node: exp.Expr, scope: Scope, write: Write) -> str:
         # What stands beside it is not in sight: that would be a lateral one.
         inner = write(node.this if isinstance(node, exp.Subquery) else node, replace(scope.around or scope, sources=[]))
         text, columns = f"({inner.text})", inner.columns
+    elif isinstance(node, exp.Lateral):
+        inner = write(node.this.this if isinstance(node.this, exp.Subquery) else node.this, scope.within())
+        text, columns = f"lateral ({inner.text})", inner.columns
     elif isinstance(node, exp.Unnest):
         inner = _unnested(node, scope, write)
         text, columns = f"lateral ({inner.text})", inner.columns

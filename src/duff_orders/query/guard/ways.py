@@ -91,8 +91,8 @@ WAYS: dict[tuple[str, str], _Way] = {
     ),
     ("timestamp with time zone", "date"): lambda text, found, to: zones.local(text, found.zone),
     ("timestamp", "date"): lambda text, found, to: text,
-    ("boolean", "whole"): lambda text, found, to: text,
-    ("whole", "boolean"): lambda text, found, to: f"{text} <> 0",
+    **{("boolean", to): lambda text, found, to: f"cast({text} as tinyint)" for to in ("whole", "decimal", "floating")},
+    **{(found, "boolean"): lambda text, found, to: f"{text} <> 0" for found in ("whole", "decimal", "floating")},
 }
 
 

@@ -61,25 +61,41 @@ def _window(expressions: Values, node: exp.Expr) -> str:
     if order := node.args.get("order"):
         parts.append(f"order by {', '.join(ordered(expressions, each) for each in order.expressions)}")
     if spec := node.args.get("spec"):
-        parts.append(_frame(spec))
+        parts.append(_frame(expressions, node, spec))
     return " ".join(parts)
 
 
-def _frame(spec: exp.Expr) -> str:
-    """Rows by their number; ranges between the ends and the current row alone."""
+def _frame(expressions: Values, node: exp.Expr, spec: exp.Expr) -> str:
+    """Rows and groups by their number; ranges by how far the one key of their order is away."""
     kind = spec.text("kind").lower()
     if kind not in ("rows", "range", "groups") or spec.args.get("exclude"):
         raise QueryRefused(f"this frame is not on offer: {excerpt(spec)}")
-    start = _bound(spec, "start", kind)
-    return f"{kind} between {start} and {_bound(spec, 'end', kind) if spec.args.get('end') else 'current row'}"
+
+    def bound(which: str) -> str:
+        value, side = spec.args.get(which), spec.text(f"{which}_side").lower()
+        if isinstance(value, str):
+            return f"{_BOUNDS[value]} {side}".strip()
+        return f"{_distance(expressions, node, value, kind)} {side}"
+
+    return f"{kind} between {bound('start')} and {bound('end') if spec.args.get('end') else 'current row'}"
 
 
-def _bound(spec: exp.Expr, which: str, kind: str) -> str:
-    value, side = spec.args.get(which), spec.text(f"{which}_side").lower()
-    if isinstance(value, str):
-        return f"{_BOUNDS[value]} {side}".strip()
-    if kind == "range" or not (isinstance(value, exp.Literal) and value.is_int):
-        raise QueryRefused(
-            f"a frame's rows are a number, such as rows between 2 preceding and current row: {excerpt(spec)}"
-        )
-    return f"{int(value.name)} {side}"
+def _distance(expressions: Values, node: exp.Expr, value: exp.Expr | None, kind: str) -> str:
+    """How far a frame reaches: a whole number; of a range over dates and times an interval."""
+    while isinstance(value, (exp.Paren, exp.Cast)):  # a literal with its type
+        value = value.this
+    if isinstance(value, exp.Literal) and value.is_int and kind != "range":
+        return str(int(value.name))
+    order = node.args.get("order")
+    if kind == "range" and value is not None and order and len(order.expressions) == 1:
+        key = expressions.typed(order.expressions[0].this).type
+        if isinstance(value, exp.Literal) and not value.is_string and (key.is_integer or key.name == "decimal"):
+            return coerced(expressions.typed(value), key)
+        if isinstance(value, exp.Interval) and key.is_time:
+            moved = expressions.typed(value)
+            word = "to_months" if moved.type.name == "interval year to month" else "to_milliseconds"
+            return f"{word}({moved.text})"
+    raise QueryRefused(
+        "a frame's rows are a number, such as rows between 2 preceding and current row, and a range's distance is of "
+        f"the kind of its one key, such as range between interval '6' day preceding and current row: {excerpt(node)}"
+    )

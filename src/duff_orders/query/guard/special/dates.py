@@ -1,7 +1,9 @@
 """Dates and times whose unit is written as a text, and sums with intervals."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 from sqlglot import exp
 
@@ -13,6 +15,7 @@ from duff_orders.query.guard.pieces import piece
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.types import BIGINT, DAY_INTERVAL, YEAR_INTERVAL, instant
+from duff_orders.query.guard.ways import milliseconds
 
 #: Of each unit what DuckDB makes an interval by, and how many of that it is.
 _UNITS = {
@@ -26,17 +29,28 @@ _UNITS = {
     "quarter": ("to_months", 3),
     "year": ("to_months", 12),
 }
+#: The parts of intervals, the larger first, and what stands for each in a literal.
+_PARTS = ("year", "month", "day", "hour", "minute", "second")
+_NUMBER = r"(\d{1,9})"
+_WRITTEN = (_NUMBER, f"-?{_NUMBER}", _NUMBER, f" ?{_NUMBER}", f":?{_NUMBER}", r":?(\d{1,9}(?:[.]\d{1,3})?)")
+_OF_YEARS = ("year", "month")
+_MILLISECONDS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_000}
+_ISO = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.]\d{1,6})?)?)(Z|[+-]\d{2}:?\d{2})?")
 _OF_TIMES = ("millisecond", "second", "minute", "hour")
 #: What `extract` takes.
-_FIELDS = frozenset((*_UNITS, "dow", "day_of_week", "doy", "day_of_year", "yow", "year_of_week", "day_of_month")) - {
-    "millisecond"
-}
+_FIELDS = frozenset(
+    (
+        *(unit for unit in _UNITS if unit != "millisecond"),
+        *("dow", "day_of_week", "doy", "day_of_year", "yow", "year_of_week", "day_of_month"),
+        *("timezone_hour", "timezone_minute"),
+    )
+)
 
 
 def truncated(expressions: Values, node: exp.Expr) -> Typed:
     """date_trunc(unit, x)."""
     unit, value = _unit(node, 0), _time(expressions, node, 1)
-    if unit == "millisecond" or (value.type.name == "date" and unit in _OF_TIMES):
+    if value.type.name == "date" and unit in _OF_TIMES:
         raise QueryRefused(f"date_trunc of a {value.type} to a {unit} is not on offer: {excerpt(node)}")
     return _by_wall_clock(value, lambda clock: f"date_trunc('{unit}', {clock})")
 
@@ -71,16 +85,22 @@ def part(expressions: Values, node: exp.Expr) -> Typed:
 
 def interval(expressions: Values, node: exp.Expr) -> Typed:
     """A literal: of days and less the milliseconds, of months and more the months."""
-    unit, text = node.text("unit").lower(), node.this
-    if unit not in _UNITS or unit == "quarter" or not isinstance(text, exp.Literal):
+    unit, text = node.args.get("unit"), node.this
+    if not isinstance(text, exp.Literal) or not unit:
         raise QueryRefused(f"an interval is a literal such as interval '3' day: {excerpt(node)}")
-    digits = text.name.strip()
-    if not digits.lstrip("+-").isdecimal() or len(digits) > 12:
-        raise QueryRefused(f"an interval has a whole number: {excerpt(node)}")
-    word, many = _UNITS[unit]
-    if word == "to_months":
-        return Typed(YEAR_INTERVAL, f"cast({int(digits) * many} as integer)")
-    return Typed(DAY_INTERVAL, f"cast({int(digits) * many * (86_400_000 if word == 'to_days' else 1)} as bigint)")
+    ends = [unit.this, unit.expression] if isinstance(unit, exp.IntervalSpan) else [unit, unit]
+    first, last = (str(each.name).lower() for each in ends)
+    parts = _PARTS.index(first) if first in _PARTS else -1, _PARTS.index(last) if last in _PARTS else -1
+    pattern = "".join(_WRITTEN[place] for place in range(parts[0], parts[1] + 1)) if -1 < parts[0] <= parts[1] else ""
+    found = re.fullmatch(f"([+-]?){pattern.lstrip(': -')}", text.name.strip()) if pattern else None
+    if (first in _OF_YEARS) != (last in _OF_YEARS) or not found:
+        raise QueryRefused(f"an interval is a literal such as interval '3' day: {excerpt(node)}")
+    many = [_MILLISECONDS.get(each, 12 if each == "year" else 1) for each in _PARTS[parts[0] : parts[1] + 1]]
+    numbers = (Decimal(each or 0) * by for each, by in zip(found.groups()[1:], many, strict=True))
+    total = int(sum(numbers)) * (-1 if found[1] == "-" else 1)
+    if first in _OF_YEARS:
+        return Typed(YEAR_INTERVAL, f"cast({total} as integer)")
+    return Typed(DAY_INTERVAL, f"cast({total} as bigint)")
 
 
 def in_zone(expressions: Values, node: exp.Expr) -> Typed:
@@ -96,6 +116,32 @@ def at_timezone(expressions: Values, node: exp.Expr) -> Typed:
     if len(node.expressions) != 2:
         raise QueryRefused(f"at_timezone takes a time and a zone: {excerpt(node)}")
     return in_zone(expressions, exp.AtTimeZone(this=node.expressions[0], zone=node.expressions[1]))
+
+
+def with_timezone(expressions: Values, node: exp.Expr) -> Typed:
+    """Of a timestamp and a zone the instant at which that zone's clock shows the time."""
+    value = _time(expressions, node, 0)
+    zone = node.expressions[1] if len(node.expressions) == 2 else None
+    if value.type.name != "timestamp" or not (isinstance(zone, exp.Literal) and zone.is_string):
+        raise QueryRefused(f"with_timezone takes a timestamp, and a zone between quotes: {excerpt(node)}")
+    kind = instant(value.type.size or 0, zones.zone(zone.name))
+    return Typed(kind, f"cast({zones.instant(value.text, kind.zone)} as timestamp)")
+
+
+def from_iso8601(expressions: Values, node: exp.Expr) -> Typed:
+    """Of from_iso8601_timestamp(literal): the zone of a text that differs from row to row is none."""
+    given = node.expressions[0] if len(node.expressions) == 1 else None
+    if not (isinstance(given, exp.Literal) and given.is_string):
+        raise QueryRefused(
+            "from_iso8601_timestamp takes a text between quotes; of a column write cast(… as timestamp): "
+            f"{excerpt(node)}"
+        )
+    found = _ISO.fullmatch(given.name)
+    if not found:
+        raise QueryRefused(f"{given.name[:60]!r} is no such time; write e.g. '2026-01-31T10:00:00Z'")
+    kind = instant(3, zones.zone(found[2] or "UTC"))
+    clock = f"cast('{found[1].replace('T', ' ')}' as timestamp)"
+    return Typed(kind, milliseconds(f"cast({zones.instant(clock, kind.zone)} as timestamp)"))
 
 
 def zoned(value: Typed, name: str, node: exp.Expr) -> Typed:
@@ -161,4 +207,11 @@ def _time(expressions: Values, node: exp.Expr, place: int) -> Typed:
 
 
 #: Functions whose first argument is a unit.
-FUNCTIONS = {"at_timezone": at_timezone, "date_trunc": truncated, "date_add": added, "date_diff": between}
+FUNCTIONS = {
+    "at_timezone": at_timezone,
+    "with_timezone": with_timezone,
+    "from_iso8601_timestamp": from_iso8601,
+    "date_trunc": truncated,
+    "date_add": added,
+    "date_diff": between,
+}

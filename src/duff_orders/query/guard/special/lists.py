@@ -54,6 +54,48 @@ def matched(word: str, other: str) -> Callable[[Values, exp.Expr], Typed]:
     return write
 
 
+def none(expressions: Values, node: exp.Expr) -> Typed:
+    """none_match: not any_match."""
+    found = matched("true", "false")(expressions, node)
+    return Typed(BOOLEAN, f"(not {found.text})")
+
+
+def zipped(expressions: Values, node: exp.Expr) -> Typed:
+    """zip_with(array, array, (x, y) -> …): side by side, where one is longer with nulls."""
+    *given, function = node.expressions if len(node.expressions) == 3 else (None, None, None)
+    if not isinstance(function, exp.Lambda) or len(function.expressions) != 2:
+        raise QueryRefused(f"zip_with takes two arrays and a function of two elements: {excerpt(node)}")
+    arrays = [expressions.typed(each) for each in given if each]
+    name = sql_name(f"pair of {node.depth}")
+    known = expressions
+    for place, (each, written) in enumerate(zip(arrays, function.expressions, strict=True), 1):
+        if not each.type.element:
+            raise QueryRefused(f"zip_with takes arrays, not {each.type}: {excerpt(node)}")
+        known = known.knowing(written.name.lower(), Typed(each.type.element, f"{name}[{place}]"))
+    value = known.typed(function.this)
+    pairs = f"list_zip({arrays[0].text}, {arrays[1].text})"
+    both = " and ".join(f"{each.text} is not null" for each in arrays)
+    return Typed(array(value.type), f"case when {both} then list_transform({pairs}, lambda {name}: {value.text}) end")
+
+
+def reduced(expressions: Values, node: exp.Expr) -> Typed:
+    """reduce(array, first state, (state, x) -> state, state -> result)."""
+    given, first, *functions = node.expressions if len(node.expressions) == 4 else (None,) * 4
+    counts = [len(each.expressions) if isinstance(each, exp.Lambda) else 0 for each in functions]
+    if not given or not first or counts != [2, 1]:
+        raise QueryRefused(f"reduce takes an array, a state, (s, x) -> … and s -> …: {excerpt(node)}")
+    elements, state = expressions.typed(given), expressions.typed(first)
+    if not elements.type.element:
+        raise QueryRefused(f"reduce takes an array, not {elements.type}: {excerpt(node)}")
+    step, end = (each for each in functions if each)
+    names = [each.name.lower() for each in step.expressions]
+    texts = [sql_name(f"{each} of {node.depth}") for each in names]
+    known = expressions.knowing(names[0], Typed(state.type, texts[0]))
+    value = known.knowing(names[1], Typed(elements.type.element, texts[1])).typed(step.this)
+    folded = f"list_reduce({elements.text}, lambda {', '.join(texts)}: {coerced(value, state.type)}, {state.text})"
+    return expressions.knowing(end.expressions[0].name.lower(), Typed(state.type, folded)).typed(end.this)
+
+
 def _function(expressions: Values, node: exp.Expr) -> tuple[Typed, str, Typed]:
     """The array, DuckDB's name of an element, and the value of a function of it."""
     function = node.expressions[1] if len(node.expressions) == 2 else None
@@ -94,5 +136,8 @@ FUNCTIONS = {
     "filter": filtered,
     "any_match": matched("true", "false"),
     "all_match": matched("false", "true"),
+    "none_match": none,
+    "zip_with": zipped,
+    "reduce": reduced,
     "json_format": json,
 }

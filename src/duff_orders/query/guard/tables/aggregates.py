@@ -24,6 +24,23 @@ avg(decimal(p,s)) -> decimal(p,s)
   * cast('{unit s}' as decimal({max(s,1)},{s}))
 min(S) -> S | min({0}){f}
 max(S) -> S | max({0}){f}
+min(double) -> double | coalesce(min(case when not isnan({0}) then {0} end){f}, min({0}){f})
+max(double) -> double | coalesce(max(case when not isnan({0}) then {0} end){f}, max({0}){f})
+min(real) -> real | coalesce(min(case when not isnan({0}) then {0} end){f}, min({0}){f})
+max(real) -> real | coalesce(max(case when not isnan({0}) then {0} end){f}, max({0}){f})
+sum(interval day to second) -> interval day to second | sum({0}){f}
+sum(interval year to month) -> interval year to month | sum({0}){f}
+approx_percentile(bigint, double) -> bigint | quantile_disc({0}, {1}){f}
+approx_percentile(double, double) -> double | quantile_disc({0}, {1}){f}
+approx_percentile(bigint, array(double)) -> array(bigint) | quantile_disc({0}, {1}){f}
+approx_percentile(double, array(double)) -> array(double) | quantile_disc({0}, {1}){f}
+covar_pop(double, double) -> double | covar_pop({0}, {1}){f}
+covar_samp(double, double) -> double | covar_samp({0}, {1}){f}
+regr_slope(double, double) -> double | regr_slope({0}, {1}){f}
+regr_intercept(double, double) -> double | regr_intercept({0}, {1}){f}
+geometric_mean(double) -> double | geomean({0}){f}
+bitwise_and_agg(bigint) -> bigint | bit_and({0}){f}
+bitwise_or_agg(bigint) -> bigint | bit_or({0}){f}
 bool_and(boolean) -> boolean | bool_and({0}){f}
 bool_or(boolean) -> boolean | bool_or({0}){f}
 arbitrary(T) -> T | any_value({0}){f}

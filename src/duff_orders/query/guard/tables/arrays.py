@@ -13,7 +13,7 @@ joined(array(varchar), varchar) -> varchar | duff_joined({0}, {1})
 joined(array(varchar), varchar, varchar) -> varchar
   | duff_joined(list_transform({0}, lambda each: coalesce(each, {2})), {1})
 flatten(array(array(T))) -> array(T) | flatten({0})
-array_distinct(array(S)) -> array(S) | list_filter({0}, lambda each, n: list_position({0}, each) = n)
+array_distinct(array(S)) -> array(S) | duff_distinct({0})
 array_position(array(S), S) -> bigint
   | case when {1} is not null then coalesce(list_position({0}, {1}), case when {0} is not null then 0 end) end
 array_remove(array(S), S) -> array(S)
@@ -25,10 +25,28 @@ array_max(array(S)) -> S | case when duff_has_null({0}) then null else list_max(
 array_min(array(S)) -> S | case when duff_has_null({0}) then null else list_min({0}) end
 array_sort(array(S)) -> array(S) | list_sort({0}, 'ASC', 'NULLS LAST')
 reverse(array(T)) -> array(T) | list_reverse({0})
-concat(array(T), array(T)) -> array(T) | list_concat({0}, {1})
+concat(array(T), array(T)...) -> array(T) | {* || }
+join(array(T), array(T)) -> array(T) | {0} || {1}
+join(array(T), T) -> array(T) | list_append({0}, {1})
+join(T, array(T)) -> array(T) | list_prepend({0}, {1})
+equal(array(S), array(S)) -> boolean | duff_same({0}, {1})
+differs(array(S), array(S)) -> boolean | not duff_same({0}, {1})
+arrays_overlap(array(S), array(S)) -> boolean | case when list_has_any({0}, {1}) then true
+  when duff_has_null({0}) and len({1}) > 0 or duff_has_null({1}) and len({0}) > 0 then null
+  when {0} is not null and {1} is not null then false end
+array_union(array(S), array(S)) -> array(S) | duff_distinct({0} || {1})
+array_except(array(S), array(S)) -> array(S)
+  | case when {1} is not null then list_filter(duff_distinct({0}), lambda each: list_position({1}, each) is null) end
+array_intersect(array(S), array(S)) -> array(S) | case when len({0}) >= len({1})
+  then list_filter(duff_distinct({0}), lambda each: list_position({1}, each) is not null)
+  else list_filter(duff_distinct({1}), lambda each: list_position({0}, each) is not null) end
 split(varchar(n), varchar) -> array(varchar(n)) | string_split({0}, duff_some({1}, 'a delimiter'))
 sequence(bigint, bigint) -> array(bigint) | duff_sequence({0}, {1}, case when {0} <= {1} then 1 else -1 end)
 sequence(bigint, bigint, bigint) -> array(bigint) | duff_sequence({0}, {1}, {2})
+sequence(date, date, interval year to month) -> array(date) | list_transform(duff_months_between({0}, {1}, {2}),
+  lambda each: cast(each as date))
+sequence(timestamp(n), timestamp(n), interval day to second) -> array(timestamp(n)) | duff_moments({0}, {1}, {2})
+sequence(timestamp(n), timestamp(n), interval year to month) -> array(timestamp(n)) | duff_months_between({0}, {1}, {2})
 sequence(date, date) -> array(date) | duff_days_between({0}, {1}, case when {0} <= {1} then 1 else -1 end)
 sequence(date, date, interval day to second) -> array(date) | duff_days_between({0}, {1}, duff_days({2}))
 """

@@ -22,7 +22,7 @@ _OPERATORS = "\n".join(
         f"ceil({kind}) -> {kind} | {{0}}\n"
         f"floor({kind}) -> {kind} | {{0}}\n"
         f"round({kind}) -> {kind} | {{0}}\n"
-        f"round({kind}, integer) -> {kind} | round({{0}}, {{1}})\n"
+        f"round({kind}, integer) -> {kind} | round({{0}}, duff_digits({{1}}))\n"
         for kind in _WHOLE
     ]
     + [
@@ -81,10 +81,41 @@ is_finite(double) -> boolean | isfinite({0})
 is_infinite(double) -> boolean | isinf({0})
 nan() -> double | cast('nan' as double)
 infinity() -> double | cast('inf' as double)
+width_bucket(double, double, double, bigint) -> bigint | duff_bucket({0}, {1}, {2}, {3})
+degrees(double) -> double | degrees({0})
+radians(double) -> double | radians({0})
+sin(double) -> double | sin({0})
+cos(double) -> double | cos({0})
+tan(double) -> double | tan({0})
+asin(double) -> double | asin({0})
+acos(double) -> double | acos({0})
+atan(double) -> double | atan({0})
+atan2(double, double) -> double | atan2({0}, {1})
+sinh(double) -> double | sinh({0})
+cosh(double) -> double | cosh({0})
+tanh(double) -> double | tanh({0})
+e() -> double | exp(1)
+random() -> double | random()
+random(integer) -> integer | floor(random() * duff_at({0}, 'random'))
+random(bigint) -> bigint | floor(random() * duff_at({0}, 'random'))
+bitwise_and(bigint, bigint) -> bigint | {0} & {1}
+bitwise_or(bigint, bigint) -> bigint | {0} | {1}
+bitwise_xor(bigint, bigint) -> bigint | xor({0}, {1})
+bitwise_not(bigint) -> bigint | ~{0}
+to_base(bigint, bigint) -> varchar(64) | case when {0} < 0 then '-' else '' end || lower(to_base(abs({0}), {1}))
+truncate(decimal(p,s), integer) -> decimal(p,s) | trunc({0}, {1})
+greatest(real...) -> real
+  | case when duff_any_null([{*}]) then null when duff_any_nan([{*}]) then duff_nan('greatest') else greatest({*}) end
+least(real...) -> real
+  | case when duff_any_null([{*}]) then null when duff_any_nan([{*}]) then duff_nan('least') else least({*}) end
+greatest(double...) -> double
+  | case when duff_any_null([{*}]) then null when duff_any_nan([{*}]) then duff_nan('greatest') else greatest({*}) end
+least(double...) -> double
+  | case when duff_any_null([{*}]) then null when duff_any_nan([{*}]) then duff_nan('least') else least({*}) end
 greatest(S...) -> S | case when duff_any_null([{*}]) then null else greatest({*}) end
 least(S...) -> S | case when duff_any_null([{*}]) then null else least({*}) end
 """
 )
 
 #: Other names of the same functions.
-ALIASES = {"ceiling": "ceil", "pow": "power", "mod": "modulo"}
+ALIASES = {"ceiling": "ceil", "pow": "power", "mod": "modulo", "rand": "random"}

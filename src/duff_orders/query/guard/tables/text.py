@@ -4,9 +4,7 @@ https://trino.io/docs/current/functions/string.html
 """
 
 TABLE = """
-concat(varchar, varchar) -> varchar | {0} || {1}
-concat(varchar, varchar, varchar) -> varchar | {0} || {1} || {2}
-concat(varchar, varchar, varchar, varchar) -> varchar | {0} || {1} || {2} || {3}
+concat(varchar, varchar...) -> varchar | {* || }
 length(varchar) -> bigint | length({0})
 lower(varchar(n)) -> varchar(n) | lower({0})
 upper(varchar(n)) -> varchar(n) | upper({0})
@@ -33,6 +31,9 @@ rpad(varchar, bigint, varchar) -> varchar | rpad({0}, duff_length({1}), duff_som
 concat_ws(varchar, varchar...) -> varchar | concat_ws({*})
 chr(bigint) -> varchar(1) | chr(cast({0} as integer))
 codepoint(varchar) -> integer | case when length({0}) = 1 then ord({0}) else duff_at(0, 'codepoint') end
+levenshtein_distance(varchar, varchar) -> bigint | levenshtein(duff_ascii({0}), duff_ascii({1}))
+hamming_distance(varchar, varchar) -> bigint | hamming(duff_ascii({0}), duff_ascii({1}))
+from_iso8601_date(varchar) -> date | duff_text({0}, '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]')
 translate(varchar, varchar, varchar) -> varchar | translate({0}, {1}, {2})
 """
 

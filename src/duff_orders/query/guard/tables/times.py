@@ -41,8 +41,31 @@ date(timestamptz(n,z)) -> date | {local 0}
 last_day_of_month(timestamptz(n,z)) -> date | last_day({local 0})
 to_unixtime(timestamptz(n,z)) -> double | epoch_us({0}) / 1e6
 subtract(date, date) -> interval day to second | cast(date_diff('day', {1}, {0}) as bigint) * 86400000
-subtract(timestamp(n), timestamp(m)) -> interval day to second | (epoch_us({0}) - epoch_us({1})) // 1000
-subtract(timestamptz(n,z), timestamptz(m,y)) -> interval day to second | (epoch_us({0}) - epoch_us({1})) // 1000
+subtract(timestamp(n), timestamp(m)) -> interval day to second
+  | duff_quotient(epoch_us({0}) - epoch_us({1}), 1000)
+subtract(timestamptz(n,z), timestamptz(m,y)) -> interval day to second
+  | duff_quotient(epoch_us({0}) - epoch_us({1}), 1000)
+to_milliseconds(interval day to second) -> bigint | {0}
+timezone_hour(timestamptz(n,z)) -> bigint | duff_offset({local 0}, {0}) // 60
+timezone_minute(timestamptz(n,z)) -> bigint | duff_offset({local 0}, {0}) % 60
+add(interval day to second, interval day to second) -> interval day to second | {0} + {1}
+subtract(interval day to second, interval day to second) -> interval day to second | {0} - {1}
+negate(interval day to second) -> interval day to second | -{0}
+multiply(interval day to second, bigint) -> interval day to second | {0} * {1}
+multiply(bigint, interval day to second) -> interval day to second | {0} * {1}
+add(interval year to month, interval year to month) -> interval year to month | {0} + {1}
+subtract(interval year to month, interval year to month) -> interval year to month | {0} - {1}
+negate(interval year to month) -> interval year to month | -{0}
+multiply(interval year to month, bigint) -> interval year to month | {0} * {1}
+multiply(bigint, interval year to month) -> interval year to month | {0} * {1}
+day(interval day to second) -> bigint | {0} // 86400000
+hour(interval day to second) -> bigint | {0} % 86400000 // 3600000
+minute(interval day to second) -> bigint | {0} % 3600000 // 60000
+second(interval day to second) -> bigint | {0} % 60000 // 1000
+millisecond(interval day to second) -> bigint | {0} % 1000
+year(interval year to month) -> bigint | {0} // 12
+month(interval year to month) -> bigint | {0} % 12
+current_timezone() -> varchar | 'UTC'
 now() -> timestamptz(3,UTC) | duff_now()
 from_unixtime(double) -> timestamptz(3,UTC) | duff_milliseconds(make_timestamp(cast({0} * 1e6 as bigint)))
 date(date) -> date | {0}
