@@ -86,10 +86,13 @@ def test_query_answers_in_an_empty_lake(empty: Path, table: str) -> None:
         ("drop table fact_orders", "a query starts with SELECT or WITH; found: drop"),
         ("select 1; select 2", "one statement is allowed; found a semicolon at line 1"),
         ("select * from fact_order", "did you mean fact_orders?"),
-        ("select * from read_csv('/etc/passwd')", "the function 'read_csv' is not allowed"),
-        ("select getenv('HOME')", "the function 'getenv' is not allowed"),
-        ("select nothing from fact_orders", "the query cannot be answered: Binder Error"),
-        ("select cast('x' as bigint)", "the query cannot be answered: Conversion Error"),
+        (
+            "select * from read_csv('/etc/passwd')",
+            "table functions are not allowed; allowed: unnest, values and tbl_duff_orders",
+        ),
+        ("select getenv('HOME')", "the function 'getenv' is not on offer"),
+        ("select nothing from fact_orders", "there is no column nothing"),
+        ("select cast('x' as bigint)", "the query cannot be answered: 'x' is no value of the type asked for"),
         ("select (", "not a query in Athena's SQL"),
     ],
 )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from duff_orders.contract import TABLES
 from duff_orders.errors import QueryRefused
-from duff_orders.query.duckdb import executed
+from duff_orders.query.duckdb import executed, reason
 from duff_orders.query.guard.check import check
 from duff_orders.query.guard.parse import MAX_BYTES
 from duff_orders.query.guard.tables import FUNCTIONS
@@ -357,6 +357,27 @@ def test_hostile_query_is_refused(sql: str) -> None:
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("1 / 0", "Division by zero in expression (1 // 0)"),
+        ("cast('x' as integer)", "'x' is no value of the type asked for"),
+        ("split_part('a', '', 1)", "a delimiter is not to be empty"),
+        ("array[1][3]", "an array of 1 has no element 3"),
+        ("cast('2026-13-01' as date)", 'date field value out of range: "2026-13-01"'),
+        ("cast('99999' as decimal(3,0))", 'Casting value "99999" to type DECIMAL(3,0) failed: value is out of range!'),
+        ("date '2026-01-31' + interval '1' hour", "a date has no hours: 3600000"),
+        ("cast(12345 as varchar(3))", "varchar(3) is too short for 12345"),
+    ],
+)
+def test_what_cannot_be_computed_is_told_in_words_of_the_query(
+    lake: duckdb.DuckDBPyConnection, sql: str, said: str
+) -> None:
+    with pytest.raises(duckdb.Error) as caught:
+        executed(lake, check(f"select {sql}"))
+    assert reason(caught.value).endswith(said)
+
+
 @pytest.mark.parametrize("sql", TOO_MUCH)
 def test_a_query_that_asks_for_too_much_is_an_error(lake: duckdb.DuckDBPyConnection, sql: str) -> None:
     with pytest.raises(duckdb.ConversionException, match=r"sequence|length"):
@@ -539,6 +560,10 @@ GOOD: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("select sum(n) from unnest(sequence(1, 4)) as t (n)", [(10,)]),
     ("select x, o from tbl_duff_files cross join unnest(extra_columns) with ordinality as t (x, o) order by o", [("x", 1), ("y", 2)]),
     ("select x from tbl_duff_files, unnest(extra_columns) as t (x) order by x desc", [("y",), ("x",)]),
+    ("select count(distinct (status_id, status)), (1, null) = (2, null), (1, 2) in ((1, 3), (1, 2)) from dim_status", [(3, False, True)]),
+    ("select s.status, x.n from dim_status s cross join lateral (select count(*) as n from fact_orders f where f.status_id = s.status_id) as x order by 1", [("broken", 0), ("created", 1), ("delivered", 2)]),
+    ("select status_id from (values 1, 2, 2, 3) as t (status_id) order by 1 desc fetch first 2 rows with ties", [(3,), (2,), (2,)]),
+    ("select order_id, sum(order_id) over (order by pa_date range between interval '1' day preceding and current row) from fact_orders order by 1", [(1, 1), (2, 3), (3, 3)]),
     ("select sequence(1, 4), cast('1.50' as decimal), rpad('x', 3, 'y')", [([1, 2, 3, 4], D(2), "xyy")]),
     ("select n from dim_status cross join unnest(sequence(1, status_id)) as t (n) where status_id = 2 order by 1", [(1,), (2,)]),
     ("select date_diff('day', now(), now() at time zone 'Europe/Madrid')", [(0,)]),
@@ -662,7 +687,7 @@ DUCKDB_FUNCTIONS = frozenset(
     datesub epoch_us floor generate_series greatest isodow least left len length list_contains list_count
     list_extract list_filter list_reduce list_transform list_value ln log10 lpad ltrim make_timestamp now nullif pow
     regexp_extract regexp_full_match regexp_matches regexp_replace replace reverse round row rpad sign sqrt strftime
-    string_agg string_split strpos strptime substr sum timezone to_days to_microseconds to_minutes to_months trim
+    string_agg string_split strpos strptime substr sum timezone to_days to_milliseconds to_microseconds to_minutes to_months trim
     trunc unnest upper year
     """.split()
 )

@@ -1,5 +1,6 @@
 """Engines that answer SQL from outside. Here: DuckDB over the embedded lake."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -169,4 +170,19 @@ def _refusals() -> Iterator[None]:
     except ERRORS as error:
         if is_damage(error):
             raise
-        raise QueryRefused(f"the query cannot be answered: {message(error)}") from None
+        raise QueryRefused(f"the query cannot be answered: {reason(error)}") from None
+
+
+# What the translation makes a value of that must not be one: `guard.pieces`.
+_RAISED = re.compile(r"Could not convert string '(.*)' to (?:INT\d+|DOUBLE)", re.DOTALL)
+_NO_VALUE = "no value: "
+
+
+def reason(error: Exception) -> str:
+    """What DuckDB says of a query, without that text of its own of which nobody outside knows."""
+    told = message(error).partition("\n\n")[0].partition(". Use ")[0]
+    raised = _RAISED.search(told)
+    if raised is None:
+        return told.replace(_NO_VALUE, "")
+    said = raised[1]
+    return f"{said.removeprefix(_NO_VALUE)!r} is no value of the type asked for" if said.startswith(_NO_VALUE) else said

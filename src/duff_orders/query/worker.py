@@ -18,11 +18,11 @@ from typing import Any
 
 import duckdb
 
-from duff_orders.engines.duckdb import ERRORS, message
+from duff_orders.engines.duckdb import ERRORS
 from duff_orders.errors import DuffError, EngineError, QueryRefused
 from duff_orders.lake.lake import open_lake
 from duff_orders.query import formats
-from duff_orders.query.duckdb import executed, prepared
+from duff_orders.query.duckdb import executed, prepared, reason
 from duff_orders.query.values import told
 
 #: Bytes of the largest answer.
@@ -78,7 +78,7 @@ def run(asked: dict[str, Any]) -> dict[str, Any]:
                     raise EngineError(f"the answer is larger than {LARGEST} bytes")
                 rows += taken
         except ERRORS as error:
-            raise QueryRefused(f"the query cannot be answered: {message(error)}") from error
+            raise QueryRefused(f"the query cannot be answered: {reason(error)}") from error
     columns = [(name, kind.told) for name, kind in zip(names, kinds, strict=True)]
     Path(asked["out"]).write_text(json.dumps({"columns": columns, "rows": rows[:most]}), encoding="utf-8")
     return {"rows": len(rows[:most]), "truncated": len(rows) > most}

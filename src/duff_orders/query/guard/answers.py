@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from duff_orders.engines.dialect import sql_name
+from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.conversions import cast
 from duff_orders.query.guard.scope import Query
 from duff_orders.query.guard.signatures import Typed
@@ -11,6 +12,8 @@ from duff_orders.query.guard.types import Column
 
 def as_answered(found: Query) -> Query:
     """A query whose columns have values that can be shown; their types stay those of Trino."""
+    if nameless := [each.name for each in found.columns if each.type.fields and not each.type.fields[0][0]]:
+        raise QueryRefused(f"the column {nameless[0]!r} is a row without names; write its values beside each other")
     if all(each.type == each.type.answered for each in found.columns):
         return found
     names = [f"c{place}" for place in range(len(found.columns))]

@@ -18,7 +18,7 @@ from duff_orders.query.guard.scope import Query
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.special import dates
 from duff_orders.query.guard.tables import FUNCTIONS
-from duff_orders.query.guard.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, UNKNOWN, array, decimal, varchar
+from duff_orders.query.guard.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, UNKNOWN, array, decimal, row, varchar
 from duff_orders.query.guard.windows import windowed
 
 #: What a name without a value before it stands for: a column of the tables in sight.
@@ -60,6 +60,8 @@ class Expressions:
         if type(node) in _BINARY:
             if isinstance(node.expression, (exp.Any, exp.All)):
                 return subqueries.quantified(self, node)
+            if isinstance(node.this, exp.Tuple) and isinstance(node, (exp.EQ, exp.NEQ)):
+                return predicates.rows_equal(self, node)
             name, turned = _BINARY[type(node)]
             pair = [self.typed(node.this), self.typed(node.expression)]
             if name in ("add", "subtract") and (moved := dates.moved(*pair, back=name == "subtract")):
@@ -139,6 +141,10 @@ class Expressions:
         kind, texts = same([self.typed(each) for each in node.expressions], "array")
         return Typed(array(kind), f"cast([{', '.join(texts)}] as {array(kind).duckdb})")
 
+    def _row(self, node: exp.Expr) -> Typed:
+        values = [self.typed(each) for each in node.expressions]
+        return Typed(row(each.type for each in values), f"row({', '.join(each.text for each in values)})")
+
     def _bracket(self, node: exp.Expr) -> Typed:
         (place,) = node.expressions
         if isinstance(place, exp.Literal) and place.is_int:  # of which the parser makes the first 0
@@ -190,6 +196,7 @@ _METHODS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.Like: predicates.like,
     exp.Escape: predicates.like,
     exp.Array: Expressions._array,
+    exp.Tuple: Expressions._row,
     exp.Bracket: Expressions._bracket,
     exp.Case: Expressions._case,
     exp.If: Expressions._if,

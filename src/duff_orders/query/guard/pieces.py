@@ -83,7 +83,7 @@ _ARRAYS = {
     "duff_split": "(t, d, n) as case when n < 1 then [cast(duff_at(n, 'split') as varchar)]"
     " when len(string_split(t, d)) <= n then string_split(t, d)"
     " else list_append(list_slice(string_split(t, d), 1, n - 1),"
-    " array_to_string(list_slice(string_split(t, d), n, len(string_split(t, d))), d)) end",
+    " duff_joined(list_slice(string_split(t, d), n, len(string_split(t, d))), d)) end",
     "duff_element": "(list, n) as case when n = 0 then list[duff_at(n, 'element_at')] else list_extract(list, n) end",
     "duff_subscript": "(list, n) as case when n between 1 and len(list) then list_extract(list, n)"
     " else list[cast('an array of ' || len(list) || ' has no element ' || n as bigint)] end",

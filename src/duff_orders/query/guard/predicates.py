@@ -32,12 +32,25 @@ def between(expressions: Values, node: exp.Expr) -> Typed:
     return Typed(BOOLEAN, f"({pair[0].text} and {pair[1].text})")
 
 
+def rows_equal(expressions: Values, node: exp.Expr) -> Typed:
+    """Whether two rows have equal values, or not: false where two differ, else null where one is null."""
+    left, right = node.this, node.expression
+    if not isinstance(right, exp.Tuple) or len(left.expressions) != len(right.expressions):
+        raise QueryRefused(f"a row is compared with one of as many values: {excerpt(node)}")
+    pairs = zip(left.expressions, right.expressions, strict=True)
+    equal = [expressions.call("equal", [*map(expressions.typed, pair)]).text for pair in pairs]
+    return Typed(BOOLEAN, f"({'not ' * isinstance(node, exp.NEQ)}({' and '.join(equal)}))")
+
+
 def one_of(expressions: Values, node: exp.Expr) -> Typed:
     """Whether a value is one of several."""
     if node.args.get("query"):
         return subqueries.among(expressions, node)
     if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Values):
         return subqueries.among(expressions, exp.In(this=node.this, query=node.expressions[0]))
+    if isinstance(node.this, exp.Tuple):
+        rows = [exp.EQ(this=node.this, expression=each) for each in node.expressions]
+        return Typed(BOOLEAN, f"({' or '.join(rows_equal(expressions, each).text for each in rows)})")
     value, *others = (expressions.typed(each) for each in (node.this, *node.expressions))
     kind, texts = same([value, *others], "in")
     if kind.equals_as_duckdb:

@@ -4,6 +4,7 @@ https://trino.io/docs/current/language/types.html
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
@@ -146,6 +147,11 @@ def instant(digits: int = 3, zone: str = "UTC") -> Type:
 def array(element: Type) -> Type:
     """An array."""
     return Type("array", element=element)
+
+
+def row(kinds: Iterable[Type]) -> Type:
+    """Values beside each other, without names."""
+    return Type("row", fields=tuple(("", kind) for kind in kinds))
 
 
 def as_decimal(found: Type) -> Type:

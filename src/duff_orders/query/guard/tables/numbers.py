@@ -68,7 +68,6 @@ differs(S, S) -> boolean | {0} <> {1}
 less(S, S) -> boolean | {0} < {1}
 at_most(S, S) -> boolean | {0} <= {1}
 sqrt(double) -> double | duff_sqrt({0})
-cbrt(double) -> double | cbrt({0})
 exp(double) -> double | exp({0})
 ln(double) -> double | duff_ln({0})
 log2(double) -> double | duff_log2({0})
@@ -102,7 +101,8 @@ bitwise_and(bigint, bigint) -> bigint | {0} & {1}
 bitwise_or(bigint, bigint) -> bigint | {0} | {1}
 bitwise_xor(bigint, bigint) -> bigint | xor({0}, {1})
 bitwise_not(bigint) -> bigint | ~{0}
-to_base(bigint, bigint) -> varchar(64) | case when {0} < 0 then '-' else '' end || lower(to_base(abs({0}), {1}))
+to_base(bigint, bigint) -> varchar(64)
+  | case when {0} < 0 then '-' else '' end || lower(to_base(abs({0}), cast({1} as integer)))
 truncate(decimal(p,s), integer) -> decimal(p,s) | trunc({0}, {1})
 greatest(real...) -> real
   | case when duff_any_null([{*}]) then null when duff_any_nan([{*}]) then duff_nan('greatest') else greatest({*}) end
