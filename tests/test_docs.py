@@ -26,6 +26,8 @@ DOCUMENTS = sorted(path for folder in (".", "docs", "samples", "benchmarks") for
 COST = ROOT / "docs" / "cost.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 PACKAGE = ROOT / "src" / "duff_orders"
+OF_FUNCTIONS = "<!-- made from the tables of functions by `make docs` -->\n"
+SQL = ROOT / "docs" / "sql.md"
 MARK = "<!-- made from the docstrings of the modules by `make docs` -->\n```\n"
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 
@@ -207,7 +209,48 @@ def test_the_page_of_costs_is_what_the_command_prints() -> None:
     assert read(COST) == costs(), "run `make docs`"
 
 
+def sql_page() -> str:
+    """docs/sql.md as it must be: every function of Athena's reference, by kind."""
+    from duff_orders.query.guard.calls import CALLABLE
+    from duff_orders.query.guard.signatures import names
+    from duff_orders.query.guard.tables import FUNCTIONS, TABLES
+    from duff_orders.query.guard.tables.instead import ESTIMATED, GROUPS
+
+    start, mark, _ = read(SQL).partition(OF_FUNCTIONS)
+    parts, told = [start + mark], set[str]()
+    for table in TABLES:
+        callable = sorted(names(table.TABLE) & {*CALLABLE})
+        title = re.split("[.:,]", table.__doc__ or "")[0]
+        parts += [f"\n## {title}: the same as Athena\n\n| function | takes |\n|---|---|"]
+        for name in (each for each in callable if each not in told):
+            others = sorted(alias for alias, of in FUNCTIONS.aliases.items() if of == name)
+            every = [str(each) for each in FUNCTIONS.by_name[name]]
+            smaller = re.compile(r"\b(tinyint|smallint|integer)\b")  # what takes a bigint takes these, too
+            forms = "`, `".join(e for e in every if not smaller.search(e) or smaller.sub("bigint", e) not in every)
+            note = f"; {ESTIMATED[name]}" if name in ESTIMATED else ""
+            parts += [f"| {', '.join(f'`{each}`' for each in (name, *others))} | `{forms}`{note} |"]
+            told |= {name, *others}
+    more = ", ".join(f"`{name}`" for name in CALLABLE if name not in told)
+    parts += [f"\n## With rules of their own: the same as Athena\n\n{more}."]
+    parts += ["\n## Not on offer\n\n| functions | instead |\n|---|---|"]
+    parts += [f"| {', '.join(f'`{name}`' for name in names.split())} | {advice} |" for advice, names in GROUPS.items()]
+    return "\n".join(parts) + "\n"
+
+
+def test_the_page_of_sql_has_every_function() -> None:
+    assert read(SQL) == sql_page(), "run `make docs`"
+
+
+def test_no_function_is_offered_and_refused() -> None:
+    from duff_orders.query.guard.calls import CALLABLE
+    from duff_orders.query.guard.tables.instead import ESTIMATED, INSTEAD
+
+    assert not INSTEAD.keys() & {*CALLABLE}
+    assert ESTIMATED.keys() <= {*CALLABLE}
+
+
 if __name__ == "__main__":
+    SQL.write_text(sql_page(), encoding="utf-8")
     COST.write_text(costs(), encoding="utf-8")
     CLI.write_text(cli_page(), encoding="utf-8")
     README.write_text(readme(), encoding="utf-8")

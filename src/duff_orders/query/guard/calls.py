@@ -50,7 +50,7 @@ def called(expressions: Values, node: exp.Expr) -> Typed:
 def _unknown(name: str) -> QueryRefused:
     """What is said of a function that is not on offer."""
     near = difflib.get_close_matches(name, CALLABLE, n=1)
-    hint = f"write {INSTEAD[name]}" if name in INSTEAD else f"did you mean {near[0]}?" if near else ""
+    hint = INSTEAD.get(name) or (f"did you mean {near[0]}?" if near else "")
     told = f"the function {name[:80]!r} is not on offer{'; ' * bool(hint)}{hint}"
     return QueryRefused(told if name in INSTEAD else f"{told}{'' if hint else '.'} Allowed: {', '.join(CALLABLE)}")
 

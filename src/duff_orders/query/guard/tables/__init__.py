@@ -3,9 +3,9 @@
 from duff_orders.query.guard.signatures import Functions
 from duff_orders.query.guard.tables import aggregates, arrays, numbers, text, times, windows
 
-_TABLES = (numbers, text, times, arrays, aggregates, windows)
+TABLES = (numbers, text, times, arrays, aggregates, windows)
 FUNCTIONS = Functions(
-    [table.TABLE for table in _TABLES], {old: new for table in _TABLES for old, new in table.ALIASES.items()}
+    [table.TABLE for table in TABLES], {old: new for table in TABLES for old, new in table.ALIASES.items()}
 )
 #: What operators and syntax are called in the tables; no query writes a call of one.
 OPERATORS = frozenset(
