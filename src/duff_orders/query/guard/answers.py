@@ -7,18 +7,22 @@ from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.conversions import cast
 from duff_orders.query.guard.scope import Query
 from duff_orders.query.guard.signatures import Typed
-from duff_orders.query.guard.types import Column
+from duff_orders.query.guard.types import Column, Type
 
 
 def as_answered(found: Query) -> Query:
     """A query whose columns have values that can be shown; their types stay those of Trino."""
-    if nameless := [each.name for each in found.columns if each.type.fields and not each.type.fields[0][0]]:
+    if nameless := [each.name for each in found.columns if _is_nameless(each.type)]:
         raise QueryRefused(f"the column {nameless[0]!r} is a row without names; write its values beside each other")
     if all(each.type == each.type.answered for each in found.columns):
         return found
     names = [f"c{place}" for place in range(len(found.columns))]
     texts = ", ".join(map(_shown, names, found.columns))
     return replace(found, text=f"select {texts} from ({found.text}) as answer ({', '.join(names)})")
+
+
+def _is_nameless(kind: Type) -> bool:
+    return _is_nameless(kind.element) if kind.element else any(not name for name, _ in kind.fields)
 
 
 def _shown(name: str, column: Column) -> str:

@@ -14,6 +14,7 @@ from duff_orders.query.guard.tables import FUNCTIONS, OPERATORS
 from duff_orders.query.guard.tables.aggregates import NAMES as AGGREGATES
 from duff_orders.query.guard.tables.instead import INSTEAD
 from duff_orders.query.guard.tables.windows import NAMES as OF_WINDOWS
+from duff_orders.query.guard.types import BIGINT
 
 #: What is written like a call, or otherwise, and has no line in a table.
 _SYNTAX = ("case", "cast", "coalesce", "exists", "extract", "if", "nullif", "position", "try", "try_cast", "unnest")
@@ -82,19 +83,22 @@ def aggregate(expressions: Values, node: exp.Expr, after: str = "", order: str =
     """An aggregate; `after` it stands the filter or window, within it the `order`, as text."""
     if isinstance(node.find_ancestor(exp.Select, *_BEFORE), _BEFORE):
         raise QueryRefused(f"an aggregate belongs to the columns, having or order by: {excerpt(node)}")
-    arguments, distinct = node.expressions, False
+    arguments, distinct, ordering = node.expressions, False, None
+    if node.name.lower() == "array_agg" and arguments and isinstance(arguments[-1], exp.Order):
+        ordering, arguments = arguments[-1], [arguments[-1].this]
+        order = f" order by {', '.join(ordered(expressions, each) for each in ordering.expressions)}"
     if len(arguments) == 1 and isinstance(arguments[0], exp.Distinct):
         arguments, distinct = arguments[0].expressions, True
     if len(arguments) == 1 and isinstance(arguments[0], exp.Star):
         arguments = []
-    if any(_is_aggregate(inner) for each in arguments for inner in each.find_all(exp.Anonymous)):
+    windowed = " over (" in after  # which comes after aggregates, and may take them together
+    if not windowed and any(_is_aggregate(inner) for each in arguments for inner in each.find_all(exp.Anonymous)):
         raise QueryRefused(f"an aggregate inside an aggregate: {excerpt(node)}")
     if node.name.lower() == "listagg" and not order:
         raise QueryRefused(f"listagg needs within group (order by …): {excerpt(node)}")
-    if node.name.lower() == "array_agg" and arguments and isinstance(arguments[-1], exp.Order):
-        keys = ", ".join(ordered(expressions, each) for each in arguments[-1].expressions)
-        arguments, order = [arguments[-1].this], f" order by {keys}"
     values = [expressions.typed(each) for each in arguments]
+    if node.name.lower() == "grouping" and values:
+        return Typed(BIGINT, f"cast(grouping({', '.join(each.text for each in values)}) as bigint)")
     return FUNCTIONS.call(node.name.lower(), values, coerced, Around(distinct, after, order))
 
 

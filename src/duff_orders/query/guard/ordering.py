@@ -51,7 +51,10 @@ def _keys(
                 f"order by an expression over a column of the answer: give it a name there: {excerpt(key)}"
             )
         else:
-            yield expressions.typed(key).text
+            value = expressions.typed(key)
+            if node.args.get("distinct") and value not in values:
+                raise QueryRefused(f"of a select distinct, order by takes what is selected: {excerpt(key)}")
+            yield value.text
 
 
 def _is_another(column: exp.Column, names: Sequence[str], expressions: Expressions, values: Sequence[Typed]) -> bool:

@@ -13,6 +13,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from duff_orders.contract import TABLES
 from duff_orders.errors import QueryRefused
+from duff_orders.query.guard.spelling import check_spelling
 
 #: Athena's limit: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 MAX_BYTES = 262_144
@@ -53,6 +54,7 @@ def parse(sql: str) -> exp.Expr:
     if len(tokens) > MAX_TOKENS:
         raise QueryRefused(f"the query has {len(tokens):,} words; allowed: {MAX_TOKENS:,}")
     _check_tokens(tokens)
+    check_spelling(tokens)
     typed = _typed_decimals(sql, tokens)
     if typed != sql:
         sql, tokens = typed, sqlglot.tokenize(typed, read="trino")

@@ -3,12 +3,14 @@
 DuckDB's own `error` is not used: within `try` it is refused.
 """
 
+from duff_orders.engines.dialect import sql_text
 from duff_orders.query.guard.macros import Macros
 
 #: Values of a sequence: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 MAX_SEQUENCE = 10_000
 #: Letters of a text that is filled up.
 MAX_LENGTH = 10_000
+_BYTES = "".join(map(chr, range(33, 127)))
 # What Java takes for white space.
 _BLANKS = (*range(9, 14), *range(28, 33), 0x1680, *range(0x2000, 0x2007), *range(0x2008, 0x200B), 0x2028, 0x2029)
 
@@ -39,8 +41,11 @@ _NUMBERS = {
 _TEXTS = {
     # What is no text of the type becomes one that does not cast.
     "duff_text": "(t, pattern) as case when regexp_full_match(t, pattern) then trim(t) else 'no value: ' || t end",
-    "duff_ascii": "(t) as case when length(t) = strlen(t) then t"
-    " else cast(cast('letters beyond ASCII are not on offer here: ' || t as bigint) as varchar) end",
+    # DuckDB counts bytes: each letter becomes one, by its place among those of both texts.
+    "duff_letters": "(a, b) as array_to_string(duff_distinct(string_split(a || b, '')), '')",
+    "duff_bytes": f"(t, letters) as case when length(letters) <= {len(_BYTES)}"
+    f" then translate(t, letters, left({sql_text(_BYTES)}, length(letters)))"
+    " else cast(cast('more letters than are on offer here: ' || length(letters) as bigint) as varchar) end",
     "duff_plain": "(x) as regexp_replace(cast(x as varchar), '^(-?)[.]', '\\10.')",
     "duff_blanks": f"() as {' || '.join(f'chr({each})' for each in (*_BLANKS, 0x205F, 0x3000))}",
     "duff_length": f"(n) as cast(case when n between 0 and {MAX_LENGTH} then n"

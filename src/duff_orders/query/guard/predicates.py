@@ -51,6 +51,8 @@ def one_of(expressions: Values, node: exp.Expr) -> Typed:
     if isinstance(node.this, exp.Tuple):
         rows = [exp.EQ(this=node.this, expression=each) for each in node.expressions]
         return Typed(BOOLEAN, f"({' or '.join(rows_equal(expressions, each).text for each in rows)})")
+    if not node.expressions:
+        raise QueryRefused(f"in takes at least one value: {excerpt(node)}")
     value, *others = (expressions.typed(each) for each in (node.this, *node.expressions))
     kind, texts = same([value, *others], "in")
     if kind.equals_as_duckdb:

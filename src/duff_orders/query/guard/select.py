@@ -128,6 +128,13 @@ def _group(select: exp.Select, values: Sequence[tuple[str, Typed]], expressions:
 
 
 def _set(node: exp.SetOperation, scope: Scope) -> Query:
+    if any(
+        each.args.get(part)
+        for each in (node.this, node.expression)
+        for part in ("order", "limit", "offset")
+        if isinstance(each, exp.Select)
+    ):
+        raise QueryRefused(f"order by and limit of one part stand in brackets with it: {excerpt(node)}")
     left, right = query(node.this, scope), query(node.expression, scope)
     if len(left.columns) != len(right.columns):
         raise QueryRefused(

@@ -44,6 +44,7 @@ bitwise_or_agg(bigint) -> bigint | bit_or({0}){f}
 bool_and(boolean) -> boolean | bool_and({0}){f}
 bool_or(boolean) -> boolean | bool_or({0}){f}
 arbitrary(T) -> T | any_value({0}){f}
+listagg(varchar) -> varchar | string_agg({0}, ''{n}){f}
 listagg(varchar, varchar) -> varchar | string_agg({0}, {1}{n}){f}
 array_agg(T) -> array(T) | array_agg({0}{n}){f}
 grouping(T) -> bigint | grouping({0})

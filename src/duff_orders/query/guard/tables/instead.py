@@ -79,9 +79,26 @@ ESTIMATED: Mapping[str, str] = {
     "approx_percentile": "exact here, an estimate in Athena",
     "random": "chance",
     **dict.fromkeys(
-        ("acos", "asin", "atan", "atan2", "cos", "cosh", "exp", "ln", "log", "log2", "log10", "power", "sin")
-        + ("tan", "tanh", "corr", "covar_pop", "covar_samp", "geometric_mean", "regr_intercept", "regr_slope")
-        + ("stddev", "stddev_pop", "variance", "var_pop"),
+        (
+            *(
+                "acos",
+                "asin",
+                "atan",
+                "atan2",
+                "cos",
+                "cosh",
+                "exp",
+                "ln",
+                "log",
+                "log2",
+                "log10",
+                "power",
+                "sin",
+                "tan",
+            ),
+            *("tanh", "corr", "covar_pop", "covar_samp", "geometric_mean", "regr_intercept", "regr_slope"),
+            *("stddev", "stddev_pop", "variance", "var_pop"),
+        ),
         "a double, whose last digit may differ",
     ),
 }

@@ -29,10 +29,13 @@ rtrim(varchar(n), varchar) -> varchar(n) | rtrim({0}, {1})
 lpad(varchar, bigint, varchar) -> varchar | lpad({0}, duff_length({1}), duff_some({2}, 'what fills up'))
 rpad(varchar, bigint, varchar) -> varchar | rpad({0}, duff_length({1}), duff_some({2}, 'what fills up'))
 concat_ws(varchar, varchar...) -> varchar | concat_ws({*})
+concat_ws(varchar, array(varchar)) -> varchar | duff_joined({1}, {0})
 chr(bigint) -> varchar(1) | chr(cast({0} as integer))
 codepoint(varchar) -> integer | case when length({0}) = 1 then ord({0}) else duff_at(0, 'codepoint') end
-levenshtein_distance(varchar, varchar) -> bigint | levenshtein(duff_ascii({0}), duff_ascii({1}))
-hamming_distance(varchar, varchar) -> bigint | hamming(duff_ascii({0}), duff_ascii({1}))
+levenshtein_distance(varchar, varchar) -> bigint
+  | levenshtein(duff_bytes({0}, duff_letters({0}, {1})), duff_bytes({1}, duff_letters({0}, {1})))
+hamming_distance(varchar, varchar) -> bigint
+  | hamming(duff_bytes({0}, duff_letters({0}, {1})), duff_bytes({1}, duff_letters({0}, {1})))
 from_iso8601_date(varchar) -> date | duff_text({0}, '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]')
 translate(varchar, varchar, varchar) -> varchar | translate({0}, {1}, {2})
 """
