@@ -1,15 +1,11 @@
 """The typed translation, expression by expression: Trino's answer and type, with constants and with columns."""
 
-import math
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
@@ -19,7 +15,6 @@ from duff_orders.query.guard.parse import parse
 from duff_orders.query.guard.scope import Query
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.values import text
-from tests.effort import examples
 
 #: An expression a line, with the type and the answer that Trino gives: https://trino.io/docs/current/functions.html
 #: Most answers are Python's, of its decimals, dates, zones and texts, by Trino's rules.
@@ -154,29 +149,3 @@ def test_what_trino_does_not_compute_is_an_error(engine: duckdb.DuckDBPyConnecti
 def test_what_trino_does_not_have_is_refused(sql: str) -> None:
     with pytest.raises(QueryRefused):
         as_constants(sql)
-
-
-def decimals(digits: int) -> st.SearchStrategy[Decimal]:
-    numbers = st.integers(min_value=-(10**digits) + 1, max_value=10**digits - 1)
-    return st.builds(lambda number, scale: Decimal(number).scaleb(-min(scale, digits)), numbers, st.integers(0, 6))
-
-
-@settings(deadline=None, max_examples=examples(1000))
-@given(decimals(12), decimals(9))
-def test_decimals_divide_as_decimals(left: Decimal, right: Decimal) -> None:
-    """To the finer scale, halves away from zero: against Python's own decimals."""
-    one, other = f"decimal '{left:f}'", f"decimal '{right:f}'"
-    with duckdb.connect(":memory:", config={"threads": 1}) as engine:
-        kinds = [f"decimal(18,{-int(each.as_tuple().exponent)})" for each in (left, right)]
-        sql = f"cast('{left:f}' as {kinds[0]}) / cast('{right:f}' as {kinds[1]})"
-        query = as_constants(sql)[1]
-        if not right:
-            with pytest.raises(duckdb.Error):
-                answered(engine, query)
-            return
-        found, _ = answered(engine, query)
-    scale = max(-int(left.as_tuple().exponent), -int(right.as_tuple().exponent))
-    unit = Decimal(1).scaleb(-scale)
-    exact = abs(left) / abs(right)
-    away = math.floor(exact / unit + Decimal("0.5")) * unit
-    assert found == (away if (left < 0) == (right < 0) else -away), (one, other)

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
+from duff_orders.query.guard.coercions import common, steps
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.types import (
     MAX_DIGITS,
@@ -18,10 +19,8 @@ from duff_orders.query.guard.types import (
     UNKNOWN,
     Type,
     array,
-    common,
     decimal,
     instant,
-    steps,
     timestamp,
     varchar,
 )

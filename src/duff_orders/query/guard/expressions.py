@@ -10,13 +10,13 @@ from sqlglot import exp
 
 from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import QueryRefused
-from duff_orders.query.guard import calls, decimals, predicates, subqueries
+from duff_orders.query.guard import calls, choices, decimals, predicates, subqueries
 from duff_orders.query.guard.calls import called, filtered
 from duff_orders.query.guard.conversions import cast, coerced, same, written_type, zoned_literal
 from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.scope import Query
 from duff_orders.query.guard.signatures import Typed
-from duff_orders.query.guard.special import dates
+from duff_orders.query.guard.special import dates, intervals
 from duff_orders.query.guard.tables import FUNCTIONS
 from duff_orders.query.guard.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, UNKNOWN, array, decimal, row, varchar
 from duff_orders.query.guard.windows import windowed
@@ -64,7 +64,7 @@ class Expressions:
                 return predicates.rows_equal(self, node)
             name, turned = _BINARY[type(node)]
             pair = [self.typed(node.this), self.typed(node.expression)]
-            if name in ("add", "subtract") and (moved := dates.moved(*pair, back=name == "subtract")):
+            if name in ("add", "subtract") and (moved := intervals.moved(*pair, back=name == "subtract")):
                 return moved
             if name == "divide" and (quotient := decimals.divided(*pair)):
                 return quotient
@@ -151,25 +151,6 @@ class Expressions:
             place = exp.Literal.number(int(place.name) + 1)
         return self.call("subscript", [self.typed(node.this), self.typed(place)])
 
-    def _case(self, node: exp.Expr) -> Typed:
-        subject = self.typed(node.this) if node.this else None
-        conditions = [
-            self.call("equal", [subject, self.typed(each.this)]).text if subject else self.condition(each.this)
-            for each in node.args["ifs"]
-        ]
-        default = self.typed(node.args["default"]) if node.args.get("default") else self._null(node)
-        results = [*(self.typed(each.args["true"]) for each in node.args["ifs"]), default]
-        return self._chosen(conditions, results, "case")
-
-    def _if(self, node: exp.Expr) -> Typed:
-        otherwise = self.typed(node.args["false"]) if node.args.get("false") else self._null(node)
-        return self._chosen([self.condition(node.this)], [self.typed(node.args["true"]), otherwise], "if")
-
-    def _chosen(self, conditions: Sequence[str], results: Sequence[Typed], what: str) -> Typed:
-        kind, (*texts, default) = same(results, what)
-        branches = " ".join(f"when {when} then {then}" for when, then in zip(conditions, texts, strict=True))
-        return Typed(kind, f"cast(case {branches} else {default} end as {kind.duckdb})")
-
     def _cast(self, node: exp.Expr) -> Typed:
         if literal := zoned_literal(node):
             return literal
@@ -198,8 +179,8 @@ _METHODS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.Array: Expressions._array,
     exp.Tuple: Expressions._row,
     exp.Bracket: Expressions._bracket,
-    exp.Case: Expressions._case,
-    exp.If: Expressions._if,
+    exp.Case: choices.case,
+    exp.If: choices.condition,
     exp.Cast: Expressions._cast,
     exp.TryCast: Expressions._cast,
     exp.Anonymous: called,
@@ -211,7 +192,7 @@ _METHODS: dict[type[exp.Expr], Callable[[Expressions, exp.Expr], Typed]] = {
     exp.Trim: calls.trimmed,
     exp.StrPosition: lambda self, node: self.call("strpos", [self.typed(node.this), self.typed(node.args["substr"])]),
     exp.Extract: dates.part,
-    exp.Interval: dates.interval,
+    exp.Interval: intervals.literal,
     exp.CurrentDate: lambda self, node: self.call("current_date", []),
     exp.Localtimestamp: lambda self, node: self.call("localtimestamp", []),
     exp.Subquery: subqueries.value,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from duff_orders.query.guard.types import UNKNOWN, Type, array, as_decimal, common, decimal, instant, timestamp, varchar
+from duff_orders.query.guard.coercions import common
+from duff_orders.query.guard.types import UNKNOWN, Type, array, as_decimal, decimal, instant, timestamp, varchar
 
 Binding = dict[str, "int | str | Type | None"]
 

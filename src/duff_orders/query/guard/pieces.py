@@ -3,14 +3,15 @@
 DuckDB's own `error` is not used: within `try` it is refused.
 """
 
-from duff_orders.engines.dialect import sql_text
+import string
+
 from duff_orders.query.guard.macros import Macros
 
 #: Values of a sequence: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 MAX_SEQUENCE = 10_000
 #: Letters of a text that is filled up.
 MAX_LENGTH = 10_000
-_BYTES = "".join(map(chr, range(33, 127)))
+_BYTES = string.ascii_letters + string.digits + "!#$%&*+-./:;<=>?@^_~"
 # What Java takes for white space.
 _BLANKS = (*range(9, 14), *range(28, 33), 0x1680, *range(0x2000, 0x2007), *range(0x2008, 0x200B), 0x2028, 0x2029)
 
@@ -44,9 +45,12 @@ _TEXTS = {
     # DuckDB counts bytes: each letter becomes one, by its place among those of both texts.
     "duff_letters": "(a, b) as array_to_string(duff_distinct(string_split(a || b, '')), '')",
     "duff_bytes": f"(t, letters) as case when length(letters) <= {len(_BYTES)}"
-    f" then translate(t, letters, left({sql_text(_BYTES)}, length(letters)))"
+    f" then translate(t, letters, left('{_BYTES}', length(letters)))"
     " else cast(cast('more letters than are on offer here: ' || length(letters) as bigint) as varchar) end",
     "duff_plain": "(x) as regexp_replace(cast(x as varchar), '^(-?)[.]', '\\10.')",
+    # Of a sharp s Java knows no capital, as DuckDB does.
+    "duff_upper": "(t) as case when contains(t, 'ß')"
+    " then array_to_string(list_transform(string_split(t, 'ß'), lambda each: upper(each)), 'ß') else upper(t) end",
     "duff_blanks": f"() as {' || '.join(f'chr({each})' for each in (*_BLANKS, 0x205F, 0x3000))}",
     "duff_length": f"(n) as cast(case when n between 0 and {MAX_LENGTH} then n"
     f" else cast('a length of 0 to {MAX_LENGTH}, not ' || n as bigint) end as integer)",

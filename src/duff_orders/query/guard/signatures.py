@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
+from duff_orders.query.guard.coercions import steps
 from duff_orders.query.guard.patterns import Binding, Pattern, bind, made, number, patterns
 from duff_orders.query.guard.pieces import PIECES
-from duff_orders.query.guard.types import Type, steps, unit
+from duff_orders.query.guard.types import Type, unit
 
 #: Letters of DuckDB's text, which it reads within half a second.
 MAX_TEXT = 131_072

@@ -1,9 +1,7 @@
 """Dates and times whose unit is written as a text, and sums with intervals."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 
 from sqlglot import exp
 
@@ -11,10 +9,10 @@ from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
 from duff_orders.query.guard.conversions import coerced, same
 from duff_orders.query.guard.excerpt import excerpt
-from duff_orders.query.guard.pieces import piece
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Typed
-from duff_orders.query.guard.types import BIGINT, DAY_INTERVAL, YEAR_INTERVAL, instant
+from duff_orders.query.guard.special.intervals import by_wall_clock
+from duff_orders.query.guard.types import BIGINT, instant
 from duff_orders.query.guard.ways import milliseconds
 
 #: Of each unit what DuckDB makes an interval by, and how many of that it is.
@@ -29,12 +27,6 @@ _UNITS = {
     "quarter": ("to_months", 3),
     "year": ("to_months", 12),
 }
-#: The parts of intervals, the larger first, and what stands for each in a literal.
-_PARTS = ("year", "month", "day", "hour", "minute", "second")
-_NUMBER = r"(\d{1,9})"
-_WRITTEN = (_NUMBER, f"-?{_NUMBER}", _NUMBER, f" ?{_NUMBER}", f":?{_NUMBER}", r":?(\d{1,9}(?:[.]\d{1,3})?)")
-_OF_YEARS = ("year", "month")
-_MILLISECONDS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_000}
 _ISO = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.]\d{1,6})?)?)(Z|[+-]\d{2}:?\d{2})?")
 _OF_TIMES = ("millisecond", "second", "minute", "hour")
 #: What `extract` takes.
@@ -52,7 +44,7 @@ def truncated(expressions: Values, node: exp.Expr) -> Typed:
     unit, value = _unit(node, 0), _time(expressions, node, 1)
     if value.type.name == "date" and unit in _OF_TIMES:
         raise QueryRefused(f"date_trunc of a {value.type} to a {unit} is not on offer: {excerpt(node)}")
-    return _by_wall_clock(value, lambda clock: f"date_trunc('{unit}', {clock})")
+    return by_wall_clock(value, lambda clock: f"date_trunc('{unit}', {clock})")
 
 
 def added(expressions: Values, node: exp.Expr) -> Typed:
@@ -81,26 +73,6 @@ def part(expressions: Values, node: exp.Expr) -> Typed:
     if field not in _FIELDS:
         raise QueryRefused(f"extract takes {', '.join(sorted(_FIELDS))}, not {field[:40]}")
     return expressions.call(field, [expressions.typed(node.expression)])
-
-
-def interval(expressions: Values, node: exp.Expr) -> Typed:
-    """A literal: of days and less the milliseconds, of months and more the months."""
-    unit, text = node.args.get("unit"), node.this
-    if not isinstance(text, exp.Literal) or not unit:
-        raise QueryRefused(f"an interval is a literal such as interval '3' day: {excerpt(node)}")
-    ends = [unit.this, unit.expression] if isinstance(unit, exp.IntervalSpan) else [unit, unit]
-    first, last = (str(each.name).lower() for each in ends)
-    parts = _PARTS.index(first) if first in _PARTS else -1, _PARTS.index(last) if last in _PARTS else -1
-    pattern = "".join(_WRITTEN[place] for place in range(parts[0], parts[1] + 1)) if -1 < parts[0] <= parts[1] else ""
-    found = re.fullmatch(f"([+-]?){pattern.lstrip(': -')}", text.name.strip()) if pattern else None
-    if (first in _OF_YEARS) != (last in _OF_YEARS) or not found:
-        raise QueryRefused(f"an interval is a literal such as interval '3' day: {excerpt(node)}")
-    many = [_MILLISECONDS.get(each, 12 if each == "year" else 1) for each in _PARTS[parts[0] : parts[1] + 1]]
-    numbers = (Decimal(each or 0) * by for each, by in zip(found.groups()[1:], many, strict=True))
-    total = int(sum(numbers)) * (-1 if found[1] == "-" else 1)
-    if first in _OF_YEARS:
-        return Typed(YEAR_INTERVAL, f"cast({total} as integer)")
-    return Typed(DAY_INTERVAL, f"cast({total} as bigint)")
 
 
 def in_zone(expressions: Values, node: exp.Expr) -> Typed:
@@ -151,22 +123,6 @@ def zoned(value: Typed, name: str, node: exp.Expr) -> Typed:
     return Typed(instant(value.type.size or 0, name), value.text)
 
 
-def moved(left: Typed, right: Typed, *, back: bool) -> Typed | None:
-    """A time plus or minus an interval; None where there is none in it."""
-    if left.type in (DAY_INTERVAL, YEAR_INTERVAL) and right.type.is_time and not back:
-        left, right = right, left
-    if not left.type.is_time or right.type not in (DAY_INTERVAL, YEAR_INTERVAL):
-        return None
-    sign = "-" if back else ""
-    if right.type == YEAR_INTERVAL:
-        return _by_wall_clock(left, lambda clock: f"{clock} + to_months({sign}{right.text})")
-    if left.type.name == "date":  # hours of a date are an error in Trino; a whole number of days is what is left
-        days = f"cast({piece('duff_days', sign + right.text)} as integer)"
-        return Typed(left.type, f"cast({left.text} + to_days({days}) as date)")
-    kind = replace(left.type, size=max(left.type.size or 0, 3))  # an interval has milliseconds
-    return Typed(kind, f"({left.text} + to_milliseconds({sign}{right.text}))")
-
-
 def _moved(value: Typed, unit: str, count: str, node: exp.Expr) -> Typed:
     if value.type.name == "date" and unit in _OF_TIMES:
         raise QueryRefused(f"date_add of a date by a {unit} is not on offer: {excerpt(node)}")
@@ -174,16 +130,7 @@ def _moved(value: Typed, unit: str, count: str, node: exp.Expr) -> Typed:
     number = count if many == 1 else f"{count} * {many}"
     if word == "to_milliseconds":  # so many later, whatever the clock shows
         return Typed(value.type, f"cast({value.text} + {word}({number}) as {value.type.duckdb})")
-    return _by_wall_clock(value, lambda clock: f"{clock} + {word}(cast({number} as integer))")
-
-
-def _by_wall_clock(value: Typed, done_to: Callable[[str], str]) -> Typed:
-    """What is done to a time as the clock of its zone shows it."""
-    kind = value.type
-    if not kind.zone:
-        return Typed(kind, f"cast({done_to(value.text)} as {kind.duckdb})")
-    done = f"cast({done_to(zones.local(value.text, kind.zone))} as timestamp)"
-    return Typed(kind, f"cast({zones.instant(done, kind.zone)} as timestamp)")
+    return by_wall_clock(value, lambda clock: f"{clock} + {word}(cast({number} as integer))")
 
 
 def _unit(node: exp.Expr, place: int) -> str:

@@ -7,7 +7,7 @@ TABLE = """
 concat(varchar, varchar...) -> varchar | {* || }
 length(varchar) -> bigint | length({0})
 lower(varchar(n)) -> varchar(n) | lower({0})
-upper(varchar(n)) -> varchar(n) | upper({0})
+upper(varchar(n)) -> varchar(n) | duff_upper({0})
 replace(varchar(n), varchar) -> varchar(n) | replace({0}, {1}, '')
 replace(varchar, varchar, varchar) -> varchar | replace({0}, duff_some({1}, 'what is replaced'), {2})
 reverse(varchar(n)) -> varchar(n) | reverse({0})
