@@ -68,7 +68,7 @@ def bind(pattern: Pattern, found: Type, binding: Binding) -> bool:
         binding[pattern.name] = merged
         return True
     if found == UNKNOWN:  # a null has whatever type is asked for
-        binding.update({name: 1 if name == "p" else 0 for name in pattern.sizes})
+        binding.update({name: int(pattern.name == "decimal" and not place) for place, name in enumerate(pattern.sizes)})
         return pattern.element is None or bind(pattern.element, found, binding)
     if pattern.element is not None:
         return found.element is not None and bind(pattern.element, found.element, binding)

@@ -19,6 +19,7 @@ _NUMBERS = {
     # Of whole numbers, rounded half away from zero.
     "duff_quotient": "(a, b) as (a + sign(a) * (abs(b) // 2)) // b",
     "duff_average": "(total, n) as case when n > 0 then duff_quotient(total, n) end",
+    "duff_share": "(x) as case when x between 0 and 1 then x else cast('a share of 0 to 1, not ' || x as double) end",
     "duff_unscaled": "(x) as cast(replace(cast(x as varchar), '.', '') as hugeint)",
     **{
         f"duff_{name}": f"(x) as case when x > 0 then {name}(x) when x is not null"
@@ -43,11 +44,14 @@ _TEXTS = {
     # What is no text of the type becomes one that does not cast.
     "duff_text": "(t, pattern) as case when regexp_full_match(t, pattern) then trim(t) else 'no value: ' || t end",
     # DuckDB counts bytes: each letter becomes one, by its place among those of both texts.
-    "duff_letters": "(a, b) as array_to_string(duff_distinct(string_split(a || b, '')), '')",
+    "duff_letters": "(a, b) as array_to_string(duff_distinct(duff_letters_of(a || b)), '')",
     "duff_bytes": f"(t, letters) as case when length(letters) <= {len(_BYTES)}"
     f" then translate(t, letters, left('{_BYTES}', length(letters)))"
     " else cast(cast('more letters than are on offer here: ' || length(letters) as bigint) as varchar) end",
     "duff_plain": "(x) as regexp_replace(cast(x as varchar), '^(-?)[.]', '\\10.')",
+    # DuckDB turns round what looks like one letter: a letter with the marks on it.
+    "duff_letters_of": "(t) as regexp_extract_all(t, '(?s).')",
+    "duff_reversed": "(t) as array_to_string(list_reverse(duff_letters_of(t)), '')",
     # Of a sharp s Java knows no capital, as DuckDB does.
     "duff_upper": "(t) as case when contains(t, 'ß')"
     " then array_to_string(list_transform(string_split(t, 'ß'), lambda each: upper(each)), 'ß') else upper(t) end",
@@ -60,6 +64,8 @@ _TEXTS = {
     " else substr(t, case when first < 0 then length(t) + first + 1 else first end, n) end",
     "duff_some": "(t, what) as case when t = '' then cast(cast(what || ' is not to be empty' as bigint) as varchar)"
     " else t end",
+    "duff_natural": "(n, what) as case when n >= 0 then n"
+    " else cast(what || ' counts from 0, not ' || cast(n as varchar) as bigint) end",
     "duff_at": "(n, what) as case when n >= 1 then n"
     " else cast(what || ' counts from 1, not ' || cast(n as varchar) as bigint) end",
 }

@@ -30,10 +30,12 @@ min(real) -> real | coalesce(min(case when not isnan({0}) then {0} end){f}, min(
 max(real) -> real | coalesce(max(case when not isnan({0}) then {0} end){f}, max({0}){f})
 sum(interval day to second) -> interval day to second | sum({0}){f}
 sum(interval year to month) -> interval year to month | sum({0}){f}
-approx_percentile(bigint, double) -> bigint | quantile_disc({0}, {1}){f}
-approx_percentile(double, double) -> double | quantile_disc({0}, {1}){f}
-approx_percentile(bigint, array(double)) -> array(bigint) | quantile_disc({0}, {1}){f}
-approx_percentile(double, array(double)) -> array(double) | quantile_disc({0}, {1}){f}
+approx_percentile(bigint, double) -> bigint | quantile_disc({0}, duff_share({1})){f}
+approx_percentile(double, double) -> double | quantile_disc({0}, duff_share({1})){f}
+approx_percentile(bigint, array(double)) -> array(bigint)
+  | quantile_disc({0}, list_transform({1}, lambda each: duff_share(each))){f}
+approx_percentile(double, array(double)) -> array(double)
+  | quantile_disc({0}, list_transform({1}, lambda each: duff_share(each))){f}
 covar_pop(double, double) -> double | covar_pop({0}, {1}){f}
 covar_samp(double, double) -> double | covar_samp({0}, {1}){f}
 regr_slope(double, double) -> double | regr_slope({0}, {1}){f}

@@ -67,7 +67,7 @@ year(interval year to month) -> bigint | {0} // 12
 month(interval year to month) -> bigint | {0} % 12
 current_timezone() -> varchar | 'UTC'
 now() -> timestamptz(3,UTC) | duff_now()
-from_unixtime(double) -> timestamptz(3,UTC) | duff_milliseconds(make_timestamp(cast({0} * 1e6 as bigint)))
+from_unixtime(double) -> timestamptz(3,UTC) | make_timestamp(cast(floor({0} * 1000 + 0.5) as bigint) * 1000)
 date(date) -> date | {0}
 date(timestamp(n)) -> date | {0}
 last_day_of_month(date) -> date | last_day({0})

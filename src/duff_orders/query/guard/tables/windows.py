@@ -14,13 +14,13 @@ cume_dist() -> double | cume_dist(){f}
 ntile(bigint) -> bigint | ntile({0}){f}
 first_value(T) -> T | first_value({0}{n}){f}
 last_value(T) -> T | last_value({0}{n}){f}
-nth_value(T, bigint) -> T | nth_value({0}, {1}{n}){f}
+nth_value(T, bigint) -> T | nth_value({0}, duff_at({1}, 'nth_value'){n}){f}
 lag(T) -> T | lag({0}{n}){f}
-lag(T, bigint) -> T | lag({0}, {1}{n}){f}
-lag(T, bigint, T) -> T | lag({0}, {1}, {2}{n}){f}
+lag(T, bigint) -> T | lag({0}, duff_natural({1}, 'lag'){n}){f}
+lag(T, bigint, T) -> T | lag({0}, duff_natural({1}, 'lag'), {2}{n}){f}
 lead(T) -> T | lead({0}{n}){f}
-lead(T, bigint) -> T | lead({0}, {1}{n}){f}
-lead(T, bigint, T) -> T | lead({0}, {1}, {2}{n}){f}
+lead(T, bigint) -> T | lead({0}, duff_natural({1}, 'lead'){n}){f}
+lead(T, bigint, T) -> T | lead({0}, duff_natural({1}, 'lead'), {2}{n}){f}
 """
 
 ALIASES: dict[str, str] = {}
