@@ -41,7 +41,7 @@ OF_LITERALS = {
     **dict.fromkeys(("date_format", "date_parse", "format_datetime", "parse_datetime"), (1,)),
     **dict.fromkeys(("regexp_like", "regexp_count", "regexp_split", "regexp_position"), (1,)),
     **dict.fromkeys(("regexp_extract", "regexp_extract_all", "regexp_replace"), (1, 2)),
-    "from_iso8601_timestamp": (0,),
+    **dict.fromkeys(("from_iso8601_timestamp", "localtimestamp", "current_timestamp"), (0,)),
 }
 
 

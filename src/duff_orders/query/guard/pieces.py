@@ -95,7 +95,7 @@ _ARRAYS = {
     "duff_slice": "(list, first, n) as case when n < 0 or first = 0 then list_slice(list, duff_at(0, 'slice'), 0)"
     " when first < -len(list) then list_slice(list, 1, 0)"
     " else list_slice(list, first, (case when first < 0 then len(list) + first + 1 else first end) + n - 1) end",
-    "duff_split": "(t, d, n) as case when n < 1 then [cast(duff_at(n, 'split') as varchar)]"
+    "duff_split": "(t, d, n) as case when n < 1 or n > 2147483647 then [cast(duff_at(0, 'split') as varchar)]"
     " when len(string_split(t, d)) <= n then string_split(t, d)"
     " else list_append(list_slice(string_split(t, d), 1, n - 1),"
     " duff_joined(list_slice(string_split(t, d), n, len(string_split(t, d))), d)) end",
@@ -113,8 +113,15 @@ _ARRAYS = {
     "duff_same": "(a, b) as case when len(a) <> len(b) then false"
     " when list_contains(list_transform(list_zip(a, b), lambda pair: pair[1] = pair[2]), false) then false"
     " when duff_has_null(a) or duff_has_null(b) then null when a is not null and b is not null then true end",
+    # NaN is the last that counts, whichever end is asked for.
+    **{
+        f"duff_{name}": "(list) as case when duff_has_null(list) then null"
+        f" else coalesce(list_{name}(list_filter(list, lambda each: not isnan(each))), list_{name}(list)) end"
+        for name in ("min", "max")
+    },
     "duff_distinct": "(list) as list_filter(list, lambda each, n: list_position(list, each) = n)",
-    "duff_months_between": "(a, b, step) as list_transform(duff_sequence(0, datesub('month', a, b), step),"
+    "duff_months_between": "(a, b, step) as list_transform(duff_sequence(0, case when a < b and step < 0 then 1"
+    " when a > b and step > 0 then -1 else datesub('month', a, b) end, step),"
     " lambda n: a + to_months(cast(n as integer)))",
     "duff_moments": "(a, b, ms) as list_transform(duff_sequence(0, (epoch_us(b) - epoch_us(a)) // 1000, ms),"
     " lambda n: a + to_milliseconds(n))",

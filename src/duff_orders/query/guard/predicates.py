@@ -20,7 +20,9 @@ def is_null(expressions: Values, node: exp.Expr) -> Typed:
 
 def distinct_from(expressions: Values, node: exp.Expr) -> Typed:
     """Whether two values differ, where null is one."""
-    _, (left, right) = same([expressions.typed(node.this), expressions.typed(node.expression)], "is distinct from")
+    pair = [expressions.typed(node.this), expressions.typed(node.expression)]
+    zoned = all(each.type.zone for each in pair)  # instants, whatever their zones
+    left, right = [each.text for each in pair] if zoned else same(pair, "is distinct from")[1]
     word = "not distinct" if isinstance(node, exp.NullSafeEQ) else "distinct"
     return Typed(BOOLEAN, f"({left} is {word} from {right})")
 

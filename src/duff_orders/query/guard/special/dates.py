@@ -7,12 +7,12 @@ from sqlglot import exp
 
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
-from duff_orders.query.guard.conversions import coerced, same
+from duff_orders.query.guard.conversions import cast, coerced, same
 from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.special.intervals import by_wall_clock
-from duff_orders.query.guard.types import BIGINT, instant
+from duff_orders.query.guard.types import BIGINT, MAX_FRACTION, instant, timestamp
 from duff_orders.query.guard.ways import milliseconds
 
 #: Of each unit what DuckDB makes an interval by, and how many of that it is.
@@ -90,6 +90,16 @@ def at_timezone(expressions: Values, node: exp.Expr) -> Typed:
     return in_zone(expressions, exp.AtTimeZone(this=node.expressions[0], zone=node.expressions[1]))
 
 
+def now(expressions: Values, node: exp.Expr) -> Typed:
+    """Of current_timestamp(digits) and localtimestamp(digits) the time; without digits there are no brackets."""
+    given = node.expressions[0] if len(node.expressions) == 1 else None
+    if not (isinstance(given, exp.Literal) and given.is_int and int(given.name) <= MAX_FRACTION):
+        raise QueryRefused(f"{node.name} takes the digits of a second, at most {MAX_FRACTION}: {excerpt(node)}")
+    clock = Typed(timestamp(MAX_FRACTION), "timezone('UTC', now())")
+    digits = int(given.name)
+    return cast(clock, timestamp(digits) if node.name.lower() == "localtimestamp" else instant(digits))
+
+
 def with_timezone(expressions: Values, node: exp.Expr) -> Typed:
     """Of a timestamp and a zone the instant at which that zone's clock shows the time."""
     value = _time(expressions, node, 0)
@@ -157,6 +167,8 @@ def _time(expressions: Values, node: exp.Expr, place: int) -> Typed:
 FUNCTIONS = {
     "at_timezone": at_timezone,
     "with_timezone": with_timezone,
+    "current_timestamp": now,
+    "localtimestamp": now,
     "from_iso8601_timestamp": from_iso8601,
     "date_trunc": truncated,
     "date_add": added,

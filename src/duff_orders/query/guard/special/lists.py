@@ -92,6 +92,8 @@ def reduced(expressions: Values, node: exp.Expr) -> Typed:
     texts = [sql_name(f"{each} of {node.depth}") for each in names]
     known = expressions.knowing(names[0], Typed(state.type, texts[0]))
     value = known.knowing(names[1], Typed(elements.type.element, texts[1])).typed(step.this)
+    if value.type not in (state.type, UNKNOWN):
+        raise QueryRefused(f"the function of reduce gives {value.type}, the state is {state.type}: cast the first one")
     folded = f"list_reduce({elements.text}, lambda {', '.join(texts)}: {coerced(value, state.type)}, {state.text})"
     return expressions.knowing(end.expressions[0].name.lower(), Typed(state.type, folded)).typed(end.this)
 
