@@ -672,6 +672,8 @@ GOOD: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("select s.status, x.n from dim_status s cross join lateral (select count(*) as n from fact_orders f where f.status_id = s.status_id) as x order by 1", [("broken", 0), ("created", 1), ("delivered", 2)]),
     ("select status_id from (values 1, 2, 2, 3) as t (status_id) order by 1 desc fetch first 2 rows with ties", [(3,), (2,), (2,)]),
     ("select order_id, sum(order_id) over (order by pa_date range between interval '1' day preceding and current row) from fact_orders order by 1", [(1, 1), (2, 3), (3, 3)]),
+    ("select max_by(x, y), min_by(x, y), max_by(y, x) from (values (null, 3), ('a', 2), ('b', null)) as t (x, y)", [(None, "a", None)]),
+    ("select corr(x, y), regr_slope(y, x), corr(x, x) from (values (1e0, 5e0), (1e0, 6e0)) as t (x, y)", [(None, None, None)]),
     ("select sequence(1, 4), cast('1.50' as decimal), rpad('x', 3, 'y')", [([1, 2, 3, 4], D(2), "xyy")]),
     ("select n from dim_status cross join unnest(sequence(1, status_id)) as t (n) where status_id = 2 order by 1", [(1,), (2,)]),
     ("select date_diff('day', now(), now() at time zone 'Europe/Madrid')", [(0,)]),
@@ -791,16 +793,16 @@ def test_tables_read_are_named(sql: str, tables: set[str]) -> None:
 #: What DuckDB's own parser may find in a translated query, beside operators.
 DUCKDB_FUNCTIONS = frozenset(
     """
-    abs any_value arg_max arg_min array_agg array_to_string atan avg bool_and bool_or ceil chr concat_ws contains
-    cos count count_star date_diff date_trunc datesub day dayofyear degrees epoch_us exp flatten floor
+    abs any_value arg_max_null arg_min_null array_agg array_to_string atan avg bool_and bool_or ceil chr concat_ws
+    contains corr cos count count_star date_diff date_trunc datesub day dayofyear degrees epoch_us exp flatten floor
     generate_series greatest hour isfinite isnan isodow isoyear last_day least left len length levenshtein
     list_append list_contains list_count list_extract list_filter list_has_any list_max list_min list_position
     list_prepend list_reduce list_reverse list_slice list_sort list_transform list_value list_zip ln log10 log2
     lower lpad ltrim make_timestamp max min minute month now nullif ord pow quantile_disc quarter radians
-    regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace regexp_split_to_array replace
-    round row rpad rtrim second sign sin sqrt starts_with strftime string_agg string_split strpos strptime substr
-    sum tan timezone to_base to_days to_json to_microseconds to_milliseconds to_minutes to_months translate trim
-    trunc unnest upper week xor year
+    regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace regexp_split_to_array
+    regr_slope replace round row rpad rtrim second sign sin sqrt starts_with strftime string_agg string_split strpos
+    strptime substr sum tan timezone to_base to_days to_json to_microseconds to_milliseconds to_minutes to_months
+    translate trim trunc unnest upper week xor year
     """.split()
 )
 

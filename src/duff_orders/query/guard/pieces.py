@@ -26,6 +26,7 @@ _NUMBERS = {
         " then cast(case when x = 0 then '-inf' else 'nan' end as double) end"
         for name in ("ln", "log2", "log10")
     },
+    "duff_finite": "(x) as case when isfinite(x) then x end",
     "duff_sqrt": "(x) as case when x < 0 then cast('nan' as double) else sqrt(x) end",
     "duff_digits": "(n) as case when n >= -18 then n"
     " else cast('so many digits cannot be rounded: ' || n as integer) end",

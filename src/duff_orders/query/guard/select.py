@@ -75,9 +75,9 @@ def _select(select: exp.Select, scope: Scope) -> Query:
         text += f" having {expressions.condition(having.this)}"
     columns, selected = [Column(name, value.type) for name, value in values], [value for _, value in values]
     text += with_ties(select, columns, expressions, selected)
-    if scope.is_correlated and any(map(select.args.get, _NOT_CORRELATED)):
+    if scope.is_correlated and (any(map(select.args.get, _NOT_CORRELATED)) or select.find(exp.Window)):
         raise QueryRefused(
-            f"a query that looks at the one around it takes no group by, having, order by, limit or distinct: "
+            "a query that looks at the one around it takes no group by, having, order by, limit, distinct or window: "
             f"{excerpt(select)}"
         )
     return Query(text + ordered(select, columns, expressions, selected) + limited(select), columns)

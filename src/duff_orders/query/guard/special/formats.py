@@ -1,4 +1,4 @@
-"""date_format and date_parse: MySQL's codes, of those that DuckDB writes and reads alike.
+"""Patterns of dates and times, MySQL's and Joda's, of those that DuckDB writes and reads alike; and ISO 8601.
 
 https://trino.io/docs/current/functions/datetime.html#mysql-date-functions
 """

@@ -38,8 +38,8 @@ approx_percentile(double, array(double)) -> array(double)
   | quantile_disc({0}, list_transform({1}, lambda each: duff_share(each))){f}
 covar_pop(double, double) -> double | covar_pop({0}, {1}){f}
 covar_samp(double, double) -> double | covar_samp({0}, {1}){f}
-regr_slope(double, double) -> double | regr_slope({0}, {1}){f}
-regr_intercept(double, double) -> double | regr_intercept({0}, {1}){f}
+regr_slope(double, double) -> double | duff_finite(regr_slope({0}, {1}){f})
+regr_intercept(double, double) -> double | duff_finite(regr_intercept({0}, {1}){f})
 geometric_mean(double) -> double | geomean({0}){f}
 bitwise_and_agg(bigint) -> bigint | bit_and({0}){f}
 bitwise_or_agg(bigint) -> bigint | bit_or({0}){f}
@@ -50,10 +50,10 @@ listagg(varchar) -> varchar | string_agg({0}, ''{n}){f}
 listagg(varchar, varchar) -> varchar | string_agg({0}, {1}{n}){f}
 array_agg(T) -> array(T) | array_agg({0}{n}){f}
 grouping(T) -> bigint | grouping({0})
-max_by(T, S) -> T | arg_max({0}, {1}){f}
-min_by(T, S) -> T | arg_min({0}, {1}){f}
+max_by(T, S) -> T | arg_max_null({0}, {1}){f}
+min_by(T, S) -> T | arg_min_null({0}, {1}){f}
 approx_distinct(T) -> bigint | count(distinct {0}){f}
-corr(double, double) -> double | corr({0}, {1}){f}
+corr(double, double) -> double | duff_finite(corr({0}, {1}){f})
 stddev(double) -> double | stddev_samp({0}){f}
 stddev_pop(double) -> double | stddev_pop({0}){f}
 variance(double) -> double | var_samp({0}){f}

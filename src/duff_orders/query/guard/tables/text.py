@@ -29,7 +29,7 @@ rtrim(varchar(n), varchar) -> varchar(n) | rtrim({0}, {1})
 lpad(varchar, bigint, varchar) -> varchar | lpad({0}, duff_length({1}), duff_some({2}, 'what fills up'))
 rpad(varchar, bigint, varchar) -> varchar | rpad({0}, duff_length({1}), duff_some({2}, 'what fills up'))
 concat_ws(varchar, varchar...) -> varchar | concat_ws({*})
-concat_ws(varchar, array(varchar)) -> varchar | duff_joined({1}, {0})
+concat_ws(varchar, array(varchar)) -> varchar | case when {0} is not null then duff_joined({1}, {0}) end
 chr(bigint) -> varchar(1) | chr(cast({0} as integer))
 codepoint(varchar) -> integer | case when length({0}) = 1 then ord({0}) else duff_at(0, 'codepoint') end
 levenshtein_distance(varchar, varchar) -> bigint
