@@ -48,6 +48,42 @@ def test_rows_beyond_the_most_are_cut_and_said(api: TestClient) -> None:
     assert api.get(f"{path}?format=parquet").content.startswith(b"PAR1")
 
 
+def test_values_are_written_as_athena_writes_them(api: TestClient) -> None:
+    sql = (
+        "select timestamp '2026-01-31 10:00:00.5' as t"
+        ", timestamp '2026-07-31 10:00 UTC' at time zone 'Europe/Madrid' as z"
+        ", date '2026-03-01' - date '2026-02-01' as apart, interval '14' month as months, round(2.567, 1) as scaled"
+        ", 1.5e7 as floating, array['a', null] as texts, (1 > 2) as truth, cast(null as bigint) as none"
+    )
+    body = ask(api, sql).json()
+    assert body["data"] == [
+        {
+            **{"t": "2026-01-31 10:00:00.5", "z": "2026-07-31 12:00:00 Europe/Madrid", "apart": "28 00:00:00.000"},
+            **{
+                "months": "1-2",
+                "scaled": "2.600",
+                "floating": "1.5E7",
+                "texts": "[a, null]",
+                "truth": False,
+                "none": None,
+            },
+        }
+    ]
+    kinds = ["timestamp", "timestamp with time zone", "interval day to second", "interval year to month"]
+    assert [each["type"] for each in body["columns"]] == [
+        *kinds,
+        "decimal(5,3)",
+        "double",
+        "array",
+        "boolean",
+        "bigint",
+    ]
+    told = api.get(f"/v1/queries/{body['id']}/result?format=csv").text.splitlines()
+    assert told[1] == (
+        '2026-01-31 10:00:00.5,2026-07-31 12:00:00 Europe/Madrid,28 00:00:00.000,1-2,2.600,1.5E7,"[a, null]",false,'
+    )
+
+
 @pytest.mark.parametrize(
     ("sql", "status", "kind"),
     [
