@@ -31,7 +31,9 @@ REFUSED = ("1 + 'a'", "'1' = 1", "not 1", "case when 1 then 2 end", "upper(1)", 
            "regexp_like('a', '(?=a)')", "regexp_like('a', '\\p{L}')", "regexp_extract('ab', 'a(x)?b', 1)",
            "regexp_extract('a', 'a', 1)", "regexp_replace('a', 'a', '$10')", "regexp_like('a', '[a&&b]')",
            "date_format(date '2026-01-31', '%U')", "listagg('a', ',')",
-           "timestamp '2026-01-31 10:00 Nowhere'", "date '2026-01-31' at time zone 'UTC'")  # fmt: skip
+           "timestamp '2026-01-31 10:00 Nowhere'", "date '2026-01-31' at time zone 'UTC'",
+           "timestamp '2026-01-31 UTC'", "cast('2026-01-31 10:00:00.1234567' as timestamp(6))", "cbrt(8)",
+           "reduce(array[5000000000], 0, (s, x) -> s + x, s -> s)", "json_format(cast(1.5 as json))")  # fmt: skip
 
 
 #: Of functions the arguments that are known when a query is planned, or it is refused: units, digits, patterns.

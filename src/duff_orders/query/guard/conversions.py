@@ -17,6 +17,7 @@ from duff_orders.query.guard.types import (
     MAX_DIGITS,
     MAX_FRACTION,
     UNKNOWN,
+    VARCHAR,
     Type,
     array,
     decimal,
@@ -24,7 +25,7 @@ from duff_orders.query.guard.types import (
     timestamp,
     varchar,
 )
-from duff_orders.query.guard.ways import TIME, WAYS, kind_of
+from duff_orders.query.guard.ways import TIME, WAYS, has_zone, is_literal, kind_of
 
 _T = exp.DataType.Type
 _NAMES = {
@@ -79,14 +80,19 @@ _ZONED = re.compile(rf"({TIME}?)\s*(Z|[A-Za-z][\w+/-]*|[+-]\d{{2}}:?\d{{2}})")
 def zoned_literal(node: exp.Expr) -> Typed | None:
     """`timestamp '2026-01-31 10:00 America/Santiago'`, which the parser has as a cast; None for anything else."""
     to, literal = node.args["to"], node.this
+    if to.this == _T.TIMESTAMP and to.expressions and isinstance(literal, exp.Literal) and has_zone(literal.name):
+        # Of a literal the parser gives the digits, and passes over the zone of one without hours.
+        raise QueryRefused(f"write the time of day before the zone: {literal.name[:60]!r}")
     if to.this != _T.TIMESTAMPTZ or not (isinstance(literal, exp.Literal) and literal.is_string):
         return None
     found = _ZONED.fullmatch(literal.name)
     if not found:
         raise QueryRefused(f"{literal.name[:60]!r} is no time with a zone; write e.g. '2026-01-31 10:00 UTC'")
     sizes = [int(each.this.name) for each in to.expressions]
+    if sizes and sizes[0] > MAX_FRACTION:
+        raise QueryRefused(f"{literal.name[:60]!r}: at most {MAX_FRACTION} digits of a second are on offer")
     kind = instant(sizes[0] if sizes else 3, zones.zone(found.group(found.lastindex or 0)))
-    clock = f"cast('{found[1].strip()}' as timestamp)"
+    clock = WAYS["varchar", "timestamp"](f"'{found[1].strip()}'", VARCHAR, timestamp(kind.size or 0))
     return Typed(kind, f"cast({zones.instant(clock, kind.zone)} as timestamp)")
 
 
@@ -96,6 +102,9 @@ def cast(value: Typed, to: Type, *, safe: bool = False) -> Typed:
         to = replace(to, zone=value.type.zone)
     if value.type == to:
         return value
+    if safe and value.type.name == "varchar" and to == timestamp(MAX_FRACTION) and not is_literal(value.text):
+        # More digits are a value in Athena, and would be null here.
+        raise QueryRefused(f"try_cast of a text to {to} is not on offer; write timestamp(3)")
     text = _text(value, to)
     return Typed(to, f"try({text})" if safe else text)
 

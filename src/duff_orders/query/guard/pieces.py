@@ -43,7 +43,8 @@ _NUMBERS = {
 
 _TEXTS = {
     # What is no text of the type becomes one that does not cast.
-    "duff_text": "(t, pattern) as case when regexp_full_match(t, pattern) then trim(t) else 'no value: ' || t end",
+    "duff_text": "(t, value, pattern) as case when regexp_full_match(t, pattern) then trim(value)"
+    " else 'no value: ' || t end",
     # DuckDB counts bytes: each letter becomes one, by its place among those of both texts.
     "duff_letters": "(a, b) as array_to_string(duff_distinct(duff_letters_of(a || b)), '')",
     "duff_bytes": f"(t, letters) as case when length(letters) <= {len(_BYTES)}"

@@ -3,8 +3,10 @@
 https://trino.io/docs/current/functions/conversion.html
 """
 
+import re
 from collections.abc import Callable
 
+from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
 from duff_orders.query.guard.pieces import piece
 from duff_orders.query.guard.types import MAX_FRACTION, Type
@@ -15,10 +17,13 @@ _DECIMAL = "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
 _FLOATING = rf"\s*({_DECIMAL}|[+-]?(NaN|Infinity))\s*"
 _DATE = r"\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\s*"
 _TRUTH = "(?i:t|true|f|false|1|0)"
-TIME = rf"{_DATE}( [0-9]{{1,2}}:[0-9]{{1,2}}(:[0-9]{{1,2}}([.][0-9]{{1,6}})?)?)?\s*"
-
+TIME = rf"{_DATE}( [0-9]{{1,2}}:[0-9]{{1,2}}(:[0-9]{{1,2}}([.][0-9]{{1,12}})?)?)?\s*"
+#: Behind a time, a zone, of which a time without one knows nothing; and behind a double, a letter of Java's.
+_ZONE = r"\s*(Z|UTC|GMT|[+-][0-9]{1,2}:[0-9]{2}|[A-Za-z_]+/[A-Za-z_/+-]+)\s*"
+_SUFFIX = "[dDfF]\\s*"
 
 MILLISECONDS = 3
+_LITERAL = re.compile("'([^']*)'")
 
 _Way = Callable[[str, Type, Type], str]
 
@@ -36,9 +41,41 @@ def milliseconds(text: str) -> str:
     return piece("duff_milliseconds", text)
 
 
-def _matched(text: str, pattern: str) -> str:
-    """A text that is one of the type, or does not cast."""
-    return piece("duff_text", text, f"'{pattern}'")
+def _matched(text: str, pattern: str, behind: str = "") -> str:
+    """A text that is one of the type, without what may stand behind, or does not cast; of a literal that is known."""
+    literal, whole = _LITERAL.fullmatch(text), f"{pattern}({behind})?" if behind else pattern
+    if literal is None:
+        value = f"regexp_replace({text}, '{behind}$', '')" if behind else text
+        return piece("duff_text", text, value, f"'{whole}'")
+    value = re.sub(f"{behind}$", "", literal[1]) if behind else literal[1]
+    return f"'{value.strip()}'" if re.fullmatch(whole, literal[1], re.ASCII) else f"'no value: {literal[1]}'"
+
+
+def is_literal(text: str) -> bool:
+    """Whether a text of SQL is that of a literal."""
+    return _LITERAL.fullmatch(text) is not None
+
+
+def has_zone(text: str) -> bool:
+    """Whether a zone stands behind the time of a text."""
+    return re.search(f"{_ZONE}$", text) is not None
+
+
+def _fraction(text: str) -> int:
+    """The digits of the second of a text, at most."""
+    literal = _LITERAL.fullmatch(text)
+    found = re.search("[.]([0-9]+)", literal[1]) if literal else None
+    return len(found[1]) if found else 0 if literal else 2 * MAX_FRACTION
+
+
+def _clock(text: str, found: Type, to: Type) -> str:
+    """A text as a time; of digits beyond six DuckDB knows nothing, so they may not be the last that count."""
+    digits, pattern = _fraction(text), TIME
+    if to.size == MAX_FRACTION and digits > MAX_FRACTION:
+        if is_literal(text):
+            raise QueryRefused(f"a time has at most {MAX_FRACTION} digits of its second here: {text[:60]}")
+        pattern = TIME.replace("{1,12}", f"{{1,{MAX_FRACTION}}}")
+    return _rounded(f"cast({_matched(text, pattern, _ZONE)} as timestamp)", digits, to)
 
 
 def _cut(text: str, found: Type, to: Type) -> str:
@@ -64,7 +101,7 @@ WAYS: dict[tuple[str, str], _Way] = {
     ("varchar", "varchar"): _cut,
     ("varchar", "whole"): lambda text, found, to: _matched(text, _WHOLE),
     ("varchar", "decimal"): lambda text, found, to: f"cast({_matched(text, _DECIMAL)} as decimal(38,{to.scale}))",
-    ("varchar", "floating"): lambda text, found, to: _matched(text, _FLOATING),
+    ("varchar", "floating"): lambda text, found, to: _matched(text, _FLOATING, _SUFFIX),
     ("varchar", "boolean"): lambda text, found, to: _matched(text, _TRUTH),
     ("varchar", "date"): lambda text, found, to: _matched(text, _DATE),
     **{
@@ -73,7 +110,7 @@ WAYS: dict[tuple[str, str], _Way] = {
     },
     ("decimal", "varchar"): lambda text, found, to: _fits(piece("duff_plain", text), to),
     ("date", "timestamp"): lambda text, found, to: text,
-    ("varchar", "timestamp"): lambda text, found, to: _rounded(f"cast({_matched(text, TIME)} as timestamp)", 6, to),
+    ("varchar", "timestamp"): _clock,
     ("timestamp", "timestamp"): lambda text, found, to: _rounded(text, found.size or 0, to),
     ("timestamp", "varchar"): lambda text, found, to: _fits(_written(text, found.size or 0), to),
     ("timestamp", "timestamp with time zone"): lambda text, found, to: _rounded(text, found.size or 0, to),

@@ -36,7 +36,7 @@ levenshtein_distance(varchar, varchar) -> bigint
   | levenshtein(duff_bytes({0}, duff_letters({0}, {1})), duff_bytes({1}, duff_letters({0}, {1})))
 hamming_distance(varchar, varchar) -> bigint
   | hamming(duff_bytes({0}, duff_letters({0}, {1})), duff_bytes({1}, duff_letters({0}, {1})))
-from_iso8601_date(varchar) -> date | duff_text({0}, '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]')
+from_iso8601_date(varchar) -> date | duff_text({0}, {0}, '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]')
 translate(varchar, varchar, varchar) -> varchar | translate({0}, {1}, {2})
 """
 
