@@ -1,5 +1,6 @@
 """Clocks that ran ahead and were put right, or were put back: from outside, by libfaketime (Debian: `faketime`)."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -59,12 +60,15 @@ def run(lake: Lake, clock: str, name: str, data: bytes) -> None:
 def watched(lake: Lake, clock: str, files: int) -> None:
     """Watch until the ledger has so many files."""
     watcher = subprocess.Popen(
-        command(lake, clock, "watch", "--settle", "0.1"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(lake, clock, "watch", "--settle", "0.1"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # it is a child of what lends it the clock, and is to be interrupted, too
     )
     try:
         until(lambda: len(rows(lake)) >= files)
     finally:
-        watcher.send_signal(signal.SIGINT)
+        os.killpg(watcher.pid, signal.SIGINT)
         watcher.wait(PATIENCE)
 
 
