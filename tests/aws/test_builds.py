@@ -79,6 +79,18 @@ def test_a_small_build_needs_no_job(waiting: Deployed) -> None:
     assert waiting.build()["kind"] == "unchanged"
 
 
+def test_a_day_without_lines_leaves_the_catalog(waiting: Deployed) -> None:
+    """As where the last lines of a day go to another, or are erased: the next build takes its partition away."""
+    glue, database, table = boto3.client("glue"), waiting.outputs["Database"], "fact_orders"
+    shape = glue.get_partitions(DatabaseName=database, TableName=table)["Partitions"][0]["StorageDescriptor"]
+    gone = {"Values": ["2020-01-01"], "StorageDescriptor": shape}
+    glue.create_partition(DatabaseName=database, TableName=table, PartitionInput=gone)
+    waiting.build()
+    days = [each["Values"] for each in glue.get_partitions(DatabaseName=database, TableName=table)["Partitions"]]
+    assert ["2020-01-01"] not in days
+    assert [*behind(waiting.store, glue, database, current(waiting.store))] == []
+
+
 def test_a_build_keeps_its_distance(waiting: Deployed, told_otherwise: Any) -> None:
     told_otherwise(BUILD_MINUTES="15")
     wait = waiting.build(at_once=False)

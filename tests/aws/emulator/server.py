@@ -279,6 +279,21 @@ def glue_jobs_run() -> None:
     glue._start_job_run = start_if_allowed
 
 
+def partitions_go_in_batches() -> None:
+    """BatchDeletePartition: what there is not is no error of the others."""
+    dispatch = glue._handle_request_sync
+
+    def with_deletion(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
+        if headers.get("x-amz-target", "").rpartition(".")[2] != "BatchDeletePartition":
+            return dispatch(method, path, headers, body, query)
+        data = json.loads(body)
+        for each in data["PartitionsToDelete"]:
+            glue._delete_partition({**data, "PartitionValues": each["Values"]})
+        return glue.json_response({"Errors": []})
+
+    glue._handle_request_sync = with_deletion
+
+
 def queries_belong_to_their_workgroup() -> None:
     """Who asks for a query by its id must be allowed its workgroup; the emulator would want rights on everything."""
     extract = iam_actions.extract_resource_arn
@@ -535,6 +550,7 @@ if __name__ == "__main__":
     ranges_of_a_version_are_ranges()
     queues_gather_batches()
     glue_jobs_run()
+    partitions_go_in_batches()
     queries_belong_to_their_workgroup()
     kept_buckets_are_taken_over()
     budgets_are_resources()
