@@ -18,6 +18,7 @@ from duff_orders.lake.survey import harmed
 from duff_orders.lake.tables import create_views
 from duff_orders.query import formats
 from duff_orders.query.guard.check import Checked, check
+from duff_orders.query.guard.pieces import NO_VALUE
 from duff_orders.query.guard.types import Column
 
 T = TypeVar("T")
@@ -175,7 +176,6 @@ def _refusals() -> Iterator[None]:
 
 # What the translation makes a value of that must not be one: `guard.pieces`.
 _RAISED = re.compile(r"Could not convert string '(.*)' to (?:INT\d+|DOUBLE)", re.DOTALL)
-_NO_VALUE = "no value: "
 
 
 def reason(error: Exception) -> str:
@@ -183,6 +183,6 @@ def reason(error: Exception) -> str:
     told = message(error).partition("\n\n")[0].partition(". Use ")[0]
     raised = _RAISED.search(told)
     if raised is None:
-        return told.replace(_NO_VALUE, "")
+        return told.replace(NO_VALUE, "")
     said = raised[1]
-    return f"{said.removeprefix(_NO_VALUE)!r} is no value of the type asked for" if said.startswith(_NO_VALUE) else said
+    return f"{said.removeprefix(NO_VALUE)!r} is no value of the type asked for" if said.startswith(NO_VALUE) else said

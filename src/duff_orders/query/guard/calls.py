@@ -18,8 +18,8 @@ from duff_orders.query.guard.types import BIGINT
 
 #: What is written like a call, or otherwise, and has no line in a table.
 _SYNTAX = ("case", "cast", "coalesce", "exists", "extract", "if", "nullif", "position", "try", "try_cast", "unnest")
-#: Every function on offer.
-CALLABLE = sorted({*FUNCTIONS.by_name, *FUNCTIONS.aliases, *SPECIAL, *_SYNTAX} - OPERATORS)
+#: Every function on offer, in order.
+CALLABLE = dict.fromkeys(sorted({*FUNCTIONS.by_name, *FUNCTIONS.aliases, *SPECIAL, *_SYNTAX} - OPERATORS))
 #: Where no aggregate may stand: there is nothing yet to take together.
 _BEFORE = (exp.Where, exp.Join, exp.Group)
 

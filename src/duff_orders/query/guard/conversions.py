@@ -12,6 +12,7 @@ from sqlglot import exp
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
 from duff_orders.query.guard.coercions import common, steps
+from duff_orders.query.guard.excerpt import quoted
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.types import (
     MAX_DIGITS,
@@ -83,15 +84,12 @@ def zoned_literal(node: exp.Expr) -> Typed | None:
     if to.this == _T.TIMESTAMP and to.expressions and isinstance(literal, exp.Literal) and has_zone(literal.name):
         # Of a literal the parser gives the digits, and passes over the zone of one without hours.
         raise QueryRefused(f"write the time of day before the zone: {literal.name[:60]!r}")
-    if to.this != _T.TIMESTAMPTZ or not (isinstance(literal, exp.Literal) and literal.is_string):
+    if to.this != _T.TIMESTAMPTZ or quoted(literal) is None:
         return None
     found = _ZONED.fullmatch(literal.name)
     if not found:
         raise QueryRefused(f"{literal.name[:60]!r} is no time with a zone; write e.g. '2026-01-31 10:00 UTC'")
-    sizes = [int(each.this.name) for each in to.expressions]
-    if sizes and sizes[0] > MAX_FRACTION:
-        raise QueryRefused(f"{literal.name[:60]!r}: at most {MAX_FRACTION} digits of a second are on offer")
-    kind = instant(sizes[0] if sizes else 3, zones.zone(found.group(found.lastindex or 0)))
+    kind = replace(written_type(to), zone=zones.zone(found.group(found.lastindex or 0)))
     clock = WAYS["varchar", "timestamp"](f"'{found[1].strip()}'", VARCHAR, timestamp(kind.size or 0))
     return Typed(kind, f"cast({zones.instant(clock, kind.zone)} as timestamp)")
 

@@ -1,4 +1,4 @@
-"""The beginning of a piece of SQL, for messages."""
+"""What is written in a piece of SQL: its beginning, for messages, and the text of a literal."""
 
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel
@@ -17,3 +17,8 @@ def excerpt(node: exp.Expr) -> str:
     except Exception:  # a message must not fail on the tree it is about
         return "…"
     return text[:80]
+
+
+def quoted(node: object) -> str | None:
+    """The text of a literal between quotes; None for anything else."""
+    return node.name if isinstance(node, exp.Literal) and node.is_string else None

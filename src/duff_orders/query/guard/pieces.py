@@ -15,6 +15,9 @@ _BYTES = string.ascii_letters + string.digits + "!#$%&*+-./:;<=>?@^_~"
 # What Java takes for white space.
 _BLANKS = (*range(9, 14), *range(28, 33), 0x1680, *range(0x2000, 0x2007), *range(0x2008, 0x200B), 0x2028, 0x2029)
 
+#: Before what is no text of a type, so that it does not cast.
+NO_VALUE = "no value: "
+
 _NUMBERS = {
     # Of whole numbers, rounded half away from zero.
     "duff_quotient": "(a, b) as (a + sign(a) * (abs(b) // 2)) // b",
@@ -44,7 +47,7 @@ _NUMBERS = {
 _TEXTS = {
     # What is no text of the type becomes one that does not cast.
     "duff_text": "(t, value, pattern) as case when regexp_full_match(t, pattern) then trim(value)"
-    " else 'no value: ' || t end",
+    f" else '{NO_VALUE}' || t end",
     # DuckDB counts bytes: each letter becomes one, by its place among those of both texts.
     "duff_letters": "(a, b) as array_to_string(duff_distinct(duff_letters_of(a || b)), '')",
     "duff_bytes": f"(t, letters) as case when length(letters) <= {len(_BYTES)}"

@@ -44,8 +44,6 @@ def _with(node: exp.Expr, scope: Scope) -> tuple[str, Scope]:
     with_ = node.args.get("with_")
     if not with_:
         return "", scope
-    if with_.args.get("recursive"):
-        raise QueryRefused("with recursive is not on offer")
     parts, named = [], dict(scope.named)
     for cte in with_.expressions:
         if not re.fullmatch(r"\w+", cte.alias):  # DuckDB takes a name with a dot for a file

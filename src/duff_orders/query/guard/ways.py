@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
-from duff_orders.query.guard.pieces import piece
+from duff_orders.query.guard.pieces import NO_VALUE, piece
 from duff_orders.query.guard.types import MAX_FRACTION, Type
 
 # Texts that Trino casts to a type; DuckDB takes more: '1_000', '0x10', ' 12', '1.5' for an integer.
@@ -48,7 +48,7 @@ def _matched(text: str, pattern: str, behind: str = "") -> str:
         value = f"regexp_replace({text}, '{behind}$', '')" if behind else text
         return piece("duff_text", text, value, f"'{whole}'")
     value = re.sub(f"{behind}$", "", literal[1]) if behind else literal[1]
-    return f"'{value.strip()}'" if re.fullmatch(whole, literal[1], re.ASCII) else f"'no value: {literal[1]}'"
+    return f"'{value.strip()}'" if re.fullmatch(whole, literal[1], re.ASCII) else f"'{NO_VALUE}{literal[1]}'"
 
 
 def is_literal(text: str) -> bool:

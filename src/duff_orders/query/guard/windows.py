@@ -68,7 +68,7 @@ def _window(expressions: Values, node: exp.Expr) -> str:
 def _frame(expressions: Values, node: exp.Expr, spec: exp.Expr) -> str:
     """Rows and groups by their number; ranges by how far the one key of their order is away."""
     kind = spec.text("kind").lower()
-    if kind not in ("rows", "range", "groups") or spec.args.get("exclude"):
+    if kind not in ("rows", "range", "groups"):
         raise QueryRefused(f"this frame is not on offer: {excerpt(spec)}")
 
     def bound(which: str) -> str:

@@ -8,7 +8,7 @@ from sqlglot import exp
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
 from duff_orders.query.guard.conversions import cast, coerced, same
-from duff_orders.query.guard.excerpt import excerpt
+from duff_orders.query.guard.excerpt import excerpt, quoted
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.special.intervals import by_wall_clock
@@ -78,9 +78,10 @@ def part(expressions: Values, node: exp.Expr) -> Typed:
 def in_zone(expressions: Values, node: exp.Expr) -> Typed:
     """`x at time zone 'Z'`: the same instant, whose clock is another's."""
     value, written = expressions.typed(node.this), node.args["zone"]
-    if not (isinstance(written, exp.Literal) and written.is_string):
+    name = quoted(written)
+    if name is None:
         raise QueryRefused(f"write the zone between quotes: {excerpt(node)}")
-    return zoned(value, zones.zone(written.name), node)
+    return zoned(value, zones.zone(name), node)
 
 
 def at_timezone(expressions: Values, node: exp.Expr) -> Typed:
@@ -103,24 +104,24 @@ def now(expressions: Values, node: exp.Expr) -> Typed:
 def with_timezone(expressions: Values, node: exp.Expr) -> Typed:
     """Of a timestamp and a zone the instant at which that zone's clock shows the time."""
     value = _time(expressions, node, 0)
-    zone = node.expressions[1] if len(node.expressions) == 2 else None
-    if value.type.name != "timestamp" or not (isinstance(zone, exp.Literal) and zone.is_string):
+    zone = quoted(node.expressions[1]) if len(node.expressions) == 2 else None
+    if value.type.name != "timestamp" or zone is None:
         raise QueryRefused(f"with_timezone takes a timestamp, and a zone between quotes: {excerpt(node)}")
-    kind = instant(value.type.size or 0, zones.zone(zone.name))
+    kind = instant(value.type.size or 0, zones.zone(zone))
     return Typed(kind, f"cast({zones.instant(value.text, kind.zone)} as timestamp)")
 
 
 def from_iso8601(expressions: Values, node: exp.Expr) -> Typed:
     """Of from_iso8601_timestamp(literal): the zone of a text that differs from row to row is none."""
-    given = node.expressions[0] if len(node.expressions) == 1 else None
-    if not (isinstance(given, exp.Literal) and given.is_string):
+    given = quoted(node.expressions[0]) if len(node.expressions) == 1 else None
+    if given is None:
         raise QueryRefused(
             "from_iso8601_timestamp takes a text between quotes; of a column write cast(… as timestamp): "
             f"{excerpt(node)}"
         )
-    found = _ISO.fullmatch(given.name)
+    found = _ISO.fullmatch(given)
     if not found:
-        raise QueryRefused(f"{given.name[:60]!r} is no such time; write e.g. '2026-01-31T10:00:00Z'")
+        raise QueryRefused(f"{given[:60]!r} is no such time; write e.g. '2026-01-31T10:00:00Z'")
     kind = instant(3, zones.zone(found[2] or "UTC"))
     clock = f"cast('{found[1].replace('T', ' ')}' as timestamp)"
     return Typed(kind, milliseconds(f"cast({zones.instant(clock, kind.zone)} as timestamp)"))
@@ -145,8 +146,8 @@ def _moved(value: Typed, unit: str, count: str, node: exp.Expr) -> Typed:
 
 def _unit(node: exp.Expr, place: int) -> str:
     """The unit, which is a literal."""
-    found = node.expressions[place] if len(node.expressions) > place else None
-    name = found.name.lower() if isinstance(found, exp.Literal) and found.is_string else ""
+    found = quoted(node.expressions[place]) if len(node.expressions) > place else None
+    name = (found or "").lower()
     if name not in _UNITS:
         raise QueryRefused(f"{node.name} takes one of {', '.join(map(repr, _UNITS))} first: {excerpt(node)}")
     return name

@@ -11,7 +11,7 @@ from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import zones
 from duff_orders.query.guard.conversions import coerced
-from duff_orders.query.guard.excerpt import excerpt
+from duff_orders.query.guard.excerpt import excerpt, quoted
 from duff_orders.query.guard.pieces import piece
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Typed
@@ -42,13 +42,11 @@ def parsed(expressions: Values, node: exp.Expr) -> Typed:
 
 def _code(node: exp.Expr) -> str:
     """The format, which is a literal, as a text of SQL."""
-    given = node.expressions[1] if len(node.expressions) == 2 else None
-    if not (isinstance(given, exp.Literal) and given.is_string):
-        raise QueryRefused(f"{node.name} takes a value, and a format between quotes: {excerpt(node)}")
-    for code in re.findall(r"%.?", given.name, re.DOTALL):
+    given = _given(node)
+    for code in re.findall(r"%.?", given, re.DOTALL):
         if code not in CODES:
             raise QueryRefused(f"the format {code!r} is not on offer; these are: {' '.join(sorted(CODES))}")
-    return sql_text(re.sub(r"%.", lambda found: CODES[found[0]], given.name))
+    return sql_text(re.sub(r"%.", lambda found: CODES[found[0]], given))
 
 
 #: Of the patterns of format_datetime and parse_datetime the codes of DuckDB's: https://www.joda.org/joda-time/key_format.html
@@ -87,15 +85,13 @@ def parsed_as(expressions: Values, node: exp.Expr) -> Typed:
 
 def _joda(node: exp.Expr, allowed: tuple[str, ...]) -> str:
     """The pattern, which is a literal, as a text of SQL."""
-    given = node.expressions[1] if len(node.expressions) == 2 else None
-    if not (isinstance(given, exp.Literal) and given.is_string):
-        raise QueryRefused(f"{node.name} takes a value, and a pattern between quotes: {excerpt(node)}")
+    given = _given(node)
     parts, position = list[str](), 0
-    while position < len(given.name):
-        found = _TOKENS.match(given.name, position)
+    while position < len(given):
+        found = _TOKENS.match(given, position)
         token = found[0] if found else ""
         if not found or (token[0].isalpha() and token not in allowed):
-            what = token or given.name[position:]
+            what = token or given[position:]
             raise QueryRefused(f"the pattern {what[:40]!r} is not on offer; these are: {' '.join(allowed)}")
         plain = token[1:-1].replace("''", "'") or "'" if token[0] == "'" else token
         parts.append(JODA[token] if token[0].isalpha() else plain.replace("%", "%%"))
@@ -116,6 +112,14 @@ def iso(expressions: Values, node: exp.Expr) -> Typed:
         return Typed(VARCHAR, text)
     offset = "'Z'" if value.type.zone == "UTC" else piece("duff_zone_text", _clock(value), value.text)
     return Typed(VARCHAR, f"({text} || {offset})")
+
+
+def _given(node: exp.Expr) -> str:
+    """The format or pattern, which is a literal behind the value."""
+    given = quoted(node.expressions[1]) if len(node.expressions) == 2 else None
+    if given is None:
+        raise QueryRefused(f"{node.name} takes a value, and a pattern between quotes: {excerpt(node)}")
+    return given
 
 
 def _clock(value: Typed, digits: int = MAX_FRACTION) -> str:

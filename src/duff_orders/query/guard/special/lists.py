@@ -25,8 +25,7 @@ def joined(expressions: Values, node: exp.Expr) -> Typed:
     if len(node.expressions) not in (2, 3):
         raise QueryRefused(f"array_join takes an array, a separator, and what stands for null: {excerpt(node)}")
     given, *more = (expressions.typed(each) for each in node.expressions)
-    if not given.type.element:
-        raise QueryRefused(f"array_join takes an array, not {given.type}: {excerpt(node)}")
+    _element(given, node)
     texts = cast(given, array(VARCHAR))
     return expressions.call("joined", [texts, *more])
 
@@ -69,9 +68,7 @@ def zipped(expressions: Values, node: exp.Expr) -> Typed:
     name = sql_name(f"pair of {node.depth}")
     known = expressions
     for place, (each, written) in enumerate(zip(arrays, function.expressions, strict=True), 1):
-        if not each.type.element:
-            raise QueryRefused(f"zip_with takes arrays, not {each.type}: {excerpt(node)}")
-        known = known.knowing(written.name.lower(), Typed(each.type.element, f"{name}[{place}]"))
+        known = known.knowing(written.name.lower(), Typed(_element(each, node), f"{name}[{place}]"))
     value = known.typed(function.this)
     pairs = f"list_zip({arrays[0].text}, {arrays[1].text})"
     both = " and ".join(f"{each.text} is not null" for each in arrays)
@@ -85,13 +82,12 @@ def reduced(expressions: Values, node: exp.Expr) -> Typed:
     if not given or not first or counts != [2, 1]:
         raise QueryRefused(f"reduce takes an array, a state, (s, x) -> … and s -> …: {excerpt(node)}")
     elements, state = expressions.typed(given), expressions.typed(first)
-    if not elements.type.element:
-        raise QueryRefused(f"reduce takes an array, not {elements.type}: {excerpt(node)}")
+    element = _element(elements, node)
     step, end = (each for each in functions if each)
     names = [each.name.lower() for each in step.expressions]
     texts = [sql_name(f"{each} of {node.depth}") for each in names]
     known = expressions.knowing(names[0], Typed(state.type, texts[0]))
-    value = known.knowing(names[1], Typed(elements.type.element, texts[1])).typed(step.this)
+    value = known.knowing(names[1], Typed(element, texts[1])).typed(step.this)
     if value.type not in (state.type, UNKNOWN):
         raise QueryRefused(f"the function of reduce gives {value.type}, the state is {state.type}: cast the first one")
     folded = f"list_reduce({elements.text}, lambda {', '.join(texts)}: {coerced(value, state.type)}, {state.text})"
@@ -104,12 +100,17 @@ def _function(expressions: Values, node: exp.Expr) -> tuple[Typed, str, Typed]:
     if not isinstance(function, exp.Lambda) or len(function.expressions) != 1:
         raise QueryRefused(f"{node.name} takes an array and a function, such as x -> x + 1: {excerpt(node)}")
     given = expressions.typed(node.expressions[0])
-    if not given.type.element:
-        raise QueryRefused(f"{node.name} takes an array, not {given.type}: {excerpt(node)}")
     written = function.expressions[0].name.lower()
     name = sql_name(f"{written} of {node.depth}")
-    value = expressions.knowing(written, Typed(given.type.element, name)).typed(function.this)
+    value = expressions.knowing(written, Typed(_element(given, node), name)).typed(function.this)
     return given, name, value
+
+
+def _element(given: Typed, node: exp.Expr) -> Type:
+    """The type of an array's elements. Raises QueryRefused where a value is no array."""
+    if given.type.element is None:
+        raise QueryRefused(f"{node.name} takes an array, not {given.type}: {excerpt(node)}")
+    return given.type.element
 
 
 def _condition(value: Typed, node: exp.Expr) -> str:

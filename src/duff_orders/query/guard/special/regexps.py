@@ -10,7 +10,7 @@ from sqlglot import exp
 from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.conversions import coerced
-from duff_orders.query.guard.excerpt import excerpt
+from duff_orders.query.guard.excerpt import excerpt, quoted
 from duff_orders.query.guard.scope import Values
 from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.types import BIGINT, BOOLEAN, INTEGER, VARCHAR, array
@@ -46,7 +46,7 @@ def replace(expressions: Values, node: exp.Expr) -> Typed:
     """regexp_replace(text, pattern, replacement): wherever it is found."""
     text, pattern = _read(expressions, node, (2, 3), empty=False)
     by = node.expressions[2] if len(node.expressions) == 3 else exp.Literal.string("")
-    if not (isinstance(by, exp.Literal) and by.is_string) or re.search(r"\$(?![1-9](?!\d))|\\", by.name):
+    if quoted(by) is None or re.search(r"\$(?![1-9](?!\d))|\\", by.name):
         raise QueryRefused(f"a replacement is a text between quotes, with $1 to $9 for groups: {excerpt(node)}")
     written = re.sub(r"\$(\d)", r"\\\1", by.name)
     return Typed(VARCHAR, f"regexp_replace({text}, {sql_text(pattern)}, {sql_text(written)}, 'g')")
@@ -74,9 +74,8 @@ def position(expressions: Values, node: exp.Expr) -> Typed:
     """regexp_position(text, pattern): where it is found first, counted from 1; -1 where it is not."""
     text, pattern = _read(expressions, node, (2,), empty=False)
     before = sql_text(f"^((?s:.*?))(?:{pattern})")
-    found = f"case when {{0}} then length(regexp_extract({text}, {before}, 1)) + 1 when {text} is not null then -1 end"
-    where = f"regexp_matches({text}, {sql_text(pattern)})"
-    return Typed(INTEGER, f"cast({found.replace('{0}', where)} as integer)")
+    where = f"when regexp_matches({text}, {sql_text(pattern)}) then length(regexp_extract({text}, {before}, 1)) + 1"
+    return Typed(INTEGER, f"cast(case {where} when {text} is not null then -1 end as integer)")
 
 
 def _group(node: exp.Expr, pattern: str) -> int:
@@ -99,18 +98,18 @@ def _read(expressions: Values, node: exp.Expr, counts: tuple[int, ...], *, empty
     """
     if len(node.expressions) not in counts:
         raise QueryRefused(f"{node.name} takes {' or '.join(map(str, counts))} arguments: {excerpt(node)}")
-    pattern = node.expressions[1]
-    if not (isinstance(pattern, exp.Literal) and pattern.is_string):
+    pattern = quoted(node.expressions[1])
+    if pattern is None:
         raise QueryRefused(f"write the pattern between quotes: {excerpt(node)}")
-    flags = _FLAGS.match(pattern.name)
-    if not _ALIKE.fullmatch(pattern.name[flags.end() if flags else 0 :]):
+    flags = _FLAGS.match(pattern)
+    if not _ALIKE.fullmatch(pattern[flags.end() if flags else 0 :]):
         raise QueryRefused(
-            f"the pattern {pattern.name[:60]!r} is not read alike everywhere: no look-around, named groups, classes of "
+            f"the pattern {pattern[:60]!r} is not read alike everywhere: no look-around, named groups, classes of "
             "Unicode, possessive counts or back references"
         )
-    if not empty and re.search(pattern.name, ""):
-        raise QueryRefused(f"the pattern {pattern.name[:60]!r} is found in an empty text, too: write one that is not")
-    return coerced(expressions.typed(node.expressions[0]), VARCHAR), pattern.name
+    if not empty and re.search(pattern, ""):
+        raise QueryRefused(f"the pattern {pattern[:60]!r} is found in an empty text, too: write one that is not")
+    return coerced(expressions.typed(node.expressions[0]), VARCHAR), pattern
 
 
 FUNCTIONS = {

@@ -3,7 +3,24 @@
 https://trino.io/docs/current/functions/array.html
 """
 
-TABLE = """
+#: Of arrays of real and double: NaN is equal to nothing, and the last that counts.
+_FLOATING = "\n".join(
+    f"""
+contains(array({kind}), {kind}) -> boolean | case when isnan({{1}}) is null then null
+  when list_contains({{0}}, {{1}}) and not isnan({{1}}) then true when duff_has_null({{0}}) then null else false end
+array_position(array({kind}), {kind}) -> bigint | case when isnan({{1}}) then 0
+  when {{1}} is not null then coalesce(list_position({{0}}, {{1}}), case when {{0}} is not null then 0 end) end
+array_remove(array({kind}), {kind}) -> array({kind})
+  | case when {{1}} is not null then list_filter({{0}}, lambda each: each is distinct from {{1}} or isnan(each)) end
+array_distinct(array({kind})) -> array({kind}) | duff_distinct({{0}})
+array_max(array({kind})) -> {kind} | duff_max({{0}})
+array_min(array({kind})) -> {kind} | duff_min({{0}})
+"""
+    for kind in ("double", "real")
+)
+
+TABLE = (
+    """
 cardinality(array(T)) -> bigint | len({0})
 element_at(array(T), bigint) -> T | duff_element({0}, {1})
 subscript(array(T), bigint) -> T | duff_subscript({0}, {1})
@@ -23,24 +40,6 @@ repeat(T, bigint) -> array(T) | list_transform(generate_series(1, duff_length({1
 split(varchar(n), varchar, bigint) -> array(varchar(n)) | duff_split({0}, duff_some({1}, 'a delimiter'), {2})
 array_max(array(S)) -> S | case when duff_has_null({0}) then null else list_max({0}) end
 array_min(array(S)) -> S | case when duff_has_null({0}) then null else list_min({0}) end
-contains(array(double), double) -> boolean | case when isnan({1}) is null then null
-  when list_contains({0}, {1}) and not isnan({1}) then true when duff_has_null({0}) then null else false end
-array_position(array(double), double) -> bigint | case when isnan({1}) then 0
-  when {1} is not null then coalesce(list_position({0}, {1}), case when {0} is not null then 0 end) end
-array_remove(array(double), double) -> array(double)
-  | case when {1} is not null then list_filter({0}, lambda each: each is distinct from {1} or isnan(each)) end
-array_distinct(array(double)) -> array(double) | duff_distinct({0})
-array_max(array(double)) -> double | duff_max({0})
-array_min(array(double)) -> double | duff_min({0})
-contains(array(real), real) -> boolean | case when isnan({1}) is null then null
-  when list_contains({0}, {1}) and not isnan({1}) then true when duff_has_null({0}) then null else false end
-array_position(array(real), real) -> bigint | case when isnan({1}) then 0
-  when {1} is not null then coalesce(list_position({0}, {1}), case when {0} is not null then 0 end) end
-array_remove(array(real), real) -> array(real)
-  | case when {1} is not null then list_filter({0}, lambda each: each is distinct from {1} or isnan(each)) end
-array_distinct(array(real)) -> array(real) | duff_distinct({0})
-array_max(array(real)) -> real | duff_max({0})
-array_min(array(real)) -> real | duff_min({0})
 array_sort(array(S)) -> array(S) | list_sort({0}, 'ASC', 'NULLS LAST')
 reverse(array(T)) -> array(T) | list_reverse({0})
 concat(array(T), array(T)...) -> array(T) | {* || }
@@ -68,5 +67,7 @@ sequence(timestamp(n), timestamp(n), interval year to month) -> array(timestamp(
 sequence(date, date) -> array(date) | duff_days_between({0}, {1}, case when {0} <= {1} then 1 else -1 end)
 sequence(date, date, interval day to second) -> array(date) | duff_days_between({0}, {1}, duff_days({2}))
 """
+    + _FLOATING
+)
 
 ALIASES: dict[str, str] = {}

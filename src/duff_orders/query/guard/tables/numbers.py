@@ -39,6 +39,11 @@ _OPERATORS = "\n".join(
         f"differs({kind}, {kind}) -> boolean | not ({{0}} = {{1}} and not isnan({{0}}))\n"
         f"less({kind}, {kind}) -> boolean | {{0}} < {{1}} and not isnan({{1}})\n"
         f"at_most({kind}, {kind}) -> boolean | {{0}} <= {{1}} and not isnan({{1}})\n"
+        + "".join(
+            f"{name}({kind}...) -> {kind} | case when duff_any_null([{{*}}]) then null"
+            f" when duff_any_nan([{{*}}]) then duff_nan('{name}') else {name}({{*}}) end\n"
+            for name in ("greatest", "least")
+        )
         for kind in _FLOATING
     ]
 )
@@ -103,14 +108,6 @@ bitwise_not(bigint) -> bigint | ~{0}
 to_base(bigint, bigint) -> varchar(64)
   | case when {0} < 0 then '-' else '' end || lower(to_base(abs({0}), cast({1} as integer)))
 truncate(decimal(p,s), integer) -> decimal(p,s) | trunc({0}, {1})
-greatest(real...) -> real
-  | case when duff_any_null([{*}]) then null when duff_any_nan([{*}]) then duff_nan('greatest') else greatest({*}) end
-least(real...) -> real
-  | case when duff_any_null([{*}]) then null when duff_any_nan([{*}]) then duff_nan('least') else least({*}) end
-greatest(double...) -> double
-  | case when duff_any_null([{*}]) then null when duff_any_nan([{*}]) then duff_nan('greatest') else greatest({*}) end
-least(double...) -> double
-  | case when duff_any_null([{*}]) then null when duff_any_nan([{*}]) then duff_nan('least') else least({*}) end
 greatest(S...) -> S | case when duff_any_null([{*}]) then null else greatest({*}) end
 least(S...) -> S | case when duff_any_null([{*}]) then null else least({*}) end
 """
