@@ -142,7 +142,7 @@ format: install ## rewrite the code in the project's format, and mend what can b
 types: install ## check the types
 	$(BIN)/mypy
 
-docs: install ## write docs/cli.md anew from the commands' help
+docs: install ## write anew what is made from the code: pages, templates' tables
 	$(BIN)/python -m tests.test_docs
 
 $(INSTALLED)-bench: $(INSTALLED)

@@ -1,7 +1,7 @@
 """The documents say what is. `python -m tests.test_docs` writes anew what is made from the code.
 
-That is docs/cli.md from the help of the commands, the README's settings, the tree in docs/architecture.md, and what
-`duff cost` prints in docs/cost.md.
+That is docs/cli.md from the help of the commands, the README's settings, the tree in docs/architecture.md, what
+`duff cost` prints in docs/cost.md, and the tables in the templates from the contract.
 """
 
 import ast
@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from duff_orders.cli.main import app
 from duff_orders.settings import Settings
-from tests.test_house import BELOW
+from tests.test_house import BELOW, GROUND
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -120,7 +120,8 @@ def test_the_editor_breaks_lines_where_the_linter_does() -> None:
 
 def house() -> str:
     """The tree of the package, each folder and module with the first sentence of its docstring."""
-    lines = [line for floor in reversed(BELOW) for line in _tree(PACKAGE / floor, "")]
+    ground = sorted(name for name in GROUND if (PACKAGE / name).is_dir())
+    lines = [line for floor in (*reversed(BELOW), *ground) for line in _tree(PACKAGE / floor, "")]
     return "\n".join(lines + [_leaf(path, "") for path in sorted(PACKAGE.glob("[!_]*.py"))])
 
 
@@ -172,7 +173,7 @@ def test_modules_that_a_module_names_exist() -> None:
         told = re.findall(r"`(?:duff_orders\.)?([a-z_]+(?:\.\w+)+)(?:\(\))?`", text)
         for name in told + re.findall(r"\b[Ss]ee `(\w+)`", text):
             first, *rest = name.split(".")
-            if rest[-1:] in (["csv"], ["py"]):
+            if rest[-1:] in (["csv"], ["py"], ["toml"]):
                 continue
             starts = [place for folder in (PACKAGE, path.parent) if (place := _module(folder / first))]
             if not starts and (rest or re.search(rf"\b(def|class) {first}\b|^{first}\b", text, re.MULTILINE)):
@@ -249,7 +250,35 @@ def test_no_function_is_offered_and_refused() -> None:
     assert ESTIMATED.keys() <= {*CALLABLE}
 
 
+def template(text: str) -> str:
+    """A template with what the contract says of its tables: their columns and what they are."""
+    from duff_orders.contract import TABLES
+
+    start, *tables = re.split(r"(?<=TableInput:\n)", text)
+    for number, part in enumerate(tables):
+        table = TABLES[re.findall(r"Name: (\w+)", part)[0]]
+        columns = "".join(
+            f'            - {{Name: {field.name}, Type: "{field.type}", Comment: "{field.comment}"}}\n'
+            for field in table.fields
+        )
+        described = re.sub('Description: "[^"]*"', f'Description: "{table.comment}"', part, count=1)
+        tables[number] = re.sub(r"(Columns:\n)( +- \{Name: .*\n)+", rf"\g<1>{columns}", described, count=1)
+    return "".join((start, *tables))
+
+
+def templates() -> list[Path]:
+    """The templates that describe tables."""
+    return [path for path in sorted((ROOT / "cloudformation").glob("*.yaml")) if "TableInput:" in read(path)]
+
+
+@pytest.mark.parametrize("path", templates(), ids=[path.name for path in templates()])
+def test_the_tables_of_the_templates_are_the_contracts(path: Path) -> None:
+    assert read(path) == template(read(path)), "run `make docs`"
+
+
 if __name__ == "__main__":
+    for path in templates():
+        path.write_text(template(read(path)), encoding="utf-8")
     SQL.write_text(sql_page(), encoding="utf-8")
     COST.write_text(costs(), encoding="utf-8")
     CLI.write_text(cli_page(), encoding="utf-8")

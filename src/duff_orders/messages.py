@@ -100,7 +100,8 @@ class Replacement(Document):
 class Dialect(Document):
     """How a file is written; as large as it is, however wide the header: states hand it on, which are limited.
 
-    The header has `fields` fields, and the contract's columns, in its order, stand at `places` among them, from 0.
+    The header has `fields` fields, and the contract's columns, in its order, stand at `places` among them, from 0;
+    None: an optional one is absent. A document of an earlier version says nothing of later columns.
     `encoding` may turn out as another once the whole file has been read. `corrects` and `changes` are the places of
     the columns of a file that corrects others; without the former it is none.
     """
@@ -109,7 +110,7 @@ class Dialect(Document):
     delimiter: str
     decimal_mark: str
     fields: int
-    places: tuple[int, ...]
+    places: tuple[int | None, ...]
     corrects: int | None = None
     changes: int | None = None
 

@@ -296,8 +296,8 @@ def test_all_figures_follow_the_period_and_say_what_they_leave_out(
     sold, total, broken = figures.split()
     assert f"In the last 7 days {sold} was sold" in said
     assert said.count("In the last 7 days") == 4
-    assert said.count(f"Broken order lines are left out: {broken}.") == 3
-    assert f"all lines are worth {total}, the broken ones {broken}." in said
+    assert said.count(f"Order lines that do not count as sales (broken) are left out: {broken}.") == 3
+    assert f"worth {broken}; all lines: {total}." in said
 
 
 def test_tables_that_lag_are_told_of(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from duff_orders.contract import COLUMN_NAMES, Status
+from duff_orders.api.parameters import Status
+from duff_orders.contract import COLUMN_NAMES
 from duff_orders.messages import Verdict
+from duff_orders.query.statements import ADDED
 
 Money = Annotated[str, Field(pattern=r"^-?\d+\.\d{4}$", examples=["15.0000"])]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-24T18:19:50.028731Z"])]
@@ -16,13 +18,22 @@ Cursor = Annotated[str | None, Field(description="of the next page; null on the 
 Version = Annotated[str | None, Field(description="the build of the star schema that this shows")]
 
 
+_OF_KIND: dict[str, Any] = {"integer": int, "number": Money, "text": str}
+
+
 class Shape(BaseModel):
     """No field beside those that are named."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class OrderLine(Shape):
+#: The optional columns of the contract that order lines have.
+_Added = create_model(  # type: ignore[call-overload] # names and types are the contract's
+    "Added", __base__=Shape, **{column.name: (_OF_KIND[column.kind] | None, ...) for column in ADDED}
+)
+
+
+class OrderLine(_Added):  # type: ignore[misc, valid-type] # as above
     """One product of an order, in its latest state."""
 
     order_id: Id

@@ -12,9 +12,9 @@ from fastapi.responses import Response
 from duff_orders.api import models, paging
 from duff_orders.api.backend import Backend
 from duff_orders.api.formats import Body, respond
-from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked, ClientId, Cursor, Day, Limit, OrderId
+from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked, ClientId, Cursor, Day, Limit, OrderId, Status
 from duff_orders.api.problems import Problem, invalid
-from duff_orders.contract import STATUSES, Status
+from duff_orders.contract import STATUSES
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
 from duff_orders.query.statements import LineFilter, Statement

@@ -2,12 +2,19 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query, Request
 from pydantic import BeforeValidator
 
 from duff_orders.api.backend import Backend
+from duff_orders.contract import STATUSES
+
+if TYPE_CHECKING:
+    Status = str
+else:
+    #: One of the contract's statuses, by name.
+    Status = Literal[STATUSES]
 
 
 async def _backend(request: Request) -> Any:  # else it would wait for a thread

@@ -105,7 +105,7 @@ def unzipped(path: Path) -> int:
 def _sources() -> Iterator[tuple[str, bytes]]:
     root = Path(duff_orders.__file__).parent
     for path in sorted(root.rglob("*")):
-        if path.suffix in (".py", ".sql"):  # not what only `duff serve` shows in a browser
+        if path.suffix in (".py", ".sql", ".toml"):  # not what only `duff serve` shows in a browser
             yield path.relative_to(root.parent).as_posix(), path.read_bytes()
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from markupsafe import Markup
 
 from duff_orders.console.texts import Words
+from duff_orders.contract import CONTRACT
 
 Row = dict[str, Any]
 
@@ -26,8 +27,6 @@ WIDTH, HEIGHT, BAR = 560, 130, 22
 BARS, LISTED = 60, 100
 #: Characters of a name beside a bar.
 NAME = 28
-_COLOURS = {"created": "var(--same)", "delivered": "var(--good)", "broken": "var(--bad)"}
-_DASHES = {"created": "○", "delivered": "✓", "broken": "✕"}
 _ROLES = re.compile(r' (?:role|aria-roledescription)="[^"<>]*"')
 _drawing = threading.Lock()
 
@@ -86,14 +85,17 @@ def by_status(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
         title = t("by_status", when=when, share=t.percent(delivered, lines), lines=lines)
     else:
         title = t("by_status_none", when=when)
+    states = [CONTRACT.status(row["status"]) for row in rows]
     values = [
         {
             "status": row["status"],
             "place": number,
             "lines": row["order_lines"],
-            "label": f"{_DASHES[row['status']]} {t('status_' + row['status'])} {t.percent(row['order_lines'], lines)}",
+            "label": " ".join(
+                (status.symbol, t.status(status.name), t.percent(row["order_lines"], lines)),
+            ),
         }
-        for number, row in enumerate(rows)
+        for number, (row, status) in enumerate(zip(rows, states, strict=True))
     ]
     spec = {
         "data": {"values": values},
@@ -109,14 +111,14 @@ def by_status(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
                 "sort": {"field": "place"},
                 "scale": {
                     "domain": [each["label"] for each in values],
-                    "range": [_COLOURS[each["status"]] for each in values],
+                    "range": [f"var(--{status.colour})" for status in states],
                 },
                 "legend": {"orient": "bottom", "title": None, "labelFontSize": 13, "columns": 3, "columnPadding": 24},
             },
         },
     }
     table = [
-        (t("status_" + row["status"]), t.number(row["orders"]), t.number(row["order_lines"]), t.money(row["sales"]))
+        (t.status(row["status"]), t.number(row["orders"]), t.number(row["order_lines"]), t.money(row["sales"]))
         for row in rows
     ]
     heads = (t("status"), t("orders"), t("order_lines"), t("sales"))

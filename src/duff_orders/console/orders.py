@@ -12,12 +12,12 @@ from fastapi.responses import Response
 from pydantic import TypeAdapter, ValidationError
 
 from duff_orders.api.orders import MONEY, Id, Name, Sort, order_document, page_of_lines
-from duff_orders.api.parameters import Day, OrderId
+from duff_orders.api.parameters import Day, OrderId, Status
 from duff_orders.api.problems import Problem
 from duff_orders.clock import parse_time
 from duff_orders.console.page import backend, missing, page
 from duff_orders.console.source import Source
-from duff_orders.contract import STATUSES, Status
+from duff_orders.contract import STATUSES
 from duff_orders.query import statements
 from duff_orders.query.statements import LineFilter
 
@@ -110,7 +110,7 @@ def get_order(request: Request, order_id: str, files: str = "") -> Response:
     days = min(first for first, _ in seen).date(), max(latest for _, latest in seen).date()
     # Where there are many files of these days, a search takes a while: it waits until it is asked for.
     told = _told(asked, number, *days, most=None if files == "all" else SEARCHED)
-    shown = {"order": document, "told": told, "most": CHARACTERS}
+    shown = {"order": document, "told": told, "most": CHARACTERS, "added": statements.ADDED}
     return page(request, "order.html", "orders", shown)
 
 

@@ -16,6 +16,7 @@ from duff_orders.console.charts import Figure
 from duff_orders.console.page import backend, page, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
+from duff_orders.contract import CONTRACT
 from duff_orders.lake.standing import Standing
 from duff_orders.messages import VERDICTS
 from duff_orders.query import reports
@@ -82,8 +83,13 @@ def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:
     answers = asked.reports([(reports.report(name), given) for name, given in wanted.items()])
     by_day, by_status, by_channel, by_product = (answer.dictionaries() for answer in answers)
     worth = {row["status"]: Decimal(row["sales"]) for row in by_status}
-    broken, total = t.money(worth.get("broken", Decimal(0))), t.money(sum(worth.values(), Decimal(0)))
-    left_out = t("without_broken", broken=broken)
+    unsold = [status.name for status in CONTRACT.statuses if not status.sells]
+    told = {
+        "states": t.all_of(map(t.status, unsold)),
+        "worth": t.money(sum((worth.get(name, Decimal(0)) for name in unsold), Decimal(0))),
+        "total": t.money(sum(worth.values(), Decimal(0))),
+    }
+    left_out = t("without_unsold", **told)
 
     def csv(report: str, **more: int) -> str:
         return f"/v1/reports/{report}?{urlencode({'format': 'csv', **more, **since})}"
@@ -97,7 +103,7 @@ def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:
         replace(charts.by_day(t, by_day[::-1], period, csv("sales_by_day", limit=reports.MOST_ROWS)), note=left_out),
         replace(
             charts.by_status(t, by_status, period, csv("status_summary")),
-            note=t("with_broken", total=total, broken=broken),
+            note=t("with_unsold", **told),
         ),
         ranked("channel", by_channel, "point_of_sale_channel", "sales_by_channel"),
         ranked("product", by_product, "product_description", "sales_by_product"),

@@ -1,6 +1,6 @@
 """The reader's language: texts by key, and numbers, days and ages as its readers write them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, get_args
@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from duff_orders.clock import parse_time
 from duff_orders.console.english import EN
 from duff_orders.console.spanish import ES
-from duff_orders.contract import COLUMNS, CORRECTS, DECIMALS, NUMBER_DIGITS, STATUSES, TEXT_CHARACTERS
+from duff_orders.contract import COLUMNS, CONTRACT, CORRECTS, DECIMALS, NUMBER_DIGITS, STATUSES, TEXT_CHARACTERS
 from duff_orders.printable import printable
 from duff_orders.reasons import known_remark, recognized
 
@@ -64,6 +64,15 @@ class Words:
         """A time in UTC, or one as ISO 8601 writes it."""
         moment = (parse_time(value) if isinstance(value, str) else value).astimezone(UTC)
         return f"{self.day(moment.date())} {moment:%H:%M} UTC"
+
+    def all_of(self, names: Iterable[str]) -> str:
+        """Names in one phrase: `a, b and c`."""
+        *most, last = [*names] or [""]
+        return self("all_of", first=", ".join(most), last=last) if most else last
+
+    def status(self, name: str) -> str:
+        """A status of an order line; one that the contract gives no name in this language, as it stands."""
+        return CONTRACT.status(name).labels.get(self.language, name)
 
     def verdict(self, verdict: str) -> str:
         """A verdict."""

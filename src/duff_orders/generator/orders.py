@@ -13,7 +13,7 @@ from typing import Final
 
 import duckdb
 
-from duff_orders.contract import COLUMNS
+from duff_orders.contract import COLUMNS, CONTRACT, Column
 from duff_orders.engines.dialect import sql_text
 from duff_orders.generator.values import (
     BEERS,
@@ -208,6 +208,7 @@ def _lines_sql(*, counts: tuple[int, int, int, int], seed: int, first_line: int,
             else {_pick(STATUS_DRAWS, "draw(rest(line_bits, 64), 64)")}
         end""",
     }
+    fields |= {column.name: _optional(column, number) for number, column in enumerate(CONTRACT.optional, 1)}
     names = [column.name for column in COLUMNS]
     texts = ", ".join(f"{_with_flaws(name, fields[name], bad)} as {name}" for name in names)
     line = " || ',' || ".join(names)
@@ -309,6 +310,13 @@ field as (
 select {line} as "{",".join(names)}"
 from field
 """
+
+
+def _optional(column: Column, number: int) -> str:
+    """A text of an optional column, the number-th: every second record has none."""
+    drawn = f"draw(scatter(line_bits::bigint + {number}, {number}), 16)"
+    value = f"{sql_text(column.name.upper())} || '-' || {drawn}" if column.kind == "text" else f"(1 + {drawn})::varchar"
+    return f"case when {drawn} < 8 then '' else {value} end"
 
 
 def _with_flaws(column: str, text: str, bad: int) -> str:

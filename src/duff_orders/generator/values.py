@@ -51,9 +51,9 @@ FIRST_CLIENT: Final = 1001
 # Each of 64 equally likely draws. Many orders are for whole packs and crates.
 CHANNEL_DRAWS: Final = ("Retail",) * 29 + ("B2B",) * 17 + ("Online",) * 14 + ("Wholesale",) * 2 + ("Stadium", "Export")
 UNIT_DRAWS: Final = (*range(1, 49), 6, 6, 6, 6, 12, 12, 12, 12, 24, 24, 24, 48, 2, 4, 8, 1)
-_CREATED, _DELIVERED, _BROKEN = STATUSES
-STATUS_DRAWS: Final = (_CREATED,) * 38 + (_DELIVERED,) * 22 + (_BROKEN,) * 4
-MOVED_DRAWS: Final = (_DELIVERED,) * 57 + (_BROKEN,) * 7
+_CREATED, _DELIVERED, _BROKEN, *_LATER = STATUSES  # those that later versions of the contract added are as rare
+STATUS_DRAWS: Final = (_CREATED,) * 38 + (_DELIVERED,) * (22 - len(_LATER)) + (_BROKEN,) * 4 + (*_LATER,)
+MOVED_DRAWS: Final = (_DELIVERED,) * (57 - len(_LATER)) + (_BROKEN,) * 7 + (*_LATER,)
 
 # The ways in which a bad record breaks the contract, taken in turn: what stands in place of a
 # column's text. The row may also lack its last field or have one too many. Together they bring up

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from duff_orders.contract import COLUMN_NAMES, COLUMNS, REJECTED_ROWS
+from duff_orders.contract import COLUMNS, REJECTED_ROWS, Column
 from duff_orders.engines.dialect import Spelling
 from duff_orders.errors import Busy
 from duff_orders.ingest.rules import Rules, folded
@@ -120,7 +120,7 @@ def correctable(found: Sequence[Target], rejected_rows: Callable[[LedgerRow], st
     parts = [_of(target, rejected_rows(target.row), spelling) for target in found]
     if parts:
         return " union all ".join(parts)
-    kept = (f"cast(null as {column.type}) as kept_{column.name}" for column in COLUMNS)
+    kept = (f"cast(null as {column.type if column.required else 'string'}) as kept_{column.name}" for column in COLUMNS)
     texts = "cast(null as string) as named, cast(null as string) as takes, cast(null as timestamp) as takes_effect"
     return f"select {texts}, {', '.join(kept)} where false"
 
@@ -135,7 +135,7 @@ def _of(target: Target, source: str, spelling: Spelling) -> str:
     takes = f"case when contains(coalesce(corrects, ''), ':') then corrects else {named} end"
     kept = (
         f"case when reasons not like 'row:%' and not contains(concat(';', reasons), ';{column.name}:')"
-        f" then {rules.value(column, column.name)} end as kept_{column.name}"
+        f" then {_comparable(column, rules.value(column, column.name))} end as kept_{column.name}"
         for column in COLUMNS
     )
     return (
@@ -167,10 +167,16 @@ def changed() -> str:
     """The columns, `;` between them, whose value is another though it had no reason and is not named as changed."""
     names = f"concat(';', translate(coalesce({folded(CHANGES_TEXT)}, ''), ' ', ''), ';')"
     each = (
-        f"case when {name} <> kept_{name} and not contains({names}, ';{name};') then '{name}' end"
-        for name in COLUMN_NAMES
+        f"case when {_comparable(column, column.name)} <> kept_{column.name}"
+        f" and not contains({names}, ';{column.name};') then '{column.name}' end"
+        for column in COLUMNS
     )
     return f"concat_ws(';', {', '.join(each)})"
+
+
+def _comparable(column: Column, value: str) -> str:
+    """A value, of an optional column as a text: no value is one, too. Null is left for cells that had a reason."""
+    return value if column.required else f"coalesce(cast({value} as string), '')"
 
 
 def literal_time(time: datetime) -> str:

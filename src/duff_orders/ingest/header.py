@@ -1,13 +1,14 @@
 """From the first 64 KiB of an object to its dialect: encoding, delimiter, header. Never reads more."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from io import BytesIO
+from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from duff_orders.contract import BLANKS, CHANGES, COLUMN_NAMES, CORRECTS, DELIMITERS
+from duff_orders.contract import BLANKS, CHANGES, COLUMN_NAMES, CORRECTS, DELIMITERS, REQUIRED_NAMES
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import BLANK, Grammar
@@ -112,9 +113,9 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> Header:
             continue
         start, record = first
         names = [text.shown(field).strip(BLANKS) for field in record.fields or ()]
-        keys = [name.translate(ASCII_LOWER) for name in names]
-        if not set(COLUMN_NAMES) <= set(keys):
-            best = max(best, keys, key=lambda found: len(set(COLUMN_NAMES) & set(found)))
+        keys = match(record.fields or ())
+        if not is_header(keys):
+            best = max(best, keys, key=lambda found: len(set(REQUIRED_NAMES) & set(found)))
             continue
         for column in (*COLUMN_NAMES, CORRECTS, CHANGES):
             if keys.count(column) > 1:
@@ -124,9 +125,9 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> Header:
             delimiter=delimiter,
             decimal_mark="." if delimiter == "," else ",",
             fields=len(keys),
-            places=tuple(map(keys.index, COLUMN_NAMES)),
-            corrects=keys.index(CORRECTS) if CORRECTS in keys else None,
-            changes=keys.index(CHANGES) if CHANGES in keys else None,
+            places=tuple(place_of(keys, name) for name in COLUMN_NAMES),
+            corrects=place_of(keys, CORRECTS),
+            changes=place_of(keys, CHANGES),
         )
         extra_columns = tuple(name for name, key in zip(names, keys, strict=True) if key not in COLUMN_NAMES)
         return Header(dialect, extra_columns, start, record.next)
@@ -136,19 +137,42 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> Header:
         raise invalid("carriage_returns")
     if not all(first for _, first in firsts) and not best:
         raise invalid("header_too_long", kib=HEAD // 1024)
-    if set(best) & set(COLUMN_NAMES):
+    if set(best) & set(REQUIRED_NAMES):
         raise _missing(best)
     start, record = next(first for _, first in firsts if first)
     raise invalid(
         "header_unknown",
         line=1 + data.count(b"\n", 0, start),
         found=_cut(text.shown(record.text)),
-        columns=", ".join(COLUMN_NAMES),
+        columns=", ".join(REQUIRED_NAMES),
     )
 
 
+def match(fields: Iterable[bytes], blanks: str = BLANKS) -> list[str]:
+    """For each field of a header the column that it names, or its own name in lower case where it names none.
+
+    This is the one place that matches names with columns; `blanks` are trimmed from their ends.
+    """
+    return [text.shown(field).strip(blanks).translate(ASCII_LOWER) for field in fields]
+
+
+def is_header(keys: Collection[str]) -> bool:
+    """Whether what `match` found in a record are all the columns that a file must have."""
+    return set(REQUIRED_NAMES) <= set(keys)
+
+
+def place_of(keys: Sequence[str], column: str) -> int | None:
+    """Where a column stands among what `match` found, from 0; None where it is absent."""
+    return keys.index(column) if column in keys else None
+
+
+def places(dialect: Dialect) -> dict[str, int | None]:
+    """Where each column stands in a file, from 0, by its name; None: nowhere."""
+    return dict(zip_longest(COLUMN_NAMES, dialect.places))
+
+
 def _missing(found: list[str]) -> InvalidFile:
-    missing = [column for column in COLUMN_NAMES if column not in found]
+    missing = [column for column in REQUIRED_NAMES if column not in found]
     which = "column_missing" if len(missing) == 1 else "columns_missing"
     named = _cut(", ".join(name[:QUOTED] for name in found if name))
     return invalid(which, columns=", ".join(f"`{name}`" for name in missing), found=named)
@@ -161,6 +185,6 @@ def _cut(text: str) -> str:
 
 def header_columns(dialect: Dialect) -> Iterator[str]:
     """A unique name for each field of a record: the contract's, or `extra_<position>`."""
-    columns = dict(zip(dialect.places, COLUMN_NAMES, strict=True))
+    columns = {place: name for name, place in places(dialect).items()}
     for place in range(dialect.fields):
         yield columns.get(place) or f"extra_{place}"

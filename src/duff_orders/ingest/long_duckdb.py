@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from duff_orders.contract import COLUMN_NAMES
+from duff_orders.contract import COLUMN_NAMES, REQUIRED_NAMES
 from duff_orders.engines.dialect import sql_text
 from duff_orders.ingest.long_records import Chunk
 from duff_orders.ingest.statements import AS_READ, LINE, REJECTED_FIELDS, TIE, Statements
@@ -44,13 +44,13 @@ class LongJob:
         self._scratch = scratch
         self._orders: list[Path] = []
         self._good = self._rejected = self._parts = self._size = 0
-        self._nulls = dict.fromkeys(COLUMN_NAMES, 0)
+        self._nulls = dict.fromkeys(REQUIRED_NAMES, 0)
         self._returns = self._lines_within = False
         self._batch: list[list[str | None]] = []
         self._lines: list[int] = []
 
     def take(self, chunk: Chunk, source: str) -> None:
-        """Judge a chunk, whose stand-ins are the relation `source`: `n`, and the ten texts as they are read."""
+        """Judge a chunk, whose stand-ins are the relation `source`: `n`, and the texts as they are read."""
         connection, statements = self._connection, self._statements
         checked = statements.checked(source, canonical=lambda _: "false", also=f"n, {', '.join(AS_READ.values())}")
         connection.execute(f"create or replace temp table long_records as {checked}")
@@ -71,7 +71,7 @@ class LongJob:
             elif n in wrong:
                 why, tie = wrong[n]
                 self._reject([*(texts or ()), why, None, tie], line)
-                for name in COLUMN_NAMES:
+                for name in REQUIRED_NAMES:
                     self._nulls[name] += f"{name}:missing" in why.split(";")
 
     def _keep_lines_within(self, chunk: Chunk) -> None:

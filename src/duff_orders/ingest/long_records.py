@@ -43,7 +43,7 @@ class Chunk:
 
 
 class LongRecord(NamedTuple):
-    """A long record: its ten texts, or its whole text where it has none; the reason, where it is no data; its line.
+    """A long record: its texts by column, or its whole text where it has none; why it is no data; its line.
 
     `lines_within`: a quoted field holds a line of as many fields as the header.
     """
@@ -66,12 +66,12 @@ class LongRecords:
         self._files: tuple[IO[bytes], IO[str]] | None = None
         self._count = 0
 
-    def add(self, texts: list[str], line: int, *, ties: tuple[str, str], lines_within: bool) -> None:
-        """A record by the texts of the ten columns, in the contract's order, and of those that tie it to another."""
+    def add(self, texts: list[str | None], line: int, *, ties: tuple[str, str], lines_within: bool) -> None:
+        """A record by the texts of the columns, in the contract's order, and of those that tie it to another."""
         self.lines_within |= lines_within
         stand_ins, records = self._open()
         cells = [each.strip(BLANKS)[: TEXT_CHARACTERS + 1] for each in ties]
-        cells += (stand_in(column, text) for column, text in zip(COLUMNS, texts, strict=True))
+        cells += (stand_in(column, text or "") for column, text in zip(COLUMNS, texts, strict=True))
         stand_ins.write(_CSV.write([cell.encode() for cell in (str(self._count), *cells)]))
         self._write(records, LongRecord([*texts], None, None, line, lines_within))
         self.split += 1

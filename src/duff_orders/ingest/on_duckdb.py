@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS, Column
+from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS, REQUIRED_NAMES, Column
 from duff_orders.engines.dialect import DuckDBSpelling, sql_text
 from duff_orders.engines.duckdb import ROW_GROUP_BYTES, path_text, read_parquet
 from duff_orders.ingest import remarks
@@ -27,7 +27,7 @@ from duff_orders.ingest.corrections import (
     named_files,
     targets,
 )
-from duff_orders.ingest.header import header_columns
+from duff_orders.ingest.header import header_columns, places
 from duff_orders.ingest.long_duckdb import LINES_WITHIN, LONG_REJECTED, LongJob, LongOutcome
 from duff_orders.ingest.long_records import STAND_IN_COLUMNS
 from duff_orders.ingest.rules import Rules
@@ -153,7 +153,7 @@ class Job:
             good=good + long.good,
             unique=unique,
             rejected=rejected + long.rejected,
-            nulls={name: empty[name] + long.nulls[name] for name in COLUMN_NAMES},
+            nulls={name: empty[name] + long.nulls[name] for name in REQUIRED_NAMES},
             max_reject_share=max_reject_share,
         )
         if self.scan.dialect.ties:
@@ -263,19 +263,22 @@ class Job:
         return good, unique, "records"
 
     def _checked(self, where: str = "", *, numbered: bool = False, told_lines: bool = False) -> str:
-        """The records: the ten values, whether all are good, and the original texts of those that are not.
+        """The records: their values, whether all are good, and the original texts of those that are not.
 
         If they are `numbered`, also the `number` of those that are not good, from 0, and `within`, the line breaks
         within quotes before it: the engine then reads with one core. With `told_lines` a column `holds_a_line` says
         whether a quoted field does.
         """
-        texts = [f"{name} as {text_of(name)}" for name in COLUMN_NAMES]
+        found = {name for name, place in places(self.scan.dialect).items() if place is not None}
+        texts = [f"{name if name in found else NULL} as {text_of(name)}" for name in COLUMN_NAMES]
         if self.scan.dialect.ties:
             texts.append(self._further_texts)
-        originals = ", ".join(f"coalesce({text_of(name)}, '')" for name in COLUMN_NAMES)
-        canonical = self._statements.rules.canonical(AS_READ)
+        originals = ", ".join(
+            f"coalesce({text_of(name)}, '')" if name in found else text_of(name) for name in COLUMN_NAMES
+        )
+        canonical = self._statements.rules.canonical({name: AS_READ[name] for name in COLUMN_NAMES if name in found})
         also = [f"case when not good then [{originals}] end as texts"]
-        places = ""
+        numbers = ""
         if numbered:
             also += [f"case when not good then {name} end as {name}" for name in ("number", "within")]
             within = "0"
@@ -283,7 +286,7 @@ class Job:
                 texts.append(f"{self._line_breaks} as line_breaks")
                 before = "sum(line_breaks) over (rows between unbounded preceding and current row) - line_breaks"
                 within = f"cast({before} as bigint)"
-            places = f", row_number() over () - 1 as number, {within} as within"
+            numbers = f", row_number() over () - 1 as number, {within} as within"
         if told_lines:
             dialect = self.scan.dialect
             holds = remarks.holds_a_line(
@@ -291,7 +294,7 @@ class Job:
             )
             texts.append(f"{holds} as holds_a_line")
         return self._statements.checked(
-            f"(select *, {canonical} as canonical{places} from (select {', '.join(texts)} from {self._reader}))",
+            f"(select *, {canonical} as canonical{numbers} from (select {', '.join(texts)} from {self._reader}))",
             canonical=_canonical,
             also=", ".join(also),
             where=where,
@@ -326,7 +329,7 @@ class Job:
         return self._copy(self._statements.orders(source), self.orders)
 
     def _without_repeats(self, source: str) -> str | None:
-        """The rows of `source`, one of those whose ten values are equal; None where there are none to take out."""
+        """The rows of `source`, one of those whose values are equal; None where there are none to take out."""
         self.connection.execute(f"create or replace temp table repeated as {repeated(source)}")
         return without_repeats(source) if self._row("select count(*) from repeated")[0] else None
 
@@ -349,10 +352,10 @@ class Job:
             )
             parts.append(self._statements.unsplit(unsplit))
         if not parts:
-            return 0, False, dict.fromkeys(COLUMN_NAMES, 0)
+            return 0, False, dict.fromkeys(REQUIRED_NAMES, 0)
         rejected = self._copy(self._statements.rejected_rows(parts), self.rejected)
         returns, *found = self._row(f"select {RETURNS}, {NULL_COUNTS} from {read_parquet(self.rejected)}")
-        return rejected, returns > 0, dict(zip(COLUMN_NAMES, map(int, found), strict=True))
+        return rejected, returns > 0, dict(zip(REQUIRED_NAMES, map(int, found), strict=True))
 
     def _placed(self, suspects: str) -> tuple[str, str]:
         """The relation of the records that are not good, and SQL for the line on which each begins."""

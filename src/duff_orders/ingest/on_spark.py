@@ -23,6 +23,7 @@ from duff_orders.contract import (
     INTEGER_DIGITS,
     NULL_SPELLINGS,
     REJECTED_ROWS,
+    REQUIRED_NAMES,
     STATUSES,
     TEXT_CHARACTERS,
     Column,
@@ -31,7 +32,7 @@ from duff_orders.engines.dialect import SparkSpelling, sql_text
 from duff_orders.engines.spark import escaped, failures_as_ours, session
 from duff_orders.ingest import remarks, text
 from duff_orders.ingest.corrections import CORRECTABLE, correctable, is_ordinary, named_files, targets
-from duff_orders.ingest.header import header
+from duff_orders.ingest.header import header, places
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import UNSPLIT
 from duff_orders.ingest.spark_lines import Lines, RecordsSpanLines, in_place, laid_out
@@ -39,6 +40,7 @@ from duff_orders.ingest.spark_records import SparkRecords, configured
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import (
     LINE,
+    NULL,
     NULL_COUNTS,
     OF_TIES,
     RETURNS,
@@ -65,7 +67,7 @@ SOURCE_BYTES = 512 * MIB
 #: How Parquet is written that may be published, and what is only read once more.
 PUBLISHED: Mapping[str, int | str] = {"parquet.block.size": 32 * MIB}
 CHEAP: Mapping[str, int | str] = {"compression": "none", "parquet.enable.dictionary": "false"}
-_TEN = ", ".join(COLUMN_NAMES)
+_VALUES = ", ".join(COLUMN_NAMES)
 LEAST_BYTES, USUAL_BYTES = 64 * MIB, 128 * MIB
 # Passes that write little are cut finer, for all the cores that there are.
 COUNTED_BYTES = 64 * MIB
@@ -255,6 +257,10 @@ class Job:
     def _canonical(self, column: Column) -> str:
         """Whether a column's text is written canonically, told by functions that cost less than a match."""
         text = text_of(column.name)
+        written = self._is_written(column, text)
+        return written if column.required else f"(coalesce({text}, '') = '' or {written})"
+
+    def _is_written(self, column: Column, text: str) -> str:
         match column.kind:
             case "integer":
                 number = f"try_cast({text} as bigint)"
@@ -355,7 +361,7 @@ class Job:
             self.spark.sql(f"""
                 select file, place
                 from (
-                    select file, place, row_number() over (partition by {_TEN}, {TIE} order by file, place) as copy
+                    select file, place, row_number() over (partition by {_VALUES}, {TIE} order by file, place) as copy
                     from orders
                     semi join repeated using (order_id, product_id)
                 ) as copies
@@ -380,7 +386,10 @@ class Job:
             self.records.split(
                 bad, "bad", "good", "row", "begin", *COLUMN_NAMES, *(OF_TIES if self.source.dialect.ties else ())
             )
-            texts = {name: f"case when wrong is null then coalesce({text_of(name)}, '') end" for name in COLUMN_NAMES}
+            texts = {
+                name: NULL if place is None else f"case when wrong is null then coalesce({text_of(name)}, '') end"
+                for name, place in places(self.source.dialect).items()
+            }
             row, record = "concat('row:', wrong)", "case when wrong is not null then line end"
             parts.append(self._statements.rejected("bad", texts, line="row + begin", row=row, record=record))
         if scanned and scanned.unsplit_records:
@@ -390,7 +399,7 @@ class Job:
             ).createOrReplaceTempView("unsplit_records")
             parts.append(self._statements.unsplit("unsplit_records"))
         if not parts:
-            return 0, 0, False, dict.fromkeys(COLUMN_NAMES, 0)
+            return 0, 0, False, dict.fromkeys(REQUIRED_NAMES, 0)
         rows = self.spark.sql(self._statements.rejected_rows(parts))
         objects = 1 + self.lines.size * (records - good) // max(records, 1) // SOURCE_BYTES
         # Reasons make far more code than Java compiles as one method.
@@ -402,7 +411,7 @@ class Job:
             f"{RETURNS}, {NULL_COUNTS} from rejected"
         ).first()
         assert found is not None
-        nulls = {name: int(found[name]) for name in COLUMN_NAMES}
+        nulls = {name: int(found[name]) for name in REQUIRED_NAMES}
         return int(found["unsplit"]), int(found["rows"]), found["returns"] > 0, nulls
 
     def _staged(self, name: str) -> "DataFrame":

@@ -1,4 +1,4 @@
-"""The contract's rules for a value as SQL: one text for DuckDB and Spark, made from the ten columns.
+"""The contract's rules for a value as SQL: one text for DuckDB and Spark, made from the columns.
 
 Each rule has two forms: `value` is the cleaned value of a column's original text, or null where the text breaks a
 rule; `reason` is the code of the rule that it breaks, or null. Both are exact but expensive. So `canonical` tells in
@@ -9,7 +9,7 @@ Engines differ in how a whole text is matched against a regular expression, so t
 hold no backslash (Spark reads it as an escape), and case is folded for ASCII letters only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from duff_orders.contract import (
@@ -43,20 +43,26 @@ class Rules:
     spelling: Spelling
     decimal_mark: str
 
-    def canonical(self, texts: dict[str, str]) -> str:
+    def canonical(self, texts: Mapping[str, str]) -> str:
         """Whether every text of a record is written canonically; then `canonical_value` is its value.
 
-        A record with an empty text is not canonical: engines leave null out when they join the texts. Nor is one that
-        is longer as a whole than one text may be: the scanner sets those aside.
+        A record without a required text is not canonical: engines leave null out when they join the texts. Nor is one
+        that is longer as a whole than one text may be: the scanner sets those aside. Columns without a text are absent.
         """
-        pattern = _BETWEEN.join(self.canonical_pattern(column) for column in COLUMNS)
-        joined = ", ".join(texts[column.name] for column in COLUMNS)
+        columns = [column for column in COLUMNS if column.name in texts]
+        pattern = _BETWEEN.join(
+            self.canonical_pattern(column) if column.required else f"({self.canonical_pattern(column)})?"
+            for column in columns
+        )
+        joined = ", ".join(
+            texts[column.name] if column.required else f"coalesce({texts[column.name]}, '')" for column in columns
+        )
         return self._matches(f"concat_ws('{_BETWEEN}', {joined})", pattern)
 
     def canonical_value(self, column: Column, text: str) -> str:
         """The value of a text that is written canonically; null for a zero where zero is not allowed."""
         if column.kind in ("text", "status"):
-            return text
+            return text if column.required else f"nullif({text}, '')"
         number = f"try_cast({self._pointed(text)} as {column.type})"
         return f"nullif({number}, {column.minimum})" if column.exclusive else number
 
@@ -74,7 +80,8 @@ class Rules:
 
     def reason(self, column: Column, text: str, good: str) -> str:
         """The code of the rule that `text` breaks, or null if the value is `good` (SQL)."""
-        cases = [f"when {good} then null", f"when {missing(text)} then 'missing'"]
+        absent = "'missing'" if column.required else "null"
+        cases = [f"when {good} then null", f"when {missing(text)} then {absent}"]
         if column.kind in ("integer", "number"):
             if self.decimal_mark == ",":
                 cases.append(f"when {self._matches(trimmed(text), _AMBIGUOUS)} then 'ambiguous_mark'")
@@ -95,7 +102,7 @@ class Rules:
         return f"case {' '.join(cases)} end"
 
     def reasons(
-        self, texts: dict[str, str], good: dict[str, str], *, changed: str | None = None, also: Sequence[str] = ()
+        self, texts: Mapping[str, str], good: Mapping[str, str], *, changed: str | None = None, also: Sequence[str] = ()
     ) -> str:
         """All reasons of a record in column order, joined by `;`; by column its text, and whether its value is good.
 

@@ -15,12 +15,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from duff_orders.contract import BLANKS, COLUMN_NAMES
+from duff_orders.contract import COLUMN_NAMES
 from duff_orders.ingest import text
 from duff_orders.ingest.blocks import LINE_BREAK, Shapes, first_long, holds_invisible
 from duff_orders.ingest.clean_copy import CleanCopy
 from duff_orders.ingest.csv_grammar import Grammar, Record
-from duff_orders.ingest.header import ASCII_LOWER, HEAD, read_header
+from duff_orders.ingest.header import HEAD, is_header, match, places, read_header
 from duff_orders.ingest.long_records import LONG, LongRecords
 from duff_orders.messages import Dialect
 from duff_orders.reasons import invalid
@@ -130,10 +130,10 @@ class _Scanner:
         with (
             self.clean.open("wb") as copy,
             self.unsplit.open("w", encoding="utf-8") as self.rejects,
-            self.shifts.open("w", encoding="ascii") as places,
+            self.shifts.open("w", encoding="ascii") as shifts,
             closing(self.long),  # a second scan, in another encoding, writes the same files
         ):
-            self.copy = CleanCopy(self.path, copy, places, in_place=in_place, one_line=self.one_line)
+            self.copy = CleanCopy(self.path, copy, shifts, in_place=in_place, one_line=self.one_line)
             rest = self._header(blocks)
             for block in blocks:
                 rest = self._take(rest + block)
@@ -169,6 +169,7 @@ class _Scanner:
             data += block
         self.dialect, self.extra_columns, start, end = read_header(data, self.encoding, final=len(data) < HEAD)
         self.header_line = 1 + data.count(b"\n", 0, start)
+        self.places = places(self.dialect)
         self.grammar = Grammar(self.dialect.delimiter)
         self.shapes = Shapes(self.dialect.delimiter, self.dialect.fields)
         with self.path.open("rb") as raw:
@@ -351,10 +352,10 @@ class _Scanner:
         if self.lenient and text.BAD_BYTE.search(record.text):
             return "row:not_utf8"
         if _NAME in record.text.lower():
-            names = [text.shown(field).strip(BLANKS).translate(ASCII_LOWER) for field in record.fields]
-            if set(COLUMN_NAMES) <= set(names):
-                self.headers += len(names) == self.dialect.fields
-                if any(names[p : p + 1] != [name] for p, name in zip(self.dialect.places, COLUMN_NAMES, strict=True)):
+            keys = match(record.fields)
+            if is_header(keys):
+                self.headers += len(keys) == self.dialect.fields
+                if any(place is not None and keys[place : place + 1] != [name] for name, place in self.places.items()):
                     self.turned = self.turned or (self.header_line, self.copy.line)
                 return "row:header"
         return None if len(record.fields) == self.dialect.fields else "row:wrong_field_count"
@@ -364,13 +365,15 @@ class _Scanner:
         if reason != "row:header" or record.fields is None:
             return None, text.shown(record.text)
         fields = [field.decode() for field in record.fields]
-        return [fields[place] if place < len(fields) else None for place in self.dialect.places], None
+        return [
+            fields[place] if place is not None and place < len(fields) else None for place in self.places.values()
+        ], None
 
     def _aside(self, record: Record, reason: str | None) -> None:
         """Set a long record aside."""
         if reason is None:
             assert record.fields is not None  # as above
-            texts = [record.fields[place].decode() for place in self.dialect.places]
+            texts = [None if place is None else record.fields[place].decode() for place in self.places.values()]
             self._look_for_invisible(record.text)
             corrects, changes = (
                 "" if place is None else record.fields[place].decode()

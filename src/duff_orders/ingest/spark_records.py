@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from duff_orders.contract import COLUMN_NAMES
 from duff_orders.engines.dialect import SparkSpelling
 from duff_orders.ingest import remarks, text
 from duff_orders.ingest.blocks import LINE_BREAK
 from duff_orders.ingest.corrections import CHANGES_TEXT, CORRECTS_TEXT
+from duff_orders.ingest.header import places
 from duff_orders.ingest.scan import MAX_RECORD
 from duff_orders.ingest.spark_lines import LineGrammar, Lines, RecordsSpanLines
 from duff_orders.ingest.statements import NULL, text_of
@@ -60,7 +60,7 @@ class SparkRecords:
         grammar = self.grammar
         dialect = self._dialect
         kept = ", ".join(("line", *also))
-        read: dict[str, int | None] = dict(zip(map(text_of, COLUMN_NAMES), dialect.places, strict=True))
+        read = {text_of(name): place for name, place in places(dialect).items()}
         if dialect.ties:
             read |= {CORRECTS_TEXT: dialect.corrects, CHANGES_TEXT: dialect.changes}
         texts = ", ".join(f"{NULL if place is None else grammar.text(place)} as {name}" for name, place in read.items())

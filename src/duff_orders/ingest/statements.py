@@ -4,18 +4,28 @@ The engine supplies the relation of the records as they were read: for each colu
 or empty where there is none), and tells where a text is canonical, so that `Rules.canonical_value` gives its value.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from duff_orders.contract import COLUMN_NAMES, COLUMNS, CORRECTS, LINEAGE, MONEY, REJECTED_ROWS, Column
+from duff_orders.contract import (
+    COLUMN_NAMES,
+    COLUMNS,
+    CORRECTS,
+    LINEAGE,
+    MONEY,
+    ORDERS,
+    REJECTED_ROWS,
+    REQUIRED_NAMES,
+    Column,
+    Table,
+)
 from duff_orders.ingest.corrections import Replaced, changed, is_unknown, joined, literal_time
 from duff_orders.ingest.rules import Rules, missing
 from duff_orders.messages import Event
 
 LINE, TIE = "line", "corrects"
-TOTAL = f"cast(cast(product_price as {MONEY}) * product_ccf as {MONEY}) as total_price"
-#: Widened before the product: exact. Every good record has the ten values.
-ALL_GOOD = " and ".join(f"{name} is not null" for name in COLUMN_NAMES)
+TOTAL = f"cast(cast(product_price as {MONEY}) * product_ccf as {MONEY})"
+# Widened before the product: exact.
 
 NULL = "cast(null as string)"
 #: What checked records of a file with ties have beside the others: the row whose place they take, and what is wrong.
@@ -33,10 +43,10 @@ def text_of(name: str) -> str:
 #: The original texts by column, as the rules take them.
 AS_READ = {name: text_of(name) for name in COLUMN_NAMES}
 #: The columns of tbl_duff_rejected_rows but for its lineage, the line, and what a row was to correct.
-REJECTED_FIELDS = tuple(field.name for field in REJECTED_ROWS.fields if field.name not in (*LINEAGE, LINE, TIE))
+REJECTED_FIELDS = (*COLUMN_NAMES, "reasons", "record")
 #: Of rejected rows, how many have no value, for each column; those that are no data do not count.
 NULL_COUNTS = ", ".join(
-    f"count(case when reasons not like 'row:%' and {missing(name)} then 1 end) as {name}" for name in COLUMN_NAMES
+    f"count(case when reasons not like 'row:%' and {missing(name)} then 1 end) as {name}" for name in REQUIRED_NAMES
 )
 
 #: ... and how many that could not be split hold a carriage return.
@@ -58,7 +68,7 @@ class Statements:
     replaced: Replaced | None = None
 
     def checked(self, source: str, *, canonical: IsCanonical, also: str, where: str = "") -> str:
-        """Every record of `source`: the ten values, whether all are `good`, and `also`; `where` may leave some out."""
+        """Each record of `source`: its values, whether all are `good`, and `also`; `where` may leave some out."""
         values = ", ".join(
             f"case when {canonical(column)} then {self.rules.canonical_value(column, text_of(column.name))} "
             f"else {self.rules.value(column, text_of(column.name))} end as {column.name}"
@@ -68,7 +78,7 @@ class Statements:
                     select *, {values}, {self.rules.spelling.no_pushdown()} as unmovable
                     from {joined(source, self.rules.spelling) if self.ties else source} as records_read
                     {where}"""
-        good = f"{ALL_GOOD} and unmovable >= 0"
+        good = f"{' and '.join(_is_good(column) for column in COLUMNS)} and unmovable >= 0"
         if self.ties:
             valued = f"select *, {is_unknown()} as unknown, {changed()} as changed from ({valued}) as valued_first"
             good += " and not unknown and changed = ''"
@@ -83,17 +93,24 @@ class Statements:
     def suspicious(self, canonical: IsCanonical) -> str:
         """Which records can be bad at all: those not canonical, and those with a zero where none is allowed."""
         all_canonical = " and ".join(dict.fromkeys(canonical(column) for column in COLUMNS))
-        zeros = (f"{self.rules.canonical_value(c, text_of(c.name))} is null" for c in COLUMNS if c.exclusive)
+        zeros = []
+        for column in COLUMNS:
+            if column.exclusive:
+                text = text_of(column.name)
+                zero = f"{self.rules.canonical_value(column, text)} is null"
+                zeros.append(zero if column.required else f"(coalesce({text}, '') <> '' and {zero})")
         return f"where not coalesce({all_canonical}, false) or {' or '.join(zeros)}"
 
     def orders(self, source: str, *also: str) -> str:
         """The rows of tbl_duff_orders from checked records, and columns of these in `also`."""
         time = literal_time(self.replaced.time if self.replaced else self.event.time)
         tie, ranks = (TIES, f"coalesce(takes_effect, {time})") if self.ties else (self._whole, time)
-        columns = ", ".join((*COLUMN_NAMES, TOTAL, self._lineage, f"{tie} as {TIE}", f"{ranks} as effective_at", *also))
-        return f"select {columns} from {source} where good"
+        made = {"total_price": TOTAL, **self._lineage, TIE: tie, "effective_at": ranks}
+        return f"select {', '.join((_listed(ORDERS, made), *also))} from {source} where good"
 
-    def rejected(self, checked: str, texts: dict[str, str], *, line: str, row: str = NULL, record: str = NULL) -> str:
+    def rejected(
+        self, checked: str, texts: Mapping[str, str], *, line: str, row: str = NULL, record: str = NULL
+    ) -> str:
         """The records of `checked` that are not good, with their reasons; all but the relation are SQL.
 
         `texts` are the original texts by column, `line` where a record begins. Where `row` is not null it is the
@@ -124,8 +141,7 @@ class Statements:
 
     def rejected_rows(self, parts: Sequence[str]) -> str:
         """The rows of tbl_duff_rejected_rows from selects of `rejected` and `unsplit`."""
-        columns = f"{', '.join(REJECTED_FIELDS)}, {self._lineage}, {LINE}, {TIE}"
-        return f"select {columns} from ({' union all '.join(parts)}) as rejected"
+        return f"select {_listed(REJECTED_ROWS, self._lineage)} from ({' union all '.join(parts)}) as rejected"
 
     @property
     def _whole(self) -> str:
@@ -133,10 +149,26 @@ class Statements:
         return f"'{self.replaced.file_id}'" if self.replaced else NULL
 
     @property
-    def _lineage(self) -> str:
+    def _lineage(self) -> dict[str, str]:
         literal = self.rules.spelling.literal
         values = (literal(self.event.key), literal(self.file_id), literal_time(self.event.time))
-        return ", ".join(f"{value} as {name}" for value, name in zip(values, LINEAGE, strict=True))
+        return dict(zip(LINEAGE, values, strict=True))
+
+
+def _listed(table: Table, made: Mapping[str, str]) -> str:
+    """The columns of a table: those that are made, by their SQL, and the others by their names."""
+    return ", ".join(
+        f"{made[field.name]} as {field.name}" if field.name in made else field.name for field in table.fields
+    )
+
+
+def _is_good(column: Column) -> str:
+    """Whether a record's value of a column is good: there is one, or there need not be one and none was meant."""
+    if column.required:
+        return f"{column.name} is not null"
+    # DuckDB evaluates each arm of an `or`; of a `case` only those that it needs
+    text = text_of(column.name)
+    return f"case when {column.name} is not null or coalesce({text}, '') = '' then true else {missing(text)} end"
 
 
 def repeated(source: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from duff_orders.contract import COLUMN_NAMES
+from duff_orders.contract import REQUIRED_NAMES
 from duff_orders.errors import CountMismatch
 from duff_orders.messages import Outcome, Verdict
 from duff_orders.reasons import reason
@@ -22,7 +22,7 @@ class Records:
     unsplit: int
     unclosed: bool
     turned: tuple[int, int] | None = None
-    fields: int = len(COLUMN_NAMES)
+    fields: int = len(REQUIRED_NAMES)
     returns: bool = False
     only_corrections: bool = False
 

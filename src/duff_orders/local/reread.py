@@ -34,6 +34,8 @@ from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.corrections import ranked
 from duff_orders.ingest.csv_grammar import Grammar, Record
+from duff_orders.ingest.header import is_header, match, place_of
+from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.messages import LedgerRow
@@ -41,17 +43,15 @@ from duff_orders.messages import LedgerRow
 if TYPE_CHECKING:
     import duckdb
 
-# What is trimmed, by the contract's version: a file is read again as it was judged.
-_BLANKS = {1: BLANKS[:3], 2: BLANKS}
+# What version 1 of the contract trimmed: a file is read again as it was judged.
+_BLANKS_BEFORE = BLANKS[:3]
 _AMBIGUOUS = re.compile(rb"[1-9][0-9]{0,2}(\.[0-9]{3})+")
-_COLUMNS = {name.encode() for name in COLUMN_NAMES}
 _NULLS = {b"", *(spelling.encode() for spelling in NULL_SPELLINGS)}
 _STATUSES = {status.encode() for status in STATUSES}
 _INTEGER = re.compile(rb"[0-9]{1,%d}(\.0+)?" % INTEGER_DIGITS)
 _NUMBER = re.compile(rb"[0-9]{1,%d}(\.[0-9]{1,%d}0*)?" % (NUMBER_DIGITS, DECIMALS))
 _PRICE, _UNITS = (COLUMN_NAMES.index(name) for name in ("product_price", "product_ccf"))
 _ONE = 10**DECIMALS
-_TIES = (CORRECTS.encode(), CHANGES.encode())
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: What joins the values of a row; the bytes of a text that is worth remembering, and how many are remembered.
 _BETWEEN, _SHORT, _MOST = b"\x1f", 64, 2**14
@@ -102,12 +102,14 @@ def _stored(lake: Lake, row: LedgerRow, table: str) -> str:
     """SQL: the hashes of the rows that a file has in a table, how many have each, and one of them in words."""
     corrects = "coalesce(corrects, '')" if row.contract > 1 else "''"
     if table == ORDERS.name:
-        values = (f"cast({name} as varchar)" for name in (*COLUMN_NAMES, "total_price"))
+        names = (*(column.name for column in _columns(row)), "total_price")
+        values = (f"coalesce(cast({name} as varchar), '')" for name in names)
         ranks_at = "effective_at" if row.contract > 1 else "ingested_at"
         canonical = ", ".join((*values, corrects, f"cast(epoch_us({ranks_at}) as varchar)"))
     else:
         line = "coalesce(cast(line as varchar), '')" if row.contract > 1 else "''"
-        canonical = ", ".join((*(f"coalesce({name}, '')" for name in ("record", *COLUMN_NAMES)), line, corrects))
+        names = ("record", *(column.name for column in _columns(row)))
+        canonical = ", ".join((*(f"coalesce({name}, '')" for name in names), line, corrects))
     paths = [lake.store.address(name) for name in data_objects(table, row)]
     if not paths:
         return "select null::uuid as hash, null as example, 0 as n where false"
@@ -120,28 +122,28 @@ def _stored(lake: Lake, row: LedgerRow, table: str) -> str:
 def _read(path: Path, row: LedgerRow, known: "_Known") -> Iterator[tuple[bool, bytes]]:
     """Every record: whether it is good; then its values, otherwise its text, as what `_stored` takes the hash of."""
     records = _records(path, row)
-    blanks = _BLANKS[row.contract]
-    header = next(records).fields or ()
-    names = _names(header, blanks)
-    if row.contract > 1 and not set(names) >= _COLUMNS:  # it names the delimiter, as spreadsheets write it
-        names = _names(next(records).fields or (), blanks)
-    places = [names.index(name.encode()) for name in COLUMN_NAMES]
+    blanks = _blanks(row)
+    names = match(next(records).fields or (), blanks)
+    if row.contract > 1 and not is_header(names):  # it names the delimiter, as spreadsheets write it
+        names = match(next(records).fields or (), blanks)
+    columns = _columns(row)
+    places = [place_of(names, column.name) for column in columns]
     no_texts = [b""] * len(places)
-    columns = [_Values(column, row) for column in COLUMNS]
-    tie_places = [names.index(name) if name in names and row.contract > 1 else None for name in _TIES]
+    readers = [_Values(column, row) for column in columns]
+    tie_places = [place_of(names, name) if row.contract > 1 else None for name in (CORRECTS, CHANGES)]
     whole, own_time = known.replaced()
     for line, record, fields in records:
         begin = b"%d" % line if row.contract > 1 else b""
         if fields is None or (row.contract > 1 and text.BAD_BYTE.search(record)):
             yield False, _BETWEEN.join((text.shown(record).encode(), *no_texts, begin, whole))
-        elif row.contract > 1 and b"product_ccf" in record.lower() and set(_names(fields, blanks)) >= _COLUMNS:
-            texts = [fields[place] if place < len(fields) else b"" for place in places]
+        elif row.contract > 1 and b"product_ccf" in record.lower() and is_header(match(fields, blanks)):
+            texts = [fields[place] if place is not None and place < len(fields) else b"" for place in places]
             yield False, _BETWEEN.join((b"", *texts, begin, whole))
         elif len(fields) != len(names):
             yield False, _BETWEEN.join((record, *no_texts, begin, whole))
         else:
-            texts = [fields[place] for place in places]
-            values = [read[field] for read, field in zip(columns, texts, strict=True)]
+            texts = [b"" if place is None else fields[place] for place in places]
+            values = [read[field] for read, field in zip(readers, texts, strict=True)]
             corrects, ranks_at, good = whole, own_time, None not in values
             if tie_places[0] is not None and (name := _trimmed(fields[tie_places[0]], blanks).lower()):
                 tie = known[name]
@@ -160,14 +162,14 @@ class _Tie(NamedTuple):
 
     takes: bytes
     ranks_at: bytes
-    kept: list[bytes | None]
+    kept: dict[str, bytes | None]
 
     def allows(self, values: Iterable[bytes | None], changes: bytes) -> bool:
         """Whether a record with these values changes no more than it may."""
         named = changes.decode(errors="replace").strip(BLANKS).lower().replace(" ", "").split(";")
         return all(
             kept is None or kept == value or name in named
-            for name, kept, value in zip(COLUMN_NAMES, self.kept, values, strict=True)
+            for (name, kept), value in zip(self.kept.items(), values, strict=True)
         )
 
 
@@ -199,28 +201,32 @@ class _Known(dict[bytes, _Tie | None]):
         )
         if row is None or row.contract == 1 or not paths:
             return
-        columns = [_Values(column, row) for column in COLUMNS]
-        listed = ", ".join((*COLUMN_NAMES, "reasons", "line", "corrects"))
-        for *texts, reasons, line, attempted in self._connection.sql(
-            f"select {listed} from {read_parquet(*paths)}"
-        ).fetchall():
+        columns = {column.name: _Values(column, row) for column in _columns(self._row)}
+        listed = ", ".join((*columns, "reasons", "line", "corrects"))
+        rejected = relation.of_paths(REJECTED_ROWS, {row.contract: paths}, dated=False)
+        for *texts, reasons, line, attempted in self._connection.sql(f"select {listed} from ({rejected})").fetchall():
             wrong = {each.partition(":")[0] for each in reasons.split(";")}
-            kept = (
-                None if {"row", column.name} & wrong else values[found.encode()]
-                for column, values, found in zip(COLUMNS, columns, texts, strict=True)
-            )
+            kept = {
+                name: None if {"row", name} & wrong else values[(found or "").encode()]
+                for (name, values), found in zip(columns.items(), texts, strict=True)
+            }
             first = row if attempted is None else self._lake.ledger.of(attempted.partition(":")[0])
             takes = attempted if attempted and ":" in attempted else f"{file_id}:{line}"
             ranks_at = b"" if first is None else b"%d" % _microseconds(ranked(self._lake.ledger, first))
-            yield f"{file_id}:{line}".encode(), _Tie(takes.encode(), ranks_at, list(kept))
+            yield f"{file_id}:{line}".encode(), _Tie(takes.encode(), ranks_at, kept)
 
 
 def _microseconds(time: datetime) -> int:
     return (time - _EPOCH) // timedelta(microseconds=1)
 
 
-def _names(fields: Iterable[bytes], blanks: str) -> list[bytes]:
-    return [_trimmed(field, blanks).lower() for field in fields]
+def _columns(row: LedgerRow) -> list[Column]:
+    """The columns that there were when a file was judged."""
+    return [column for column in COLUMNS if column.since <= row.contract]
+
+
+def _blanks(row: LedgerRow) -> str:
+    return BLANKS if row.contract > 1 else _BLANKS_BEFORE
 
 
 class _Read(NamedTuple):
@@ -271,7 +277,7 @@ class _Values(dict[bytes, bytes | None]):
     def __init__(self, column: Column, row: LedgerRow) -> None:
         super().__init__()
         self._column = column
-        self._blanks = _BLANKS[row.contract]
+        self._blanks = _blanks(row)
         self._has_comma = row.decimal_mark == ","
         self._may_be_thousands = self._has_comma and row.contract > 1
 
@@ -286,7 +292,7 @@ class _Values(dict[bytes, bytes | None]):
     def _value(self, value: bytes) -> bytes | None:
         column = self._column
         if value.lower() in _NULLS:
-            return None
+            return None if column.required else b""
         if column.kind == "status":
             return value.lower() if value.lower() in _STATUSES else None
         if column.kind == "text":

@@ -1,6 +1,6 @@
 """The star schema as SQL: which order lines a build touches, their latest states, the dimensions.
 
-Generated from `contract.py`, in words that DuckDB and Spark 3.5 both read. Every function gives one `select`. The
+Generated from the contract, in words that DuckDB and Spark 3.5 both read. Every function gives one `select`. The
 engine supplies these relations:
 
 - `announced`: the files to add, their `stated_at` (event time), `sequencer` and `file_id`;
@@ -12,18 +12,20 @@ It keeps the results of `dim_channels`, `seen`, `known`, `again` and `changed`, 
 names (`seen` as `seen_<table>`): the later statements read them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from duff_orders.contract import (
     COLUMN_NAMES,
+    CONTRACT,
     DIM_CHANNELS,
     DIM_CLIENTS,
     DIM_PRODUCTS,
     DIM_STATUS,
     FACT_ORDERS,
+    OPTIONAL_NAMES,
     PARTITION,
-    STATUSES,
+    REQUIRED_NAMES,
     Table,
 )
 
@@ -49,19 +51,32 @@ def names_of(table: Table) -> tuple[str, ...]:
     return tuple(field.name for field in table.all_fields)
 
 
+def by_status(numbers: Mapping[str, int]) -> str:
+    """The number of a record's status."""
+    cases = " ".join(f"when '{name}' then {number}" for name, number in numbers.items())
+    return f"case status {cases} end"
+
+
 _LINE = listed(KEYS[FACT_ORDERS.name])
 _FACT = listed(names_of(FACT_ORDERS))
 _RECORD = listed((*COLUMN_NAMES, "total_price", "effective_at", "file_id", "ingested_at", "sequencer"))
 
-# Contract 6, within one file: delivered and broken beat created, then the columns in the order of section 2.
+# Contract 6, within one file: by the rank of the status, then the columns in the order of section 2.
 # Both engines compare strings by their bytes.
-BEATS_CREATED = "case when status = 'created' then 0 else 1 end"
-LATEST_IN_FILE = ", ".join(f"{part} desc" for part in (BEATS_CREATED, *COLUMN_NAMES))
+RANK = by_status({status.name: status.rank for status in CONTRACT.statuses})
+#: How many ranks there are: a file's number times this, and the rank, order the states of all files.
+RANKS = 1 + max(status.rank for status in CONTRACT.statuses)
+LATEST_IN_FILE = ", ".join(
+    (
+        f"{RANK} desc",
+        *(f"{name} desc" for name in REQUIRED_NAMES),
+        *(f"{name} desc nulls last" for name in OPTIONAL_NAMES),
+    )
+)
 
-_STATUS_IDS = " ".join(f"when '{status}' then {number}" for number, status in enumerate(STATUSES, 1))
 # How a record becomes a fact, where that is more than a column's name. Widened before the product: exact.
 _OF_A_RECORD = {
-    "status_id": f"case status {_STATUS_IDS} end",
+    "status_id": by_status({status.name: status.id for status in CONTRACT.statuses}),
     "total_volume": "cast(cast(product_volume as decimal(24,4)) * product_ccf as decimal(24,4))",
     "last_seen": "effective_at",
     "stated_at": "ingested_at",
@@ -120,9 +135,9 @@ where place = 1"""
 
 
 def dim_status() -> str:
-    """The three states, which never change."""
+    """The states, which never change."""
     return " union all ".join(
-        f"select cast({number} as int) as status_id, '{status}' as status" for number, status in enumerate(STATUSES, 1)
+        f"select cast({status.id} as int) as status_id, '{status.name}' as status" for status in CONTRACT.statuses
     )
 
 
@@ -163,8 +178,8 @@ select
     min(effective_at) as first_seen,
     max(effective_at) as last_seen,
     max(file_no) as file_no,
-    -- contract 6: the later rank of the file, then delivered and broken
-    max(2 * file_no + {BEATS_CREATED}) as recency
+    -- contract 6: the later rank of the file, then that of the status
+    max({RANKS} * file_no + {RANK}) as recency
 from orders
 group by {names}"""
 
@@ -228,7 +243,7 @@ def _settled(key: Sequence[str], names: str, latest: str, along: Sequence[str] =
     """Common table expressions that end in `settled`: `names` of one record a key, the latest of one file.
 
     `latest` (what follows `from`) holds a key once, or all the candidates of the file `file_no`. Only the candidates
-    of such contested keys are compared record by record: sorting them all by twelve columns costs ten times as much.
+    of such contested keys are compared record by record: sorting them all by every column costs ten times as much.
     What is equal in all candidates of a key comes `along` from there.
     """
     carried = "".join(f", max({name}) as {name}" for name in along)
@@ -241,7 +256,7 @@ def _settled(key: Sequence[str], names: str, latest: str, along: Sequence[str] =
 ranked as (
     select
         {names},
-        -- contract 6: within one file delivered and broken beat created, then the greater of the columns
+        -- contract 6: within one file by the rank of the status, then the greater of the columns
         row_number() over (partition by {listed(key)} order by {LATEST_IN_FILE}) as place
     from orders
     join contested using ({listed(key)}, file_no)

@@ -14,12 +14,12 @@ from typing import Literal
 
 from duff_orders.engines.dialect import sql_text
 from duff_orders.errors import InputError
+from duff_orders.query.statuses import filled
 
 _FOLDER = files("duff_orders.query").joinpath("reports")
 _SUFFIX = ".sql"
 _PARAMETER = re.compile(r"-- (\w+) (date|integer) = ([\w-]+): (.+)")
-_GIVES = re.compile(r"-- gives (.+)")
-_COLUMN = re.compile(r"(\w+) ([a-z]+(?:\(\d+,\d+\))?)(?:, )?")
+_COLUMN = re.compile(r"-- gives (\w+) ([a-z]+(?:\(\d+,\d+\))?)")
 _PLACE = re.compile(r":(\w+)")
 #: The most rows of a report.
 MOST_ROWS = 10_000
@@ -102,11 +102,11 @@ def report(name: str) -> Report:
     """The report of a name; raises InputError for one that is not in `names()`."""
     if name not in names():
         raise InputError(f"no report {name!r:.80}; reports: {', '.join(names())}")
-    lines = _FOLDER.joinpath(name + _SUFFIX).read_text(encoding="utf-8").splitlines()
+    text = _FOLDER.joinpath(name + _SUFFIX).read_text(encoding="utf-8")
+    lines = [*filled(text.splitlines())]
     head = [line for line in lines if line.startswith("--")]
     read: dict[str, Callable[[str], Value]] = {"date": date.fromisoformat, "integer": int}
     told = [found for line in head if (found := _PARAMETER.fullmatch(line))]
-    gives = next(found for line in head if (found := _GIVES.fullmatch(line)))
     return Report(
         name=name,
         title=head[0].removeprefix("-- "),
@@ -114,7 +114,7 @@ def report(name: str) -> Report:
             Parameter(each[1], each[2], read[each[2]](each[3]), each[4])  # type: ignore[arg-type] # of the pattern
             for each in told
         ),
-        columns=tuple((each[1], each[2]) for each in _COLUMN.finditer(gives[1])),
+        columns=tuple((found[1], found[2]) for line in head if (found := _COLUMN.fullmatch(line))),
         body="\n".join(line for line in lines if not line.startswith("--")),
     )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from duff_orders.contract import DIM_CHANNELS, DIM_CLIENTS, DIM_PRODUCTS, DIM_STATUS, FACT_ORDERS, STAR
+from duff_orders.contract import DIM_CHANNELS, DIM_CLIENTS, DIM_PRODUCTS, DIM_STATUS, FACT_ORDERS, STAR, VERSION
 from duff_orders.engines.dialect import sql_text
 from duff_orders.engines.duckdb import ERRORS, engine_errors, message, read_parquet
 from duff_orders.errors import EngineError
@@ -29,12 +29,12 @@ from duff_orders.query import cubes
 from duff_orders.query.answer import Answer, plain
 from duff_orders.query.guard.check import check
 from duff_orders.query.reports import Report, Value
-from duff_orders.query.statements import LINES, Statement
+from duff_orders.query.statements import LINE, LINES, Statement
 
 log = logging.getLogger(__name__)
 
-#: Raised when the layout changes: a copy of another form is made anew.
-FORM = 3
+#: A copy of another form is made anew: the number is raised when the layout changes, and columns are the contract's.
+FORM = f"4, contract {VERSION}"
 #: A copy of which so large a part was added since it was sorted is sorted again.
 _UNSORTED = 0.1
 _SORTED = {
@@ -222,7 +222,7 @@ class Serving:
         cursor.execute(f"create or replace view fact_orders as select {columns} from lines_by_order")
         cursor.execute(
             "create or replace table meta"
-            " (form integer, version varchar, partitions varchar, unsorted bigint, cubes boolean)"
+            " (form varchar, version varchar, partitions varchar, unsorted bigint, cubes boolean)"
         )
         told = json.dumps(snapshot.partitions)
         cursor.execute("insert into meta values (?, ?, ?, ?, false)", [FORM, snapshot.build_id, told, unsorted])
@@ -295,9 +295,9 @@ def _answer(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Answer:
 
 def _lines() -> str:
     """`LINES`, with the ids that `fact_orders` has, over the facts that changed."""
-    inner = LINES.replace(
-        "f.product_price,", "f.status_id, f.channel_id, f.file_id, f.stated_at, f.sequencer, f.product_price,"
-    )
+    known = {name.strip() for name in LINE.split(",")}
+    others = "".join(f"f.{field.name}, " for field in FACT_ORDERS.fields if field.name not in known)
+    inner = LINES.replace("f.product_price,", f"{others}f.product_price,")
     return inner.replace("from fact_orders f", "from changed_facts f")
 
 

@@ -6,23 +6,29 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from duff_orders.contract import COLUMN_NAMES, FILES, MONEY
+from duff_orders.contract import COLUMN_NAMES, CONTRACT, FILES, MONEY
 
 Parameters = list[int | str]
 Statement = tuple[str, Parameters]
 
+#: Optional columns of the contract that order lines have.
+ADDED = tuple(column for column in CONTRACT.optional if column.fact)
 #: Order lines with what their ids stand for.
-LINES = """(
+LINES = f"""(
     select
         f.order_id, f.product_id, f.client_id, s.status, n.point_of_sale_channel as channel,
-        f.product_price, f.product_ccf, f.total_price, f.total_volume, f.first_seen, f.last_seen, f.pa_date
+        f.product_price, f.product_ccf, f.total_price, f.total_volume, f.first_seen, f.last_seen, f.pa_date{
+    "".join(f", f.{column.name}" for column in ADDED)
+}
     from fact_orders f
     join dim_status s on s.status_id = f.status_id
     join dim_channels n on n.channel_id = f.channel_id
 )"""
-LINE = (
-    "order_id, product_id, client_id, status, channel, product_price, product_ccf, total_price, total_volume, "
-    "first_seen, last_seen, pa_date"
+LINE = ", ".join(
+    (
+        *("order_id", "product_id", "client_id", "status", "channel", "product_price", "product_ccf"),
+        *("total_price", "total_volume", "first_seen", "last_seen", "pa_date", *(column.name for column in ADDED)),
+    )
 )
 CLIENT = "client_id, client_name, first_seen, last_seen"
 PRODUCT = "product_id, product_description, product_price, product_volume, first_seen, last_seen"

@@ -14,6 +14,7 @@ from importlib.resources import files
 import duckdb
 
 from duff_orders.query.reports import Report
+from duff_orders.query.statuses import filled
 
 _FOLDER = files("duff_orders.query.cubes")
 _SUFFIX = ".sql"
@@ -23,7 +24,9 @@ _SUFFIX = ".sql"
 def text(report: Report) -> Report | None:
     """The report as it is asked of the cubes; None where they do not help."""
     place = _FOLDER.joinpath(report.name + _SUFFIX)
-    return replace(report, body=place.read_text(encoding="utf-8")) if place.is_file() else None
+    if not place.is_file():
+        return None
+    return replace(report, body="\n".join(filled(place.read_text(encoding="utf-8").splitlines())))
 
 
 def build(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -1,11 +1,11 @@
 with lines as (
     select sum(lines) as order_lines, sum(units) as units, sum(sales) as sales
-    from line_cube where status_id <> 3 and pa_date between :from and :to
+    from line_cube where status_id in {sold_ids} and pa_date between :from and :to
 ), counted as (
     select
-        (select coalesce(sum(orders), 0) from order_cube where mask & 3 <> 0 and pa_date between :from and :to)
+        (select coalesce(sum(orders), 0) from order_cube where mask & {sold_mask} <> 0 and pa_date between :from and :to)
         + (
-            select count(distinct order_id) from spanning where mask & 3 <> 0 and pa_date between :from and :to
+            select count(distinct order_id) from spanning where mask & {sold_mask} <> 0 and pa_date between :from and :to
         ) as orders
 )
 select

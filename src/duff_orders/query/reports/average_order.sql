@@ -1,8 +1,11 @@
--- How large is an order: its worth, its lines, its units? Broken order lines do not count.
+-- How large is an order: its worth, its lines, its units? {Unsold} order lines do not count.
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
 -- limit integer = 1000: the most rows, 1 to 10000
--- gives orders bigint, average_order decimal(38,4), lines_per_order decimal(38,4), units_per_order decimal(38,4)
+-- gives orders bigint
+-- gives average_order decimal(38,4)
+-- gives lines_per_order decimal(38,4)
+-- gives units_per_order decimal(38,4)
 select
     count(distinct f.order_id) as orders,
     sum(f.total_price) / count(distinct f.order_id) as average_order,
@@ -10,6 +13,6 @@ select
     cast(sum(f.product_ccf) as decimal(38,4)) / count(distinct f.order_id) as units_per_order
 from fact_orders f
 join dim_status s on s.status_id = f.status_id
-where s.status <> 'broken' and f.pa_date between :from and :to
+where s.status in {sold} and f.pa_date between :from and :to
 having count(*) > 0
 limit :limit

@@ -1,8 +1,12 @@
--- What does each channel sell, and how large is its average order? Broken order lines do not count.
+-- What does each channel sell, and how large is its average order? {Unsold} order lines do not count.
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
 -- limit integer = 1000: the most rows, 1 to 10000
--- gives point_of_sale_channel varchar, orders bigint, units bigint, sales decimal(38,4), average_order decimal(38,4)
+-- gives point_of_sale_channel varchar
+-- gives orders bigint
+-- gives units bigint
+-- gives sales decimal(38,4)
+-- gives average_order decimal(38,4)
 select
     c.point_of_sale_channel,
     count(distinct f.order_id) as orders,
@@ -12,7 +16,7 @@ select
 from fact_orders f
 join dim_channels c on c.channel_id = f.channel_id
 join dim_status s on s.status_id = f.status_id
-where s.status <> 'broken' and f.pa_date between :from and :to
+where s.status in {sold} and f.pa_date between :from and :to
 group by c.channel_id, c.point_of_sale_channel
 order by sales desc, c.point_of_sale_channel
 limit :limit

@@ -1,8 +1,12 @@
--- Which clients buy most? Broken order lines do not count.
+-- Which clients buy most? {Unsold} order lines do not count.
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
 -- limit integer = 10: the most rows, 1 to 10000
--- gives client_id bigint, client_name varchar, orders bigint, units bigint, sales decimal(38,4)
+-- gives client_id bigint
+-- gives client_name varchar
+-- gives orders bigint
+-- gives units bigint
+-- gives sales decimal(38,4)
 select
     c.client_id,
     c.client_name,
@@ -12,7 +16,7 @@ select
 from fact_orders f
 join dim_clients c on c.client_id = f.client_id
 join dim_status s on s.status_id = f.status_id
-where s.status <> 'broken' and f.pa_date between :from and :to
+where s.status in {sold} and f.pa_date between :from and :to
 group by c.client_id, c.client_name
 order by sales desc, c.client_id
 limit :limit

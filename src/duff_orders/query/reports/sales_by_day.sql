@@ -1,8 +1,12 @@
--- What was sold on each day, newest first, by the day on which the order line first appeared? Broken order lines do not count.
+-- What was sold on each day, newest first, by the day on which the order line first appeared? {Unsold} order lines do not count.
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
 -- limit integer = 1000: the most rows, 1 to 10000
--- gives pa_date date, orders bigint, order_lines bigint, units bigint, sales decimal(38,4)
+-- gives pa_date date
+-- gives orders bigint
+-- gives order_lines bigint
+-- gives units bigint
+-- gives sales decimal(38,4)
 select
     f.pa_date,
     count(distinct f.order_id) as orders,
@@ -11,7 +15,7 @@ select
     sum(f.total_price) as sales
 from fact_orders f
 join dim_status s on s.status_id = f.status_id
-where s.status <> 'broken' and f.pa_date between :from and :to
+where s.status in {sold} and f.pa_date between :from and :to
 group by f.pa_date
 order by f.pa_date desc
 limit :limit

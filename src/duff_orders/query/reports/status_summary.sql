@@ -2,7 +2,11 @@
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
 -- limit integer = 1000: the most rows, 1 to 10000
--- gives status varchar, orders bigint, order_lines bigint, units bigint, sales decimal(38,4)
+-- gives status varchar
+-- gives orders bigint
+-- gives order_lines bigint
+-- gives units bigint
+-- gives sales decimal(38,4)
 select
     s.status,
     count(distinct f.order_id) as orders,

@@ -1,30 +1,26 @@
-"""The orders contract as data: the ten columns, their rules, and every table that comes out.
+"""The tables of the database, made from the contract's columns and statuses.
 
-This is the only place that knows the columns. SQL, catalog tables, documents and error messages are made from it.
-Types are spelt as the Glue Data Catalog spells them; `engines.duckdb` translates for DuckDB.
+Types are spelt as the Glue Data Catalog spells them; `engines.duckdb` translates for DuckDB. New columns stand at the
+end of a table, so that the columns of older objects keep their places.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-Kind = Literal["integer", "number", "text", "status"]
+from duff_orders.contract.load import Column, load
 
+CONTRACT = load()
+#: The version of the contract under which files are judged.
+VERSION = CONTRACT.version
+COLUMNS = CONTRACT.columns
+COLUMN_NAMES = tuple(column.name for column in COLUMNS)
+#: The columns that every file has, and those that may be absent.
+REQUIRED_NAMES = tuple(column.name for column in CONTRACT.required)
+OPTIONAL_NAMES = tuple(column.name for column in CONTRACT.optional)
+STATUSES = tuple(status.name for status in CONTRACT.statuses)
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of an orders file.
-
-    `kind` picks the grammar of a value, `type` is what the catalog stores, `minimum` and `maximum` bound a number
-    (`exclusive` where the minimum itself is not allowed).
-    """
-
-    name: str
-    kind: Kind
-    type: str
-    comment: str
-    minimum: int | None = None
-    maximum: int | None = None
-    exclusive: bool = False
+DATABASE = "db_duff_orders"
+MONEY = "decimal(24,4)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +48,18 @@ class Table:
         return (*self.fields, PARTITION) if self.partitioned else self.fields
 
 
-#: The version of the contract under which files are judged.
-VERSION = 2
+def _as_fields(columns: Iterable[Column]) -> list[Field]:
+    """Columns as those of a table."""
+    return [Field(column.name, column.type, column.comment, column.since) for column in columns]
 
-DATABASE = "db_duff_orders"
 
-#: Digits that an integer may have, digits before a number's point, and decimals that are kept.
-INTEGER_DIGITS = 18
-NUMBER_DIGITS = 8
-DECIMALS = 4
-#: Unicode characters that a text may have, blanks at its ends left out.
-TEXT_CHARACTERS = 4096
+def _as_texts(columns: Iterable[Column]) -> list[Field]:
+    """The original texts of columns."""
+    return [Field(column.name, "string", f"Original text: {column.comment}", column.since) for column in columns]
 
-Status = Literal["created", "delivered", "broken"]
-STATUSES: tuple[Status, ...] = get_args(Status)
-#: Spellings of "no value" beside the empty one, compared without case.
-NULL_SPELLINGS = ("null", "none", "nan", "n/a", "\\n")
-#: What is trimmed from both ends of a value; what version 1 trimmed were the first three alone.
-BLANKS = " \t\r\u00a0\u2007\u202f\u200b\ufeff"
-DELIMITERS = (",", ";", "\t", "|")
-DEFAULT_MAX_REJECT_SHARE = "0.5"
-#: Further columns of a file that corrects others: FILE_ID:LINE of the rejected row whose place a record takes, and the
-#: columns, `;` between them, that it changes though nothing was wrong there.
-CORRECTS, CHANGES = "duff_corrects", "duff_changes"
 
-COLUMNS = (
-    Column("client_id", "integer", "bigint", "The client that orders", minimum=1),
-    Column("client_name", "text", "string", "The client's name"),
-    Column("order_id", "integer", "bigint", "The order", minimum=1),
-    Column("product_id", "integer", "bigint", "The product ordered", minimum=1),
-    Column("product_description", "text", "string", "The product's description"),
-    Column("product_price", "number", "decimal(12,4)", "Price of one unit", minimum=0),
-    Column("product_ccf", "integer", "int", "Units ordered", minimum=1, maximum=2**31 - 1),
-    Column("product_volume", "number", "decimal(12,4)", "Litres in one unit", minimum=0, exclusive=True),
-    Column("point_of_sale_channel", "text", "string", "Retail, B2B, Online, ...: an open set"),
-    Column("status", "status", "string", "created, delivered or broken, in lower case"),
-)
-COLUMN_NAMES = tuple(column.name for column in COLUMNS)
-
+_TYPE = {column.name: column.type for column in COLUMNS}
 PARTITION = Field("pa_date", "date", "Date (UTC) of the event that announced the file")
-MONEY = "decimal(24,4)"
 
 _LINEAGE = (
     Field("source_file", "string", "Key of the object that held the row"),
@@ -111,13 +79,14 @@ ORDERS = Table(
     "tbl_duff_orders",
     "One good record of one file",
     (
-        *(Field(column.name, column.type, column.comment) for column in COLUMNS),
+        *_as_fields(CONTRACT.required),
         Field("total_price", MONEY, "product_price x product_ccf, exact"),
         *_LINEAGE,
         Field("corrects", "string", "FILE_ID:LINE of the rejected row, or FILE_ID, whose place it takes", since=2),
         Field(
             "effective_at", "timestamp", "Time (UTC) by which it ranks: of what it corrects, else ingested_at", since=2
         ),
+        *_as_fields(CONTRACT.optional),
     ),
     partitioned=True,
 )
@@ -126,31 +95,16 @@ REJECTED_ROWS = Table(
     "tbl_duff_rejected_rows",
     "One rejected record, with its original text",
     (
-        *(Field(column.name, "string", f"Original text: {column.comment}") for column in COLUMNS),
+        *_as_texts(CONTRACT.required),
         Field("reasons", "string", "COLUMN:CODE, in column order, joined by ;"),
         Field("record", "string", "The whole text of a record that could not be split into fields"),
         *_LINEAGE,
         Field("line", "bigint", "Line of the file where the record begins; the first is 1", since=2),
         Field("corrects", "string", "FILE_ID:LINE of the rejected row whose place it was to take", since=2),
+        *_as_texts(CONTRACT.optional),
     ),
     partitioned=True,
 )
-
-#: What is right by the letter and yet worth a look: published records, or order lines of several such.
-REMARKS = ("lines_within_quotes", "order_line_repeated", "invisible_characters")
-#: Characters of a text that nobody sees, as ranges: controls but tab, LF and CR, and blanks that look like a space.
-INVISIBLE = (
-    *(
-        ("\x01", "\x08"),
-        ("\x0b", "\x0c"),
-        ("\x0e", "\x1f"),
-        ("\x7f", "\xa0"),
-        ("\u2007", "\u2007"),
-        ("\u200b", "\u200f"),
-    ),
-    *(("\u2028", "\u202f"), ("\u2060", "\u2060"), ("\ufeff", "\ufeff")),
-)
-COUNTS = ("rows_read", "rows_published", "rows_duplicate", "rows_rejected", "rows_withheld")
 
 FILES = Table(
     "tbl_duff_files",
@@ -176,7 +130,7 @@ FILES = Table(
         Field("rows_withheld", "bigint", "Good records of an invalid file"),
         Field(
             "nulls",
-            f"struct<{','.join(f'{name}:bigint' for name in COLUMN_NAMES)}>",
+            f"struct<{','.join(f'{name}:bigint' for name in REQUIRED_NAMES)}>",
             "Records without a value, by column",
         ),
         Field("orders_objects", "int", "Parquet objects that hold the file's rows in tbl_duff_orders"),
@@ -200,8 +154,8 @@ DIM_CLIENTS = Table(
     "dim_clients",
     "One client, in its latest state",
     (
-        Field("client_id", "bigint", "The client"),
-        Field("client_name", "string", "Latest name"),
+        Field("client_id", _TYPE["client_id"], "The client"),
+        Field("client_name", _TYPE["client_name"], "Latest name"),
         *_SEEN,
     ),
 )
@@ -209,19 +163,19 @@ DIM_PRODUCTS = Table(
     "dim_products",
     "One product, in its latest state",
     (
-        Field("product_id", "bigint", "The product"),
-        Field("product_description", "string", "Latest description"),
-        Field("product_price", "decimal(12,4)", "Latest price of one unit"),
-        Field("product_volume", "decimal(12,4)", "Latest litres in one unit"),
+        Field("product_id", _TYPE["product_id"], "The product"),
+        Field("product_description", _TYPE["product_description"], "Latest description"),
+        Field("product_price", _TYPE["product_price"], "Latest price of one unit"),
+        Field("product_volume", _TYPE["product_volume"], "Latest litres in one unit"),
         *_SEEN,
     ),
 )
 DIM_STATUS = Table(
     "dim_status",
-    "The three states of an order line",
+    "The states of an order line",
     (
-        Field("status_id", "int", "1 created, 2 delivered, 3 broken"),
-        Field("status", "string", "The state"),
+        Field("status_id", "int", ", ".join(f"{status.id} {status.name}" for status in CONTRACT.statuses)),
+        Field("status", _TYPE["status"], "The state"),
     ),
 )
 DIM_CHANNELS = Table(
@@ -229,23 +183,24 @@ DIM_CHANNELS = Table(
     "One point of sale channel",
     (
         Field("channel_id", "bigint", "A stable hash of the channel's name"),
-        Field("point_of_sale_channel", "string", "The channel"),
+        Field("point_of_sale_channel", _TYPE["point_of_sale_channel"], "The channel"),
     ),
 )
 FACT_ORDERS = Table(
     "fact_orders",
     "One order line (order_id, product_id) in its latest state, in the partition of its first appearance",
     (
-        Field("order_id", "bigint", "The order"),
-        Field("product_id", "bigint", "The product: dim_products"),
-        Field("client_id", "bigint", "The client: dim_clients"),
+        Field("order_id", _TYPE["order_id"], "The order"),
+        Field("product_id", _TYPE["product_id"], "The product: dim_products"),
+        Field("client_id", _TYPE["client_id"], "The client: dim_clients"),
         Field("status_id", "int", "The state: dim_status"),
         Field("channel_id", "bigint", "The channel: dim_channels"),
-        Field("product_price", "decimal(12,4)", "Price of one unit in this order line"),
-        Field("product_ccf", "int", "Units ordered"),
+        Field("product_price", _TYPE["product_price"], "Price of one unit in this order line"),
+        Field("product_ccf", _TYPE["product_ccf"], "Units ordered"),
         Field("total_price", MONEY, "product_price x product_ccf, exact"),
         Field("total_volume", MONEY, "Litres: product_volume x product_ccf, exact"),
         *_SEEN,
+        *_as_fields(column for column in CONTRACT.optional if column.fact),
     ),
     partitioned=True,
 )

@@ -1,0 +1,86 @@
+"""The package with a contract that has grown, as a later release would have it: a copy of it beside the tests.
+
+Everything is made from `contract.toml`, so nothing else changes in the copy. What runs there are the tests of
+`grown_probes.py`, in a process that finds the copy first.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duff_orders
+
+STATUSES = """
+[[status]]
+name = "returned"
+id = 4
+rank = 2
+sells = false
+symbol = "↩"
+colour = "violet"
+labels = { es = "devuelto" }
+
+[[status]]
+name = "replaced"
+id = 5
+rank = 1
+sells = true
+symbol = "⟳"
+colour = "teal"
+"""
+COLUMNS = """
+[[column]]
+name = "promotion_code"
+kind = "text"
+type = "string"
+required = false
+since = 3
+fact = true
+comment = "The promotion that the line was sold under"
+
+[[column]]
+name = "discount"
+kind = "number"
+type = "decimal(12,4)"
+minimum = 0
+exclusive = true
+required = false
+since = 3
+comment = "What was taken off the price"
+
+[[column]]
+name = "pallets"
+kind = "integer"
+type = "int"
+minimum = 1
+maximum = 1000
+required = false
+since = 3
+fact = true
+comment = "The pallets on which the units come"
+"""
+
+
+def contract() -> str:
+    """This release's contract, and more: its next version."""
+    text = (Path(duff_orders.__file__).parent / "contract" / "contract.toml").read_text(encoding="utf-8")
+    head, first, columns = text.partition("[[column]]")
+    return head.replace("version = 2\n", "version = 3\n") + STATUSES + first + columns + COLUMNS
+
+
+def run_probes(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the tests of `grown_probes.py` that some words of pytest's name, on the copy that is made in a folder."""
+    package = folder / "duff_orders"
+    shutil.copytree(Path(duff_orders.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "contract" / "contract.toml").write_text(contract(), encoding="utf-8")
+    probes = Path(__file__).with_name("grown_probes.py")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", str(probes), "-q", "-p", "no:cacheprovider", "--tb=short", *words],
+        cwd=probes.parents[2],
+        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
