@@ -1,6 +1,7 @@
 """Lakes for tests: opened in a folder, fed with bytes, read back as plain Python values."""
 
 import json
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,12 +24,24 @@ from duff_orders.local.run import process
 from duff_orders.messages import LedgerRow
 from duff_orders.settings import Settings
 
+DOCUMENTS = Path(__file__).parent / "documents"
+#: The contracts of which lakes are kept: that of version 1 was made with `duff run` from `tests/cases` and
+#: samples/03-dirty.csv; that of version 2 from samples and cases, with corrections, a file that replaces another, and
+#: rows that were given up.
+KEPT_LAKES = sorted(int(path.name.split(".")[0].rpartition("_")[2]) for path in DOCUMENTS.glob("lake_of_contract_*"))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def open_lake(folder: Path, **settings: Any) -> Lake:
     """A lake without retries and with one worker, unless told otherwise."""
     return Lake.open(Settings(lake=folder, **{"workers": 1, "retries": 0, "threads": 1, **settings}))
+
+
+def kept_lake(folder: Path, contract: int) -> Lake:
+    """A lake as a release with an earlier contract made it."""
+    with tarfile.open(DOCUMENTS / f"lake_of_contract_{contract}.tar.gz") as packed:
+        packed.extractall(folder, filter="data")
+    return open_lake(folder / "lake")
 
 
 def drop(lake: Lake, key: str, data: bytes) -> None:

@@ -63,6 +63,7 @@ HEAVY = {
         "query.serving",
         "query.worker",
         "lake.lake",
+        "lake.relation",
         "lake.tables",
         "models.invariants",
         "generator.orders",

@@ -225,7 +225,8 @@ class Staged(Document):
 
     `orders` and `rejected` name the staged Parquet: paths on this machine (they begin with `/`), or objects of the
     lake. `extra_columns` are the names of the header's further columns, `replaces` is the file whose place all its rows
-    take. `content` is that of the ledger row, where the object was read.
+    take. `content` is that of the ledger row, where the object was read. `contract` is the version under which the
+    Parquet was written; None: today's.
     """
 
     event: Event
@@ -233,6 +234,7 @@ class Staged(Document):
     started: datetime
     replay: bool = False
     content: str = ""
+    contract: int | None = None
     engine: Engine | None = None
     dialect: Dialect | None = None
     extra_columns: tuple[str, ...] | None = None

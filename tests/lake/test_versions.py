@@ -1,6 +1,5 @@
-"""A lake of the release before, whose files were judged under version 1 of the contract, in the hands of this one."""
+"""Lakes of earlier releases, whose files were judged under earlier versions of the contract, in this one's hands."""
 
-import tarfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,25 +13,24 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
 from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
+from duff_orders.local.repair import repair
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process
 from duff_orders.models.build import build
-from duff_orders.query import rejects
+from duff_orders.query import rejects, reports
+from duff_orders.query.duckdb import answer
+from duff_orders.query.serving import Serving
 from tests.cases import CASES, data_of
-from tests.lakes import drop, ingest, open_lake
+from tests.lakes import KEPT_LAKES, drop, ingest, kept_lake, open_lake
 
-#: Made with `duff run` of the release before, from `tests/cases` (those named below) and samples/03-dirty.csv.
-BEFORE = Path(__file__).parents[1] / "documents" / "lake_of_contract_1.tar.gz"
 #: What each replay makes anew, and what says when.
 OWN = ("revision", "started", "finished", "engine")
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Lake:
-    """The old lake."""
-    with tarfile.open(BEFORE) as packed:
-        packed.extractall(tmp_path, filter="data")
-    return open_lake(tmp_path / "lake")
+    """The oldest."""
+    return kept_lake(tmp_path, 1)
 
 
 def ask(lake: Lake, query: str) -> list[tuple[Any, ...]]:
@@ -85,3 +83,40 @@ def test_a_replay_lifts_it_to_what_this_release_makes_alone(old: Lake, tmp_path:
     for row in new.ledger.rows():
         if case := CASES.get(row.source_file.removesuffix(".csv")):
             assert (row.verdict, row.contract) == (case.verdict, 2)
+
+
+@pytest.mark.parametrize("contract", KEPT_LAKES)
+def test_it_is_served_before_any_build_of_this_release(tmp_path: Path, contract: int) -> None:
+    lake = kept_lake(tmp_path, contract)
+    serving = Serving(lake.disk, memory=200_000_000)
+    assert serving.refresh()
+    for name in reports.names():
+        report = reports.report(name)
+        with answer(lake, report.text(), left_out=[]) as asked:
+            told = [[*map(str, row)] for row in asked.fetchall()]
+        assert [[*map(str, row)] for row in serving.report(report, {}).rows] == told
+        assert told
+    serving.close()
+
+
+@pytest.mark.parametrize("without_ledger", [False, True])
+@pytest.mark.parametrize("contract", KEPT_LAKES)
+def test_what_is_whole_of_a_file_without_its_raw_object_stays_readable(
+    tmp_path: Path, contract: int, without_ledger: bool
+) -> None:
+    lake = kept_lake(tmp_path, contract)
+    count = f"select count(*) from {ORDERS.name}"
+    told = ask(lake, count)
+    for event in events(lake.store):
+        lake.disk.path(f"{layout.RAW}/{event.key}").unlink()
+    for row in list(lake.ledger.rows()):
+        if without_ledger:
+            lake.store.delete(layout.ledger_object(row.pa_date, row.file_id))
+        elif row.rejected_objects and row.orders_objects:
+            lake.store.delete(layout.data_objects(REJECTED_ROWS.name, row)[0])
+    assert repair(lake).lost
+    assert ask(lake, count) == told
+    build(lake)
+    assert ask(lake, count) == told
+    for table in (REJECTED_ROWS, *STAR):
+        assert ask(lake, f"select count(*) from (select * from {table.name})")

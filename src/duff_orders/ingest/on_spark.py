@@ -50,6 +50,7 @@ from duff_orders.ingest.statements import (
     text_of,
 )
 from duff_orders.ingest.verdict import Records, judge
+from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.lake.store import StagedFile
@@ -204,10 +205,9 @@ class Job:
 
     def _rejected_rows(self, row: LedgerRow) -> str:
         """The rejected rows of a file, as a relation."""
-        schema = ", ".join(f"{each.name} {each.type}" for each in REJECTED_ROWS.fields if each.type != "timestamp")
         objects = (escaped(address(self.lake.store, name)) for name in data_objects(REJECTED_ROWS.name, row))
         name = f"rejected_of_{row.file_id}"
-        self.spark.read.schema(schema).parquet(*objects).createOrReplaceTempView(name)
+        self.spark.read.schema(relation.spark_schema(REJECTED_ROWS)).parquet(*objects).createOrReplaceTempView(name)
         return f"select * from {name}"
 
     def _entries(self, name: str) -> tuple[str, ...] | None:

@@ -79,7 +79,7 @@ def row_of(staged: Staged, *, revision: int = 0, orders: Sequence[str] = (), rej
         finished=utc_now(),
         error=staged.error,
         remarks=outcome.remarks,
-        contract=VERSION,
+        contract=staged.contract or VERSION,
         sequencer=event.sequencer,
         corrects=corrects,
         attempts=attempts,

@@ -151,17 +151,21 @@ def _without_raw(lake: Lake, work: Repair, event: Event) -> LedgerRow | None:
     if row is not None and row.verdict == "failed":
         return None  # its verdict tells so already
     orders, rejected = (_whole(work.found, event, row, table) for table in (ORDERS.name, REJECTED_ROWS.name))
-    version = row.contract if row else VERSION
     with lake.engine(only_reads=True) as (connection, scratch):
+        local = {
+            table: [str(lake.store.local(name, scratch)) for name in names]
+            for table, names in ((ORDERS.name, orders), (REJECTED_ROWS.name, rejected))
+        }
+        # a file's objects were all written under one version
+        written = (relation.version_of(connection, TABLES[table], paths[0]) for table, paths in local.items() if paths)
+        version = row.contract if row else max(written, default=VERSION)
 
-        def ties(table: str, names: Sequence[str]) -> list[str | None]:
+        def ties(table: str) -> list[str | None]:
             """What each row of some objects takes the place of."""
-            paths = [str(lake.store.local(name, scratch)) for name in names]
-            source = relation.of_paths(TABLES[table], {version: paths}, dated=False) if names else ""
-            found = connection.execute(f"select corrects from ({source})").fetchall() if names else []
-            return [value for (value,) in found]
+            source = relation.of_paths(TABLES[table], {version: local[table]}, dated=False)
+            return [value for (value,) in connection.execute(f"select corrects from ({source})").fetchall()]
 
-        of_orders, of_rejected = ties(ORDERS.name, orders), ties(REJECTED_ROWS.name, rejected)
+        of_orders, of_rejected = ties(ORDERS.name), ties(REJECTED_ROWS.name)
     published, kept = len(of_orders), len(of_rejected)
     corrects, attempts = (entries(each for each in found if each) for found in (of_orders, of_rejected))
     had_orders = any(f"/{layout.FOLDERS[ORDERS.name]}/" in name for name in _objects(work.found, event, row))
@@ -185,6 +189,7 @@ def _without_raw(lake: Lake, work: Repair, event: Event) -> LedgerRow | None:
         started=utc_now(),
         replay=True,
         content=content,
+        contract=version,
         engine=row.engine if row else None,  # type: ignore[arg-type]  # what wrote it
         orders=orders,
         rejected=rejected,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
 from duff_orders.engines.dialect import SparkSpelling
 from duff_orders.engines.spark import escaped, failures_as_ours, session
+from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects, interim, star_object
 from duff_orders.lake.store import Store, place
@@ -132,11 +133,11 @@ class SparkBuilder:
             base = places[0].rpartition(f"/{PARTITION.name}=")[0]
             self._read(table, base, places).createOrReplaceTempView(name)
         else:
-            nothing = (f"cast(null as {kind}) as {column}" for column, kind in _typed(table))
+            nothing = (f"cast(null as {kind}) as {column}" for column, kind in relation.spark_fields(table).items())
             self._name(name, f"select {', '.join(nothing)} where false")
 
     def _read(self, table: Table, base: str, places: Sequence[str]) -> "DataFrame":
-        reader = self.spark.read.schema(", ".join(f"{column} {kind}" for column, kind in _typed(table)))
+        reader = self.spark.read.schema(relation.spark_schema(table))
         if table.partitioned:
             reader = reader.option("basePath", base)
         return reader.parquet(*map(escaped, places))
@@ -186,9 +187,3 @@ class SparkBuilder:
             names.append(star_object(table.name, build_id or self.plan.build_id, pa_date, part=number))
             place(self.store, names[-1], part.staged)
         return names
-
-
-def _typed(table: Table) -> Iterator[tuple[str, str]]:
-    """The table's columns, and their types as Spark spells them: a timestamp of Glue has no zone."""
-    for each in table.all_fields:
-        yield each.name, each.type.replace("timestamp", "timestamp_ntz")

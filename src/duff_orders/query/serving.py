@@ -19,7 +19,7 @@ import duckdb
 
 from duff_orders.contract import DIM_CHANNELS, DIM_CLIENTS, DIM_PRODUCTS, DIM_STATUS, FACT_ORDERS, STAR, VERSION
 from duff_orders.engines.dialect import sql_text
-from duff_orders.engines.duckdb import ERRORS, engine_errors, message, read_parquet
+from duff_orders.engines.duckdb import ERRORS, engine_errors, message
 from duff_orders.errors import EngineError
 from duff_orders.lake import relation
 from duff_orders.lake.disk import DiskStore
@@ -197,9 +197,8 @@ class Serving:
     def _bring_up(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
         held, unsorted = self._held(cursor)
         for table in _DIMENSIONS:
-            place = read_parquet(*(self.store.address(name) for name in snapshot.objects(table.name)))
-            names = ", ".join(field.name for field in table.fields)
-            cursor.execute(f"create or replace table {table.name} as select {names} from {place}")
+            source = relation.of_objects(self.store, table, snapshot.objects(table.name), version=snapshot.contract)
+            cursor.execute(f"create or replace table {table.name} as {source}")
         changed = sorted(
             day for day in held.keys() | snapshot.partitions.keys() if held.get(day) != snapshot.partitions.get(day)
         )
