@@ -59,13 +59,18 @@ maximum = 1000
 required = false
 since = 3
 fact = true
+aliases = ["palettes", "pallet count"]
 comment = "The pallets on which the units come"
 """
+#: Further names of a column that each file has, by the line behind which they stand.
+ALIASES = {'name = "product_ccf"\n': 'aliases = ["units", "unidades"]\n'}
 
 
 def contract() -> str:
     """This release's contract, and more: its next version."""
     text = (Path(duff_orders.__file__).parent / "contract" / "contract.toml").read_text(encoding="utf-8")
+    for line, alias in ALIASES.items():
+        text = text.replace(line, line + alias)
     head, first, columns = text.partition("[[column]]")
     return head.replace("version = 2\n", "version = 3\n") + STATUSES + first + columns + COLUMNS
 

@@ -229,6 +229,25 @@ def test_a_file_without_them_says_nothing_of_them(tmp_path: Path, engine: str) -
 
 
 @ON_BOTH
+def test_a_further_name_is_known_wherever_a_header_is_read(tmp_path: Path, engine: str) -> None:
+    lake = open_lake(tmp_path, engine=engine)
+    header = ",".join((*REQUIRED_NAMES, *ADDED)).replace("product_ccf", "Unidades").replace("pallets", " Pallet Count ")
+    row = ingest(lake, "a.csv", "\n".join((header, line(1, added=",,3"), header.upper(), line(2), "")).encode())
+    assert (row.rows_published, row.rows_rejected, row.extra_columns) == (2, 1, ())
+    assert ask(lake, "select order_id, product_ccf, pallets from tbl_duff_orders order by 1") == [
+        (1, 6, 3),
+        (2, 6, None),
+    ]
+    assert ask(lake, "select line, reasons, product_ccf from tbl_duff_rejected_rows") == [(3, "row:header", "UNIDADES")]
+    turned = header.replace("Unidades,", "").replace("client_id", "client_id,units")
+    row = ingest(lake, "b.csv", "\n".join((header, line(3), turned, "")).encode())
+    assert (row.verdict, row.rows_withheld) == ("invalid", 1)
+    row = ingest(lake, "c.csv", f"{header},product_ccf\n".encode())
+    assert row.reason == "column `product_ccf` is named 2 times in the header"
+    assert_whole(lake)
+
+
+@ON_BOTH
 def test_they_take_part_in_repeats_ranks_and_facts(tmp_path: Path, engine: str) -> None:
     lake = open_lake(tmp_path, engine=engine)
     row = ingest(

@@ -22,7 +22,10 @@ def test_this_releases_contract_has_no_errors() -> None:
 
 def test_one_that_has_grown_has_more_at_the_end() -> None:
     grown = load(contract())
-    assert grown.columns[: len(CONTRACT.columns) - 1] == CONTRACT.columns[:-1]
+    assert [column.name for column in grown.required] == [column.name for column in CONTRACT.columns]
+    assert grown.aliases == dict.fromkeys(("units", "unidades"), "product_ccf") | dict.fromkeys(
+        ("palettes", "pallet count"), "pallets"
+    )
     assert grown.statuses[: len(CONTRACT.statuses)] == CONTRACT.statuses
     assert grown.required == grown.columns[: len(CONTRACT.columns)]
     assert [column.name for column in grown.optional] == ["promotion_code", "discount", "pallets"]
@@ -59,6 +62,12 @@ def test_one_that_has_grown_has_more_at_the_end() -> None:
         ),
         ("exclusive = true", "required = false\nsince = 2", "column point_of_sale_channel: it stands behind"),
         ('name = "status"', 'name = "status"\nrequired = false\nsince = 2', "column status: a status is no optional"),
+        ("exclusive = true", 'exclusive = true\naliases = ["Vol"]', "alias 'Vol': it is compared in lower case"),
+        (
+            "exclusive = true",
+            'exclusive = true\naliases = ["status"]',
+            "alias status: a header by this name is another",
+        ),
         ("exclusive = true", "exlusive = true", "column 8 (product_volume): exlusive is unknown"),
     ],
 )

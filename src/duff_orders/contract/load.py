@@ -11,6 +11,8 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any, Literal, TypeVar, get_args
 
+from duff_orders.contract.values import CHANGES, CORRECTS
+
 Kind = Literal["integer", "number", "text", "status"]
 #: A status is drawn in one of these: names of custom properties of the console's style sheet.
 Colour = Literal["same", "good", "warn", "bad", "link", "violet", "teal", "olive"]
@@ -40,7 +42,8 @@ class Column:
 
     `kind` picks the grammar of a value, `type` is what the catalog stores, `minimum` and `maximum` bound a number
     (`exclusive` where the minimum itself is not allowed). A column that is not `required` may be absent from the header
-    or blank, and is null then. `since` is the version that added it; `fact`: it stands in fact_orders, too.
+    or blank, and is null then. `since` is the version that added it; `fact`: it stands in fact_orders, too. `aliases`
+    are further names that a header may give it, in lower case.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Column:
     required: bool = True
     since: int = 1
     fact: bool = False
+    aliases: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,11 @@ class Contract:
     def optional(self) -> tuple[Column, ...]:
         """The columns that may be absent: later versions added them."""
         return tuple(column for column in self.columns if not column.required)
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """The column of each further name that headers may use."""
+        return {alias: column.name for column in self.columns for alias in column.aliases}
 
     @cached_property
     def sold(self) -> tuple[Status, ...]:
@@ -149,6 +158,10 @@ def _errors(contract: Contract) -> Iterator[str]:
     ):
         yield from (f"{what} {name!r}: a name is a-z, digits and _" for name in names if not _NAME.fullmatch(name))
         yield from (f"{what} {name}: named {names.count(name)} times" for name in {*names} if names.count(name) > 1)
+    headers = [name for column in contract.columns for name in (column.name, *column.aliases)]
+    for name in sorted({name for name in headers if headers.count(name) > 1 or name in (CORRECTS, CHANGES)}):
+        yield f"alias {name}: a header by this name is another column's"
+    yield from (f"alias {name!r}: it is compared in lower case" for name in headers if name != name.lower())
     before: Column | None = None
     for column in contract.columns:
         yield from (f"column {column.name}: {error}" for error in _errors_of_column(column, before, contract.version))

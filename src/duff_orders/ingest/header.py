@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from duff_orders.contract import BLANKS, CHANGES, COLUMN_NAMES, CORRECTS, DELIMITERS, REQUIRED_NAMES
+from duff_orders.contract import BLANKS, CHANGES, COLUMN_NAMES, CONTRACT, CORRECTS, DELIMITERS, REQUIRED_NAMES
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import BLANK, Grammar
@@ -24,6 +24,10 @@ _SEP = re.compile(
 )
 #: Characters of a column's name, and of all of them, that a reason quotes.
 QUOTED, MOST_QUOTED = 64, 500
+#: The names of a column that hardly any data holds: by these a second header is found.
+SIGNS = ("product_ccf", *CONTRACT.column("product_ccf").aliases)
+UNDERSCORED = all("_" in sign for sign in SIGNS)
+_SIGNS = tuple(sign.encode() for sign in SIGNS)
 ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
@@ -153,7 +157,16 @@ def match(fields: Iterable[bytes], blanks: str = BLANKS) -> list[str]:
 
     This is the one place that matches names with columns; `blanks` are trimmed from their ends.
     """
-    return [text.shown(field).strip(blanks).translate(ASCII_LOWER) for field in fields]
+    names = (text.shown(field).strip(blanks).translate(ASCII_LOWER) for field in fields)
+    return [CONTRACT.aliases.get(name, name) for name in names]
+
+
+def may_be_header(data: bytes) -> bool:
+    """Whether a header may be among records: hardly any data holds what tells so."""
+    if UNDERSCORED and b"_" not in data:  # told much faster than to fold the case
+        return False
+    folded = data.lower()
+    return any(sign in folded for sign in _SIGNS)
 
 
 def is_header(keys: Collection[str]) -> bool:

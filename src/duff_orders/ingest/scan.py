@@ -20,7 +20,7 @@ from duff_orders.ingest import text
 from duff_orders.ingest.blocks import LINE_BREAK, Shapes, first_long, holds_invisible
 from duff_orders.ingest.clean_copy import CleanCopy
 from duff_orders.ingest.csv_grammar import Grammar, Record
-from duff_orders.ingest.header import HEAD, is_header, match, places, read_header
+from duff_orders.ingest.header import HEAD, is_header, match, may_be_header, places, read_header
 from duff_orders.ingest.long_records import LONG, LongRecords
 from duff_orders.messages import Dialect
 from duff_orders.reasons import invalid
@@ -28,8 +28,6 @@ from duff_orders.room import check_room
 from duff_orders.settings import MIB
 
 MAX_RECORD = 16 * MIB
-# A name by which a second header is found: nothing else holds it, and few files hold the first of its letters.
-_RARE, _NAME = b"_", b"product_ccf"
 #: The columns of what the scanner says of records that it took out.
 UNSPLIT = (*COLUMN_NAMES, "reasons", "record")
 
@@ -261,7 +259,7 @@ class _Scanner:
 
     def _is_strange(self, body: bytes) -> bool:
         """Whether there may be second headers among these, or bytes that are no text: both look like data."""
-        if _RARE in body and _NAME in body.lower():
+        if may_be_header(body):
             return True
         return self.lenient and text.BAD_BYTE.search(body) is not None
 
@@ -351,7 +349,7 @@ class _Scanner:
             return "row:malformed_quotes"
         if self.lenient and text.BAD_BYTE.search(record.text):
             return "row:not_utf8"
-        if _NAME in record.text.lower():
+        if may_be_header(record.text):
             keys = match(record.fields)
             if is_header(keys):
                 self.headers += len(keys) == self.dialect.fields

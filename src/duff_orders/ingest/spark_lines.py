@@ -4,10 +4,10 @@ import os
 from dataclasses import dataclass
 
 from duff_orders.contract import BLANKS
-from duff_orders.engines.dialect import SparkSpelling
+from duff_orders.engines.dialect import SparkSpelling, sql_text
 from duff_orders.ingest import text
 from duff_orders.ingest.blocks import LINE_BREAK
-from duff_orders.ingest.header import header
+from duff_orders.ingest.header import SIGNS, UNDERSCORED, header
 from duff_orders.ingest.scan import Scan, scan
 from duff_orders.ingest.staged import Source
 from duff_orders.lake.workspace import Workspace
@@ -89,7 +89,9 @@ class LineGrammar:
         self.unclosed = spelling.full_match("line", f"(?:{field}[{delimiter}])*+ *+{content}")
         #: Whether a line may be no record, or a second header; both look like data.
         blank = spelling.full_match("line", f'[{delimiter}{BLANKS}"]+')
-        self.strange = f"({blank} or (contains(line, '_') and contains(lower(line), 'product_ccf')))"
+        signs = " or ".join(f"contains(lower(line), {sql_text(sign)})" for sign in SIGNS)
+        header = f"(contains(line, '_') and {signs})" if UNDERSCORED else f"({signs})"
+        self.strange = f"({blank} or {header})"
         #: What is wrong with a line's quotes, or null.
         self.wrong = f"""case when contains(line, '"') and not {whole} then 'malformed_quotes' end"""
         taken = f"regexp_extract_all(concat('{delimiter}', line), '[{delimiter}]({field})', 1)"

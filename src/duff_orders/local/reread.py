@@ -34,7 +34,7 @@ from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.corrections import ranked
 from duff_orders.ingest.csv_grammar import Grammar, Record
-from duff_orders.ingest.header import is_header, match, place_of
+from duff_orders.ingest.header import is_header, match, may_be_header, place_of
 from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
@@ -136,7 +136,7 @@ def _read(path: Path, row: LedgerRow, known: "_Known") -> Iterator[tuple[bool, b
         begin = b"%d" % line if row.contract > 1 else b""
         if fields is None or (row.contract > 1 and text.BAD_BYTE.search(record)):
             yield False, _BETWEEN.join((text.shown(record).encode(), *no_texts, begin, whole))
-        elif row.contract > 1 and b"product_ccf" in record.lower() and is_header(match(fields, blanks)):
+        elif row.contract > 1 and may_be_header(record) and is_header(match(fields, blanks)):
             texts = [fields[place] if place is not None and place < len(fields) else b"" for place in places]
             yield False, _BETWEEN.join((b"", *texts, begin, whole))
         elif len(fields) != len(names):
