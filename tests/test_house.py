@@ -58,7 +58,7 @@ HEAVY = {
         "local.reread",
         "models.on_duckdb",
         "query.duckdb",
-        "query.cubes",
+        "query.reports.cubes",
         "query.formats",
         "query.serving",
         "query.worker",

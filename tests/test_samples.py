@@ -113,6 +113,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     ],
     "average_order": [(18, "44.5972", "1.1111", "16.5556")],
     "lifecycle": [(ANY, 25, 10, 10, 5, "0.4000")],
+    "files_by_day": [(ANY, 5, 1, 40, 27, 2, 11, 0)],
     "sales_by_day": [(ANY, 18, 20, 298, "802.7500")],
     "sales_by_client": [
         (1006, "Springfield Isotopes", 1, 84, "199.2000"),

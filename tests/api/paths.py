@@ -31,7 +31,14 @@ OTHERS = [
     "/v1/reports",
     *(
         f"/v1/reports/{name}{parameters}"
-        for name in ("average_order", "lifecycle", "sales_by_channel", "sales_by_client", "sales_by_day")
+        for name in (
+            "average_order",
+            "files_by_day",
+            "lifecycle",
+            "sales_by_channel",
+            "sales_by_client",
+            "sales_by_day",
+        )
         for parameters in ("", "?from=2000-01-01&to=2999-12-31&limit=3", "?to=2000-01-01")
     ),
     "/v1/reports/sales_by_product?limit=2",

@@ -125,13 +125,10 @@ def test_days_are_told_newest_first(api: TestClient) -> None:
 
 
 def test_the_document_tells_the_default_limits() -> None:
-    (limit,) = (
-        each for each in openapi()["paths"]["/v1/reports/{name}"]["get"]["parameters"] if each["name"] == "limit"
-    )
-    assert (
-        limit["description"]
-        == "the most rows; unless given 10 of sales_by_client and sales_by_product, 1000 of the others"
-    )
+    for name, most in (("sales_by_client", 10), ("sales_by_day", 1000)):
+        parameters = openapi()["paths"][f"/v1/reports/{name}"]["get"]["parameters"]
+        (limit,) = (each for each in parameters if each["name"] == "limit")
+        assert limit["description"] == f"the most rows; 1 to 10000, by default {most}"
 
 
 def test_what_is_kept_has_room_for_eight_at_least(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from duff_orders.api.documents import openapi
 from duff_orders.api.problems import TYPES
 from duff_orders.lake.lake import Lake
+from duff_orders.query import reports
 from tests.api.lakes import application, sample_lake
 
 pytestmark = pytest.mark.slow
@@ -29,7 +30,7 @@ EXAMPLES = {
     "GET /v1/products": "/v1/products",
     "GET /v1/channels": "/v1/channels",
     "GET /v1/reports": "/v1/reports",
-    "GET /v1/reports/{name}": "/v1/reports/sales_by_channel?from=2026-11-01&limit=2",
+    **{f"GET /v1/reports/{name}": f"/v1/reports/{name}?from=2026-11-01&limit=2" for name in reports.names()},
     "GET /v1/files": "/v1/files?verdict=valid_with_rejects",
     "GET /v1/files/{file_id}": f"/v1/files/{DIRTY}",
     "GET /v1/files/{file_id}/rejects": f"/v1/files/{DIRTY}/rejects?reason=product_ccf:not_an_integer&summary=true",

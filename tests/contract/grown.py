@@ -1,7 +1,7 @@
-"""The package with a contract that has grown, as a later release would have it: a copy of it beside the tests.
+"""The package with a contract that has grown, and with more reports, as a later release would have it: a copy.
 
-Everything is made from `contract.toml`, so nothing else changes in the copy. What runs there are the tests of
-`grown_probes.py`, in a process that finds the copy first.
+Everything is made from `contract.toml` and the reports' files, so nothing else changes in the copy. What runs there
+are the tests of `grown_probes.py`, in a process that finds the copy first.
 """
 
 import os
@@ -64,6 +64,37 @@ comment = "The pallets on which the units come"
 """
 #: Further names of a column that each file has, by the line behind which they stand.
 ALIASES = {'name = "product_ccf"\n': 'aliases = ["units", "unidades"]\n'}
+#: Reports by name: their files.
+REPORTS = {
+    "lines_of_channel": """-- Which lines of a channel have how many units? {Unsold} ones do not count.
+-- over star
+-- page sql
+-- channel text 1 to 20 = Retail: the channel
+-- most integer 0 to 5000000 = 5000000: units at the most
+-- gives order_id bigint
+-- gives units bigint
+select f.order_id, sum(f.product_ccf) as units
+from fact_orders f
+join dim_channels c on c.channel_id = f.channel_id
+join dim_status s on s.status_id = f.status_id
+where c.point_of_sale_channel = :channel and s.status in {sold}
+group by f.order_id
+having sum(f.product_ccf) <= :most
+order by f.order_id
+""",
+    "files_of_verdict": """-- Which files have a verdict?
+-- over ledger
+-- verdict text = valid: the verdict
+-- gives source_file varchar
+-- gives rejected bigint
+select f.source_file, count(r.file_id) as rejected
+from tbl_duff_files f
+left join tbl_duff_rejected_rows r on r.file_id = f.file_id
+where f.verdict = :verdict
+group by f.source_file
+order by f.source_file
+""",
+}
 
 
 def contract() -> str:
@@ -80,6 +111,8 @@ def run_probes(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     package = folder / "duff_orders"
     shutil.copytree(Path(duff_orders.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / "contract" / "contract.toml").write_text(contract(), encoding="utf-8")
+    for name, text in REPORTS.items():
+        (package / "query" / "reports" / f"{name}.sql").write_text(text, encoding="utf-8")
     probes = Path(__file__).with_name("grown_probes.py")
     return subprocess.run(
         [sys.executable, "-m", "pytest", str(probes), "-q", "-p", "no:cacheprovider", "--tb=short", *words],

@@ -10,7 +10,7 @@ import pytest
 import duff_orders.console
 from duff_orders.contract import CONTRACT, FACT_ORDERS, FILES, ORDERS, REJECTED_ROWS
 from duff_orders.contract.load import Colour, ContractError, load
-from duff_orders.query.statuses import filled
+from duff_orders.query.reports.statuses import filled
 from tests.contract.grown import contract
 
 TEXT = files("duff_orders.contract").joinpath("contract.toml").read_text(encoding="utf-8")

@@ -90,8 +90,7 @@ def test_it_is_served_before_any_build_of_this_release(tmp_path: Path, contract:
     lake = kept_lake(tmp_path, contract)
     serving = Serving(lake.disk, memory=200_000_000)
     assert serving.refresh()
-    for name in reports.names():
-        report = reports.report(name)
+    for report in (each for each in map(reports.report, reports.names()) if each.over == "star"):
         with answer(lake, report.text(), left_out=[]) as asked:
             told = [[*map(str, row)] for row in asked.fetchall()]
         assert [[*map(str, row)] for row in serving.report(report, {}).rows] == told

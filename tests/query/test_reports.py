@@ -1,6 +1,7 @@
 import re
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,8 +10,10 @@ import pytest
 from duff_orders.contract import STAR
 from duff_orders.errors import InputError
 from duff_orders.query import reports
-from duff_orders.query.duckdb import executed
+from duff_orders.query.duckdb import answer, executed
 from duff_orders.query.guard.check import check
+from duff_orders.query.reports.declared import declared
+from tests.api.lakes import sample_lake
 
 D = Decimal
 
@@ -73,7 +76,21 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
 
 
 def test_every_report_is_expected() -> None:
-    assert reports.names() == tuple(sorted(EXPECTED))
+    assert reports.names() == tuple(sorted((*EXPECTED, "files_by_day")))
+
+
+def test_one_is_asked_of_the_ledger(tmp_path: Path) -> None:
+    samples = sample_lake(tmp_path / "lake")
+    report = reports.report("files_by_day")
+    assert (report.over, {reports.report(name).over for name in EXPECTED}) == ("ledger", {"star"})
+    with answer(samples, report.text({"from": date(2026, 11, 3)})) as found:
+        rows = found.fetchall()
+    assert [(each.name, each.type.told) for each in found.columns] == list(report.columns)
+    assert [(str(day), *counts) for day, *counts in rows] == [
+        ("2026-11-05", 1, 1, 0, 0, 0, 0, 0),
+        ("2026-11-04", 1, 0, 5, 5, 0, 0, 0),
+        ("2026-11-03", 1, 0, 24, 11, 2, 11, 0),
+    ]
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -109,6 +126,8 @@ def test_parameters_are_bound_or_written_as_literals(star: duckdb.DuckDBPyConnec
         ("from", "yesterday", "from is 'yesterday'; allowed is a date such as 2026-11-24"),
         ("limit", "0", "limit is '0'; allowed is 1 to 10000"),
         ("limit", "1; drop", "limit is '1; drop'; allowed is 1 to 10000"),
+        ("limit", "10001", "limit is '10001'; allowed is 1 to 10000"),
+        ("limit", "9" * 40, "allowed is 1 to 10000"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_told(name: str, text: str, said: str) -> None:
@@ -122,7 +141,63 @@ def test_an_unknown_parameter_is_told() -> None:
         reports.report("lifecycle").text({"colour": 1})
 
 
+HEAD = "-- What?\n-- over star\n-- gives n bigint\n"
+OTHER = """-- Which lines are those of a channel? {Unsold} ones do not count.
+-- over star
+-- channel text 1 to 20 = Retail: the channel
+-- most integer 0 to 5000000 = 7: units at the most
+-- some integer = 3: any number
+-- since date 2020-01-01 to 2029-12-31 = 2026-01-01: the first day
+-- note text = : whatever
+-- gives {status} bigint
+select {status},
+    :channel, :most from t where note = :note and d >= :since and s in {sold}"""
+
+
+def test_a_report_declares_what_may_be_given_to_it() -> None:
+    report = declared("other", OTHER)
+    assert (report.most_rows, report.limit({}), report.page) == (None, None, None)
+    assert report.title == "Which lines are those of a channel? Broken ones do not count."
+    assert report.columns == (("created", "bigint"), ("delivered", "bigint"), ("broken", "bigint"))
+    allowed = {each.name: each.allowed for each in report.parameters}
+    assert allowed == {
+        "channel": "a text of 1 to 20 characters",
+        "most": "0 to 5000000",
+        "some": "a whole number",
+        "since": "a date from 2020-01-01 to 2029-12-31",
+        "note": "any text",
+    }
+    given = {
+        name: report.parameter(name).read(text)
+        for name, text in {"channel": "Moe's", "most": "5000000", "note": ":most", "since": "2029-12-31"}.items()
+    }
+    assert report.text(given).endswith(
+        "    'Moe''s', 5000000 from t where note = ':most' and d >= date '2029-12-31' and s in ('created', 'delivered')"
+    )
+    assert report.statement(given)[1] == ["Moe's", 5_000_000, ":most", "2029-12-31"]
+    for name, text in (("channel", ""), ("channel", "x" * 21), ("since", "2019-12-31"), ("most", "-1"), ("note", "\0")):
+        with pytest.raises(InputError, match=f"allowed is {allowed[name]}"):
+            report.parameter(name).read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD.replace("over star", "over moon"),
+        HEAD.replace("-- over star\n", ""),
+        HEAD + "-- over ledger\n",
+        HEAD.replace("-- gives n bigint\n", ""),
+        HEAD + "-- limit number = 1: the most rows\n",
+        HEAD + "-- from date = today: the first day\n",
+        HEAD + "-- page files\n",
+    ],
+)
+def test_a_head_that_declares_nothing_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"other\.sql|today"):
+        declared("other", f"{text}select 1 as n")
+
+
 @pytest.mark.parametrize("name", ["nothing", "", "../guard", "status_summary.sql"])
 def test_unknown_report_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match=r"average_order, lifecycle, sales_by_channel, .*status_summary"):
+    with pytest.raises(InputError, match=r"average_order, files_by_day, lifecycle, .*status_summary"):
         reports.text(name)

@@ -14,7 +14,8 @@ from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.local.condition import Amiss, Condition
 from duff_orders.messages import LedgerRow
 from duff_orders.query import statements
-from duff_orders.query.answer import Answer
+from duff_orders.query.answer import Answer, plain
+from duff_orders.query.duckdb import answer
 from duff_orders.query.reports import Report, Value
 from duff_orders.query.runner import WAITING, Runner, TokenUsed, TooMany
 from duff_orders.query.serving import Serving
@@ -67,8 +68,11 @@ class Embedded(OverLedger):
         return replace(found, columns=[*found.columns, ("client_name", "varchar")], rows=rows)
 
     def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
-        """The answer to a report."""
-        return self.serving.report(report, given)
+        """The answer to a report: from the serving copy, or from the ledger's documents and the rows of files."""
+        if report.over == "star":
+            return self.serving.report(report, given)
+        with answer(self.lake, report.text(given), left_out=[]) as found:
+            return Answer(list(report.columns), plain(found.fetchall()))
 
     def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         """The answer to a statement over the rejected rows of one file; what is short is kept."""

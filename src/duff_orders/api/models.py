@@ -121,9 +121,10 @@ class ReportParameter(Shape):
     """What may be given to a report."""
 
     name: str
-    type: Literal["date", "integer"]
+    type: Literal["date", "integer", "text"]
     default: str
     about: str
+    allowed: str
 
 
 class Column(Shape):
@@ -138,6 +139,7 @@ class ReportTitle(Shape):
 
     name: str
     title: str
+    over: Annotated[Literal["star", "ledger"], Field(description="of what it is asked")]
     parameters: list[ReportParameter]
     columns: list[Column]
 

@@ -1,32 +1,25 @@
-"""The ready-made questions and their answers."""
+"""The ready-made questions and their answers: a route for each, made from what its file declares."""
 
+import inspect
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from duff_orders.api import models
+from duff_orders.api.backend import Backend
 from duff_orders.api.formats import Body, columns_told, respond
 from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.clock import format_time, utc_now
 from duff_orders.errors import InputError
 from duff_orders.query import reports
-from duff_orders.query.reports import Value
+from duff_orders.query.reports import Parameter, Report, Value
 
 router = APIRouter(prefix="/reports", tags=["reports"])
-
-
-def _limits() -> str:
-    """The most rows where none is given, which differs from report to report."""
-    names: dict[Value, list[str]] = {}
-    for name in reports.names():
-        names.setdefault(reports.report(name).parameter("limit").default, []).append(name)
-    return "the most rows; unless given " + ", ".join(
-        f"{most} of {' and '.join(few) if len(few) < 3 else 'the others'}"
-        for most, few in sorted(names.items(), key=lambda each: len(each[1]))
-    )
 
 
 @router.get("", response_model=models.ReportList)
@@ -38,8 +31,15 @@ def list_reports(request: Request) -> Response:
             {
                 "name": each.name,
                 "title": each.title,
+                "over": each.over,
                 "parameters": [
-                    {"name": one.name, "type": one.type, "default": str(one.default), "about": one.about}
+                    {
+                        "name": one.name,
+                        "type": one.type,
+                        "default": str(one.default),
+                        "about": one.about,
+                        "allowed": one.allowed,
+                    }
                     for one in each.parameters
                 ],
                 "columns": columns_told(each.columns),
@@ -50,53 +50,91 @@ def list_reports(request: Request) -> Response:
     return respond(request, None, lambda: Body(document), formats=("json",))
 
 
-@router.get("/{name}", response_model=models.ReportAnswer, responses=CONDITIONAL)
-def get_report(
-    request: Request,
-    asked: Asked,
-    name: Annotated[str, Path(json_schema_extra={"enum": list(reports.names())})],
-    from_: Annotated[str | None, Query(alias="from", json_schema_extra={"format": "date"})] = None,
-    to: Annotated[str | None, Query(json_schema_extra={"format": "date"})] = None,
-    limit: Annotated[int | None, Query(ge=1, le=reports.MOST_ROWS, description=_limits())] = None,
-    format: AnyFormat = None,
-) -> Response:
-    """The answer to one of them: days are those on which order lines first appeared, both ends included.
-
-    Where `limit` left rows out, `truncated` is true, and in every format the header `Truncated`.
-    """
-    try:
-        report = reports.report(name)
-    except InputError as error:
-        raise Problem("not-found", str(error)) from None
-    values: dict[str, Value] = {}
-    texts = {"from": from_, "to": to, "limit": None if limit is None else str(limit)}
+def _answered(request: Request, asked: Backend, report: Report, texts: Mapping[str, object]) -> Response:
+    """The answer to a report, with what was given to it: texts by parameter, None where nothing was."""
+    given: dict[str, Value] = {}
     for each in report.parameters:
         if (text := texts[each.name]) is not None:
             try:
-                values[each.name] = each.read(text)
-            except InputError as error:
-                raise invalid("query", each.name, text, str(error).rpartition("allowed is ")[2]) from None
-
-    most = values.setdefault("limit", report.parameter("limit").default)
-    assert isinstance(most, int)
+                given[each.name] = each.read(str(text))
+            except InputError:
+                raise invalid("query", each.name, text, each.allowed) from None
+    values, most = report.values(given), report.limit(given)
+    of_star = report.over == "star"
 
     def make() -> Body:
-        found = asked.report(report, values | {"limit": most + 1})
-        truncated = len(found.rows) > most
+        found = asked.report(report, given if most is None else given | {"limit": most + 1})
+        truncated = most is not None and len(found.rows) > most
         found = replace(found, rows=found.rows[:most])
         document = {
-            "name": name,
-            "parameters": {each.name: _plain(values.get(each.name)) for each in report.parameters},
+            "name": report.name,
+            "parameters": {each.name: _plain(values[each.name]) for each in report.parameters},
             "columns": columns_told(report.columns),
             "data": found.dictionaries(),
             "truncated": truncated,
-            "version": asked.version(),
+            "version": asked.version() if of_star else None,
             "computed_at": format_time(utc_now()),
         }
         return Body(document, report.columns, found.rows, truncated=truncated)
 
-    return respond(request, asked.version(), make, name=name)
+    return respond(request, asked.version() if of_star else asked.files_version(), make, name=report.name)
 
 
-def _plain(value: Value | None) -> Any:
-    return value if value is None or isinstance(value, int) else value.isoformat()
+def _plain(value: Value) -> int | str:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _told(parameter: Parameter) -> str:
+    return f"{parameter.about}; {parameter.allowed}, by default {parameter.default}"
+
+
+def _query(parameter: Parameter) -> Any:
+    """What a parameter of a report is as one of a route."""
+    told = {"alias": parameter.name, "title": parameter.name, "description": _told(parameter)}
+    if parameter.type == "integer":
+        return Annotated[int | None, Query(**told, ge=parameter.minimum, le=parameter.maximum)]  # type: ignore[arg-type]
+    extra = {"format": "date"} if parameter.type == "date" else {}
+    return Annotated[str | None, Query(**told, json_schema_extra=extra)]  # type: ignore[arg-type]
+
+
+def _add_route(report: Report) -> None:
+    """Give a report a route of its own, with the parameters that it declares."""
+
+    def get(request: Request, asked: Asked, **given: Any) -> Response:
+        texts = {each.name: given[f"given_{each.name}"] for each in report.parameters}
+        return _answered(request, asked, report, texts)
+
+    own = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, annotation, default in (
+            ("request", Request, inspect.Parameter.empty),
+            ("asked", Asked, inspect.Parameter.empty),
+            *((f"given_{each.name}", _query(each), None) for each in report.parameters),
+            ("format", AnyFormat, None),
+        )
+    ]
+    get.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined] # which FastAPI reads
+    over = (
+        "Days are those on which order lines first appeared" if report.over == "star" else "Days are those of the files"
+    )
+    router.add_api_route(
+        f"/{report.name}",
+        get,
+        response_model=models.ReportAnswer,
+        responses=CONDITIONAL,
+        name=report.name,
+        summary=report.name.replace("_", " ").capitalize(),
+        operation_id=f"get_report_{report.name}",
+        description=f"{report.title}\n\n{over}. Where `limit` left rows out, `truncated` is true, and in every format "
+        "the header `Truncated`.",
+    )
+
+
+for _name in reports.names():
+    _add_route(reports.report(_name))
+
+
+@router.get("/{name}", include_in_schema=False)
+def get_unknown_report(name: str) -> Response:
+    """Say which reports there are."""
+    raise Problem("not-found", f"no report {name!r:.80}; reports: {', '.join(reports.names())}")

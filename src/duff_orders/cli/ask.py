@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
+from typer.core import TyperCommand
 
 from duff_orders.cli import pipe
 from duff_orders.cli.options import (
@@ -39,10 +40,24 @@ def complete_report(incomplete: str) -> list[str]:
     return [name for name in reports.names() if name.startswith(incomplete)]
 
 
+class _WithReports(TyperCommand):
+    """A command whose help tells the reports: they are read when it is asked for, not whenever a command starts."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from duff_orders.query import reports
+
+        told = (
+            f"{each.name} ({', '.join(one.name for one in each.parameters)})"
+            for each in map(reports.report, reports.names())
+        )
+        self.help = (self.help or "").replace("REPORTS", f"{', '.join(told)}.")
+        super().format_help(ctx, formatter)
+
+
 Format = Literal["table", "json", "csv", "parquet"]
 
 
-@app.command()
+@app.command(cls=_WithReports)
 def query(
     context: typer.Context,
     sql: Annotated[
@@ -77,9 +92,7 @@ def query(
 
     Tables: tbl_duff_orders, tbl_duff_rejected_rows, tbl_duff_files,
     fact_orders, dim_clients, dim_products, dim_status, dim_channels. Decimals
-    are exact in every format. Reports: average_order, lifecycle,
-    sales_by_channel, sales_by_client, sales_by_day, sales_by_product,
-    status_summary; their parameters are from, to (dates) and limit.
+    are exact in every format. Reports, and what --with may give them: REPORTS
     """
     from duff_orders.cli import show
     from duff_orders.cli.limits import within
@@ -119,19 +132,18 @@ def query(
 
 @dataclass(frozen=True, slots=True)
 class _Longer:
-    """The SQL of a report of one row more than it may have, the most: whether rows were left out is seen by it."""
+    """The SQL of a report of one row more than was asked for: whether rows were left out is seen by it."""
 
     sql: str
     most: int
+    allowed: int | None
 
 
 def _tell_cut(longer: _Longer, rows: int) -> None:
     """Say where rows of a report were left out."""
-    from duff_orders.query.reports import MOST_ROWS
-
     if rows > longer.most:
-        told = f"only the first {longer.most:,} rows; --with limit=N shows more, up to {MOST_ROWS:,}"
-        print(told, file=sys.stderr)
+        up_to = "" if longer.allowed is None else f", up to {longer.allowed:,}"
+        print(f"only the first {longer.most:,} rows; --with limit=N shows more{up_to}", file=sys.stderr)
 
 
 def _question(sql: str | None, report: str | None, given: list[str]) -> tuple[str, _Longer | None]:
@@ -148,9 +160,9 @@ def _question(sql: str | None, report: str | None, given: list[str]) -> tuple[st
     found = reports.report(report)
     pairs = [each.partition("=") for each in given]
     values = {name: found.parameter(name).read(value) for name, _, value in pairs}
-    most = found.values(values)["limit"]
-    assert isinstance(most, int)
-    return found.text(values), _Longer(found.text(values | {"limit": most + 1}), most)
+    most = found.limit(values)
+    longer = None if most is None else _Longer(found.text(values | {"limit": most + 1}), most, found.most_rows)
+    return found.text(values), longer
 
 
 @contextmanager

@@ -153,6 +153,7 @@ EN: dict[str, str] = {
     "query_shown": "The first {shown} are shown.",
     "query_failed": "This query cannot be answered:",
     "result": "Result",
+    "report_files_by_day": "Files and their rows by day",
     "report_lifecycle": "From created to delivered, by day",
     "report_sales_by_channel": "Sales by channel",
     "report_sales_by_client": "Best clients",

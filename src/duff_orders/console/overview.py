@@ -74,8 +74,9 @@ def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:
     """What was sold by day, status, channel and product."""
     days = PERIODS[period]
     since: dict[str, Value] = {} if days is None else {"from": today - timedelta(days=days - 1)}
+    most = reports.report("sales_by_day").most_rows or 0
     wanted: dict[str, dict[str, Value]] = {
-        "sales_by_day": since | {"limit": reports.MOST_ROWS},
+        "sales_by_day": since | {"limit": most},
         "status_summary": since,
         "sales_by_channel": since | {"limit": TOP + 1},  # one more tells whether some are left out
         "sales_by_product": since | {"limit": TOP + 1},
@@ -95,12 +96,12 @@ def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:
         return f"/v1/reports/{report}?{urlencode({'format': 'csv', **more, **since})}"
 
     def ranked(what: str, rows: list[dict[str, Any]], name: str, report: str) -> Figure:
-        figure = charts.ranked(t, what, rows[:TOP], name, period, csv(report, limit=reports.MOST_ROWS))
+        figure = charts.ranked(t, what, rows[:TOP], name, period, csv(report, limit=most))
         cut = f" {t('only_largest', top=TOP)}" if len(rows) > TOP else ""
         return replace(figure, note=left_out + cut)
 
     return [
-        replace(charts.by_day(t, by_day[::-1], period, csv("sales_by_day", limit=reports.MOST_ROWS)), note=left_out),
+        replace(charts.by_day(t, by_day[::-1], period, csv("sales_by_day", limit=most)), note=left_out),
         replace(
             charts.by_status(t, by_status, period, csv("status_summary")),
             note=t("with_unsold", **told),

@@ -150,6 +150,7 @@ ES: dict[str, str] = {
     "query_shown": "Se muestran las primeras {shown}.",
     "query_failed": "Esta consulta no se puede responder:",
     "result": "Resultado",
+    "report_files_by_day": "Archivos y sus filas por día",
     "report_lifecycle": "De creado a entregado, por día",
     "report_sales_by_channel": "Ventas por canal",
     "report_sales_by_client": "Mejores clientes",

@@ -74,6 +74,10 @@ class Words:
         """A status of an order line; one that the contract gives no name in this language, as it stands."""
         return CONTRACT.status(name).labels.get(self.language, name)
 
+    def report(self, name: str, title: str) -> str:
+        """What a report asks; of one that has no text of ours, its own title."""
+        return TEXTS[self.language].get(f"report_{name}", title)
+
     def verdict(self, verdict: str) -> str:
         """A verdict."""
         return self(f"verdict_{verdict}")

@@ -25,10 +25,9 @@ from duff_orders.lake import relation
 from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.tables import create_view
-from duff_orders.query import cubes
 from duff_orders.query.answer import Answer, plain
 from duff_orders.query.guard.check import check
-from duff_orders.query.reports import Report, Value
+from duff_orders.query.reports import Report, Value, cubes
 from duff_orders.query.statements import LINE, LINES, Statement
 
 log = logging.getLogger(__name__)
@@ -88,7 +87,7 @@ class Serving:
         return "lines_by_client" if by_client else "lines_by_order"
 
     def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
-        """The answer to a report: from the cubes where there are some for it, else from the lines."""
+        """The answer to a report over the star schema: from the cubes where they help, else from the lines."""
 
         def statement() -> Statement:
             over_cubes = cubes.text(report) if self._has_cubes else None

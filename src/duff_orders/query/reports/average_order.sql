@@ -1,7 +1,8 @@
 -- How large is an order: its worth, its lines, its units? {Unsold} order lines do not count.
+-- over star
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
--- limit integer = 1000: the most rows, 1 to 10000
+-- limit integer 1 to 10000 = 1000: the most rows
 -- gives orders bigint
 -- gives average_order decimal(38,4)
 -- gives lines_per_order decimal(38,4)

@@ -1,7 +1,9 @@
 -- What does each channel sell, and how large is its average order? {Unsold} order lines do not count.
+-- over star
+-- page sql
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
--- limit integer = 1000: the most rows, 1 to 10000
+-- limit integer 1 to 10000 = 1000: the most rows
 -- gives point_of_sale_channel varchar
 -- gives orders bigint
 -- gives units bigint

@@ -1,7 +1,9 @@
 -- Which clients buy most? {Unsold} order lines do not count.
+-- over star
+-- page sql
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
--- limit integer = 10: the most rows, 1 to 10000
+-- limit integer 1 to 10000 = 10: the most rows
 -- gives client_id bigint
 -- gives client_name varchar
 -- gives orders bigint

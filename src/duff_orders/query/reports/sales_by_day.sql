@@ -1,7 +1,9 @@
 -- What was sold on each day, newest first, by the day on which the order line first appeared? {Unsold} order lines do not count.
+-- over star
+-- page sql
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
--- limit integer = 1000: the most rows, 1 to 10000
+-- limit integer 1 to 10000 = 1000: the most rows
 -- gives pa_date date
 -- gives orders bigint
 -- gives order_lines bigint

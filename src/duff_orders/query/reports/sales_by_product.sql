@@ -1,7 +1,9 @@
 -- Which products sell best, and how many litres is that? {Unsold} order lines do not count.
+-- over star
+-- page sql
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
--- limit integer = 10: the most rows, 1 to 10000
+-- limit integer 1 to 10000 = 10: the most rows
 -- gives product_id bigint
 -- gives product_description varchar
 -- gives units bigint

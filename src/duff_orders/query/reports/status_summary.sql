@@ -1,7 +1,8 @@
 -- How many orders and order lines stand in each status, and what are they worth?
+-- over star
 -- from date = 0001-01-01: the first day on which order lines appeared
 -- to date = 9999-12-31: the last day
--- limit integer = 1000: the most rows, 1 to 10000
+-- limit integer 1 to 10000 = 1000: the most rows
 -- gives status varchar
 -- gives orders bigint
 -- gives order_lines bigint

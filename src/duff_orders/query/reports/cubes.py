@@ -1,4 +1,4 @@
-"""Cubes of the serving copy: what reports add up, added up by day; their SQL, one file a report, is DuckDB's alone.
+"""Cubes of the serving copy: what reports add up, added up by day; `NAME.cube.sql` asks them, in DuckDB's SQL.
 
     line_cube     lines, units, sales, litres by day, channel, product and status
     order_cube    orders by day, channel and the states of their lines (a bit each), of orders that stand in one row
@@ -9,21 +9,17 @@ Orders are not additive: one whose lines lie on two days or in two channels coun
 
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 
 import duckdb
 
-from duff_orders.query.reports import Report
-from duff_orders.query.statuses import filled
-
-_FOLDER = files("duff_orders.query.cubes")
-_SUFFIX = ".sql"
+from duff_orders.query.reports.declared import CUBE, FOLDER, Report
+from duff_orders.query.reports.statuses import filled
 
 
 @cache
 def text(report: Report) -> Report | None:
     """The report as it is asked of the cubes; None where they do not help."""
-    place = _FOLDER.joinpath(report.name + _SUFFIX)
+    place = FOLDER.joinpath(report.name + CUBE)
     if not place.is_file():
         return None
     return replace(report, body="\n".join(filled(place.read_text(encoding="utf-8").splitlines())))
