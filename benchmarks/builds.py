@@ -21,8 +21,8 @@ from benchmarks.measure import measure
 from duff_orders.aws.builds import fetch
 from duff_orders.generator.orders import generate
 from duff_orders.lake import layout, snapshot
-from duff_orders.lake.fetched import FetchedStore
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.stores.fetched import FetchedStore
 from duff_orders.models.build import build
 from duff_orders.models.plan import make_plan
 from duff_orders.settings import MIB, Settings

@@ -24,7 +24,7 @@ from duff_orders.generator.orders import generate
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.events import record
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.stores.s3 import S3Store
 from duff_orders.messages import Event
 from duff_orders.settings import Settings
 from tests.aws import emulator

@@ -10,7 +10,7 @@ from obstore.store import MemoryStore
 
 from duff_orders.errors import SourceChanged
 from duff_orders.lake.layout import PROCESSED, RAW
-from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.stores.s3 import S3Store
 from duff_orders.messages import Event, Held
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

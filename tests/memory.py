@@ -12,8 +12,14 @@ from pathlib import Path
 from duff_orders.errors import InputError, SourceChanged
 from duff_orders.lake import held
 from duff_orders.lake.layout import RAW, RAW_BUCKET
-from duff_orders.lake.store import Head, Listed, RawObject, StagedFile, Stored, digest_of
+from duff_orders.lake.stores.base import Head, Listed, Place, RawObject, Stage, StagedFile, Stored, digest_of
+from duff_orders.lake.stores.disk import FolderStage
 from duff_orders.messages import Event, Held
+
+
+def opened(name: str) -> "MemoryStore":
+    """The store of a name, of which there is one in this process."""
+    return STORES.setdefault(name, MemoryStore())
 
 
 class MemoryStore:
@@ -117,8 +123,19 @@ class MemoryStore:
         with self._locks[name]:
             yield
 
+    def lying_from(self, place: Place | None) -> Iterator[tuple[list[Event], Place | None]]:
+        yield [*self.lying()], None
+
     def check_locks(self) -> None:
         """They cannot be lost."""
+
+    def release(self) -> None:
+        """They die with the process."""
+
+    @contextmanager
+    def stage(self) -> Iterator[Stage]:
+        with self.scratch() as folder:
+            yield FolderStage(folder)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -127,3 +144,6 @@ class MemoryStore:
 
     def sweep_scratch(self) -> None:
         """Nothing outlives the process."""
+
+
+STORES: dict[str, MemoryStore] = {}

@@ -29,8 +29,8 @@ BELOW = {
 HEAVY = {
     "pyspark": {"engines.spark", "ingest.on_spark", "ingest.spark_records", "models.on_spark"},
     "boto3": {
-        "lake.raw_bucket",
-        "lake.s3",
+        "lake.stores.raw_bucket",
+        "lake.stores.s3",
         "aws.deploy",
         "aws.parameters",
         "aws.release",
@@ -48,7 +48,7 @@ HEAVY = {
         "aws.glue_jobs.duff_data_models",
         "lake.glue_catalog",
     },
-    "obstore": {"lake.s3"},
+    "obstore": {"lake.stores.objects", "lake.stores.s3"},
     "duckdb": {
         "engines.duckdb",
         "ingest.long_duckdb",

@@ -10,7 +10,7 @@ from duff_orders.api.kept import FolderLedger, KeptLedger, ListedLedger
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
-from duff_orders.lake.store import Stored
+from duff_orders.lake.stores.base import Stored
 from duff_orders.messages import LedgerRow
 from tests.lakes import ingest, open_lake
 from tests.memory import MemoryStore

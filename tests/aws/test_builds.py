@@ -141,7 +141,7 @@ def test_a_large_build_is_the_jobs(waiting: Deployed, told_otherwise: Any) -> No
     assert waiting.build() == {"again_in": 300}
     waiting.until(lambda: not waiting.is_building())
     run = boto3.client("glue").get_job_run(JobName="duff_data_models", RunId=started["job_run_id"])["JobRun"]
-    assert run["JobRunState"] == "SUCCEEDED"
+    assert run["JobRunState"] == "SUCCEEDED", run.get("ErrorMessage")
     assert waiting.is_modelled()
 
 

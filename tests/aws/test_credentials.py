@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from duff_orders.cli.main import app
 from duff_orders.errors import PipelineError
-from duff_orders.lake.s3 import S3Store, object_errors
+from duff_orders.lake.stores.objects import object_errors
+from duff_orders.lake.stores.s3 import S3Store
 
 SAID = "the credentials for AWS have expired; sign in again, e.g. `aws sso login`"
 ERROR = "<Code>ExpiredToken</Code><Message>The provided token has expired.</Message>"

@@ -19,7 +19,7 @@ from duff_orders.ingest.header import HEAD
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from duff_orders.local.run import process
 from duff_orders.messages import Event
 from tests.api.lakes import application

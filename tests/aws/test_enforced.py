@@ -25,7 +25,7 @@ from duff_orders.aws.telemetry import TRY_OUT
 from duff_orders.cli.main import app
 from duff_orders.console.app import install
 from duff_orders.errors import InputError, PipelineError
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from duff_orders.messages import LedgerRow
 from duff_orders.query import rejects
 from duff_orders.settings import Settings

@@ -23,7 +23,7 @@ from duff_orders.contract import ORDERS
 from duff_orders.errors import Busy, PipelineError, Throttled
 from duff_orders.lake import layout
 from duff_orders.lake.glue_catalog import DAYS, columns
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from duff_orders.messages import Decision, Event, LedgerRow
 from tests.buckets import Buckets
 
@@ -37,7 +37,7 @@ DAY = "pa_date=2026-03-01"
 def buckets(monkeypatch: pytest.MonkeyPatch) -> Buckets:
     """The function's environment, and buckets on whose first day the catalog is up to date."""
     made = Buckets()
-    monkeypatch.setattr(handlers, "S3Store", made.store)
+    monkeypatch.setattr(handlers, "open_store", lambda address, **options: made.store(**options))
     for name, value in {
         "RAW_BUCKET": "raw",
         "PROCESSED_BUCKET": "processed",

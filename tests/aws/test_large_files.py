@@ -7,7 +7,7 @@ import pytest
 
 from duff_orders import generate
 from duff_orders.lake import layout
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from duff_orders.messages import LedgerRow
 from tests.aws.conftest import THRESHOLD
 from tests.aws.deployed import Deployed

@@ -14,8 +14,8 @@ from duff_orders.aws.release import ALIAS, KEPT_VERSIONS
 from duff_orders.aws.smoke import api_address, api_key
 from duff_orders.aws.stacks import Deployment
 from duff_orders.cli.main import app
-from duff_orders.lake.s3 import S3Store
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
+from duff_orders.lake.stores.s3 import S3Store
 from tests.aws.bundles import packaged
 from tests.aws.conftest import ARCHITECTURE
 from tests.aws.deployed import Deployed, reconfigured

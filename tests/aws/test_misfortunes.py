@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from tests.aws.deployed import Deployed, reconfigured
 from tests.aws.test_end_to_end import BRIEF
 from tests.effort import PATIENCE

@@ -10,7 +10,7 @@ from duff_orders.aws.pages import RawBucket, source_of
 from duff_orders.aws.remote import UPLOAD, Remote, _own_version
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout, snapshot
-from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.stores.s3 import S3Store
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
 from duff_orders.query.athena import Athena

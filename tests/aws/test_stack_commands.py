@@ -14,7 +14,7 @@ from duff_orders.cli.main import app
 from duff_orders.clock import parse_time
 from duff_orders.errors import InputError, PipelineError, QueryRefused
 from duff_orders.lake import layout
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from tests.aws.deployed import Deployed
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]

@@ -38,13 +38,13 @@ NAMES = {
 SOURCE = Path(duff_orders.__file__).parent
 #: By the action, where it is used: the module and the call, or the service that does it in the role's name.
 USED = {
-    "s3:GetObject": ("lake/s3.py", "obstore.get("),
-    "s3:GetObjectVersion": ("lake/s3.py", '"version": event.version'),
-    "s3:ListBucket": ("lake/s3.py", "obstore.list("),
-    "s3:ListBucketVersions": ("lake/raw_bucket.py", "list_object_versions"),
-    "s3:PutObject": ("lake/s3.py", "obstore.put("),
-    "s3:DeleteObject": ("lake/s3.py", "obstore.delete("),
-    "s3:AbortMultipartUpload": ("lake/s3.py", "max_concurrency"),  # of a large object that fails
+    "s3:GetObject": ("lake/stores/s3.py", "obstore.get("),
+    "s3:GetObjectVersion": ("lake/stores/s3.py", '"version": event.version'),
+    "s3:ListBucket": ("lake/stores/objects.py", "obstore.list("),
+    "s3:ListBucketVersions": ("lake/stores/raw_bucket.py", "list_object_versions"),
+    "s3:PutObject": ("lake/stores/objects.py", "obstore.put("),
+    "s3:DeleteObject": ("lake/stores/objects.py", "obstore.delete("),
+    "s3:AbortMultipartUpload": ("lake/stores/objects.py", "max_concurrency"),  # of a large object that fails
     "s3:GetBucketLocation": ("service", "Athena, and S3A of Glue"),
     "s3:ListMultipartUploadParts": ("service", "Athena, and S3A of Glue"),
     "s3:ListBucketMultipartUploads": ("service", "S3A of Glue"),

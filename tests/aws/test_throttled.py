@@ -15,7 +15,7 @@ from duff_orders.aws.stacks import Deployment
 from duff_orders.lake import layout
 from duff_orders.lake.documents import EVENTS
 from duff_orders.lake.snapshot import current
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from tests.aws.conftest import ARCHITECTURE, PARAMETERS
 from tests.aws.deployed import Deployed
 from tests.aws.emulator import emulated_aws, functions_python

@@ -9,9 +9,9 @@ from typing import Any
 import obstore
 import pytest
 
-from duff_orders.lake import s3
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.stores import objects, s3
+from duff_orders.lake.stores.s3 import S3Store
 from duff_orders.messages import Event
 from duff_orders.settings import Settings
 from tests.aws.emulator import new_buckets
@@ -91,8 +91,10 @@ class Cloud:
 
     def requests(self, dies_at: int = 0, kind: type[Requests] = Requests) -> Requests:
         made = kind(dies_at)
-        self.patch.setattr(s3, "obstore", made)
+        for module in (objects, s3):
+            self.patch.setattr(module, "obstore", made)
         return made
 
     def well(self) -> None:
-        self.patch.setattr(s3, "obstore", obstore)
+        for module in (objects, s3):
+            self.patch.setattr(module, "obstore", obstore)

@@ -22,11 +22,11 @@ from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, TABLES
 from duff_orders.ingest import on_duckdb  # noqa: F401 – loaded before the fork, not in each child
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import sweep
-from duff_orders.lake.disk import DiskStore, fingerprint
 from duff_orders.lake.events import events
 from duff_orders.lake.given_up import give_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, put
+from duff_orders.lake.stores.disk import DiskStore, fingerprint
 from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay

@@ -7,7 +7,7 @@ import pytest
 
 from duff_orders.lake.events import record
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from duff_orders.lake.survey import survey
 from duff_orders.local import run
 from duff_orders.local.repair import mend

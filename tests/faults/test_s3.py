@@ -26,7 +26,7 @@ from duff_orders.lake.events import record
 from duff_orders.lake.given_up import all_given_up, give_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.standing import Standings
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from duff_orders.local import run
 from duff_orders.messages import Event, LedgerRow
 from tests.effort import every

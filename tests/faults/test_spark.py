@@ -18,8 +18,8 @@ from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
 from duff_orders.ingest import on_duckdb, on_spark
 from duff_orders.ingest.header import dialect_of
 from duff_orders.ingest.staged import Source, Transformed
-from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.raw import announce
+from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process

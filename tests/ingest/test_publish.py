@@ -19,7 +19,7 @@ from duff_orders.lake.events import events
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import DataObject, parse_data_object
 from duff_orders.lake.ledger import Ledger
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay

@@ -21,7 +21,7 @@ from duff_orders.ingest import on_spark
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from duff_orders.lake.tables import create_views
 from duff_orders.local import check
 from duff_orders.local.replay import replay

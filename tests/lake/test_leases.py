@@ -3,8 +3,9 @@
 import pytest
 
 from duff_orders.errors import Busy, InputError
-from duff_orders.lake.s3 import MARGIN, S3Store
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
+from duff_orders.lake.stores.objects import MARGIN
+from duff_orders.lake.stores.s3 import S3Store
 from tests.buckets import Buckets
 
 DEADLINE = 1_000_000.0

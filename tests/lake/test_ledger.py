@@ -12,8 +12,8 @@ from duff_orders.errors import PipelineError
 from duff_orders.ingest.publish import publish
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import sweep
-from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.raw import announce
+from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.local.replay import replay
 from duff_orders.messages import Outcome, Staged
 from tests.lakes import ingest, open_lake

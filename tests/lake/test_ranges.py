@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from duff_orders.errors import SourceChanged
-from duff_orders.lake import ranges, s3
-from duff_orders.lake.ranges import in_parts
-from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.stores import objects, ranges, s3
+from duff_orders.lake.stores.ranges import in_parts
+from duff_orders.lake.stores.s3 import S3Store
 from duff_orders.messages import Event
 from tests.buckets import NOON
 
@@ -114,7 +114,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Slow]]:
     monkeypatch.setattr(s3, "TIMEOUTS", {"connect_timeout": 2, "read_timeout": 2, "timeout": 3})
     monkeypatch.setattr(s3, "RETRIED", 4)
     monkeypatch.setattr(ranges, "PART", 128 * KIB)
-    monkeypatch.setattr(s3, "PART", 128 * KIB)
+    monkeypatch.setattr(objects, "PART", 128 * KIB)
     monkeypatch.setattr(ranges, "LONGEST_PAUSE", 0.1)
     yield served
     server.shutdown()

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from duff_orders.errors import Busy, InputError, SourceChanged
-from duff_orders.lake.disk import DiskStore
-from duff_orders.lake.store import Store, names
+from duff_orders.lake.stores.base import Store, names
+from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.messages import Event
 from tests.memory import MemoryStore
 
@@ -24,7 +24,7 @@ def on_s3(request: pytest.FixtureRequest) -> Store:
     request.getfixturevalue("aws")
     import boto3
 
-    from duff_orders.lake.s3 import S3Store
+    from duff_orders.lake.stores.s3 import S3Store
 
     buckets = (f"raw-{uuid.uuid4()}", f"processed-{uuid.uuid4()}")
     for name in buckets:

@@ -13,7 +13,7 @@ from duff_orders.lake import held, layout, raw
 from duff_orders.lake.events import events
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay

@@ -22,9 +22,9 @@ import pytest
 
 from duff_orders.generator.orders import generate
 from duff_orders.lake import layout, snapshot
-from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
+from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.local.check import check
 from duff_orders.local.condition import Condition
 from duff_orders.local.raw_folder import Found

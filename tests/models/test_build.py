@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from duff_orders.contract import STAR
 from duff_orders.lake.snapshot import current
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from duff_orders.lake.tables import create_views
 from duff_orders.models import on_duckdb
 from duff_orders.models.build import build

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import STAR_POINTER
+from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.models.build import build
 from tests.models.stars import expected, file, line, open_lake, orphans, publish, tables
 
@@ -101,7 +101,7 @@ BUILD = """
 import os, signal, sys
 from pathlib import Path
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.disk import DiskStore
+from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.models.build import build
 from duff_orders.settings import Settings
 

@@ -9,7 +9,7 @@ import pytest
 from duff_orders.contract import VERSION
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.lake.store import Stored
+from duff_orders.lake.stores.base import Stored
 from duff_orders.messages import LedgerRow, Verdict
 from duff_orders.models.plan import Plan, make_plan
 from tests.memory import MemoryStore

@@ -18,7 +18,7 @@ from duff_orders.errors import EngineError
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
 from duff_orders.models import on_duckdb, on_spark
 from duff_orders.models.build import BuildReport, build
 from duff_orders.settings import EngineChoice

@@ -21,7 +21,7 @@ from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.standing import Standings
-from duff_orders.lake.store import Listed, Store
+from duff_orders.lake.stores.base import Listed, Store
 from duff_orders.local.condition import Amiss
 from duff_orders.messages import GivenUp, LedgerRow
 from duff_orders.query import statements

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from duff_orders.lake.lake import Lake, open_lake
+from duff_orders.lake.stores import open_store
 from duff_orders.settings import Settings
 
 
@@ -29,12 +30,11 @@ def lake_of(given: dict[str, str], *, hours: float, **options: object) -> Lake:
         os.environ.setdefault(name, given["region"])
     if "lake" in given:
         return open_lake(given["lake"], engine="spark", **options)
-    from duff_orders.lake.s3 import S3Store
-
     if not {"raw_bucket", "processed_bucket"} <= given.keys():
         raise SystemExit("--lake DIR, or --raw_bucket and --processed_bucket, are needed")
     more: dict[str, Any] = {"holder": given["holder"]} if "holder" in given else {}
-    store = S3Store(given["raw_bucket"], given["processed_bucket"], deadline=time.time() + hours * 3600, **more)
+    address = f"s3://{given['raw_bucket']},{given['processed_bucket']}"
+    store = open_store(address, deadline=time.time() + hours * 3600, **more)
     return Lake(Settings.load(os.environ, engine="spark", **options), store)
 
 

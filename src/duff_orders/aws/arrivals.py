@@ -10,7 +10,7 @@ from typing import Any
 from duff_orders.aws.announcement import announcement
 from duff_orders.aws.telemetry import log, tell
 from duff_orders.errors import PipelineError
-from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.stores.base import Store
 from duff_orders.lake.unannounced import ON_ITS_WAY, keep, walk
 
 #: Seconds after which a function that found no room looks again. It waits with the messages: given back, they would be
@@ -84,7 +84,7 @@ def come_back(queue: str, records: Sequence[dict[str, Any]], seconds: float) -> 
 
 
 def look(
-    store: S3Store, *, older_than: float = ON_ITS_WAY.total_seconds(), begin: bool = False, seconds: float
+    store: Store, *, older_than: float = ON_ITS_WAY.total_seconds(), begin: bool = False, seconds: float
 ) -> dict[str, Any]:
     """Announce the files that nothing announced, and tell in a metric how many there were.
 

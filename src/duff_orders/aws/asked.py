@@ -16,8 +16,8 @@ from duff_orders.lake import layout
 from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.glue_catalog import newest_verdict, registered, shown
 from duff_orders.lake.ledger import Ledger
-from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.standing import Standings
+from duff_orders.lake.stores.base import Store
 from duff_orders.local.condition import Amiss
 from duff_orders.messages import LedgerRow
 from duff_orders.query import statements
@@ -35,7 +35,7 @@ class Asked:
     """A deployment's star schema, ledger and rejected rows; see `api.backend`."""
 
     athena: Athena
-    store: S3Store
+    store: Store
     queries: Queries | None = None
     _known: tuple[float, str | None] = (0.0, None)
 

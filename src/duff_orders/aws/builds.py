@@ -16,11 +16,11 @@ from duff_orders.clock import utc_now
 from duff_orders.contract import ORDERS
 from duff_orders.errors import Busy, EngineError
 from duff_orders.lake import layout, relation, snapshot
-from duff_orders.lake.fetched import FetchedStore
 from duff_orders.lake.glue_catalog import follow
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import Snapshot
+from duff_orders.lake.stores import open_store
+from duff_orders.lake.stores.fetched import FetchedStore
 from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.models.on_duckdb import in_reach
@@ -148,5 +148,5 @@ def _show(store: FetchedStore) -> None:
     """Let the Data Catalog follow the star schema."""
     import boto3
 
-    there = S3Store(store.raw_bucket, store.processed_bucket)
+    there = open_store(f"s3://{store.raw_bucket},{store.processed_bucket}")
     follow(there, boto3.client("glue"), os.environ["DATABASE"], snapshot.current(there))

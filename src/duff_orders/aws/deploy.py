@@ -10,11 +10,21 @@ from duff_orders.aws.parameters import BUCKETS, OURS, TEMPLATES
 from duff_orders.aws.parameters import values as values_of
 from duff_orders.aws.preflight import preflight
 from duff_orders.aws.release import Release, before, build, edition, prune, take_back, upload
-from duff_orders.aws.stacks import Deployment, Done, OnEvent, Template, aws_errors, bring_up, describe, take_down
+from duff_orders.aws.stacks import (
+    Deployment,
+    Done,
+    OnEvent,
+    Template,
+    aws_errors,
+    bring_up,
+    describe,
+    store_of,
+    take_down,
+)
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.glue_catalog import register_days
-from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.stores.base import Store
 
 Stage = Literal["buckets", "etl", "models", "all"]
 #: The tag that names the deployment: by it costs can be told apart.
@@ -92,7 +102,7 @@ def deploy(
             outputs |= deployment.outputs(each)
             if done != "unchanged" and each != "buckets":
                 prune(deployment, each)
-                _follow(_store(deployment), each, done, outputs, on_event)
+                _follow(store_of(deployment.outputs("buckets")), each, done, outputs, on_event)
     return outputs
 
 
@@ -216,18 +226,13 @@ def _remove(bucket: str) -> None:
     s3.delete_bucket(Bucket=bucket)
 
 
-def _follow(store: S3Store, stage: str, done: Done, outputs: Mapping[str, str], on_event: OnEvent) -> None:
+def _follow(store: Store, stage: str, done: Done, outputs: Mapping[str, str], on_event: OnEvent) -> None:
     """Let the catalog show what the buckets hold already: they may be older than its tables."""
     if stage == "etl" and done == "created":
         register_days(store, outputs["Database"])
     if stage == "models" and (done == "updated" or store.exists(layout.STAR_POINTER)):
         # An update may have set the tables back to where the template has them: a build lets them follow again.
         _build(outputs["BuildModels"], on_event)
-
-
-def _store(deployment: Deployment) -> S3Store:
-    outputs = deployment.outputs("buckets")
-    return S3Store(outputs["RawBucket"], outputs["ProcessedBucket"])
 
 
 def _build(function: str, on_event: OnEvent) -> None:

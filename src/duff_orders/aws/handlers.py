@@ -32,7 +32,8 @@ from duff_orders.lake import layout
 from duff_orders.lake.events import record
 from duff_orders.lake.glue_catalog import check_columns, register_day
 from duff_orders.lake.lake import Lake
-from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.stores import open_store
+from duff_orders.lake.stores.base import Store
 from duff_orders.messages import Decision, LedgerRow
 from duff_orders.settings import MIB, MINIMUM_MEMORY, Settings
 
@@ -195,17 +196,16 @@ def _find_run(glue: Any, job: str, note: str) -> str | None:
     return None
 
 
-def _store(payload: Payload, context: Any) -> S3Store:
+def _store(payload: Payload, context: Any) -> Store:
     """This function's buckets; the platform ends the function at the deadline."""
-    return S3Store(
-        os.environ["RAW_BUCKET"],
-        os.environ["PROCESSED_BUCKET"],
+    return open_store(
+        f"s3://{os.environ['RAW_BUCKET']},{os.environ['PROCESSED_BUCKET']}",
         holder=str(payload.get("execution", "walk")),
         deadline=time.time() + context.get_remaining_time_in_millis() / 1000,
     )
 
 
-def _lake(store: S3Store) -> Lake:
+def _lake(store: Store) -> Lake:
     """The lake in the buckets."""
     return Lake(_settings(), store)
 

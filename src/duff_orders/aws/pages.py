@@ -21,11 +21,11 @@ from duff_orders.api.kept import KeptAnswers, ListedLedger, OverLedger
 from duff_orders.aws.asked import Asked, AthenaQueries
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
-from duff_orders.lake.disk import fingerprint
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import already_there, free_names, keys
-from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import KeptSnapshot
+from duff_orders.lake.stores.base import Store
+from duff_orders.lake.stores.disk import fingerprint
 from duff_orders.messages import LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
@@ -49,7 +49,7 @@ TRIES = 5
 class Shown(OverLedger, Asked):
     """A deployment as the pages see it; see `console.source.Source`."""
 
-    def __init__(self, lake: Lake, athena: Athena, store: S3Store, *, queries: bool) -> None:
+    def __init__(self, lake: Lake, athena: Athena, store: Store, *, queries: bool) -> None:
         super().__init__(athena, store, AthenaQueries(athena) if queries else None)
         self.lake = lake
         self.ledger = ListedLedger(store, LOOK)
@@ -90,7 +90,7 @@ class Shown(OverLedger, Asked):
 class RawBucket:
     """The raw bucket as the pages see it; see `console.source.Landing`."""
 
-    def __init__(self, store: S3Store) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
         self._lock = threading.Lock()
         self._looked: float | None = None

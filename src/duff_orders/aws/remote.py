@@ -12,7 +12,7 @@ from typing import Any
 from duff_orders.aws.announcement import announcement
 from duff_orders.aws.arrivals import AT_ONCE, room, send
 from duff_orders.aws.replays import Replay, ended_badly, not_replaced
-from duff_orders.aws.stacks import Deployment
+from duff_orders.aws.stacks import Deployment, store_of
 from duff_orders.clock import utc_now
 from duff_orders.errors import Busy, InputError, PipelineError
 from duff_orders.lake import layout
@@ -20,9 +20,8 @@ from duff_orders.lake.documents import EVENTS, LEDGER_ROWS, OnDamage
 from duff_orders.lake.glue_catalog import behind
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import check_name, keys, replaceable, to_take_up_again
-from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import Store, names
 from duff_orders.lake.survey import survey
 from duff_orders.lake.unannounced import ON_ITS_WAY, unannounced
 from duff_orders.local.check import Proof, doubles
@@ -71,9 +70,9 @@ class Remote:
         return self.deployment.outputs("models")
 
     @cached_property
-    def store(self) -> S3Store:
+    def store(self) -> Store:
         """Its buckets."""
-        return S3Store(self.outputs["RawBucket"], self.outputs["ProcessedBucket"])
+        return store_of(self.outputs)
 
     @cached_property
     def lake(self) -> Lake:

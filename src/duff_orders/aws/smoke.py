@@ -15,15 +15,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from duff_orders.aws.stacks import Deployment, describe
+from duff_orders.aws.stacks import Deployment, describe, store_of
 from duff_orders.aws.telemetry import TRY_OUT
 from duff_orders.clock import utc_now
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.errors import DuffError
 from duff_orders.lake import layout
 from duff_orders.lake.ledger import Ledger
-from duff_orders.lake.raw_bucket import versions
-from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.stores.raw_bucket import versions
 from duff_orders.messages import Event, LedgerRow
 from duff_orders.query.athena import Athena
 
@@ -84,7 +83,7 @@ def smoke(deployment: Deployment, *, wait: Callable[[str], None] = lambda why: N
     once they are gone.
     """
     outputs = {**deployment.outputs("buckets"), **deployment.outputs("etl")}
-    sample = BAD if _store(outputs).exists(layout.STAR_POINTER) else GOOD
+    sample = BAD if store_of(outputs).exists(layout.STAR_POINTER) else GOOD
     yield from try_out(outputs, sample, is_new=_age(deployment) < SILENT_SECONDS, wait=wait)
 
 
@@ -204,7 +203,7 @@ def _file(outputs: dict[str, str], sample: Sample) -> Iterator[Callable[[], Even
     try:
         yield put
     finally:
-        ledger = Ledger(_store(outputs))
+        ledger = Ledger(store_of(outputs))
         judged = [event for event in events if ledger.of(event.file_id)]
         for event in events:
             # What nobody was told of while another got its verdict, nobody will be. Else it may still be on its way.
@@ -217,7 +216,7 @@ def _forget(outputs: dict[str, str], event: Event) -> None:
     """Remove a file, and whatever was made of it."""
     import boto3
 
-    store = _store(outputs)
+    store = store_of(outputs)
     row = Ledger(store).of(event.file_id)
     if row:
         # First the row: from then on the file is not published.
@@ -230,15 +229,11 @@ def _forget(outputs: dict[str, str], event: Event) -> None:
     boto3.client("s3").delete_object(Bucket=event.bucket, Key=event.key, VersionId=event.version)
 
 
-def _store(outputs: dict[str, str]) -> S3Store:
-    return S3Store(outputs["RawBucket"], outputs["ProcessedBucket"])
-
-
 def _verdict(
     outputs: dict[str, str], put: Callable[[], Event], is_new: bool, wait: Callable[[str], None]
 ) -> tuple[Event, LedgerRow | None, str | None]:
     """The file's event and ledger row once it is there, or why it is not."""
-    ledger, began = Ledger(_store(outputs)), time.monotonic()
+    ledger, began = Ledger(store_of(outputs)), time.monotonic()
     seconds = VERDICT_SECONDS + (SILENT_SECONDS if is_new else 0)
     events = [put()]
     while (waited := time.monotonic() - began) < seconds:

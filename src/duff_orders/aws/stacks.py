@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from duff_orders.errors import InputError, PipelineError
-from duff_orders.lake.s3 import EXPIRED, object_errors
+from duff_orders.lake.stores import open_store
+from duff_orders.lake.stores.base import Store
+from duff_orders.lake.stores.objects import EXPIRED, object_errors
 
 #: Told of each event of a stack: the resource, its state, and why.
 OnEvent = Callable[[str, str, str], None]
@@ -39,6 +41,11 @@ def aws_errors() -> Iterator[None]:
         raise PipelineError(f"AWS refused {error.operation_name}: {said or code}") from error
     except BotoCoreError as error:
         raise PipelineError(f"AWS cannot be asked: {error}") from error
+
+
+def store_of(outputs: Mapping[str, str]) -> Store:
+    """The store in a deployment's buckets, by the outputs of its first stack."""
+    return open_store(f"s3://{outputs['RawBucket']},{outputs['ProcessedBucket']}")
 
 
 @dataclass(frozen=True, slots=True)

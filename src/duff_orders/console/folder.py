@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from duff_orders.lake import layout
-from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.raw import land
+from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.local import raw_folder
 
 

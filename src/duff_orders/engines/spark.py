@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from duff_orders.contract import Table
 from duff_orders.errors import EngineError, MissingPackage, SettingsError
 from duff_orders.settings import MIB, Settings
 
@@ -80,14 +81,19 @@ def failures_as_ours() -> Iterator[None]:
         raise EngineError(str(error)) from error
 
 
-def target(path: Path) -> str:
-    """The address of a local folder to write to, whatever file system is the default."""
-    return f"file:{path.absolute()}"
+def types_of(table: Table) -> dict[str, str]:
+    """The columns of a table, and their types as Spark spells them: a timestamp of Glue has no zone."""
+    return {field.name: field.type.replace("timestamp", "timestamp_ntz") for field in table.all_fields}
 
 
-def uri(path: Path) -> str:
-    """The address of a local file or folder as Spark's readers want it."""
-    return escaped(target(path))
+def schema_of(table: Table) -> str:
+    """The schema by which Spark reads objects of a table, of any version of the contract."""
+    return ", ".join(f"{name} {kind}" for name, kind in types_of(table).items())
+
+
+def target(address: str) -> str:
+    """An address to write to: a path is one of a local folder, whatever file system is the default."""
+    return address if "://" in address else f"file:{Path(address).absolute()}"
 
 
 def escaped(address: str) -> str:

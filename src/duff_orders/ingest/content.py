@@ -10,7 +10,7 @@ from duff_orders.ingest import text
 from duff_orders.lake.documents import CONTENTS
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import content_object
-from duff_orders.lake.store import RawObject
+from duff_orders.lake.stores.base import RawObject
 from duff_orders.messages import ContentNote, Event, LedgerRow
 
 

@@ -29,7 +29,7 @@ from duff_orders.contract import (
     Column,
 )
 from duff_orders.engines.dialect import SparkSpelling, sql_text
-from duff_orders.engines.spark import escaped, failures_as_ours, session
+from duff_orders.engines.spark import escaped, failures_as_ours, schema_of, session
 from duff_orders.ingest import remarks, text
 from duff_orders.ingest.corrections import CORRECTABLE, correctable, is_ordinary, named_files, targets
 from duff_orders.ingest.header import header, places
@@ -50,10 +50,9 @@ from duff_orders.ingest.statements import (
     text_of,
 )
 from duff_orders.ingest.verdict import Records, judge
-from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
-from duff_orders.lake.store import StagedFile
+from duff_orders.lake.stores.base import StagedFile
 from duff_orders.lake.workspace import Workspace, address, workspace
 from duff_orders.messages import LedgerRow, Outcome, entries
 from duff_orders.settings import MIB
@@ -207,7 +206,7 @@ class Job:
         """The rejected rows of a file, as a relation."""
         objects = (escaped(address(self.lake.store, name)) for name in data_objects(REJECTED_ROWS.name, row))
         name = f"rejected_of_{row.file_id}"
-        self.spark.read.schema(relation.spark_schema(REJECTED_ROWS)).parquet(*objects).createOrReplaceTempView(name)
+        self.spark.read.schema(schema_of(REJECTED_ROWS)).parquet(*objects).createOrReplaceTempView(name)
         return f"select * from {name}"
 
     def _entries(self, name: str) -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ from duff_orders.ingest.corrections import replaced
 from duff_orders.lake.cleanup import remove_unnamed_parts, tidy
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import OBJECT_COUNTS, data_object, parse_data_object, partition
-from duff_orders.lake.store import names, place
+from duff_orders.lake.stores.base import names, place
 from duff_orders.messages import Event, LedgerRow, Outcome, Staged
 from duff_orders.reasons import reason
 

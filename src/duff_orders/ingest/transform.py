@@ -13,7 +13,7 @@ from duff_orders.ingest.header import HEAD, dialect_of
 from duff_orders.ingest.staged import Source, Transform
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import content_lock
-from duff_orders.lake.store import StagedFile
+from duff_orders.lake.stores.base import StagedFile
 from duff_orders.messages import Decision, Engine, Outcome, Staged
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason

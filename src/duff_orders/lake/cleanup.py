@@ -6,7 +6,7 @@ from duff_orders.clock import utc_now
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot, current
-from duff_orders.lake.store import Store, names
+from duff_orders.lake.stores.base import Store, names
 from duff_orders.messages import Event, LedgerRow
 
 

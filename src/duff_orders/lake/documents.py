@@ -10,7 +10,7 @@ from duff_orders.contract import FILES
 from duff_orders.document import Document
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
-from duff_orders.lake.store import Store, Stored, names
+from duff_orders.lake.stores.base import Store, Stored, names
 from duff_orders.messages import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
 
 D = TypeVar("D", bound=Document)

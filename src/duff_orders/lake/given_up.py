@@ -8,7 +8,7 @@ from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.documents import GIVEN_UP, OnDamage
 from duff_orders.lake.standing import Standing, is_given_up_whole
-from duff_orders.lake.store import Store
+from duff_orders.lake.stores.base import Store
 from duff_orders.messages import GivenUp, GiveUp, each_line, ranges
 from duff_orders.printable import printable
 

@@ -11,9 +11,8 @@ from typing import Any
 from duff_orders.contract import FACT_ORDERS, FILES, ORDERS, REJECTED_ROWS, STAR, Table
 from duff_orders.errors import PipelineError
 from duff_orders.lake.layout import FOLDERS, PROCESSED, STAR_SHOWN, pa_date_of, partition
-from duff_orders.lake.s3 import S3Store
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import Store, names
 
 #: Where the markers of the days that are registered lie.
 DAYS = f"{PROCESSED}/partitions/"
@@ -39,7 +38,7 @@ def check_columns(table: Table, found: Sequence[dict[str, Any]]) -> None:
         )
 
 
-def register_day(store: S3Store, database: str, pa_date: str, *, catalog: str = "") -> None:
+def register_day(store: Store, database: str, pa_date: str, *, catalog: str = "") -> None:
     """Register a day's partitions, once a `catalog` (which names the tables as they were created): a marker says so."""
     marker = f"{DAYS}pa_date={pa_date}"
     found = store.read(marker)
@@ -49,7 +48,7 @@ def register_day(store: S3Store, database: str, pa_date: str, *, catalog: str = 
     store.replace(marker, catalog.encode(), found and found.token)
 
 
-def register_days(store: S3Store, database: str, days: Iterable[str] | None = None) -> None:
+def register_days(store: Store, database: str, days: Iterable[str] | None = None) -> None:
     """Register partitions, of all days that the ledger has unless told which; those that are there stay as they are."""
     import boto3  # half a second, once a day
 
@@ -62,12 +61,12 @@ def register_days(store: S3Store, database: str, days: Iterable[str] | None = No
         _create(glue, database, table.name, {day: f"{folder}/pa_date={day}/" for day in days})
 
 
-def registered(store: S3Store) -> list[str]:
+def registered(store: Store) -> list[str]:
     """The days (YYYY-MM-DD) of which the ledger may have rows, the newest first: one is registered before its first."""
     return [name.rpartition("=")[2] for name in reversed(names(store, DAYS))]
 
 
-def newest_verdict(store: S3Store) -> datetime | None:
+def newest_verdict(store: Store) -> datetime | None:
     """When the newest ledger row was written; None where there is none."""
     for day in registered(store):
         written = (each.modified for each in store.listed(f"{partition(FILES.name, date.fromisoformat(day))}/"))
@@ -77,7 +76,7 @@ def newest_verdict(store: S3Store) -> datetime | None:
     return None
 
 
-def follow(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> None:
+def follow(store: Store, glue: Any, database: str, snapshot: Snapshot) -> None:
     """Make the catalog show the star schema of a snapshot: dimensions first, so that no fact lacks its row.
 
     Where a build from nothing dropped rows, dimensions with those of before, too, are shown while the facts move.
@@ -109,13 +108,13 @@ def follow(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> None
         store.put_new(STAR_SHOWN, snapshot.build_id.encode())
 
 
-def shown(store: S3Store) -> str | None:
+def shown(store: Store) -> str | None:
     """The build that the catalog shows whole; None before the first, and while it moves from one to the next."""
     found = store.read(STAR_SHOWN)
     return found.data.decode() if found else None
 
 
-def behind(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> Iterator[str]:
+def behind(store: Store, glue: Any, database: str, snapshot: Snapshot) -> Iterator[str]:
     """The tables of the star schema that the catalog does not show as the snapshot has them."""
     if snapshot.build_id is None:
         return
@@ -128,11 +127,11 @@ def behind(store: S3Store, glue: Any, database: str, snapshot: Snapshot) -> Iter
         yield FACT_ORDERS.name
 
 
-def _folder(store: S3Store, name: str) -> str:
+def _folder(store: Store, name: str) -> str:
     return store.address(name).rpartition("/")[0] + "/"
 
 
-def _move_dimensions(store: S3Store, glue: Any, database: str, objects: dict[str, str]) -> None:
+def _move_dimensions(store: Store, glue: Any, database: str, objects: dict[str, str]) -> None:
     for table in STAR:
         if not table.partitioned:
             _move_table(glue, database, table.name, _folder(store, objects[table.name]))

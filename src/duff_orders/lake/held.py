@@ -2,7 +2,7 @@
 
 from duff_orders.lake import layout
 from duff_orders.lake.documents import HELD
-from duff_orders.lake.store import Store, names
+from duff_orders.lake.stores.base import Store, names
 from duff_orders.messages import Held
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duff_orders.errors import SettingsError
-from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.ledger import Ledger
-from duff_orders.lake.store import Store
+from duff_orders.lake.stores import open_store
+from duff_orders.lake.stores.base import Store
 from duff_orders.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb
+
+    from duff_orders.lake.stores.disk import DiskStore
 
 # DuckDB overshoots its memory_limit by up to 30 %, and the process needs some for itself.
 ENGINE_SHARE = 0.6
@@ -35,7 +37,7 @@ class Lake:
     @classmethod
     def open(cls, settings: Settings) -> "Lake":
         """Open the lake at `settings.lake`; where there is none, what is first written makes it."""
-        return cls(settings, DiskStore(settings.lake))
+        return cls(settings, open_store(str(settings.lake)))
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -43,8 +45,10 @@ class Lake:
         return Ledger(self.store)
 
     @property
-    def disk(self) -> DiskStore:
+    def disk(self) -> "DiskStore":
         """The lake's folder, for what only one machine does; raises SettingsError for a lake on S3."""
+        from duff_orders.lake.stores.disk import DiskStore
+
         if not isinstance(self.store, DiskStore):
             raise SettingsError("this works on a lake in a folder only; this one lies on S3")
         return self.store

@@ -1,8 +1,8 @@
-"""Parquet objects of a table, of any version of the contract, as one relation: a column that came later is null.
+"""Parquet objects of a table, of any version of the contract, as one relation of DuckDB's.
 
-DuckDB reads them by groups of one version, which the ledger knows. To let it find out the columns by itself
-(`union_by_name`) costs twice as much, and fails where no object has a column. Spark is given the whole schema, and
-takes its columns from each object by their names.
+Objects are read by groups of one version, which the ledger knows: a column that a version did not have yet is null in
+its objects. To let DuckDB find that out (`union_by_name`) costs twice as much, and fails where no object has it. Spark
+needs no more than the whole schema (`engines.spark.schema_of`): it takes columns from each object by their names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from duff_orders.contract import PARTITION, VERSION, Table
 from duff_orders.engines.duckdb import path_text, read_parquet, type_of
 from duff_orders.lake.layout import data_objects
-from duff_orders.lake.store import Store
+from duff_orders.lake.stores.base import Store
 from duff_orders.messages import LedgerRow
 
 if TYPE_CHECKING:
@@ -47,16 +47,6 @@ def of_paths(table: Table, paths: Mapping[int, Sequence[object]], *, dated: bool
                 columns.append(_PA_DATE)
             parts.append(f"select {', '.join(columns)} from {read_parquet(*each)}")
     return " union all ".join(parts) or empty(table)
-
-
-def spark_fields(table: Table) -> dict[str, str]:
-    """The columns of a table, and their types as Spark spells them: a timestamp of Glue has no zone."""
-    return {field.name: field.type.replace("timestamp", "timestamp_ntz") for field in table.all_fields}
-
-
-def spark_schema(table: Table) -> str:
-    """The schema by which Spark reads objects of a table, of any version."""
-    return ", ".join(f"{name} {kind}" for name, kind in spark_fields(table).items())
 
 
 def version_of(connection: "duckdb.DuckDBPyConnection", table: Table, path: object) -> int:

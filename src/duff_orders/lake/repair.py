@@ -13,7 +13,7 @@ from duff_orders.lake import layout
 from duff_orders.lake.cleanup import set_aside
 from duff_orders.lake.documents import CONTENTS, EVENTS, HELD, LEDGER_ROWS, REPLACEMENTS, Kind
 from duff_orders.lake.events import of_row
-from duff_orders.lake.store import Store, names
+from duff_orders.lake.stores.base import Store, names
 from duff_orders.lake.survey import Survey
 from duff_orders.messages import ContentNote, Event, Held, LedgerRow, Replacement
 

@@ -14,7 +14,7 @@ from duff_orders.document import Document
 from duff_orders.errors import DamagedObject, PipelineError
 from duff_orders.lake.documents import Kind
 from duff_orders.lake.layout import STAR_POINTER
-from duff_orders.lake.store import Store, Stored
+from duff_orders.lake.stores.base import Store, Stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

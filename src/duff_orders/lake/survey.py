@@ -17,7 +17,7 @@ from duff_orders.lake import layout
 from duff_orders.lake.documents import CONTENTS, EVENTS, GIVEN_UP, HELD, LEDGER_ROWS, REPLACEMENTS
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot, current
-from duff_orders.lake.store import Store
+from duff_orders.lake.stores.base import Store
 from duff_orders.lake.unannounced import unannounced
 from duff_orders.messages import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
 

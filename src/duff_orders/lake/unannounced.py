@@ -11,19 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import FILES
 from duff_orders.document import Document
 from duff_orders.lake import layout
 from duff_orders.lake.documents import LEDGER_ROWS
-from duff_orders.lake.raw_bucket import Place
-from duff_orders.lake.store import Store, names
+from duff_orders.lake.stores.base import Place, Store, names
 from duff_orders.messages import Event
-
-if TYPE_CHECKING:
-    from duff_orders.lake.s3 import S3Store
 
 #: How long an announcement may be on its way, as a rule.
 ON_ITS_WAY = timedelta(minutes=15)
@@ -57,7 +52,7 @@ def unannounced(store: Store, known: Container[str], before: datetime) -> Iterat
 
 
 def walk(
-    store: "S3Store", *, older_than: timedelta = ON_ITS_WAY, seconds: float, begin: bool = False
+    store: Store, *, older_than: timedelta = ON_ITS_WAY, seconds: float, begin: bool = False
 ) -> tuple[list[Event], Walk]:
     """The files that nothing announced, of those put there since the last walk that came to the end.
 
@@ -83,13 +78,13 @@ def walk(
     return found, at
 
 
-def keep(store: "S3Store", walked: Walk) -> None:
+def keep(store: Store, walked: Walk) -> None:
     """Note how far a walk has come. Where another has noted its own meanwhile, that one counts."""
     before = store.read(layout.WALK)
     store.replace(layout.WALK, walked.stored(), before and before.token)
 
 
-def _kept(store: "S3Store") -> Walk | None:
+def _kept(store: Store) -> Walk | None:
     """How far walks have come; one that cannot be read is as none: then all is compared again."""
     found = store.read(layout.WALK)
     with suppress(ValueError):
@@ -101,7 +96,7 @@ def _is_due(event: Event, before: datetime) -> bool:
     return event.time < before and not layout.left_alone(event.key)
 
 
-def _in_ledger(store: "S3Store", first: datetime | None, last: datetime) -> Iterator[str]:
+def _in_ledger(store: Store, first: datetime | None, last: datetime) -> Iterator[str]:
     """The ids of the files that have their rows in the ledger, under the days from the first on, or under any."""
     folders = [LEDGER_ROWS.folder]
     if first is not None:

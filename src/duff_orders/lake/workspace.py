@@ -1,48 +1,36 @@
-"""Where a Spark job stages its results: a folder that all tasks can write to, on disk or on S3."""
+"""Where a Spark job stages its results, in Spark's spelling: the store's stage says where that is."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
-from duff_orders.engines.spark import escaped, target, uri
-from duff_orders.lake.disk import DiskStore
-from duff_orders.lake.layout import PROCESSED
-from duff_orders.lake.store import StagedFile, Store, names
+from duff_orders.engines.spark import escaped, target
+from duff_orders.lake.stores.base import Part, Stage, Store
 from duff_orders.messages import Event
 
-
-class Part(NamedTuple):
-    """A file that a task wrote, and its size in bytes."""
-
-    staged: StagedFile
-    size: int
+__all__ = ["Part", "Workspace", "address", "workspace"]
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Where a job stages its results: a folder that all tasks can write to, gone at the end.
+    """A folder that all tasks can write to, gone at the end; `local` is the driver's own."""
 
-    It lies in the scratch of a lake on disk, and below `processed/staging` of one on S3. `local` is the driver's own.
-    """
-
-    store: Store
-    local: Path
+    stage: Stage
     name: str = ""
 
     @property
-    def _disk(self) -> bool:
-        return isinstance(self.store, DiskStore)
+    def local(self) -> Path:
+        """A folder of the driver's own."""
+        return self.stage.local
 
     def within(self, name: str) -> "Workspace":
         """A folder of it as a workspace."""
-        return replace(self, name=f"{self.name}/{name}")
+        return replace(self, name=f"{self.name}{name}/")
 
     def to(self, name: str) -> str:
         """The address of a folder to write to."""
-        return target(self._path(name)) if self._disk else self.store.address(self._object("staging", name))
+        return target(self.stage.address(self.name + name))
 
     def of(self, name: str) -> str:
         """The address of a folder to read from."""
@@ -50,59 +38,29 @@ class Workspace:
 
     def parts(self, name: str) -> list[Part]:
         """What Spark's tasks wrote to a folder, in the order of the tasks; Spark's own notes are left out."""
-        if self._disk:
-            return [Part(path, path.stat().st_size) for path in sorted(self._path(name).glob("part-*.parquet"))]
-        listed = self.store.listed(f"{self._object('staging', name)}/")
-        return [Part(each.name, each.size) for each in listed if _PART.search(each.name)]
+        return [part for part in self.stage.parts(self.name + name) if _is_part(str(part.staged))]
 
     def share(self, path: Path, name: str) -> str:
         """The address at which every task reads a file of the driver's, whatever its name there."""
-        if self._disk:
-            link = self._path(name)
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(path.resolve())
-            return uri(link)
-        shared = self._object("incoming", name)
-        copy = self.local / f"shared-{name}"
-        copy.hardlink_to(path)
-        self.store.publish(shared, copy)
-        return escaped(self.store.address(shared))
+        return escaped(target(self.stage.share(path, self.name + name)))
 
     def share_raw(self, event: Event, path: Path, name: str) -> str:
-        """The address at which every task reads a raw object, of which `path` is the driver's own copy.
-
-        On S3 the server copies it: a key may hold any character, and the raw object may get another version.
-        """
-        if self._disk:
-            return self.share(path, name)
-        shared = self._object("incoming", name)
-        self.store.copy_raw(event, shared)
-        return escaped(self.store.address(shared))
-
-    def _path(self, name: str) -> Path:
-        return self.local / self.name.strip("/") / name
-
-    def _object(self, kind: str, name: str) -> str:
-        return f"{PROCESSED}/{kind}/{self.local.name}{self.name}/{name}"
+        """The address at which every task reads a raw object, of which `path` is the driver's own copy."""
+        return escaped(target(self.stage.share_raw(event, path, self.name + name)))
 
 
-_PART = re.compile(r"/part-[^/]*[.]parquet$")
+def _is_part(name: str) -> bool:
+    last = name.rpartition("/")[2]
+    return last.startswith("part-") and last.endswith(".parquet")
 
 
 @contextmanager
 def workspace(store: Store) -> Iterator[Workspace]:
     """A workspace of one's own."""
-    with store.scratch() as local:
-        made = Workspace(store, local)
-        try:
-            yield made
-        finally:
-            if not isinstance(store, DiskStore):
-                for kind in ("staging", "incoming"):
-                    for name in names(store, f"{PROCESSED}/{kind}/{local.name}/"):
-                        store.delete(name)
+    with store.stage() as stage:
+        yield Workspace(stage)
 
 
 def address(store: Store, name: str) -> str:
     """The address of an object or a folder of the store."""
-    return target(store.path(name)) if isinstance(store, DiskStore) else store.address(name)
+    return target(store.address(name))

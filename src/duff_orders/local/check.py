@@ -15,12 +15,12 @@ from duff_orders.ingest.content import came_back
 from duff_orders.ingest.corrections import ranked
 from duff_orders.ingest.text import is_compressed
 from duff_orders.lake import layout, relation
-from duff_orders.lake.disk import fingerprint, identity
 from duff_orders.lake.documents import LEDGER_ROWS
 from duff_orders.lake.events import of_row
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.lake.store import names
+from duff_orders.lake.stores.base import names
+from duff_orders.lake.stores.disk import fingerprint, identity
 from duff_orders.lake.survey import Fault, Survey, named, survey
 from duff_orders.lake.tables import create_view, create_views
 from duff_orders.local import raw_folder

@@ -22,10 +22,10 @@ from duff_orders.ingest.publish import close, publish, row_of
 from duff_orders.ingest.transform import check_engines, transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.cleanup import sweep
-from duff_orders.lake.disk import fingerprint
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import RAW, RAW_BUCKET
 from duff_orders.lake.raw import announce, check_name, in_turn, put, replaceable
+from duff_orders.lake.stores.disk import fingerprint
 from duff_orders.messages import Event, LedgerRow, Outcome, Staged
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason

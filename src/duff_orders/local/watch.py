@@ -28,9 +28,9 @@ from duff_orders.errors import DamagedObject, DuffError, SourceChanged
 from duff_orders.ingest.transform import check_engines
 from duff_orders.lake import held, layout
 from duff_orders.lake.cleanup import sweep
-from duff_orders.lake.disk import identity
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, in_turn
+from duff_orders.lake.stores.disk import identity
 from duff_orders.local import raw_folder
 from duff_orders.local.condition import Condition
 from duff_orders.local.run import process

@@ -15,7 +15,7 @@ from duff_orders.lake.cleanup import set_aside, sweep_star
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import STAR_POINTER
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.lake.store import Store
+from duff_orders.lake.stores.base import Store
 from duff_orders.lake.survey import harmed
 from duff_orders.messages import Engine, LedgerRow
 from duff_orders.models.plan import OpenBuilder, Partition, make_plan, write_dimensions, write_interim

@@ -15,7 +15,7 @@ from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import interim, star_object
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.lake.store import Store
+from duff_orders.lake.stores.base import Store
 from duff_orders.lake.tables import create_view
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star

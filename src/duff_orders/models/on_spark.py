@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
 from duff_orders.engines.dialect import SparkSpelling
-from duff_orders.engines.spark import escaped, failures_as_ours, session
-from duff_orders.lake import relation
+from duff_orders.engines.spark import escaped, failures_as_ours, schema_of, session, types_of
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects, interim, star_object
-from duff_orders.lake.store import Store, place
+from duff_orders.lake.stores.base import Store, place
 from duff_orders.lake.workspace import Workspace, address, workspace
 from duff_orders.messages import LedgerRow
 from duff_orders.models import star
@@ -133,11 +132,11 @@ class SparkBuilder:
             base = places[0].rpartition(f"/{PARTITION.name}=")[0]
             self._read(table, base, places).createOrReplaceTempView(name)
         else:
-            nothing = (f"cast(null as {kind}) as {column}" for column, kind in relation.spark_fields(table).items())
+            nothing = (f"cast(null as {kind}) as {column}" for column, kind in types_of(table).items())
             self._name(name, f"select {', '.join(nothing)} where false")
 
     def _read(self, table: Table, base: str, places: Sequence[str]) -> "DataFrame":
-        reader = self.spark.read.schema(relation.spark_schema(table))
+        reader = self.spark.read.schema(schema_of(table))
         if table.partitioned:
             reader = reader.option("basePath", base)
         return reader.parquet(*map(escaped, places))

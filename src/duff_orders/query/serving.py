@@ -22,8 +22,8 @@ from duff_orders.engines.dialect import sql_text
 from duff_orders.engines.duckdb import ERRORS, engine_errors, message
 from duff_orders.errors import EngineError
 from duff_orders.lake import relation
-from duff_orders.lake.disk import DiskStore
 from duff_orders.lake.snapshot import Snapshot, current
+from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.lake.tables import create_view
 from duff_orders.query.answer import Answer, plain
 from duff_orders.query.guard.check import check

@@ -15,7 +15,7 @@ import pytest
 
 from duff_orders.engines.spark import use_java
 from duff_orders.errors import SettingsError
-from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.stores.s3 import S3Store
 from tests.effort import PATIENCE
 
 ROOT = Path(__file__).parents[3]

@@ -10,6 +10,7 @@ import runpy
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 
 class Lacking:
@@ -36,11 +37,12 @@ def main() -> None:
     listed = workspace.Workspace.parts
 
     def parts(space: workspace.Workspace, name: str) -> list[workspace.Part]:
-        folder = space._object("staging", name)
+        stage: Any = space.stage
+        folder = stage._name("staging", space.name + name)
         for path in (staging / folder.removeprefix("processed/staging/")).rglob("part-*.parquet"):
             copy = Path(tempfile.mkdtemp()) / "part"
             copy.hardlink_to(path)
-            space.store.publish(f"processed/staging/{path.relative_to(staging)}", copy)
+            stage.store.publish(f"processed/staging/{path.relative_to(staging)}", copy)
         return listed(space, name)
 
     workspace.Workspace.parts = parts  # type: ignore[assignment,method-assign]

@@ -35,9 +35,7 @@ def show(lake: Lake, database: str | None) -> None:
     import boto3
 
     from duff_orders.lake.glue_catalog import follow
-    from duff_orders.lake.s3 import S3Store
 
-    assert isinstance(lake.store, S3Store)
     follow(lake.store, boto3.client("glue"), database, snapshot.current(lake.store))
 
 

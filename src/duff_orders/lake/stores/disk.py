@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,12 +22,17 @@ from duff_orders.errors import DamagedObject, InputError, SourceChanged
 from duff_orders.lake import held
 from duff_orders.lake.documents import HELD, REPLACEMENTS
 from duff_orders.lake.layout import LOCKS, RAW, RAW_BUCKET, SCRATCH, held_object, replaces_object
-from duff_orders.lake.store import Head, Listed, RawObject, StagedFile, Stored, digest_of
+from duff_orders.lake.stores.base import Head, Listed, Part, Place, RawObject, Stage, StagedFile, Stored, digest_of
 from duff_orders.messages import Event, Held
 from duff_orders.settings import MIB
 
 # Nanoseconds after which a further change of a file shows in its times.
 _SURE = 20_000_000
+
+
+def opened(address: str) -> "DiskStore":
+    """The store in a folder."""
+    return DiskStore(Path(address))
 
 
 class DiskStore:
@@ -187,8 +193,15 @@ class DiskStore:
                 key = each.name.removeprefix(f"{RAW}/")
                 yield Event(bucket=RAW_BUCKET, key=key, size=size, etag=etag, version=None, time=each.modified)
 
+    def lying_from(self, place: Place | None) -> Iterator[tuple[list[Event], Place | None]]:
+        """All of them at once: a folder is quickly listed."""
+        yield [*self.lying()], None
+
     def check_locks(self) -> None:
         """A lock of the system is held for as long as its holder lives."""
+
+    def release(self) -> None:
+        """A lock of the system dies with its holder."""
 
     def local(self, name: str, scratch: Path) -> Path:
         """The object itself; whoever reads it is told if it is missing."""
@@ -231,6 +244,12 @@ class DiskStore:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    @contextlib.contextmanager
+    def stage(self) -> Iterator[Stage]:
+        """A folder in scratch: workers are on this machine, or have its file system."""
+        with self.scratch() as folder:
+            yield FolderStage(folder)
+
     def sweep_scratch(self) -> None:
         """Remove what processes that no longer live left in scratch."""
         scratch = self.root / SCRATCH
@@ -249,6 +268,32 @@ class DiskStore:
                 handle.flush()
                 os.fsync(handle.fileno())
             yield temporary
+
+
+@dataclass(frozen=True, slots=True)
+class FolderStage:
+    """What a job stages in a folder; see `base.Stage`."""
+
+    local: Path
+
+    def address(self, name: str) -> str:
+        """The path of a folder."""
+        return str((self.local / name).absolute())
+
+    def parts(self, name: str) -> Iterator[Part]:
+        """What workers wrote to a folder."""
+        return (Part(path, path.stat().st_size) for path in sorted((self.local / name).glob("*")) if path.is_file())
+
+    def share(self, path: Path, name: str) -> str:
+        """Link a file to a name of its own."""
+        link = self.local / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(path.resolve())
+        return str(link.absolute())
+
+    def share_raw(self, event: Event, path: Path, name: str) -> str:
+        """The same: the raw object is a file."""
+        return self.share(path, name)
 
 
 @contextlib.contextmanager

@@ -1,16 +1,17 @@
-"""Objects on S3, through obstore: conditional writes decide between workers, leases keep them apart.
+"""Objects of a cloud through obstore: conditional writes decide between workers, leases keep them apart.
 
+What differs from cloud to cloud (how a bucket is opened, the versions of raw objects) is the store's that builds on it.
 Names are those of the lake directory: `raw/KEY` is KEY in the raw bucket, `processed/...` lies in the processed bucket.
 """
 
 import hashlib
 import json
-import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -24,41 +25,43 @@ from obstore.exceptions import (
     PreconditionError,
     UnauthenticatedError,
 )
-from obstore.store import S3Store as Bucket
+from obstore.store import ObjectStore as Bucket
 
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
-from duff_orders.lake import raw_bucket
-from duff_orders.lake.layout import PROCESSED, RAW, REPLACES, SUFFIXES
-from duff_orders.lake.ranges import PART, in_parts
-from duff_orders.lake.raw_bucket import Place
-from duff_orders.lake.store import Head, Listed, RawObject, StagedFile, Stored, digest_of
+from duff_orders.lake.layout import PROCESSED, RAW
+from duff_orders.lake.stores.base import (
+    Head,
+    Listed,
+    Part,
+    Place,
+    RawObject,
+    Stage,
+    StagedFile,
+    Stored,
+    digest_of,
+    names,
+)
+from duff_orders.lake.stores.ranges import PART, in_parts
 from duff_orders.messages import Event, Held
-from duff_orders.settings import MIB
 
-# Bytes that the server copies in one request; larger objects in parts of this size, ten at a time.
-_COPIED_AT_ONCE = 256 * MIB
 #: What to do about credentials that are over.
 EXPIRED = "the credentials for AWS have expired; sign in again, e.g. `aws sso login`"
 #: Seconds that a lease outlives its worker, and that must be left of it for what cannot be taken back.
 MARGIN = 60.0
-#: Seconds until a connection stands, for which no byte may come, and for a whole request: of a part, or a small object.
-TIMEOUTS = {"connect_timeout": 10, "read_timeout": 30, "timeout": 300}
-#: Seconds for which the client asks again by itself.
-RETRIED = 180
-# What asking again for a part does not mend.
-_FINAL = (FileNotFoundError, PermissionDeniedError, PreconditionError, SourceChanged, UnauthenticatedError)
+#: What asking again for a part does not mend.
+FINAL = (FileNotFoundError, PermissionDeniedError, PreconditionError, SourceChanged, UnauthenticatedError)
 # How often a conditional write is tried that was refused although the object is as it should be.
 _TRIES = 5
 
 
-def _key_is_odd(key: str) -> bool:
+def key_is_odd(key: str) -> bool:
     """Whether obstore would take a key for another one, or refuse it."""
     return any(part in ("", ".", "..") for part in key.split("/")) or any(ord(character) < 32 for character in key)
 
 
 @dataclass
-class S3Store:
-    """The two buckets of a deployment as one store; the raw one may be left out (empty) by who does not need it.
+class ObjectStore(ABC):
+    """Two buckets as one store; the raw one may be left out (empty) by who does not need it.
 
     `holder` names the worker to the leases that it takes: another attempt of the same execution enters at once.
     `deadline` is the time (Unix, seconds) at which the platform ends this worker, on which the leases rely; `clock`
@@ -78,20 +81,47 @@ class S3Store:
 
     def __post_init__(self) -> None:
         named = {RAW: self.raw_bucket, PROCESSED: self.processed_bucket}
-        self._buckets = {folder: bucket(name) for folder, name in named.items() if name}
+        self._buckets = {folder: self.bucket(name) for folder, name in named.items() if name}
         self._held: list[str] = []
+
+    @abstractmethod
+    def bucket(self, name: str) -> Bucket:
+        """A bucket of the cloud, opened with the environment's credentials."""
+
+    @abstractmethod
+    def address(self, name: str) -> str:
+        """The object's address, for Spark."""
+
+    @abstractmethod
+    def raw_listed(self, key: str) -> Iterator[Listed]:
+        """All objects of the raw bucket whose keys begin with a text, in order."""
+
+    @abstractmethod
+    def copy_raw(self, event: Event, target: str) -> None:
+        """Copy a raw object version to an object of the processed bucket, on the server, whatever its size."""
+
+    @abstractmethod
+    def head(self, event: Event, size: int) -> Head:
+        """The first bytes of a raw object version, and its metadata."""
+
+    @abstractmethod
+    def held(self, key: str) -> list[Held]:
+        """All versions of a key of the raw bucket."""
+
+    @abstractmethod
+    def lying_from(self, place: Place | None) -> Iterator[tuple[list[Event], Place | None]]:
+        """All versions of all keys of the raw bucket from a place on; see `base.Store`."""
+
+    @abstractmethod
+    def raw(self, event: Event) -> AbstractContextManager[RawObject]:
+        """The object version of an event, fetched."""
 
     def _at(self, name: str) -> tuple[Bucket, str]:
         """The bucket of an object, and its key there."""
         folder, _, key = name.partition("/")
-        if folder not in self._buckets or _key_is_odd(key):
+        if folder not in self._buckets or key_is_odd(key):
             raise InputError(f"{name!r} is not a name inside the lake")
         return self._buckets[folder], key
-
-    def address(self, name: str) -> str:
-        """The object's `s3://` address, for Spark."""
-        folder, _, key = name.partition("/")
-        return f"s3://{self.raw_bucket if folder == RAW else self.processed_bucket}/{key}"
 
     def read(self, name: str) -> Stored | None:
         """The object, or None where there is no such object; the token is its entity tag."""
@@ -100,13 +130,6 @@ class S3Store:
         except FileNotFoundError:
             return None
         return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
-
-    def head(self, event: Event, size: int) -> Head:
-        """The first bytes of a raw object version, and its metadata."""
-        if not event.size:
-            return Head(b"")
-        data, metadata = self._read(event, 0, min(size, event.size))
-        return Head(data, metadata.get(REPLACES))
 
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""
@@ -120,7 +143,7 @@ class S3Store:
         """All objects whose names begin with a text, in order."""
         folder, _, key = prefix.partition("/")
         if folder == RAW:  # partners choose its keys, and obstore lists none like `a//b.csv`
-            yield from raw_bucket.listed(self.raw_bucket, key)
+            yield from self.raw_listed(key)
             return
         # obstore's prefix is whole folders: list the folder from just before the text on, and take what begins with it.
         parent, _, start = key.rpartition("/")
@@ -164,22 +187,6 @@ class S3Store:
         store, key = self._at(target)
         obstore.copy(store, self._at(source)[1], key)
 
-    def copy_raw(self, event: Event, target: str) -> None:
-        """Copy a raw object version to an object of the processed bucket, on the server, whatever its size."""
-        import boto3
-        from boto3.s3.transfer import TransferConfig
-
-        key = self._at(target)[1]
-        source = {"Bucket": self.raw_bucket, "Key": event.key}
-        source |= {"VersionId": event.version} if event.version else {}
-        boto3.client("s3").copy(
-            source,
-            self.processed_bucket,
-            key,
-            ExtraArgs={"TaggingDirective": "REPLACE"},  # reading the tags would be a right more
-            Config=TransferConfig(multipart_threshold=_COPIED_AT_ONCE, multipart_chunksize=_COPIED_AT_ONCE),
-        )
-
     def local(self, name: str, scratch: Path) -> Path:
         """The object as a file of this machine: a copy in `scratch`."""
         copy = scratch / hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -205,51 +212,10 @@ class S3Store:
         """Remove an object; one that is not there is no error."""
         obstore.delete(*self._at(name))
 
-    def held(self, key: str) -> list[Held]:
-        """All versions of a key of the raw bucket."""
-        return raw_bucket.held(self.raw_bucket, key)
-
     def lying(self) -> Iterator[Event]:
         """All versions of all keys of the raw bucket, at the times at which they were put there."""
         for events, _ in self.lying_from(None):
             yield from events
-
-    def lying_from(self, place: Place | None) -> Iterator[tuple[list[Event], Place | None]]:
-        """The same from a place on, by pages of up to 1,000, each with the place behind it: None is the end."""
-        return raw_bucket.pages(self.raw_bucket, place)
-
-    @contextmanager
-    def raw(self, event: Event) -> Iterator[RawObject]:
-        """The object version of an event, fetched; the version pins the bytes, so they hold still."""
-        with self.scratch() as folder:
-            path = folder / f"object{SUFFIXES[1] if event.key.lower().endswith(SUFFIXES[1]) else SUFFIXES[0]}"
-            digest = hashlib.sha256()
-            with path.open("wb") as target:
-                for block in in_parts(lambda *span: self._read(event, *span)[0], event.size, final=_FINAL):
-                    digest.update(block)
-                    target.write(block)
-            yield RawObject(digest=digest.hexdigest()[:32], open=lambda: path, check=lambda: None)
-
-    def _read(self, event: Event, start: int, end: int) -> tuple[bytes, Mapping[str, str]]:
-        """Bytes of a raw object version, and its metadata.
-
-        Raises SourceChanged where it is gone, or is not what was announced.
-        """
-        try:
-            if _key_is_odd(event.key):
-                data, size, metadata = raw_bucket.read(self.raw_bucket, event, start, end)
-            else:
-                options: Any = {"version": event.version} if event.version else {"if_match": f'"{event.etag}"'}
-                found = obstore.get(self._buckets[RAW], event.key, options=options | {"range": (start, end)})
-                data, size = bytes(found.bytes()), found.meta["size"]
-                metadata = cast(Mapping[str, str], found.attributes)
-        except FileNotFoundError:
-            raise SourceChanged(f"{event.key} is gone from the raw bucket") from None
-        except PreconditionError:
-            raise SourceChanged(f"{event.key} was overwritten in the raw bucket since it was announced") from None
-        if size != event.size:
-            raise SourceChanged(f"{event.key} holds {size} bytes, and {event.size} were announced")
-        return data, metadata
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -295,8 +261,55 @@ class S3Store:
         with tempfile.TemporaryDirectory(prefix="duff-", ignore_cleanup_errors=True) as folder:
             yield Path(folder)
 
-    def sweep_scratch(self) -> None:
+    def sweep_scratch(self) -> None:  # noqa: B027 – there is nothing to do
         """The platform's affair."""
+
+    @contextmanager
+    def stage(self) -> Iterator[Stage]:
+        """A place below `processed/staging` that every worker reaches, gone at the end."""
+        with self.scratch() as local:
+            try:
+                yield ObjectStage(self, local)
+            finally:
+                for kind in (_STAGED, _INCOMING):
+                    for name in names(self, f"{PROCESSED}/{kind}/{local.name}/"):
+                        self.delete(name)
+
+
+_STAGED, _INCOMING = "staging", "incoming"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStage:
+    """What a job stages as objects, under the name of its scratch folder; see `base.Stage`."""
+
+    store: ObjectStore
+    local: Path
+
+    def address(self, name: str) -> str:
+        """Where workers write a folder."""
+        return self.store.address(self._name(_STAGED, name))
+
+    def parts(self, name: str) -> Iterator[Part]:
+        """What workers wrote to a folder."""
+        return (Part(each.name, each.size) for each in self.store.listed(f"{self._name(_STAGED, name)}/"))
+
+    def share(self, path: Path, name: str) -> str:
+        """Upload a file of the driver's."""
+        shared = self._name(_INCOMING, name)
+        copy = self.local / f"shared-{name.rpartition('/')[2]}"
+        copy.hardlink_to(path)
+        self.store.publish(shared, copy)
+        return self.store.address(shared)
+
+    def share_raw(self, event: Event, path: Path, name: str) -> str:
+        """Have the server copy a raw object: a key may hold any character, and the object may get another version."""
+        shared = self._name(_INCOMING, name)
+        self.store.copy_raw(event, shared)
+        return self.store.address(shared)
+
+    def _name(self, kind: str, name: str) -> str:
+        return f"{PROCESSED}/{kind}/{self.local.name}/{name}"
 
 
 def _blocks(bucket: Bucket, key: str) -> Iterator[bytes]:
@@ -310,7 +323,7 @@ def _blocks(bucket: Bucket, key: str) -> Iterator[bytes]:
     def read(start: int, end: int) -> bytes:
         return bytes(obstore.get(bucket, key, options=cast(Any, same | {"range": (start, end)})).bytes())
 
-    yield from in_parts(read, found.meta["size"], final=_FINAL)
+    yield from in_parts(read, found.meta["size"], final=FINAL)
 
 
 @contextmanager
@@ -328,32 +341,3 @@ def object_errors() -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
-
-
-def bucket(name: str) -> Bucket:
-    """A bucket; region and credentials are the environment's, `AWS_ENDPOINT_URL` names another S3."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    client = {name: timedelta(seconds=seconds) for name, seconds in TIMEOUTS.items()}
-    options: dict[str, Any] = {
-        "region": region,
-        "client_options": client,
-        "retry_config": {"retry_timeout": timedelta(seconds=RETRIED)},
-    }
-    if endpoint:
-        options |= {
-            "endpoint": endpoint,
-            "virtual_hosted_style_request": False,
-            "client_options": client | {"allow_http": endpoint.startswith("http://")},
-        }
-    elif not os.environ.get("AWS_ACCESS_KEY_ID"):  # Glue gives its credentials to boto3 alone
-        options["credential_provider"] = _boto3_credentials()
-    return Bucket(name, **options)
-
-
-def _boto3_credentials() -> Callable[[], Any] | None:
-    try:
-        from obstore.auth.boto3 import Boto3CredentialProvider
-    except ImportError:
-        return None
-    return Boto3CredentialProvider()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from duff_orders.lake.s3 import S3Store
+from duff_orders.lake.stores.s3 import S3Store
 
 # Objects that are fetched at once: small ones are waited for, large ones fill the line by themselves.
 _AT_ONCE = 16

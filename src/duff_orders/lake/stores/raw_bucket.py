@@ -2,23 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import Any
 
 from duff_orders.lake.layout import RAW
-from duff_orders.lake.store import Listed
+from duff_orders.lake.stores.base import Listed, Place
 from duff_orders.messages import Event, Held
 
 #: Versions of a page: as many as S3 lists in one request.
 PAGE = 1000
 #: The version of an object that was put while the bucket kept none: neither its event nor who reads it names one.
 _UNVERSIONED = "null"
-
-
-class Place(NamedTuple):
-    """How far a listing of versions has come: behind this version of this key."""
-
-    key: str
-    version: str
 
 
 def listed(bucket: str, prefix: str) -> Iterator[Listed]:

@@ -47,6 +47,43 @@ class Head(NamedTuple):
     replaces: str | None = None
 
 
+class Place(NamedTuple):
+    """How far a listing of raw objects has come: behind this version of this key."""
+
+    key: str
+    version: str
+
+
+class Part(NamedTuple):
+    """A file that a worker wrote, and its size in bytes."""
+
+    staged: StagedFile
+    size: int
+
+
+class Stage(Protocol):
+    """Where a job stages its results: a place that all its workers reach, gone at the end.
+
+    `local` is a folder of the driver's own. Addresses are paths, or `scheme://...`.
+    """
+
+    @property
+    def local(self) -> Path:
+        """A folder of this machine."""
+
+    def address(self, name: str) -> str:
+        """Where workers write a folder."""
+
+    def parts(self, name: str) -> Iterator[Part]:
+        """The files that were written to a folder, in the order of their names."""
+
+    def share(self, path: Path, name: str) -> str:
+        """Let every worker read a file of the driver's, under a name of its own; its address."""
+
+    def share_raw(self, event: Event, path: Path, name: str) -> str:
+        """Let every worker read a raw object, of which `path` is the driver's own copy; its address."""
+
+
 class Stored(NamedTuple):
     """An object that was read: its bytes, and the token that says which version of it this is."""
 
@@ -108,11 +145,20 @@ class Store(Protocol):
     def lying(self) -> Iterator[Event]:
         """Every raw object (version) that is there, as it would be announced, at the time at which it was written."""
 
+    def lying_from(self, place: Place | None) -> Iterator[tuple[list[Event], Place | None]]:
+        """The same from a place on, by pages of up to 1,000, each with the place behind it: None is the end."""
+
     def lock(self, name: str) -> AbstractContextManager[None]:
         """Hold a lock on a name. Disk waits for it; S3 raises Busy where somebody else has it."""
 
     def check_locks(self) -> None:
         """Raises Busy where a lock that is held may have been lost: asked before what cannot be taken back."""
+
+    def release(self) -> None:
+        """Give back every lock of this holder that outlived its worker; the caller knows that none is at work."""
+
+    def stage(self) -> AbstractContextManager[Stage]:
+        """A place of one's own that every worker of a cluster reaches, gone at the end."""
 
     def scratch(self) -> AbstractContextManager[Path]:
         """A local folder of one's own, gone at the end."""
