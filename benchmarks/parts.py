@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from duff_orders import open_lake
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.engines.duckdb.transform import Job
 from duff_orders.ingest.header import header
-from duff_orders.ingest.on_duckdb import Job
 from duff_orders.ingest.scan import scan
 from duff_orders.ingest.staged import Source
 from duff_orders.ingest.text import UTF8

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from duff_orders.engines.spark import use_java
+from duff_orders.drivers.spark import use_java
 from tests import effort
 from tests.browser.tabs import Opened, chromium, tabs
 from tests.spark import QUICK_JAVA

@@ -14,8 +14,8 @@ from unittest import mock
 import duckdb
 
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
-from duff_orders.engines.dialect import sql_text
-from duff_orders.ingest import on_duckdb
+from duff_orders.drivers.dialect import sql_text
+from duff_orders.engines.duckdb import transform as on_duckdb
 from duff_orders.ingest.staged import Source, Transformed
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake

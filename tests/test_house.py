@@ -10,24 +10,39 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "src"
 PACKAGE = ROOT / "duff_orders"
-GROUND = {"clock", "contract", "document", "errors", "messages", "settings", "printable", "progress", "reasons", "room"}
+GROUND = {
+    *(
+        "clock",
+        "contract",
+        "document",
+        "errors",
+        "messages",
+        "settings",
+        "printable",
+        "progress",
+        "reasons",
+        "registry",
+    ),
+    "room",
+}
 #: What a floor may use beside itself and the ground.
 BELOW = {
-    "engines": set(),
-    "lake": {"engines"},
-    "ingest": {"engines", "lake"},
-    "models": {"engines", "lake"},
-    "query": {"engines", "lake"},
-    "generator": {"engines"},
-    "local": {"engines", "lake", "ingest", "models", "query"},
-    "api": {"engines", "lake", "query", "local"},
-    "console": {"engines", "lake", "query", "local", "api"},
-    "aws": {"engines", "lake", "ingest", "models", "query", "local", "api"},
-    "cli": {"engines", "lake", "ingest", "models", "query", "generator", "local", "aws", "api", "console"},
+    "drivers": set(),
+    "lake": {"drivers"},
+    "ingest": {"drivers", "lake"},
+    "models": {"drivers", "lake"},
+    "engines": {"drivers", "lake", "ingest", "models"},
+    "query": {"drivers", "lake"},
+    "generator": {"drivers"},
+    "local": {"drivers", "lake", "ingest", "models", "query"},
+    "api": {"drivers", "lake", "query", "local"},
+    "console": {"drivers", "lake", "query", "local", "api"},
+    "aws": {"drivers", "lake", "ingest", "models", "engines", "query", "local", "api"},
+    "cli": {"drivers", "lake", "ingest", "models", "query", "generator", "local", "aws", "api", "console"},
 }
 #: Who may import what is heavy, or is not there without an extra.
 HEAVY = {
-    "pyspark": {"engines.spark", "ingest.on_spark", "ingest.spark_records", "models.on_spark"},
+    "pyspark": {"drivers.spark", "engines.spark.transform", "engines.spark.records", "engines.spark.builder"},
     "boto3": {
         "lake.stores.raw_bucket",
         "lake.stores.s3",
@@ -50,13 +65,13 @@ HEAVY = {
     },
     "obstore": {"lake.stores.objects", "lake.stores.s3"},
     "duckdb": {
-        "engines.duckdb",
-        "ingest.long_duckdb",
-        "ingest.on_duckdb",
+        "drivers.duckdb",
+        "engines.duckdb.long_records",
+        "engines.duckdb.transform",
         "local.accounted",
         "local.check",
         "local.reread",
-        "models.on_duckdb",
+        "engines.duckdb.builder",
         "query.duckdb",
         "query.reports.cubes",
         "query.formats",

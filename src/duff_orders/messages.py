@@ -13,9 +13,8 @@ from duff_orders.document import Document
 # What a ledger row says of a file that it corrects.
 _ENTRY = re.compile("([0-9a-f]{32})(?::([0-9,-]+))?")
 
-#: Which way a file takes: to DuckDB, to Spark, or nothing is left to do.
+#: Which way a file takes: to an engine in the process, to a job, or nothing is left to do.
 Route = Literal["small", "large", "done"]
-Engine = Literal["duckdb", "spark"]
 Verdict = Literal["valid", "valid_with_rejects", "invalid", "duplicate", "failed"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 #: The verdicts whose good rows stand in tbl_duff_orders.
@@ -209,7 +208,8 @@ class Outcome(Document):
 class Decision(Document):
     """What a file's first bytes and the ledger say: its way and its dialect, or the `row` that it has already.
 
-    `replay`: the outcome of before is to be replaced.
+    `replay`: the outcome of before is to be replaced. `engine` is the name of the one that takes it; None: a release
+    before has not decided that yet.
     """
 
     route: Route
@@ -217,6 +217,7 @@ class Decision(Document):
     replay: bool = False
     dialect: Dialect | None = None
     row: LedgerRow | None = None
+    engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +236,7 @@ class Staged(Document):
     replay: bool = False
     content: str = ""
     contract: int | None = None
-    engine: Engine | None = None
+    engine: str | None = None
     dialect: Dialect | None = None
     extra_columns: tuple[str, ...] | None = None
     replaces: str | None = None

@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any
 
 from duff_orders.contract import DEFAULT_MAX_REJECT_SHARE
 from duff_orders.errors import SettingsError
-from duff_orders.messages import Engine
+from duff_orders.registry import ENGINES
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
-EngineChoice = Literal["auto", "duckdb", "spark"]
+#: What the setting `engine` may be: an engine, or the one that suits a file.
+CHOICES = ("auto", *ENGINES)
 MINIMUM_MEMORY = 256 * 10**6
 
 
@@ -46,10 +47,10 @@ def _switch(text: str) -> bool:
     return text == "on"
 
 
-def _engine(text: str) -> EngineChoice:
-    if text not in get_args(EngineChoice):
-        raise ValueError(f"allowed are {', '.join(get_args(EngineChoice))}")
-    return cast(EngineChoice, text)
+def _engine(text: str) -> str:
+    if text not in CHOICES:
+        raise ValueError(f"allowed are {', '.join(CHOICES)}")
+    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class Settings:
     stack: str = _setting(
         str, "", "NAME", "a deployment on AWS instead, by its prefix; `duff-orders` is the one without a prefix"
     )
-    engine: EngineChoice = _setting(
+    engine: str = _setting(
         _engine,
         "auto",
         "ENGINE",
@@ -136,7 +137,7 @@ class Settings:
         """What is known of each setting, by its name."""
         return {each.name: each.metadata["option"] for each in fields(cls)}
 
-    def engine_for(self, size: int) -> Engine:
+    def engine_for(self, size: int) -> str:
         """The engine for a file of `size` bytes.
 
         Where it is not given: Spark from the threshold on, if a cluster is named. One machine alone does not get

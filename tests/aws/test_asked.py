@@ -18,7 +18,7 @@ from duff_orders.aws.remote import Remote
 from duff_orders.aws.replays import Replay
 from duff_orders.aws.stacks import MAX_TEMPLATE_BODY, Deployment, Template, _reasons, aws_errors
 from duff_orders.contract import FILES
-from duff_orders.engines.duckdb import type_of
+from duff_orders.drivers.duckdb import type_of
 from duff_orders.errors import InputError, PipelineError, QueryRefused
 from duff_orders.ingest.publish import publish
 from duff_orders.ingest.transform import transform

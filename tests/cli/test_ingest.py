@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from duff_orders.contract import FILES
+from duff_orders.engines.duckdb import transform as on_duckdb
 from duff_orders.errors import CountMismatch
-from duff_orders.ingest import on_duckdb
 from duff_orders.lake.raw import announce
 from tests import lakes
 from tests.cli.commands import BROKEN, DIRTY, FIRST, HEADER, LINE, Result, contents, count, duff, ids, write

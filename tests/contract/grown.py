@@ -1,7 +1,7 @@
-"""The package with a contract that has grown, and with more reports, as a later release would have it: a copy.
+"""The package with a contract that has grown, more reports and one engine more, as a later release would have it.
 
-Everything is made from `contract.toml` and the reports' files, so nothing else changes in the copy. What runs there
-are the tests of `grown_probes.py`, in a process that finds the copy first.
+It is a copy in which `contract.toml`, two reports' files and the folder of an engine are all that changes. What runs
+there are the tests of `grown_probes.py`, in a process that finds the copy first.
 """
 
 import os
@@ -113,6 +113,10 @@ def run_probes(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     (package / "contract" / "contract.toml").write_text(contract(), encoding="utf-8")
     for name, text in REPORTS.items():
         (package / "query" / "reports" / f"{name}.sql").write_text(text, encoding="utf-8")
+    engine = shutil.copytree(package / "engines" / "duckdb", package / "engines" / "again")
+    for path in engine.glob("*.py"):
+        text = path.read_text(encoding="utf-8").replace("engines.duckdb", "engines.again")
+        path.write_text(text.replace('name="duckdb"', 'name="again"'), encoding="utf-8")
     probes = Path(__file__).with_name("grown_probes.py")
     return subprocess.run(
         [sys.executable, "-m", "pytest", str(probes), "-q", "-p", "no:cacheprovider", "--tb=short", *words],

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from duff_orders.cli.main import app
 from duff_orders.contract import COLUMN_NAMES, CONTRACT, ORDERS, REJECTED_ROWS, REQUIRED_NAMES, STAR, STATUSES
+from duff_orders.errors import SettingsError
 from duff_orders.generator.orders import generate
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.tables import create_views
@@ -26,7 +27,8 @@ from duff_orders.query import reports
 from duff_orders.query.duckdb import executed
 from duff_orders.query.guard.check import check as translate
 from duff_orders.query.serving import Serving
-from duff_orders.settings import EngineChoice
+from duff_orders.registry import ENGINES
+from duff_orders.settings import Settings
 from tests.api.lakes import application
 from tests.lakes import KEPT_LAKES, NOON, ingest, kept_lake, open_lake
 
@@ -49,7 +51,7 @@ def line(order: int, status: str = "created", added: str = ",,", product: int = 
     return f"{LINE.format(order=order, product=product, status=status)},{added}"
 
 
-def assert_whole(lake: Lake, builder: EngineChoice = "duckdb") -> None:
+def assert_whole(lake: Lake, builder: str = "duckdb") -> None:
     build(replace(lake, settings=replace(lake.settings, engine=builder)))
     assert check(lake, deep=True).problems == []
 
@@ -61,7 +63,7 @@ def test_the_contract_is_the_one_that_has_grown() -> None:
 @ON_BOTH
 @pytest.mark.parametrize("contract", KEPT_LAKES)
 def test_lakes_of_earlier_contracts_are_queried_checked_extended_corrected_and_replayed(
-    tmp_path: Path, contract: int, engine: EngineChoice
+    tmp_path: Path, contract: int, engine: str
 ) -> None:
     lake = kept_lake(tmp_path, contract)
     assert check(lake, deep=True).problems == []
@@ -387,6 +389,17 @@ def test_a_report_is_its_own_file(many: Lake) -> None:
     words = ["query", "--lake", str(many.disk.root), "--report", "files_of_verdict", "--with", "verdict=valid"]
     answered = CliRunner().invoke(app, words)
     assert [line.split() for line in answered.output.splitlines()[2:]] == [[f"{n}.csv", "0"] for n in range(4)]
+
+
+def test_an_engine_is_its_own_folder(tmp_path: Path) -> None:
+    assert ENGINES == ("again", "duckdb", "spark")
+    with pytest.raises(SettingsError, match="allowed are auto, again, duckdb, spark"):
+        Settings.load({}, engine="third")
+    lake = open_lake(tmp_path, engine="again")
+    row = ingest(lake, "a.csv", csv(line(1), line(2, "shipped"), line(3)))
+    assert (row.engine, row.rows_published, row.rows_rejected) == ("again", 2, 1)
+    assert_whole(lake, "again")
+    assert ask(lake, "select engine, count(*) from tbl_duff_files group by 1") == [("again", 1)]
 
 
 def test_generated_files_have_all_of_it(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from duff_orders.engines.spark import use_java
+from duff_orders.drivers.spark import use_java
 from duff_orders.errors import SettingsError
 
 

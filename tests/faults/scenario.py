@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, TABLES
-from duff_orders.ingest import on_duckdb  # noqa: F401 – loaded before the fork, not in each child
+from duff_orders.engines.duckdb import transform as on_duckdb  # noqa: F401 – loaded before the fork, not in each child
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.events import events

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from duff_orders.engines.duckdb import connect
+from duff_orders.drivers.duckdb import connect
 from duff_orders.errors import NoRoom
 from duff_orders.lake.raw import announce
 from duff_orders.local import watch

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
-from duff_orders.ingest import on_duckdb, on_spark
+from duff_orders.engines.duckdb import transform as on_duckdb
+from duff_orders.engines.spark import transform as on_spark
 from duff_orders.ingest.header import dialect_of
 from duff_orders.ingest.staged import Source, Transformed
 from duff_orders.lake.raw import announce

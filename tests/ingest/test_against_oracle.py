@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import COLUMN_NAMES, COLUMNS, COUNTS, ORDERS, REJECTED_ROWS, Column
-from duff_orders.ingest import on_duckdb, scan, text
+from duff_orders.engines.duckdb import transform as on_duckdb
+from duff_orders.ingest import scan, text
 from duff_orders.ingest.header import HEAD
 from duff_orders.ingest.long_records import LONG, stand_in
 from duff_orders.local.check import check

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS
-from duff_orders.ingest import on_spark
+from duff_orders.engines.spark import transform as on_spark
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
 from duff_orders.local.check import check

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from duff_orders.contract import COLUMNS, Column
-from duff_orders.engines.dialect import DuckDBSpelling
+from duff_orders.engines.duckdb.spelling import DuckDBSpelling
 from duff_orders.ingest.rules import Rules
 from tests import hostile
 from tests.oracle import _BreaksRuleError, _judge_value

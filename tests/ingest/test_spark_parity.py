@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import COLUMN_NAMES, COLUMNS, DELIMITERS, ORDERS, REJECTED_ROWS
-from duff_orders.ingest import on_spark
+from duff_orders.engines.spark import transform as on_spark
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce

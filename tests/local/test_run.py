@@ -33,7 +33,7 @@ def test_a_wrong_set_up_is_no_verdict(
     def wrong(engine: str) -> None:
         raise error
 
-    monkeypatch.setattr("duff_orders.ingest.transform._engine", wrong)
+    monkeypatch.setattr("duff_orders.ingest.transform.engine", wrong)
     lake = open_lake(tmp_path, retries=2)
     with pytest.raises(SettingsError, match=told):
         ingest(lake, "a.csv", SAMPLE.read_bytes())

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import STAR
+from duff_orders.engines.duckdb import builder as on_duckdb
 from duff_orders.lake.snapshot import current
 from duff_orders.lake.stores.base import names
 from duff_orders.lake.tables import create_views
-from duff_orders.models import on_duckdb
 from duff_orders.models.build import build
 from tests.effort import examples
 from tests.models.stars import expected, file, line, open_lake, orphans, publish, read, tables

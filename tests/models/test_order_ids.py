@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duff_orders.engines.duckdb.builder import in_reach
 from duff_orders.lake import relation
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.models import star
 from duff_orders.models.build import build
-from duff_orders.models.on_duckdb import in_reach
 from tests.effort import examples
 from tests.models.stars import expected, file, line, open_lake, publish, tables
 

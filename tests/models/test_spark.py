@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import ORDERS, STAR
-from duff_orders.engines.spark import SESSION
+from duff_orders.drivers.spark import SESSION
+from duff_orders.engines.duckdb import builder as on_duckdb
+from duff_orders.engines.spark import builder as on_spark
 from duff_orders.errors import EngineError
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
 from duff_orders.lake.stores.base import names
-from duff_orders.models import on_duckdb, on_spark
 from duff_orders.models.build import BuildReport, build
-from duff_orders.settings import EngineChoice
 from tests.effort import beyond, examples
 from tests.models.stars import expected, file, line, open_lake, orphans, publish, tables
 from tests.models.test_build import FILES
@@ -42,7 +42,7 @@ def _few_statements_are_compiled(request: pytest.FixtureRequest, monkeypatch: py
         monkeypatch.setitem(SESSION, "spark.sql.codegen.factoryMode", "NO_CODEGEN")
 
 
-def build_on(lake: Lake, engine: EngineChoice, *, rebuild: bool = False) -> BuildReport:
+def build_on(lake: Lake, engine: str, *, rebuild: bool = False) -> BuildReport:
     return build(replace(lake, settings=replace(lake.settings, engine=engine)), rebuild=rebuild)
 
 
@@ -58,9 +58,7 @@ SEQUENCES = FILES.filter(lambda files: len(files) > 2 and sum(len(each.rows) for
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 @given(SEQUENCES, st.permutations(("spark", "spark", "duckdb", "duckdb")))
-def test_any_sequence_of_builds_by_either_engine_equals_the_model(
-    files: list[FileRows], engines: list[EngineChoice]
-) -> None:
+def test_any_sequence_of_builds_by_either_engine_equals_the_model(files: list[FileRows], engines: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         lake = open_lake(Path(folder), grace=0)
         for step, (arrived, engine) in enumerate(zip(files, engines, strict=False), 1):
@@ -76,7 +74,7 @@ def test_any_sequence_of_builds_by_either_engine_equals_the_model(
 
 
 @pytest.mark.parametrize("engines", beyond(0, [("spark", "duckdb"), ("duckdb", "spark")]), ids="-".join)
-def test_late_moved_contested_and_replayed_lines(tmp_path: Path, engines: tuple[EngineChoice, ...]) -> None:
+def test_late_moved_contested_and_replayed_lines(tmp_path: Path, engines: tuple[str, ...]) -> None:
     lake = open_lake(tmp_path / ODD, grace=0)
     arriving = [
         file("third", "2026-03-03", [line(1, status="delivered"), line(2, client=(2, "Ä")), line(2, 2, price="0.1")]),
@@ -246,7 +244,8 @@ def test_the_engine_is_that_for_all_that_is_new(tmp_path: Path, threshold: int, 
         build(lake)
 
 
-@pytest.mark.parametrize(("ours", "other"), [("on_spark", "duckdb"), ("on_duckdb", "pyspark")])
+@pytest.mark.parametrize(("ours", "other"), [("spark", "duckdb"), ("duckdb", "pyspark")])
 def test_an_engine_needs_not_the_other(ours: str, other: str) -> None:
-    code = f"import sys; sys.modules[{other!r}] = None; import duff_orders.models.build, duff_orders.models.{ours}"
+    modules = ", ".join(f"duff_orders.engines.{ours}.{name}" for name in ("builder", "transform"))
+    code = f"import sys; sys.modules[{other!r}] = None; import duff_orders.models.build, {modules}"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from duff_orders.contract import TABLES
-from duff_orders.engines.duckdb import type_of
+from duff_orders.drivers.duckdb import type_of
 from duff_orders.query.duckdb import Answered, executed
 from duff_orders.query.formats import write
 from duff_orders.query.guard.check import check

@@ -58,7 +58,8 @@ def validate_csv(payload: Payload, context: Any) -> Payload:
     store = _store(payload, context)
     if "walk" in payload:
         return arrivals.look(store, **payload["walk"], seconds=context.get_remaining_time_in_millis() / 1000)
-    lake = _lake(store)
+    # where a file is decided upon there is Glue besides: from the threshold on it is Spark's
+    lake = _lake(store, engine="auto", master="glue")
     announced = event_of(payload["event"])
     if why := layout.left_alone(announced.key):
         log("left_alone", announced.file_id, announced.key, why=why)
@@ -81,7 +82,7 @@ def validate_csv(payload: Payload, context: Any) -> Payload:
         decision = validate(lake, event, replay=replay)
         if decision.row is not None:
             return _done(decision.row, parse_time(payload["since"]) if is_over else began)
-        log("decided", event.file_id, event.key, route=decision.route)
+        log("decided", event.file_id, event.key, route=decision.route, engine=decision.engine)
         return dict(json.loads(decision.to_json()))
 
 
@@ -205,16 +206,16 @@ def _store(payload: Payload, context: Any) -> Store:
     )
 
 
-def _lake(store: Store) -> Lake:
+def _lake(store: Store, **options: str) -> Lake:
     """The lake in the buckets."""
-    return Lake(_settings(), store)
+    return Lake(_settings(**options), store)
 
 
-def _settings() -> Settings:
-    """DuckDB, with the memory of this function."""
+def _settings(engine: str = "duckdb", **options: Any) -> Settings:
+    """DuckDB unless told otherwise, with the memory of this function."""
     memory = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024")) * MIB
     threshold = os.environ.get("THRESHOLD")
-    return Settings.load(engine="duckdb", memory=max(memory, MINIMUM_MEMORY), threshold=threshold)
+    return Settings.load(engine=engine, memory=max(memory, MINIMUM_MEMORY), threshold=threshold, **options)
 
 
 def _done(row: LedgerRow, began: datetime) -> Payload:

@@ -1,1 +1,1 @@
-"""How DuckDB and Spark are started and spoken to."""
+"""The engines: each a folder with what it does of a file's way and of a build, and one object that says so."""

@@ -14,7 +14,7 @@ from typing import Final
 import duckdb
 
 from duff_orders.contract import COLUMNS, CONTRACT, Column
-from duff_orders.engines.dialect import sql_text
+from duff_orders.drivers.dialect import sql_text
 from duff_orders.generator.values import (
     BEERS,
     CHANNEL_DRAWS,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from duff_orders.contract import COLUMNS, REJECTED_ROWS, Column
-from duff_orders.engines.dialect import Spelling
+from duff_orders.drivers.dialect import Spelling
 from duff_orders.errors import Busy
 from duff_orders.ingest.rules import Rules, folded
 from duff_orders.lake.ledger import Ledger

@@ -6,7 +6,7 @@ Each statement counts what is published. Engines ask it only where they saw a si
 from collections.abc import Iterable, Mapping
 
 from duff_orders.contract import COLUMN_NAMES, COLUMNS, INVISIBLE, REMARKS
-from duff_orders.engines.dialect import Spelling
+from duff_orders.drivers.dialect import Spelling
 
 _VALUES = ", ".join(COLUMN_NAMES)
 #: The regular expression of a character that nobody sees.

@@ -23,7 +23,7 @@ from duff_orders.contract import (
     TEXT_CHARACTERS,
     Column,
 )
-from duff_orders.engines.dialect import Spelling
+from duff_orders.drivers.dialect import Spelling
 
 _UPPER, _LOWER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
 # What joins a record's texts for one match; a text that holds it is not canonical.

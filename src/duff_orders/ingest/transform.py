@@ -1,4 +1,4 @@
-"""`Transform-data`: a decision becomes staged Parquet, by the engine that the settings choose for the file."""
+"""`Transform-data`: a decision becomes staged Parquet, by the engine that was decided."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,18 +14,17 @@ from duff_orders.ingest.staged import Source, Transform
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import content_lock
 from duff_orders.lake.stores.base import StagedFile
-from duff_orders.messages import Decision, Engine, Outcome, Staged
+from duff_orders.messages import Decision, Outcome, Staged
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason
+from duff_orders.registry import engine
 from duff_orders.settings import Settings
 
 
 def check_engines(settings: Settings, sizes: Iterable[int]) -> None:
     """Raises SettingsError, before anything is written, where the engine for one of these files is not installed."""
-    if any(settings.engine_for(size) == "spark" for size in sizes):
-        from duff_orders.engines.spark import check_installed
-
-        check_installed()
+    for name in sorted({settings.engine_for(size) for size in sizes}):
+        engine(name).check_installed()
 
 
 @contextmanager
@@ -56,7 +55,8 @@ def transform(
             outcome = Outcome(verdict="duplicate", reason=reason("known_content", file=twin.source_file))
             yield _without_rows(lake, decision, outcome, started, content)
             return
-        engine = lake.settings.engine_for(event.size)
+        name = decision.engine or lake.settings.engine_for(event.size)  # a release before did not decide it
+        on_engine: Transform = engine(name).transform
         path = raw.open()
         dialect = decision.dialect
         try:
@@ -68,11 +68,11 @@ def transform(
             whole = None if dialect.ties else replaced(lake.ledger, event)
             source = Source(path=path, event=event, dialect=dialect, replaced=whole)
             made = stack.enter_context(
-                _engine(engine)(
+                on_engine(
                     lake,
                     source,
                     memory_fraction=memory_fraction,
-                    phase=lambda name, done_fraction: phase(event.key, name, done_fraction),
+                    phase=lambda step, done_fraction: phase(event.key, step, done_fraction),
                 )
             )
         except InvalidFile as invalid:  # what the head did not show
@@ -86,7 +86,7 @@ def transform(
             started=started,
             replay=decision.replay,
             content=content,
-            engine=engine,
+            engine=name,
             dialect=made.dialect,
             extra_columns=made.extra_columns,
             replaces=whole.file_id if whole else None,
@@ -109,12 +109,3 @@ def _without_rows(lake: Lake, decision: Decision, outcome: Outcome, started: dat
 
 def _named(staged: StagedFile) -> str:
     return str(staged.absolute() if isinstance(staged, Path) else staged)
-
-
-def _engine(engine: Engine) -> Transform:
-    """Engines are heavy, and a Glue job has no DuckDB: only the one that is asked is imported."""
-    if engine == "spark":
-        from duff_orders.ingest.on_spark import transform as on_engine
-    else:
-        from duff_orders.ingest.on_duckdb import transform as on_engine
-    return on_engine

@@ -7,7 +7,8 @@ from duff_orders.ingest.corrections import check_replaced
 from duff_orders.ingest.header import HEAD, dialect_of
 from duff_orders.ingest.publish import conclude
 from duff_orders.lake.lake import Lake
-from duff_orders.messages import Decision, Event, Outcome, Route
+from duff_orders.messages import Decision, Event, Outcome
+from duff_orders.registry import engine
 
 
 def validate(lake: Lake, event: Event, *, replay: bool = False) -> Decision:
@@ -28,5 +29,5 @@ def validate(lake: Lake, event: Event, *, replay: bool = False) -> Decision:
     except InvalidFile as invalid:
         row = conclude(lake, event, Outcome(verdict="invalid", reason=str(invalid)), replay=replay)
         return Decision(route="done", event=event, row=row)
-    route: Route = "large" if event.size >= lake.settings.threshold else "small"
-    return Decision(route=route, event=event, replay=replay, dialect=dialect)
+    name = lake.settings.engine_for(event.size)
+    return Decision(route=engine(name).route, event=event, replay=replay, dialect=dialect, engine=name)

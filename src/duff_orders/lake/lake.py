@@ -66,7 +66,7 @@ class Lake:
         `memory_fraction` is the part of the memory that this user may take. One that `only_reads` works in a lake that
         cannot be written, too: its scratch folder then lies where the system keeps temporary files.
         """
-        from duff_orders.engines.duckdb import connect  # heavy: only who asks the engine pays for it
+        from duff_orders.drivers.duckdb import connect  # heavy: only who asks the engine pays for it
 
         with (
             self._scratch_to_read() if only_reads else self.store.scratch() as scratch,

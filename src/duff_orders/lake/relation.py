@@ -2,14 +2,14 @@
 
 Objects are read by groups of one version, which the ledger knows: a column that a version did not have yet is null in
 its objects. To let DuckDB find that out (`union_by_name`) costs twice as much, and fails where no object has it. Spark
-needs no more than the whole schema (`engines.spark.schema_of`): it takes columns from each object by their names.
+needs no more than the whole schema (`drivers.spark.schema_of`): it takes columns from each object by their names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import PARTITION, VERSION, Table
-from duff_orders.engines.duckdb import path_text, read_parquet, type_of
+from duff_orders.drivers.duckdb import path_text, read_parquet, type_of
 from duff_orders.lake.layout import data_objects
 from duff_orders.lake.stores.base import Store
 from duff_orders.messages import LedgerRow

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import FILES, STAR, TABLES
-from duff_orders.engines.dialect import sql_text
-from duff_orders.engines.duckdb import path_text, type_of
+from duff_orders.drivers.dialect import sql_text
+from duff_orders.drivers.duckdb import path_text, type_of
 from duff_orders.lake import relation
 from duff_orders.lake.documents import LEDGER_ROWS
 from duff_orders.lake.lake import Lake

@@ -235,7 +235,7 @@ def _survived(
 
     After a failure comes another engine: a damaged object can leave the one that read it unusable.
     """
-    from duff_orders.engines.duckdb import ERRORS, message  # heavy: only who reads tables pays for it
+    from duff_orders.drivers.duckdb import ERRORS, message  # heavy: only who reads tables pays for it
 
     waiting = deque(items)
     while waiting:

@@ -9,7 +9,7 @@ from functools import partial
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import ORDERS, REJECTED_ROWS, TABLES, VERSION
-from duff_orders.engines.duckdb import ERRORS, read_parquet
+from duff_orders.drivers.duckdb import ERRORS, read_parquet
 from duff_orders.errors import EngineError, SourceChanged
 from duff_orders.ingest.publish import publish
 from duff_orders.lake import layout, relation
@@ -190,7 +190,7 @@ def _without_raw(lake: Lake, work: Repair, event: Event) -> LedgerRow | None:
         replay=True,
         content=content,
         contract=version,
-        engine=row.engine if row else None,  # type: ignore[arg-type]  # what wrote it
+        engine=row.engine if row else None,  # what wrote it
         orders=orders,
         rejected=rejected,
     )

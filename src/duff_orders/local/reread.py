@@ -28,8 +28,8 @@ from duff_orders.contract import (
     TEXT_CHARACTERS,
     Column,
 )
-from duff_orders.engines.dialect import sql_text
-from duff_orders.engines.duckdb import read_parquet
+from duff_orders.drivers.dialect import sql_text
+from duff_orders.drivers.duckdb import read_parquet
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.corrections import ranked

@@ -17,9 +17,10 @@ from duff_orders.lake.layout import STAR_POINTER
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.stores.base import Store
 from duff_orders.lake.survey import harmed
-from duff_orders.messages import Engine, LedgerRow
+from duff_orders.messages import LedgerRow
 from duff_orders.models.plan import OpenBuilder, Partition, make_plan, write_dimensions, write_interim
 from duff_orders.progress import OnPhase, ignore_phase
+from duff_orders.registry import engine
 
 LOCK = "models-build"
 #: What a build works on, as progress is told.
@@ -100,7 +101,7 @@ def _build(
                 seconds=time.monotonic() - started,
                 left_out=tuple(map(str, plan.left_out)),
             )
-        open_builder = _open_builder(lake.settings.engine_for(sum(row.size for row in plan.added)))
+        open_builder: OpenBuilder = engine(lake.settings.engine_for(sum(row.size for row in plan.added))).open_builder
         phase(TOLD, "read what is new", lambda: 0.0)
         try:
             with open_builder(lake, plan) as builder:
@@ -149,12 +150,3 @@ def _digests(store: Store, names: Iterable[str], known: Mapping[str, str]) -> di
     with ThreadPoolExecutor(store.reads_at_once, thread_name_prefix="digests") as pool:
         read = dict(zip(unknown, pool.map(store.digest, unknown), strict=True))
     return {name: digest for name in listed if (digest := known.get(name) or read[name])}
-
-
-def _open_builder(engine: Engine) -> OpenBuilder:
-    """The engine's part; the other engine need not even be installed."""
-    if engine == "spark":
-        from duff_orders.models.on_spark import open_builder
-    else:
-        from duff_orders.models.on_duckdb import open_builder
-    return open_builder

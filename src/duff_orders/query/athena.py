@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from duff_orders.engines.dialect import sql_text
+from duff_orders.drivers.dialect import sql_text
 from duff_orders.errors import PipelineError, QueryRefused
 from duff_orders.query.answer import Answer
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import duckdb
 
 from duff_orders.contract import STAR
-from duff_orders.engines.dialect import sql_text
-from duff_orders.engines.duckdb import ERRORS, is_damage, message, path_text
+from duff_orders.drivers.dialect import sql_text
+from duff_orders.drivers.duckdb import ERRORS, is_damage, message, path_text
 from duff_orders.errors import DamagedObject, EngineError, QueryRefused
 from duff_orders.lake.documents import OnDamage
 from duff_orders.lake.lake import Lake

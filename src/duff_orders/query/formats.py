@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TextIO, get_args
 
 import duckdb
 
-from duff_orders.engines.dialect import sql_name, sql_text
+from duff_orders.drivers.dialect import sql_name, sql_text
 from duff_orders.errors import InputError
 from duff_orders.printable import printable
 from duff_orders.query.guard.types import Column, Type, named

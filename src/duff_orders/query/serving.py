@@ -18,8 +18,8 @@ from pathlib import Path
 import duckdb
 
 from duff_orders.contract import DIM_CHANNELS, DIM_CLIENTS, DIM_PRODUCTS, DIM_STATUS, FACT_ORDERS, STAR, VERSION
-from duff_orders.engines.dialect import sql_text
-from duff_orders.engines.duckdb import ERRORS, engine_errors, message
+from duff_orders.drivers.dialect import sql_text
+from duff_orders.drivers.duckdb import ERRORS, engine_errors, message
 from duff_orders.errors import EngineError
 from duff_orders.lake import relation
 from duff_orders.lake.snapshot import Snapshot, current

@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from duff_orders.engines.duckdb import ERRORS
+from duff_orders.drivers.duckdb import ERRORS
 from duff_orders.errors import DuffError, EngineError, QueryRefused
 from duff_orders.lake.lake import open_lake
 from duff_orders.query import formats

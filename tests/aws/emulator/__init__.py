@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from duff_orders.engines.spark import use_java
+from duff_orders.drivers.spark import use_java
 from duff_orders.errors import SettingsError
 from duff_orders.lake.stores.s3 import S3Store
 from tests.effort import PATIENCE

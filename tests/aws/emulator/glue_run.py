@@ -30,7 +30,7 @@ def main() -> None:
     given = dict(zip(arguments[::2], arguments[1::2], strict=True))
     staging = Path(tempfile.mkdtemp(prefix="staging-"))
 
-    from duff_orders.lake import workspace
+    from duff_orders.engines.spark import workspace
 
     assert "duff_orders.zip" in (workspace.__file__ or ""), workspace.__file__
     _start(staging, [given["--raw_bucket"], given["--processed_bucket"]])

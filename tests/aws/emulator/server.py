@@ -25,7 +25,7 @@ from ministack.core.responses import error_response_json, get_account_id
 from ministack.services import athena, budgets, eventbridge, glue, lambda_svc, s3, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners, stacks
 
-from duff_orders.engines.duckdb import type_of
+from duff_orders.drivers.duckdb import type_of
 from duff_orders.query.duckdb import executed
 from duff_orders.query.guard.check import check
 from duff_orders.query.values import text

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from duff_orders.engines.dialect import sql_name
+from duff_orders.drivers.dialect import sql_name
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.conversions import cast
 from duff_orders.query.guard.scope import Query

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
-from duff_orders.engines.dialect import sql_text
+from duff_orders.drivers.dialect import sql_text
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard import calls, choices, decimals, predicates, subqueries
 from duff_orders.query.guard.calls import called, filtered

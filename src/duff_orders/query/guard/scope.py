@@ -9,7 +9,7 @@ from typing import Protocol
 from sqlglot import exp
 
 from duff_orders.contract import DATABASE, TABLES
-from duff_orders.engines.dialect import sql_name
+from duff_orders.drivers.dialect import sql_name
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.excerpt import excerpt
 from duff_orders.query.guard.signatures import Typed

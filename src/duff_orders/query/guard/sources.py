@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from duff_orders.engines.dialect import sql_name
+from duff_orders.drivers.dialect import sql_name
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.conversions import coerced, same
 from duff_orders.query.guard.excerpt import excerpt

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, get_args
 
-from duff_orders.engines.dialect import sql_text
+from duff_orders.drivers.dialect import sql_text
 from duff_orders.errors import InputError
 from duff_orders.query.reports.statuses import filled
 

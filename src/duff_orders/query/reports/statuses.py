@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import reduce
 
 from duff_orders.contract import CONTRACT, Contract
-from duff_orders.engines.dialect import sql_text
+from duff_orders.drivers.dialect import sql_text
 
 
 def filled(lines: Iterable[str], contract: Contract = CONTRACT) -> Iterator[str]:

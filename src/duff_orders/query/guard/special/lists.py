@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from duff_orders.engines.dialect import sql_name
+from duff_orders.drivers.dialect import sql_name
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.conversions import cast, coerced
 from duff_orders.query.guard.excerpt import excerpt

@@ -7,7 +7,7 @@ import re
 
 from sqlglot import exp
 
-from duff_orders.engines.dialect import sql_text
+from duff_orders.drivers.dialect import sql_text
 from duff_orders.errors import QueryRefused
 from duff_orders.query.guard.conversions import coerced
 from duff_orders.query.guard.excerpt import excerpt, quoted

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, VERSION, Table
-from duff_orders.engines.dialect import DuckDBSpelling, sql_text
-from duff_orders.engines.duckdb import ROW_GROUP_BYTES, read_parquet
+from duff_orders.drivers.dialect import sql_text
+from duff_orders.drivers.duckdb import ROW_GROUP_BYTES, read_parquet
+from duff_orders.engines.duckdb.spelling import DuckDBSpelling
 from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import interim, star_object

@@ -4,13 +4,14 @@ import os
 from dataclasses import dataclass
 
 from duff_orders.contract import BLANKS
-from duff_orders.engines.dialect import SparkSpelling, sql_text
+from duff_orders.drivers.dialect import sql_text
+from duff_orders.engines.spark.spelling import SparkSpelling
+from duff_orders.engines.spark.workspace import Workspace
 from duff_orders.ingest import text
 from duff_orders.ingest.blocks import LINE_BREAK
 from duff_orders.ingest.header import SIGNS, UNDERSCORED, header
 from duff_orders.ingest.scan import Scan, scan
 from duff_orders.ingest.staged import Source
-from duff_orders.lake.workspace import Workspace
 
 
 class RecordsSpanLines(Exception):

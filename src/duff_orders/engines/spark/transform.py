@@ -14,8 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from duff_orders.contract import (
     BLANKS,
@@ -28,15 +27,18 @@ from duff_orders.contract import (
     TEXT_CHARACTERS,
     Column,
 )
-from duff_orders.engines.dialect import SparkSpelling, sql_text
-from duff_orders.engines.spark import escaped, failures_as_ours, schema_of, session
+from duff_orders.drivers.dialect import sql_text
+from duff_orders.drivers.spark import escaped, failures_as_ours, schema_of, session
+from duff_orders.engines.spark.lines import Lines, RecordsSpanLines, in_place, laid_out
+from duff_orders.engines.spark.records import SparkRecords, configured
+from duff_orders.engines.spark.spelling import SparkSpelling
+from duff_orders.engines.spark.workspace import Workspace, address, workspace
 from duff_orders.ingest import remarks, text
 from duff_orders.ingest.corrections import CORRECTABLE, correctable, is_ordinary, named_files, targets
 from duff_orders.ingest.header import header, places
+from duff_orders.ingest.passes import Good, Rejected, run
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import UNSPLIT
-from duff_orders.ingest.spark_lines import Lines, RecordsSpanLines, in_place, laid_out
-from duff_orders.ingest.spark_records import SparkRecords, configured
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import (
     LINE,
@@ -49,12 +51,11 @@ from duff_orders.ingest.statements import (
     repeated,
     text_of,
 )
-from duff_orders.ingest.verdict import Records, judge
+from duff_orders.ingest.verdict import Records
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.lake.stores.base import StagedFile
-from duff_orders.lake.workspace import Workspace, address, workspace
-from duff_orders.messages import LedgerRow, Outcome, entries
+from duff_orders.messages import LedgerRow, entries
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -90,8 +91,10 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
                 phase("transform", lambda: 0.0)
                 lines = lines or in_place(source, space)
                 records = SparkRecords(spark, source.dialect, lines)
-                job = Job(spark, lake, source, lines, records, space.within(lines.encoding))
-                outcome = job.run(lake.settings.max_reject_share)
+                split, unseen = _counted(records, lines)
+                job = Job(spark, lake, source, lines, records, space.within(lines.encoding), split)
+                job.signs["unseen"] = unseen
+                outcome = run(job, lake.settings.max_reject_share)
                 break
             except text.NotUtf8:
                 source = _settled(source)
@@ -120,6 +123,25 @@ def _settled(source: Source) -> Source:
     return replace(source, dialect=header(source.path, key, encoding)[0].dialect)
 
 
+def _counted(records: SparkRecords, lines: Lines) -> tuple[int, int]:
+    """Name the records; how many could be split, and how many hold a character that nobody sees.
+
+    Raises NotUtf8 or RecordsSpanLines where the file must be read in another way, InvalidFile for NUL characters and
+    lines of more than 16 MiB.
+    """
+    records.name()
+    if lines.scanned:
+        return lines.scanned.split, 0
+    with records.tasks_of(COUNTED_BYTES):
+        return records.count()
+
+
+class Known(NamedTuple):
+    """What is known once the good records are written: where the others stand."""
+
+    suspects: str
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One file's transformation."""
@@ -130,6 +152,8 @@ class Job:
     lines: Lines
     records: SparkRecords
     space: Workspace
+    #: The records that could be split.
+    split: int
     # of what was staged, by name: to read it out of the files would be a job of its own each time
     schemas: "dict[str, StructType]" = field(default_factory=dict)
     # signs of what may be remarked, and how often they were seen
@@ -145,52 +169,47 @@ class Job:
         """The files of the rejected records."""
         return [part.staged for part in self.space.parts("rejected")]
 
-    def run(self, max_reject_share: Decimal) -> Outcome:
-        """Transform the file and judge it.
+    @property
+    def ties(self) -> bool:
+        """Whether records may correct others."""
+        return self.source.dialect.ties
 
-        Raises NotUtf8 or RecordsSpanLines where the file must be read in another way, InvalidFile for NUL
-        characters and lines of more than 16 MiB, CountMismatch where what was written is not what was counted.
-        """
-        self.records.name()
-        scanned = self.lines.scanned
-        records = scanned.split if scanned else self._count()
+    def write_good(self) -> Good[Known]:
+        """Write the good records: as they are read, or from all that were set aside."""
         small = self.lines.size <= SMALL_BYTES
-        only_corrections = self.source.dialect.ties and self._name_correctable()
-        all_staged = small or self.source.dialect.ties or not self._begins_clean()
+        all_staged = small or self.ties or not self._begins_clean()
         good = self._stage_checked() if all_staged else self._write_orders()
         unique = good - self._remove_repeats()
-        if good < records and not small:
+        if good < self.split and not small:
             self._stage_suspects(all_staged)
-        unsplit, rejected, returns, empty = self._write_rejected("checked" if small else "suspects", records, good)
-        everything = records + (scanned.unsplit_records if scanned else 0)
-        unsplit -= scanned.headers if scanned else 0
-        outcome = judge(
-            Records(
-                split=everything - unsplit,
-                unsplit=unsplit,
-                unclosed=bool(scanned and scanned.unclosed),
-                turned=scanned.turned if scanned else None,
-                fields=self.source.dialect.fields,
-                returns=returns,
-                only_corrections=only_corrections,
-            ),
-            good=good,
-            unique=unique,
-            rejected=rejected,
-            nulls=empty,
-            max_reject_share=max_reject_share,
-        )
-        if self.source.dialect.ties:
-            outcome = replace(
-                outcome,
-                corrects=self._entries("unique" if "unique" in self.schemas else "orders")
-                if outcome.rows_published
-                else None,
-                attempts=self._entries("rejected") if rejected else None,
-            )
-        return replace(outcome, remarks=remarks.remarks(self._remarked()) if outcome.rows_published else ())
+        return Good(good, unique, Known("checked" if small else "suspects"))
 
-    def _name_correctable(self) -> bool:
+    def write_rejected(self, good: Good[Known], *, only_corrections: bool) -> Rejected:
+        """Write the rejected records."""
+        scanned = self.lines.scanned
+        unsplit, rejected, returns, empty = self._write_rejected(good.known.suspects, self.split, good.records)
+        everything = self.split + (scanned.unsplit_records if scanned else 0)
+        unsplit -= scanned.headers if scanned else 0
+        records = Records(
+            split=everything - unsplit,
+            unsplit=unsplit,
+            unclosed=bool(scanned and scanned.unclosed),
+            turned=scanned.turned if scanned else None,
+            fields=self.source.dialect.fields,
+            returns=returns,
+            only_corrections=only_corrections,
+        )
+        return Rejected(rejected, records, empty)
+
+    def taken(self) -> tuple[str, ...] | None:
+        """The rows whose place published ones take."""
+        return self._entries("unique" if "unique" in self.schemas else "orders")
+
+    def attempted(self) -> tuple[str, ...] | None:
+        """The rows whose place rejected ones were to take."""
+        return self._entries("rejected")
+
+    def name_correctable(self) -> bool:
         """Name the relation of the rejected rows that the records may correct.
 
         Returns whether all records that could be split are corrections.
@@ -213,7 +232,7 @@ class Job:
         """The rows whose place those that were written take, or were to take."""
         return entries(row[TIE] for row in self._staged(name).where(f"{TIE} is not null").select(TIE).collect())
 
-    def _remarked(self) -> dict[str, int]:
+    def remarked(self, good: Good[Known]) -> dict[str, int]:
         """How often each remark holds of what is published. Nothing is asked that no sign was seen of."""
         scanned, spelling = self.lines.scanned, SparkSpelling()
         counts = {}
@@ -277,12 +296,6 @@ class Job:
                 short = f"octet_length({text}) <= {max(map(len, NULL_SPELLINGS))} and lower({text}) in ({nulls})"
                 fits = f"{text} <> '' and octet_length({text}) <= {TEXT_CHARACTERS}"
                 return f"({fits} and not ({' or '.join((*ends, short))}))"
-
-    def _count(self) -> int:
-        """Count the records. Raises as `SparkRecords.count`."""
-        with self.records.tasks_of(COUNTED_BYTES):
-            found, self.signs["unseen"] = self.records.count()
-        return found
 
     def _begins_clean(self) -> bool:
         """Whether the first records show neither rejects nor repeats."""

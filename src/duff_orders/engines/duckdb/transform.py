@@ -9,14 +9,16 @@ has room for it. The scanner's independent count must come out at the end, or no
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
 from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS, REQUIRED_NAMES, Column
-from duff_orders.engines.dialect import DuckDBSpelling, sql_text
-from duff_orders.engines.duckdb import ROW_GROUP_BYTES, path_text, read_parquet
+from duff_orders.drivers.dialect import sql_text
+from duff_orders.drivers.duckdb import ROW_GROUP_BYTES, path_text, read_parquet
+from duff_orders.engines.duckdb.long_records import LINES_WITHIN, LONG_REJECTED, LongJob, LongOutcome
+from duff_orders.engines.duckdb.spelling import DuckDBSpelling
 from duff_orders.ingest import remarks
 from duff_orders.ingest.corrections import (
     CHANGES_TEXT,
@@ -28,8 +30,8 @@ from duff_orders.ingest.corrections import (
     targets,
 )
 from duff_orders.ingest.header import header_columns, places
-from duff_orders.ingest.long_duckdb import LINES_WITHIN, LONG_REJECTED, LongJob, LongOutcome
 from duff_orders.ingest.long_records import STAND_IN_COLUMNS
+from duff_orders.ingest.passes import Good, Rejected, run
 from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import UNSPLIT, Scan, scan
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
@@ -45,11 +47,11 @@ from duff_orders.ingest.statements import (
     text_of,
     without_repeats,
 )
-from duff_orders.ingest.verdict import Records, judge
+from duff_orders.ingest.verdict import Records
 from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
-from duff_orders.messages import LedgerRow, Outcome, entries
+from duff_orders.messages import LedgerRow, entries
 from duff_orders.settings import MIB
 
 # Bytes that a checked record takes in a table beside its text, and the records that are looked at beforehand.
@@ -84,7 +86,7 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
             scratch=scratch,
             memory=lake.engine_memory(memory_fraction),
         )
-        outcome = job.run(lake.settings.max_reject_share)
+        outcome = run(job, lake.settings.max_reject_share)
         yield Transformed(
             outcome=outcome,
             dialect=scanned.dialect,
@@ -99,6 +101,14 @@ def _progress(connection: duckdb.DuckDBPyConnection) -> float:
         return max(connection.query_progress(), 0.0) / 100
     except Exception:  # asked from another thread, a moment after the connection was closed
         return 1.0
+
+
+class Known(NamedTuple):
+    """What is known once the good records are written: the long ones, the good ones beside them, and the suspects."""
+
+    long: LongOutcome
+    good: int
+    suspects: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,45 +132,42 @@ class Job:
         """The rejected records."""
         return self.scratch / "rejected.parquet"
 
-    def run(self, max_reject_share: Decimal) -> Outcome:
-        """Transform the file and judge it.
+    @property
+    def ties(self) -> bool:
+        """Whether records may correct others."""
+        return self.scan.dialect.ties
 
-        Raises CountMismatch where the engine read other records than the scanner.
-        """
+    def write_good(self) -> Good[Known]:
+        """Write the good records: by a table or as they are read, with the long ones beside them."""
         # Values are computed once, below the filter: pushed down it would compute them a second time. And a list of
         # literals must not become a join, for which all rows would pay.
         self.connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
-        only_corrections = self.scan.dialect.ties and self._name_correctable()
         self.connection.execute(f"create temp view checked as {self._checked()}")
         long = self._long_records()
         if not self.scan.split and not long.good:
-            good, unique, suspects = 0, 0, "checked"
-        else:
-            by_table = None if long.good or not self._worth_a_table() else self._by_table()
-            good, unique, suspects = by_table or self._by_passes(long)
-        rejected, returns, empty = self._write_rejected(suspects if good < self.scan.split else None)
-        aside = self.scan.long
-        outcome = judge(
-            Records(
-                split=self.scan.split + aside.split + self.scan.headers,
-                unsplit=self.scan.unsplit_records + aside.unsplit - self.scan.headers,
-                unclosed=self.scan.unclosed,
-                turned=self.scan.turned,
-                fields=self.scan.dialect.fields,
-                returns=returns or long.returns,
-                only_corrections=only_corrections,
-            ),
-            good=good + long.good,
-            unique=unique,
-            rejected=rejected + long.rejected,
-            nulls={name: empty[name] + long.nulls[name] for name in REQUIRED_NAMES},
-            max_reject_share=max_reject_share,
-        )
-        if self.scan.dialect.ties:
-            outcome = replace(outcome, corrects=self._taken(outcome), attempts=self._attempted())
-        return replace(outcome, remarks=remarks.remarks(self._remarked(long)) if outcome.rows_published else ())
+            return Good(0, 0, Known(long, 0, "checked"))
+        by_table = None if long.good or not self._worth_a_table() else self._by_table()
+        good, unique, suspects = by_table or self._by_passes(long)
+        return Good(good + long.good, unique, Known(long, good, suspects))
 
-    def _name_correctable(self) -> bool:
+    def write_rejected(self, good: Good[Known], *, only_corrections: bool) -> Rejected:
+        """Write the rejected records; the long ones were when the good ones were."""
+        long, split, suspects = good.known
+        rejected, returns, empty = self._write_rejected(suspects if split < self.scan.split else None)
+        aside = self.scan.long
+        records = Records(
+            split=self.scan.split + aside.split + self.scan.headers,
+            unsplit=self.scan.unsplit_records + aside.unsplit - self.scan.headers,
+            unclosed=self.scan.unclosed,
+            turned=self.scan.turned,
+            fields=self.scan.dialect.fields,
+            returns=returns or long.returns,
+            only_corrections=only_corrections,
+        )
+        nulls = {name: empty[name] + long.nulls[name] for name in REQUIRED_NAMES}
+        return Rejected(rejected + long.rejected, records, nulls)
+
+    def name_correctable(self) -> bool:
         """Name the relation of the rejected rows that the records may correct.
 
         Returns whether all records that could be split are corrections.
@@ -183,26 +190,25 @@ class Job:
         self.connection.execute(f"create temp table {CORRECTABLE} as {made}")
         return not ordinary
 
-    def _taken(self, outcome: Outcome) -> tuple[str, ...] | None:
+    def taken(self) -> tuple[str, ...] | None:
         """The rows whose place published ones take."""
-        return self._entries(self.orders) if outcome.rows_published else None
+        return self._entries(self.orders)
 
-    def _attempted(self) -> tuple[str, ...] | None:
+    def attempted(self) -> tuple[str, ...] | None:
         """The rows whose place rejected ones were to take."""
-        paths = [path for path in (self.rejected, *self.long_rejected) if path.exists()]
-        return self._entries(*paths) if paths else None
+        return self._entries(*(path for path in (self.rejected, *self.long_rejected) if path.exists()))
 
     def _entries(self, *paths: Path) -> tuple[str, ...] | None:
         named = f"select {TIE} from {read_parquet(*paths)} where {TIE} is not null"
         return entries(row[0] for row in self.connection.execute(named).fetchall())
 
-    def _remarked(self, long: LongOutcome) -> dict[str, int]:
+    def remarked(self, good: Good[Known]) -> dict[str, int]:
         """How often each remark holds of what is published. Nothing is asked that the scanner did not see a sign of."""
         counts = {}
         swallowing = []
         if self.scan.lines_within:
             swallowing.append(f"({self._checked('where holds_a_line', told_lines=True)}) where good")
-        if long.lines_within:
+        if good.known.long.lines_within:
             swallowing.append(LINES_WITHIN)
         if swallowing:
             counts["lines_within_quotes"] = self._row(remarks.lines_within_quotes(swallowing))[0]

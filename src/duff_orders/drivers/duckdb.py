@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from duff_orders.engines.dialect import sql_text
+from duff_orders.drivers.dialect import sql_text
 from duff_orders.errors import EngineError, NoRoom
 from duff_orders.room import room
 from duff_orders.settings import MIB

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from duff_orders.contract import COLUMN_NAMES, REQUIRED_NAMES
-from duff_orders.engines.dialect import sql_text
+from duff_orders.drivers.dialect import sql_text
 from duff_orders.ingest.long_records import Chunk
 from duff_orders.ingest.statements import AS_READ, LINE, REJECTED_FIELDS, TIE, Statements
 from duff_orders.settings import MIB

@@ -1,0 +1,1 @@
+"""How DuckDB and Spark are started and spoken to."""

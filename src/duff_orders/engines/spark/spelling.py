@@ -1,0 +1,25 @@
+"""How Spark writes what engines write differently."""
+
+
+class SparkSpelling:
+    """Spark's way; see `drivers.dialect.Spelling`."""
+
+    def full_match(self, text: str, pattern: str) -> str:
+        """Java's `$` matches before a last line break too, so the end is where no character follows."""
+        return f"({text} rlike '(?s)^(?:{pattern})(?!.)')"
+
+    def some_match(self, text: str, pattern: str) -> str:
+        """Anywhere in the text."""
+        return f"({text} rlike '{pattern}')"
+
+    def literal(self, text: str) -> str:
+        """Spark reads backslashes in a string, and joins strings that stand side by side."""
+        return f"decode(unhex('{text.encode().hex()}'), 'UTF-8')"
+
+    def no_pushdown(self) -> str:
+        """Spark moves no condition below what gives another value each time."""
+        return "monotonically_increasing_id()"
+
+    def hash60(self, text: str) -> str:
+        """The first 15 hexadecimal digits of the md5 of a text, as a bigint."""
+        return f"cast(conv(substr(md5(cast({text} as binary)), 1, 15), 16, 10) as bigint)"
