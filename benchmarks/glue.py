@@ -20,12 +20,12 @@ import boto3
 from benchmarks.measure import measure
 from benchmarks.transform import BYTES_PER_ROW
 from duff_orders.aws.package import package_jobs
+from duff_orders.documents import Event
 from duff_orders.generator.orders import generate
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.events import record
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.stores.s3 import S3Store
-from duff_orders.messages import Event
 from duff_orders.settings import Settings
 from tests.aws import emulator
 from tests.aws.emulator import emulated_aws, new_buckets

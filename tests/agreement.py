@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from duff_orders.contract import COUNTS, ORDERS, REJECTED_ROWS
+from duff_orders.documents import Entry, LedgerRow
 from duff_orders.lake.lake import Lake
-from duff_orders.messages import Entry, LedgerRow
 from tests.lakes import rows
 from tests.oracle import Outcome
 

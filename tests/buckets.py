@@ -8,10 +8,10 @@ from typing import Any
 import obstore
 from obstore.store import MemoryStore
 
+from duff_orders.documents import Event, Held
 from duff_orders.errors import SourceChanged
 from duff_orders.lake.layout import PROCESSED, RAW
 from duff_orders.lake.stores.s3 import S3Store
-from duff_orders.messages import Event, Held
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

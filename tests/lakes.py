@@ -14,6 +14,7 @@ from unittest import mock
 import duckdb
 
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
+from duff_orders.documents import LedgerRow
 from duff_orders.drivers.dialect import sql_text
 from duff_orders.engines.duckdb import transform as on_duckdb
 from duff_orders.ingest.staged import Source, Transformed
@@ -21,7 +22,6 @@ from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
 from duff_orders.local.run import process
-from duff_orders.messages import LedgerRow
 from duff_orders.settings import Settings
 
 DOCUMENTS = Path(__file__).parent / "documents"

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from duff_orders.documents import Event, Held
 from duff_orders.errors import InputError, SourceChanged
 from duff_orders.lake import held
 from duff_orders.lake.layout import RAW, RAW_BUCKET
 from duff_orders.lake.stores.base import Head, Listed, Place, RawObject, Stage, StagedFile, Stored, digest_of
 from duff_orders.lake.stores.disk import FolderStage
-from duff_orders.messages import Event, Held
 
 
 def opened(name: str) -> "MemoryStore":

@@ -11,19 +11,16 @@ import pytest
 ROOT = Path(__file__).parent.parent / "src"
 PACKAGE = ROOT / "duff_orders"
 GROUND = {
-    *(
-        "clock",
-        "contract",
-        "document",
-        "errors",
-        "messages",
-        "settings",
-        "printable",
-        "progress",
-        "reasons",
-        "registry",
-    ),
+    "clock",
+    "contract",
+    "documents",
+    "errors",
+    "printable",
+    "progress",
+    "reasons",
+    "registry",
     "room",
+    "settings",
 }
 #: What a floor may use beside itself and the ground.
 BELOW = {

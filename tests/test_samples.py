@@ -11,9 +11,9 @@ from unittest.mock import ANY
 import pytest
 
 from duff_orders.contract import COUNTS
+from duff_orders.documents import LedgerRow
 from duff_orders.lake.lake import Lake
 from duff_orders.local.run import run as run_files
-from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.query import formats, reports
 from duff_orders.query.duckdb import answer, sql

@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from duff_orders.documents import LedgerRow
     from duff_orders.errors import DuffError, InputError, QueryRefused, SettingsError, UnknownFile
     from duff_orders.generator.orders import generate
     from duff_orders.lake.lake import Lake, open_lake
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from duff_orders.local.replay import replay
     from duff_orders.local.run import run
     from duff_orders.local.watch import watch
-    from duff_orders.messages import LedgerRow
     from duff_orders.models.build import BuildReport
     from duff_orders.models.build import build as build_models
     from duff_orders.query.duckdb import sql
@@ -63,7 +63,7 @@ _WHERE = {
     "DuffError": "errors",
     "InputError": "errors",
     "Lake": "lake.lake",
-    "LedgerRow": "messages",
+    "LedgerRow": "documents",
     "Proof": "local.check",
     "QueryRefused": "errors",
     "Repaired": "local.repair",

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from duff_orders.api.kept import FolderLedger, KeptLedger, ListedLedger
+from duff_orders.documents import LedgerRow
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.stores.base import Stored
-from duff_orders.messages import LedgerRow
 from tests.lakes import ingest, open_lake
 from tests.memory import MemoryStore
 

@@ -15,10 +15,10 @@ import httpx2
 from duff_orders.aws.arrivals import messages
 from duff_orders.aws.release import ALIAS
 from duff_orders.aws.smoke import api_address, api_key
+from duff_orders.documents import LedgerRow
 from duff_orders.lake import snapshot
 from duff_orders.lake.stores.base import names
 from duff_orders.lake.stores.s3 import S3Store
-from duff_orders.messages import LedgerRow
 from duff_orders.query.athena import Athena
 from tests.effort import PATIENCE
 

@@ -18,6 +18,7 @@ from duff_orders.aws.remote import Remote
 from duff_orders.aws.replays import Replay
 from duff_orders.aws.stacks import MAX_TEMPLATE_BODY, Deployment, Template, _reasons, aws_errors
 from duff_orders.contract import FILES
+from duff_orders.documents import Event, LedgerRow
 from duff_orders.drivers.duckdb import type_of
 from duff_orders.errors import InputError, PipelineError, QueryRefused
 from duff_orders.ingest.publish import publish
@@ -28,7 +29,6 @@ from duff_orders.lake.events import record
 from duff_orders.lake.glue_catalog import DAYS
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.survey import survey
-from duff_orders.messages import Event, LedgerRow
 from duff_orders.query.answer import Answer
 from duff_orders.query.athena import Athena
 from duff_orders.query.guard.check import check

@@ -15,13 +15,13 @@ import pytest
 from duff_orders import build_models, generate, sql
 from duff_orders.clock import format_time
 from duff_orders.contract import TABLES
+from duff_orders.documents import Event
 from duff_orders.ingest.header import HEAD
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
 from duff_orders.lake.stores.base import names
 from duff_orders.local.run import process
-from duff_orders.messages import Event
 from tests.api.lakes import application
 from tests.api.paths import MISSING, ORDERS, OTHERS, whole
 from tests.aws.conftest import THRESHOLD, deployed_under

@@ -24,9 +24,9 @@ from duff_orders.aws.stacks import Deployment, describe
 from duff_orders.aws.telemetry import TRY_OUT
 from duff_orders.cli.main import app
 from duff_orders.console.app import install
+from duff_orders.documents import LedgerRow
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake.stores.base import names
-from duff_orders.messages import LedgerRow
 from duff_orders.query import rejects
 from duff_orders.settings import Settings
 from tests.aws import simulator

@@ -12,7 +12,7 @@ import pytest
 from duff_orders.aws.remote import Remote
 from duff_orders.clock import format_time
 from duff_orders.contract import COLUMN_NAMES, COUNTS
-from duff_orders.messages import LedgerRow
+from duff_orders.documents import LedgerRow
 from duff_orders.settings import Settings
 from tests.aws.deployed import Deployed
 from tests.effort import PATIENCE

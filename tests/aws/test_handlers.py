@@ -20,11 +20,11 @@ from duff_orders.aws import handlers
 from duff_orders.aws.announcement import announcement, event_of
 from duff_orders.aws.handlers import transform_data, trigger_glue_job, validate_csv
 from duff_orders.contract import ORDERS
+from duff_orders.documents import Decision, Event, LedgerRow
 from duff_orders.errors import Busy, PipelineError, Throttled
 from duff_orders.lake import layout
 from duff_orders.lake.glue_catalog import DAYS, columns
 from duff_orders.lake.stores.base import names
-from duff_orders.messages import Decision, Event, LedgerRow
 from tests.buckets import Buckets
 
 SAMPLES = Path(__file__).parents[2] / "samples"

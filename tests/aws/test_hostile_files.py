@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 
 from duff_orders.aws.handlers import transform_data, validate_csv
 from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, REJECTED_ROWS
+from duff_orders.documents import LedgerRow
 from duff_orders.lake import layout
 from duff_orders.lake.glue_catalog import columns
 from duff_orders.lake.stores.base import names
 from duff_orders.lake.stores.s3 import S3Store
-from duff_orders.messages import LedgerRow
 from tests.agreement import assert_agrees
 from tests.aws.emulator import new_buckets
 from tests.effort import examples, thinned

@@ -6,9 +6,9 @@ import boto3
 import pytest
 
 from duff_orders import generate
+from duff_orders.documents import LedgerRow
 from duff_orders.lake import layout
 from duff_orders.lake.stores.base import names
-from duff_orders.messages import LedgerRow
 from tests.aws.conftest import THRESHOLD
 from tests.aws.deployed import Deployed
 from tests.effort import PATIENCE

@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
+from duff_orders.documents import Event
 from duff_orders.errors import Busy, InputError, SourceChanged
 from duff_orders.lake.stores.base import names
 from duff_orders.lake.stores.objects import MARGIN
 from duff_orders.lake.stores.s3 import S3Store
-from duff_orders.messages import Event
 from tests.aws.emulator import new_buckets
 from tests.effort import PATIENCE
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from duff_orders.aws.telemetry import failures_logged, log, measure
-from duff_orders.messages import LedgerRow
+from duff_orders.documents import LedgerRow
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ROW = LedgerRow(

@@ -8,12 +8,12 @@ import boto3
 import pytest
 
 from duff_orders.clock import utc_now
+from duff_orders.documents import Event
 from duff_orders.lake import layout
 from duff_orders.lake.events import record
 from duff_orders.lake.stores import raw_bucket
 from duff_orders.lake.stores.s3 import S3Store
 from duff_orders.lake.unannounced import Walk, keep, unannounced, walk
-from duff_orders.messages import Event
 from tests.aws.emulator import new_buckets
 
 pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws-store")]

@@ -11,9 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.documents import LedgerRow
 from duff_orders.lake.lake import Lake
 from duff_orders.local.check import check
-from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from tests.api.lakes import application
 from tests.lakes import ingest, open_lake

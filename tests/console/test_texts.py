@@ -13,7 +13,7 @@ from duff_orders.console.english import EN
 from duff_orders.console.spanish import ES
 from duff_orders.console.texts import TEXTS, Words, chosen
 from duff_orders.contract import COLUMN_NAMES
-from duff_orders.messages import Verdict
+from duff_orders.documents import Verdict
 
 FOLDER = Path(duff_orders.console.__file__).parent
 TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))

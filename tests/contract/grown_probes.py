@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 
 from duff_orders.cli.main import app
 from duff_orders.contract import COLUMN_NAMES, CONTRACT, ORDERS, REJECTED_ROWS, REQUIRED_NAMES, STAR, STATUSES
+from duff_orders.documents import LedgerRow
 from duff_orders.errors import SettingsError
 from duff_orders.generator.orders import generate
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay
-from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.query import reports
 from duff_orders.query.duckdb import executed

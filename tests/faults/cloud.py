@@ -9,10 +9,10 @@ from typing import Any
 import obstore
 import pytest
 
+from duff_orders.documents import Event
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.stores import objects, s3
 from duff_orders.lake.stores.s3 import S3Store
-from duff_orders.messages import Event
 from duff_orders.settings import Settings
 from tests.aws.emulator import new_buckets
 

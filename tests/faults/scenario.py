@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, TABLES
+from duff_orders.documents import Event, LedgerRow
 from duff_orders.engines.duckdb import transform as on_duckdb  # noqa: F401 – loaded before the fork, not in each child
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import sweep
@@ -31,7 +32,6 @@ from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process_all
-from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.build import build
 from duff_orders.query import rejects
 from duff_orders.settings import Settings

@@ -8,13 +8,13 @@ from typer.testing import CliRunner
 
 from duff_orders.cli.main import app
 from duff_orders.contract import ORDERS
+from duff_orders.documents import LedgerRow
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.local.check import check
 from duff_orders.local.repair import repair
 from duff_orders.local.replay import replay
 from duff_orders.local.run import run
-from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from tests.faults.scenario import lines
 from tests.lakes import ingest, open_lake, sql

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from duff_orders.documents import LedgerRow
 from duff_orders.drivers.duckdb import connect
 from duff_orders.errors import NoRoom
 from duff_orders.lake.raw import announce
@@ -17,7 +18,6 @@ from duff_orders.local import watch
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process, run
-from duff_orders.messages import LedgerRow
 from duff_orders.room import LEFT, room
 from duff_orders.settings import MIB
 from tests.effort import PATIENCE

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from duff_orders.documents import Event, LedgerRow
 from duff_orders.lake.events import record
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.stores.base import names
 from duff_orders.lake.survey import survey
 from duff_orders.local import run
 from duff_orders.local.repair import mend
-from duff_orders.messages import Event, LedgerRow
 from duff_orders.settings import Settings
 from tests.buckets import NOON, Buckets
 from tests.faults.test_repair import FAULTS, orders

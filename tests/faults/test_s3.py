@@ -19,6 +19,7 @@ import duckdb
 import pytest
 
 from duff_orders.contract import COUNTS
+from duff_orders.documents import Event, LedgerRow
 from duff_orders.errors import Busy
 from duff_orders.ingest.publish import close
 from duff_orders.lake import layout
@@ -28,7 +29,6 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.standing import Standings
 from duff_orders.lake.stores.base import names
 from duff_orders.local import run
-from duff_orders.messages import Event, LedgerRow
 from tests.effort import every
 from tests.faults.cloud import Cloud, Killed
 

@@ -13,13 +13,13 @@ import boto3
 import pytest
 
 from duff_orders.contract import PARTITION, STAR
+from duff_orders.documents import Event
 from duff_orders.lake import snapshot
 from duff_orders.lake.events import record
 from duff_orders.lake.glue_catalog import behind, columns, follow, shown, storage
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.stores.s3 import S3Store
 from duff_orders.local import run
-from duff_orders.messages import Event
 from duff_orders.models.build import BuildReport, build
 from duff_orders.query.athena import Athena
 from tests.aws.emulator import Mounted

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
+from duff_orders.documents import Event
 from duff_orders.engines.duckdb import transform as on_duckdb
 from duff_orders.engines.spark import transform as on_spark
 from duff_orders.ingest.header import dialect_of
@@ -24,7 +25,6 @@ from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process
-from duff_orders.messages import Event
 from duff_orders.models.build import build
 from tests.lakes import NOON, drop, open_lake, rows
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.documents import LedgerRow
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.local.check import check, doubles
 from duff_orders.local.replay import replay
 from duff_orders.local.run import run
-from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from tests.lakes import NOON, ingest, open_lake, rewritten
 

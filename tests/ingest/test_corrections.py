@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS
+from duff_orders.documents import Entry, LedgerRow, entries
 from duff_orders.engines.spark import transform as on_spark
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process
-from duff_orders.messages import Entry, LedgerRow, entries
 from duff_orders.models.build import build
 from duff_orders.query import rejects
 from tests.agreement import assert_agrees, assert_ties_agree

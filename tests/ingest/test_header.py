@@ -6,10 +6,10 @@ import pytest
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.documents import Decision, Event
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest.header import HEAD, dialect_of, header_columns, read_header
 from duff_orders.ingest.text import UTF8, WINDOWS
-from duff_orders.messages import Decision, Event
 
 
 def head(*names: str, delimiter: str = ",") -> bytes:

@@ -13,6 +13,7 @@ from unittest import mock
 import pytest
 
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
+from duff_orders.documents import LedgerRow
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.events import events
@@ -24,7 +25,6 @@ from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process, run
-from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.query import rejects
 from tests.effort import every

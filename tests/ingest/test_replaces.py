@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.documents import LedgerRow
 from duff_orders.errors import InputError
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, put
@@ -13,7 +14,6 @@ from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process, run
-from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.query import rejects
 from tests.lakes import NOON, drop, ingest, open_lake

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import COLUMN_NAMES, COLUMNS, DELIMITERS, ORDERS, REJECTED_ROWS
+from duff_orders.documents import LedgerRow
 from duff_orders.engines.spark import transform as on_spark
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
@@ -26,7 +27,6 @@ from duff_orders.lake.tables import create_views
 from duff_orders.local import check
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process, run
-from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from tests import hostile
 from tests.agreement import assert_agrees

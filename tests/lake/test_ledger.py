@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from duff_orders.clock import utc_now
+from duff_orders.documents import Outcome, Staged
 from duff_orders.errors import PipelineError
 from duff_orders.ingest.publish import publish
 from duff_orders.lake import layout
@@ -15,7 +16,6 @@ from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.raw import announce
 from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.local.replay import replay
-from duff_orders.messages import Outcome, Staged
 from tests.lakes import ingest, open_lake
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "03-dirty.csv"

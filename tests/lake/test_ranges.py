@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from duff_orders.documents import Event
 from duff_orders.errors import SourceChanged
 from duff_orders.lake.stores import objects, ranges, s3
 from duff_orders.lake.stores.ranges import in_parts
 from duff_orders.lake.stores.s3 import S3Store
-from duff_orders.messages import Event
 from tests.buckets import NOON
 
 KIB = 1024

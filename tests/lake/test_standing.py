@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.documents import GivenUp, GiveUp, LedgerRow
 from duff_orders.errors import DamagedObject, InputError
 from duff_orders.lake import layout
 from duff_orders.lake.given_up import all_given_up, give_up, read_lines, take_back
@@ -16,7 +17,6 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.standing import Standing
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay
-from duff_orders.messages import GivenUp, GiveUp, LedgerRow
 from duff_orders.models.build import build
 from duff_orders.query import rejects
 from tests.lakes import NOON, ingest, open_lake, rewritten

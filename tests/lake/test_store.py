@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from duff_orders.documents import Event
 from duff_orders.errors import Busy, InputError, SourceChanged
 from duff_orders.lake.stores.base import Store, names
 from duff_orders.lake.stores.disk import DiskStore
-from duff_orders.messages import Event
 from tests.memory import MemoryStore
 
 ON_S3 = pytest.param("s3", marks=[pytest.mark.aws, pytest.mark.xdist_group("aws")])

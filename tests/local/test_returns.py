@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.documents import Event, LedgerRow
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import held, layout, raw
 from duff_orders.lake.events import events
@@ -19,7 +20,6 @@ from duff_orders.local.check import check
 from duff_orders.local.replay import replay
 from duff_orders.local.run import run
 from duff_orders.local.watch import watch
-from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.build import build
 from tests.lakes import NOON, drop, ingest, open_lake
 

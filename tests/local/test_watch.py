@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from duff_orders.documents import Event, LedgerRow
 from duff_orders.generator.orders import generate
 from duff_orders.lake import layout, snapshot
 from duff_orders.lake.lake import Lake
@@ -29,7 +30,6 @@ from duff_orders.local.check import check
 from duff_orders.local.condition import Condition
 from duff_orders.local.raw_folder import Found
 from duff_orders.local.watch import _Watcher, look_after, watch
-from duff_orders.messages import Event, LedgerRow
 from duff_orders.models.build import BuildReport, build
 from duff_orders.printable import printable
 from tests.effort import PATIENCE

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.documents import LedgerRow
 from duff_orders.lake.lake import Lake
 from duff_orders.local.check import check
-from duff_orders.messages import LedgerRow
 from tests.effort import PATIENCE
 from tests.faults.commands import until
 from tests.lakes import open_lake

@@ -10,12 +10,12 @@ from typing import Any
 import duckdb
 
 from duff_orders.contract import ORDERS, STAR, VERSION
+from duff_orders.documents import LedgerRow, Verdict
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
 from duff_orders.lake.stores.base import names
 from duff_orders.lake.tables import create_views
-from duff_orders.messages import LedgerRow, Verdict
 from duff_orders.settings import Settings
 from tests.lakes import sql
 from tests.oracle import FileRows, Published, Star, star

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from duff_orders.contract import VERSION
+from duff_orders.documents import LedgerRow, Verdict
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.stores.base import Stored
-from duff_orders.messages import LedgerRow, Verdict
 from duff_orders.models.plan import Plan, make_plan
 from tests.memory import MemoryStore
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from duff_orders.documents import LedgerRow
 from duff_orders.lake.standing import Standings
 from duff_orders.local.condition import Amiss
-from duff_orders.messages import LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
 from duff_orders.query.reports import Report, Value

@@ -8,11 +8,11 @@ from duff_orders.api.backend import Queries, Query
 from duff_orders.api.kept import FolderLedger, KeptAnswers, OverLedger
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.contract import ORDERS, REJECTED_ROWS
+from duff_orders.documents import LedgerRow
 from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.local.condition import Amiss, Condition
-from duff_orders.messages import LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer, plain
 from duff_orders.query.duckdb import answer

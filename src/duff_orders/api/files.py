@@ -18,8 +18,8 @@ from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked, Cursor, Fi
 from duff_orders.api.problems import Problem
 from duff_orders.clock import format_time
 from duff_orders.contract import COLUMN_NAMES, FILES
+from duff_orders.documents import LedgerRow, Verdict, ranges
 from duff_orders.lake.standing import Correcting, Standing
-from duff_orders.messages import LedgerRow, Verdict, ranges
 from duff_orders.query import statements
 
 router = APIRouter(prefix="/files", tags=["files"])

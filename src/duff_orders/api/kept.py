@@ -14,6 +14,7 @@ from typing import Any
 
 from duff_orders.api.backend import rejected_lines
 from duff_orders.clock import format_time
+from duff_orders.documents import GivenUp, LedgerRow
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
 from duff_orders.lake.documents import GIVEN_UP, LEDGER_ROWS
@@ -23,7 +24,6 @@ from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.standing import Standings
 from duff_orders.lake.stores.base import Listed, Store
 from duff_orders.local.condition import Amiss
-from duff_orders.messages import GivenUp, LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
 from duff_orders.query.statements import Statement

@@ -1,13 +1,17 @@
 """The shapes of answers, for the documents: what the routes give is checked against them by the tests."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import date, datetime
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from duff_orders.api.parameters import Status
-from duff_orders.contract import COLUMN_NAMES
-from duff_orders.messages import Verdict
-from duff_orders.query.statements import ADDED
+from duff_orders.contract import COLUMN_NAMES, FILES
+from duff_orders.documents import LedgerRow, Verdict
+from duff_orders.query.statements import ADDED, FILE
 
 Money = Annotated[str, Field(pattern=r"^-?\d+\.\d{4}$", examples=["15.0000"])]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-24T18:19:50.028731Z"])]
@@ -162,51 +166,36 @@ class ReportAnswer(Shape):
     computed_at: Time
 
 
-class FileRow(Shape):
+_OF_COLUMN: dict[Any, Any] = {datetime: Time, date: Day, tuple[str, ...]: list[str], Verdict: Verdict}
+
+
+def _of_ledger(names: Iterable[str]) -> dict[str, Any]:
+    """Fields of the ledger as those of a shape: their types, whether they may be null, and what they are."""
+    shapes: dict[str, Any] = {}
+    columns = {each.name: each.comment for each in FILES.all_fields}
+    for each in fields(LedgerRow):
+        if each.name in names:
+            arms = get_args(each.type) if isinstance(each.type, UnionType) else (each.type,)
+            kind = FileId if each.name == "file_id" else _OF_COLUMN.get(arms[0], arms[0])
+            null = type(None) in arms
+            shapes[each.name] = (Annotated[kind | None if null else kind, Field(description=columns[each.name])], ...)
+    return shapes
+
+
+_FileRow = create_model("_FileRow", __base__=Shape, **_of_ledger(FILE))
+
+
+class FileRow(_FileRow):  # type: ignore[misc, valid-type] # made from the ledger's fields
     """A file's verdict: a row of the ledger."""
 
-    file_id: FileId
-    source_file: str
-    size: int
-    etag: str
-    version: str | None
-    event_time: Time
-    engine: str | None
-    encoding: str | None
-    delimiter: str | None
-    decimal_mark: str | None
-    verdict: Verdict
-    reason: str | None
-    rows_read: int
-    rows_published: int
-    rows_duplicate: int
-    rows_rejected: int
-    rows_withheld: int
-    orders_objects: int
-    rejected_objects: int
-    revision: int
-    started: Time
-    finished: Time
-    error: str | None
-    remarks: Annotated[list[str] | None, Field(description="CODE:COUNT: what is right by the letter and worth a look")]
-    contract: int
-    sequencer: str | None
-    content: Annotated[
-        str | None, Field(description="DIGEST-SIZE of the unpacked bytes: tells one content from others")
-    ]
-    pa_date: Day
+
+_FileDocument = create_model(
+    "_FileDocument", __base__=FileRow, **_of_ledger({field.name for field in FILES.all_fields} - {*FILE})
+)
 
 
-class FileDocument(FileRow):
+class FileDocument(_FileDocument):  # type: ignore[misc, valid-type] # as above
     """A row of the ledger with all its parts."""
-
-    extra_columns: list[str] | None
-    nulls: dict[str, int] | None
-    corrects: Annotated[list[str] | None, Field(description="FILE_ID:LINES, or FILE_ID: what published rows replace")]
-    attempts: Annotated[list[str] | None, Field(description="FILE_ID:LINES: what rejected rows were to replace")]
-    object_digests: Annotated[
-        list[str] | None, Field(description="DIGEST-SIZE of the Parquet objects, those of the orders first")
-    ]
 
 
 class ListedFile(FileRow):

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from duff_orders.clock import format_time, parse_time
+from duff_orders.documents import Event
 from duff_orders.errors import PipelineError
-from duff_orders.messages import Event
 
 # Sequencers are of several lengths: the shorter one is padded with zeros on the right, then they compare as texts.
 _DIGITS = 32

@@ -12,6 +12,7 @@ from typing import Any
 
 from duff_orders.api.backend import Queries, Query, rejected_lines
 from duff_orders.contract import FILES
+from duff_orders.documents import LedgerRow
 from duff_orders.lake import layout
 from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.glue_catalog import newest_verdict, registered, shown
@@ -19,7 +20,6 @@ from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.standing import Standings
 from duff_orders.lake.stores.base import Store
 from duff_orders.local.condition import Amiss
-from duff_orders.messages import LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
 from duff_orders.query.athena import Athena

@@ -14,6 +14,7 @@ from duff_orders.aws.arrivals import come_back
 from duff_orders.aws.telemetry import tell
 from duff_orders.clock import utc_now
 from duff_orders.contract import ORDERS
+from duff_orders.documents import LedgerRow
 from duff_orders.engines.duckdb.builder import in_reach
 from duff_orders.errors import Busy, EngineError
 from duff_orders.lake import layout, relation, snapshot
@@ -22,7 +23,6 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.stores import open_store
 from duff_orders.lake.stores.fetched import FetchedStore
-from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.models.plan import Plan, make_plan
 from duff_orders.settings import Settings

@@ -24,6 +24,7 @@ from duff_orders.aws.glue_jobs import WORKER_TYPE, workers_for
 from duff_orders.aws.telemetry import failures_logged, log, measure
 from duff_orders.clock import parse_time, utc_now
 from duff_orders.contract import COUNTS, ORDERS
+from duff_orders.documents import Decision, LedgerRow
 from duff_orders.errors import Busy, Throttled
 from duff_orders.ingest.publish import close, publish
 from duff_orders.ingest.transform import transform
@@ -34,7 +35,6 @@ from duff_orders.lake.glue_catalog import check_columns, register_day
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.stores import open_store
 from duff_orders.lake.stores.base import Store
-from duff_orders.messages import Decision, LedgerRow
 from duff_orders.settings import MIB, MINIMUM_MEMORY, Settings
 
 Payload = dict[str, Any]

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from duff_orders.api.kept import KeptAnswers, ListedLedger, OverLedger
 from duff_orders.aws.asked import Asked, AthenaQueries
+from duff_orders.documents import LedgerRow
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
@@ -26,7 +27,6 @@ from duff_orders.lake.raw import already_there, free_names, keys
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.lake.stores.base import Store
 from duff_orders.lake.stores.disk import fingerprint
-from duff_orders.messages import LedgerRow
 from duff_orders.query import statements
 from duff_orders.query.answer import Answer
 from duff_orders.query.athena import Athena

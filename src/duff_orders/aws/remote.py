@@ -14,6 +14,7 @@ from duff_orders.aws.arrivals import AT_ONCE, room, send
 from duff_orders.aws.replays import Replay, ended_badly, not_replaced
 from duff_orders.aws.stacks import Deployment, store_of
 from duff_orders.clock import utc_now
+from duff_orders.documents import Event, LedgerRow
 from duff_orders.errors import Busy, InputError, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.documents import EVENTS, LEDGER_ROWS, OnDamage
@@ -26,7 +27,6 @@ from duff_orders.lake.survey import survey
 from duff_orders.lake.unannounced import ON_ITS_WAY, unannounced
 from duff_orders.local.check import Proof, doubles
 from duff_orders.local.repair import Repaired, mend
-from duff_orders.messages import Event, LedgerRow
 from duff_orders.query.athena import Athena, Result
 from duff_orders.query.guard.check import check
 from duff_orders.settings import Settings

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from duff_orders.messages import LedgerRow
+from duff_orders.documents import LedgerRow
 from duff_orders.reasons import reason
 
 

@@ -19,11 +19,11 @@ from duff_orders.aws.stacks import Deployment, describe, store_of
 from duff_orders.aws.telemetry import TRY_OUT
 from duff_orders.clock import utc_now
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.documents import Event, LedgerRow
 from duff_orders.errors import DuffError
 from duff_orders.lake import layout
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.stores.raw_bucket import versions
-from duff_orders.messages import Event, LedgerRow
 from duff_orders.query.athena import Athena
 
 #: Seconds for the file's verdict, and for each answer.

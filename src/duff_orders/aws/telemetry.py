@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from duff_orders.contract import COUNTS
-from duff_orders.messages import LedgerRow
+from duff_orders.documents import LedgerRow
 
 NAMESPACE = "duff-orders"
 #: Where in the raw bucket a deployment is tried out: what comes and goes there is no partner's, and not measured.

@@ -29,8 +29,8 @@ from duff_orders.cli.options import (
 from duff_orders.errors import DamagedObject
 
 if TYPE_CHECKING:
+    from duff_orders.documents import LedgerRow
     from duff_orders.lake.lake import Lake
-    from duff_orders.messages import LedgerRow
 
 ReplacesOption = Annotated[
     str | None,

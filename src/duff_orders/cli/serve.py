@@ -13,7 +13,7 @@ from duff_orders.cli.options import LakeOption, MemoryOption, StackOption, app, 
 from duff_orders.settings import Settings
 
 if TYPE_CHECKING:
-    from duff_orders.messages import LedgerRow
+    from duff_orders.documents import LedgerRow
 
 
 @app.command()

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import COLUMN_NAMES, COUNTS
+from duff_orders.documents import LedgerRow
 from duff_orders.lake.standing import Standing
-from duff_orders.messages import LedgerRow
 from duff_orders.models.build import BuildReport
 from duff_orders.printable import printable
 from duff_orders.reasons import remarked

@@ -18,10 +18,10 @@ from duff_orders.console.page import backend, locale, missing, page, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
+from duff_orders.documents import VERDICTS, Entry, LedgerRow, ranges, tied
 from duff_orders.lake import layout
 from duff_orders.lake.given_up import Refused, give_up, read_lines, take_back
 from duff_orders.lake.standing import Standings
-from duff_orders.messages import VERDICTS, Entry, LedgerRow, ranges, tied
 from duff_orders.query import rejects, statements
 from duff_orders.query.readers import reader_in
 

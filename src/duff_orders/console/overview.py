@@ -17,8 +17,8 @@ from duff_orders.console.page import backend, page, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.contract import CONTRACT
+from duff_orders.documents import VERDICTS
 from duff_orders.lake.standing import Standing
-from duff_orders.messages import VERDICTS
 from duff_orders.query import reports
 from duff_orders.query.reports import Value
 

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from duff_orders.clock import utc_now
 from duff_orders.console.source import Source
 from duff_orders.console.texts import LANGUAGES, TEXTS, Words, chosen
-from duff_orders.messages import ranges
+from duff_orders.documents import ranges
 
 templates = Environment(
     loader=PackageLoader("duff_orders.console"),

@@ -9,7 +9,7 @@ from datetime import timedelta
 from duff_orders.clock import utc_now
 from duff_orders.console.source import Landing, Source
 from duff_orders.console.texts import Words
-from duff_orders.messages import LedgerRow
+from duff_orders.documents import LedgerRow
 
 #: How long a verdict is told of, and for how many seconds the raw folder is not looked through again.
 RECENT, LOOK = timedelta(minutes=10), 2.0

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from duff_orders.api.backend import Backend
 from duff_orders.api.kept import KeptLedger
+from duff_orders.documents import LedgerRow
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
-from duff_orders.messages import LedgerRow
 from duff_orders.query.answer import Answer
 from duff_orders.query.reports import Report, Value
 

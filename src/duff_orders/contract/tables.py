@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from duff_orders.contract.load import Column, load
+from duff_orders.documents.ledger_row import LEDGER_COLUMNS, NULLS
 
 CONTRACT = load()
 #: The version of the contract under which files are judged.
@@ -106,47 +107,12 @@ REJECTED_ROWS = Table(
     partitioned=True,
 )
 
+#: The types of the ledger's columns that are made from the contract.
+_MADE = {NULLS: f"struct<{','.join(f'{name}:bigint' for name in REQUIRED_NAMES)}>"}
 FILES = Table(
     "tbl_duff_files",
     "The ledger: one file and its verdict",
-    (
-        Field("file_id", "string", "Derived from bucket, key and version (or etag)"),
-        Field("source_file", "string", "The object's key"),
-        Field("size", "bigint", "Bytes of the object"),
-        Field("etag", "string", "The object's entity tag"),
-        Field("version", "string", "The object's version, where the bucket keeps versions"),
-        Field("event_time", "timestamp", "Time (UTC) of the event that announced the object"),
-        Field("engine", "string", "duckdb or spark; null where no engine was needed"),
-        Field("encoding", "string", "utf-8, utf-16 or windows-1252"),
-        Field("delimiter", "string", "The field delimiter"),
-        Field("decimal_mark", "string", "The decimal mark; with , the . is read too"),
-        Field("extra_columns", "array<string>", "Further columns, ignored"),
-        Field("verdict", "string", "valid, valid_with_rejects, invalid, duplicate or failed"),
-        Field("reason", "string", "The verdict's reason in words"),
-        Field("rows_read", "bigint", "Records in the file"),
-        Field("rows_published", "bigint", "Records that stand in tbl_duff_orders"),
-        Field("rows_duplicate", "bigint", "Repeats of a published record of the same file"),
-        Field("rows_rejected", "bigint", "Records that stand in tbl_duff_rejected_rows"),
-        Field("rows_withheld", "bigint", "Good records of an invalid file"),
-        Field(
-            "nulls",
-            f"struct<{','.join(f'{name}:bigint' for name in REQUIRED_NAMES)}>",
-            "Records without a value, by column",
-        ),
-        Field("orders_objects", "int", "Parquet objects that hold the file's rows in tbl_duff_orders"),
-        Field("rejected_objects", "int", "Parquet objects that hold the file's rows in tbl_duff_rejected_rows"),
-        Field("revision", "int", "How often the outcome was replaced by a replay"),
-        Field("started", "timestamp", "When processing began (UTC)"),
-        Field("finished", "timestamp", "When the outcome was published (UTC)"),
-        Field("error", "string", "What failed, for the engineer"),
-        Field("remarks", "array<string>", "CODE:COUNT: what is right by the letter and worth a look", since=2),
-        Field("contract", "int", "Version of the contract under which the file was judged; null means 1", since=2),
-        Field("sequencer", "string", "The event's place among those of one time, where S3 tells it", since=2),
-        Field("corrects", "array<string>", "FILE_ID:LINES, or FILE_ID: what published rows take the place of", since=2),
-        Field("attempts", "array<string>", "FILE_ID:LINES: what rejected rows were to take the place of", since=2),
-        Field("content", "string", "SHA-256 (32 digits) and number of the unpacked bytes, DIGEST-SIZE", since=2),
-        Field("object_digests", "array<string>", "DIGEST-SIZE of the Parquet objects, orders first", since=2),
-    ),
+    tuple(Field(each.name, _MADE.get(each.type, each.type), each.comment, each.since) for each in LEDGER_COLUMNS),
     partitioned=True,
 )
 

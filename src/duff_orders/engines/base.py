@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from duff_orders.documents import Route
 from duff_orders.drivers.dialect import Spelling
 from duff_orders.ingest.staged import Transform
-from duff_orders.messages import Route
 from duff_orders.models.plan import OpenBuilder
 
 

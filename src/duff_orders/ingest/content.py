@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
+from duff_orders.documents import ContentNote, Event, LedgerRow
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.lake.documents import CONTENTS
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import content_object
 from duff_orders.lake.stores.base import RawObject
-from duff_orders.messages import ContentNote, Event, LedgerRow
 
 
 def content_of(raw: RawObject, event: Event) -> str:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from duff_orders.contract import COLUMNS, REJECTED_ROWS, Column
+from duff_orders.documents import Entry, Event, LedgerRow
 from duff_orders.drivers.dialect import Spelling
 from duff_orders.errors import Busy
 from duff_orders.ingest.rules import Rules, folded
 from duff_orders.lake.ledger import Ledger
-from duff_orders.messages import Entry, Event, LedgerRow
 from duff_orders.reasons import invalid
 
 #: The relation, and the texts of a record's further columns.

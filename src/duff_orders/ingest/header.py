@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from duff_orders.contract import BLANKS, CHANGES, COLUMN_NAMES, CONTRACT, CORRECTS, DELIMITERS, REQUIRED_NAMES
+from duff_orders.documents import Dialect
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import BLANK, Grammar
 from duff_orders.ingest.kinds import kind_of
 from duff_orders.lake.layout import is_orders_file
-from duff_orders.messages import Dialect
 from duff_orders.reasons import invalid
 
 HEAD = 64 * 1024

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
 
+from duff_orders.documents import Outcome
 from duff_orders.ingest.remarks import remarks
 from duff_orders.ingest.verdict import Records, judge
-from duff_orders.messages import Outcome
 
 T = TypeVar("T")
 

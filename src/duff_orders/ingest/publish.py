@@ -5,10 +5,12 @@ ledger row; what is then superseded stays for readers that still use it, until `
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import ORDERS, REJECTED_ROWS, VERSION
+from duff_orders.documents import Dialect, Event, LedgerRow, Outcome, Staged
 from duff_orders.errors import PipelineError
 from duff_orders.ingest.content import claim
 from duff_orders.ingest.corrections import replaced
@@ -16,7 +18,6 @@ from duff_orders.lake.cleanup import remove_unnamed_parts, tidy
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import OBJECT_COUNTS, data_object, parse_data_object, partition
 from duff_orders.lake.stores.base import names, place
-from duff_orders.messages import Event, LedgerRow, Outcome, Staged
 from duff_orders.reasons import reason
 
 
@@ -52,41 +53,31 @@ def row_of(staged: Staged, *, revision: int = 0, orders: Sequence[str] = (), rej
     if staged.replaces:
         corrects = (staged.replaces,) if outcome.rows_published else None
         attempts = (staged.replaces,) if outcome.rows_rejected or not outcome.rows_published else None
+    told = _shared(event) | _shared(outcome) | (_shared(dialect) if dialect else {})
     return LedgerRow(
+        **told | {"corrects": corrects, "attempts": attempts},
         file_id=event.file_id,
         source_file=event.key,
-        size=event.size,
-        etag=event.etag,
-        version=event.version,
         event_time=event.time,
         engine=staged.engine,
-        encoding=dialect.encoding if dialect else None,
-        delimiter=dialect.delimiter if dialect else None,
-        decimal_mark=dialect.decimal_mark if dialect else None,
         extra_columns=staged.extra_columns,
-        verdict=outcome.verdict,
-        reason=outcome.reason,
-        rows_read=outcome.rows_read,
-        rows_published=outcome.rows_published,
-        rows_duplicate=outcome.rows_duplicate,
-        rows_rejected=outcome.rows_rejected,
-        rows_withheld=outcome.rows_withheld,
-        nulls=outcome.nulls,
         orders_objects=len(orders),
         rejected_objects=len(rejected),
         revision=revision,
         started=staged.started,
         finished=utc_now(),
         error=staged.error,
-        remarks=outcome.remarks,
         contract=staged.contract or VERSION,
-        sequencer=event.sequencer,
-        corrects=corrects,
-        attempts=attempts,
         content=staged.content or None,
         object_digests=(*orders, *rejected) or None,
         pa_date=event.pa_date,
     )
+
+
+def _shared(document: Event | Outcome | Dialect) -> dict[str, Any]:
+    """What of a document stands in the ledger under the same name."""
+    names = {each.name for each in fields(LedgerRow)} - {"corrects", "attempts"}
+    return {each.name: getattr(document, each.name) for each in fields(document) if each.name in names}
 
 
 def conclude(lake: Lake, event: Event, outcome: Outcome, *, replay: bool = False) -> LedgerRow:

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.documents import Dialect
 from duff_orders.ingest import text
 from duff_orders.ingest.blocks import LINE_BREAK, Shapes, first_long, holds_invisible
 from duff_orders.ingest.clean_copy import CleanCopy
 from duff_orders.ingest.csv_grammar import Grammar, Record
 from duff_orders.ingest.header import HEAD, is_header, match, may_be_header, places, read_header
 from duff_orders.ingest.long_records import LONG, LongRecords
-from duff_orders.messages import Dialect
 from duff_orders.reasons import invalid
 from duff_orders.room import check_room
 from duff_orders.settings import MIB

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from duff_orders.documents import Dialect, Event, Outcome
 from duff_orders.ingest.corrections import Replaced
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.stores.base import StagedFile
-from duff_orders.messages import Dialect, Event, Outcome
 
 #: Told at the start of a phase: its name, and a function that gives the fraction done (0 to 1).
 OnPhase = Callable[[str, Callable[[], float]], None]

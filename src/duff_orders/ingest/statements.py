@@ -19,9 +19,9 @@ from duff_orders.contract import (
     Column,
     Table,
 )
+from duff_orders.documents import Event
 from duff_orders.ingest.corrections import Replaced, changed, is_unknown, joined, literal_time
 from duff_orders.ingest.rules import Rules, missing
-from duff_orders.messages import Event
 
 LINE, TIE = "line", "corrects"
 TOTAL = f"cast(cast(product_price as {MONEY}) * product_ccf as {MONEY})"

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from duff_orders.clock import utc_now
+from duff_orders.documents import Decision, Outcome, Staged
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest.content import content_of, twin_of
 from duff_orders.ingest.corrections import replaced
@@ -14,7 +15,6 @@ from duff_orders.ingest.staged import Source, Transform
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import content_lock
 from duff_orders.lake.stores.base import StagedFile
-from duff_orders.messages import Decision, Outcome, Staged
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason
 from duff_orders.registry import engine

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
+from duff_orders.documents import Decision, Event, Outcome
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest.corrections import check_replaced
 from duff_orders.ingest.header import HEAD, dialect_of
 from duff_orders.ingest.publish import conclude
 from duff_orders.lake.lake import Lake
-from duff_orders.messages import Decision, Event, Outcome
 from duff_orders.registry import engine
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from duff_orders.contract import REQUIRED_NAMES
+from duff_orders.documents import Outcome, Verdict
 from duff_orders.errors import CountMismatch
-from duff_orders.messages import Outcome, Verdict
 from duff_orders.reasons import reason
 
 

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 from duff_orders.clock import utc_now
+from duff_orders.documents import Event, LedgerRow
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.stores.base import Store, names
-from duff_orders.messages import Event, LedgerRow
 
 
 def tidy(lake: Lake, *rows: LedgerRow | None) -> None:

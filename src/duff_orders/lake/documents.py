@@ -7,11 +7,11 @@ from datetime import date
 from typing import Generic, TypeVar
 
 from duff_orders.contract import FILES
-from duff_orders.document import Document
+from duff_orders.documents import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
+from duff_orders.documents.document import Document
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
 from duff_orders.lake.stores.base import Store, Stored, names
-from duff_orders.messages import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
 
 D = TypeVar("D", bound=Document)
 #: Who is told of a document that is left out since it cannot be read.

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from duff_orders.documents import Event, LedgerRow
 from duff_orders.lake.documents import EVENTS, OnDamage
 from duff_orders.lake.layout import event_object
 from duff_orders.lake.stores.base import Store
-from duff_orders.messages import Event, LedgerRow
 
 #: How often contents may have changed under a key: what is tried to find a file's id again.
 _MOST_CHANGES = 10_000

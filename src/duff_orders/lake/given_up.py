@@ -4,12 +4,12 @@ from collections.abc import Collection
 from itertools import islice
 
 from duff_orders.clock import utc_now
+from duff_orders.documents import GivenUp, GiveUp, each_line, ranges
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.documents import GIVEN_UP, OnDamage
 from duff_orders.lake.standing import Standing, is_given_up_whole
 from duff_orders.lake.stores.base import Store
-from duff_orders.messages import GivenUp, GiveUp, each_line, ranges
 from duff_orders.printable import printable
 
 #: Characters of a reason, and lines that may be named.

@@ -1,9 +1,9 @@
 """What each key of the raw folder held, noted when it was announced: a folder keeps no versions, and clocks err."""
 
+from duff_orders.documents import Held
 from duff_orders.lake import layout
 from duff_orders.lake.documents import HELD
 from duff_orders.lake.stores.base import Store, names
-from duff_orders.messages import Held
 
 
 def by(store: Store, key: str) -> list[Held]:

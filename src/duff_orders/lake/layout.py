@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from duff_orders.contract import FILES, ORDERS, REJECTED_ROWS
-from duff_orders.messages import LedgerRow
+from duff_orders.documents import LedgerRow
 
 RAW_BUCKET = "duff-orders-raw"
 #: Folders of a lake directory, one for each bucket, and what only the embedded world needs.

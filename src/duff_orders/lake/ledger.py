@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import PurePosixPath
 
+from duff_orders.documents import LedgerRow
 from duff_orders.errors import DamagedObject, UnknownFile
 from duff_orders.lake.documents import EVENTS, LEDGER_ROWS, OnDamage
 from duff_orders.lake.layout import event_object, ledger_object
 from duff_orders.lake.stores.base import Store, names
-from duff_orders.messages import LedgerRow
 
 # So many rows are asked for one by one; more are looked for in a listing of all.
 _FEW = 100

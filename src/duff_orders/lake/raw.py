@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from duff_orders.clock import utc_now
+from duff_orders.documents import Event, Held, Replacement
 from duff_orders.errors import DamagedObject, InputError
 from duff_orders.lake import held, layout
 from duff_orders.lake.documents import REPLACEMENTS, OnDamage
@@ -16,7 +17,6 @@ from duff_orders.lake.events import events, record
 from duff_orders.lake.ledger import Ledger, the_one
 from duff_orders.lake.stores.base import Store
 from duff_orders.lake.stores.disk import DiskStore, await_certainty, fingerprint, identity
-from duff_orders.messages import Event, Held, Replacement
 
 
 def check_name(path: Path) -> None:

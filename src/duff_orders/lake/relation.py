@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import PARTITION, VERSION, Table
+from duff_orders.documents import LedgerRow
 from duff_orders.drivers.duckdb import path_text, read_parquet, type_of
 from duff_orders.lake.layout import data_objects
 from duff_orders.lake.stores.base import Store
-from duff_orders.messages import LedgerRow
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from duff_orders.document import Document
+from duff_orders.documents import ContentNote, Event, Held, LedgerRow, Replacement
+from duff_orders.documents.document import Document
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
 from duff_orders.lake.cleanup import set_aside
@@ -15,7 +16,6 @@ from duff_orders.lake.documents import CONTENTS, EVENTS, HELD, LEDGER_ROWS, REPL
 from duff_orders.lake.events import of_row
 from duff_orders.lake.stores.base import Store, names
 from duff_orders.lake.survey import Survey
-from duff_orders.messages import ContentNote, Event, Held, LedgerRow, Replacement
 
 D = TypeVar("D", bound=Document)
 # How often contents may have changed under a key, beyond what its notes tell: tried to find a file's id again.

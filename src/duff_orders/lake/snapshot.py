@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from duff_orders.clock import format_time, parse_time
 from duff_orders.contract import FACT_ORDERS
-from duff_orders.document import Document
+from duff_orders.documents.document import Document
 from duff_orders.errors import DamagedObject, PipelineError
 from duff_orders.lake.documents import Kind
 from duff_orders.lake.layout import STAR_POINTER

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from duff_orders.messages import Entry, GivenUp, LedgerRow, tied
+from duff_orders.documents import Entry, GivenUp, LedgerRow, tied
 
 State = Literal["open", "corrected", "given_up"]
 

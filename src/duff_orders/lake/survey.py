@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from duff_orders.contract import COUNTS
+from duff_orders.documents import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
 from duff_orders.lake.documents import CONTENTS, EVENTS, GIVEN_UP, HELD, LEDGER_ROWS, REPLACEMENTS
@@ -19,7 +20,6 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.stores.base import Store
 from duff_orders.lake.unannounced import unannounced
-from duff_orders.messages import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
 
 #: What puts a fault right: the document is made anew from others, the file is processed again, the star schema is
 #: built from nothing, the object is put aside, its file is announced again if it lies there, or nothing can.

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import FILES, STAR, TABLES
+from duff_orders.documents import LedgerRow
 from duff_orders.drivers.dialect import sql_text
 from duff_orders.drivers.duckdb import path_text, type_of
 from duff_orders.lake import relation
@@ -15,7 +16,6 @@ from duff_orders.lake.documents import LEDGER_ROWS
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import OBJECT_COUNTS
 from duff_orders.lake.snapshot import Snapshot, current
-from duff_orders.messages import LedgerRow
 
 if TYPE_CHECKING:
     import duckdb

@@ -14,11 +14,11 @@ from pathlib import PurePosixPath
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import FILES
-from duff_orders.document import Document
+from duff_orders.documents import Event
+from duff_orders.documents.document import Document
 from duff_orders.lake import layout
 from duff_orders.lake.documents import LEDGER_ROWS
 from duff_orders.lake.stores.base import Place, Store, names
-from duff_orders.messages import Event
 
 #: How long an announcement may be on its way, as a rule.
 ON_ITS_WAY = timedelta(minutes=15)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import ORDERS, REJECTED_ROWS
+from duff_orders.documents import Entry, GivenUp, LedgerRow, entries
 from duff_orders.lake.standing import Standings
-from duff_orders.messages import Entry, GivenUp, LedgerRow, entries
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from duff_orders.contract import ORDERS, STAR, TABLES, VERSION
+from duff_orders.documents import Entry, Event, LedgerRow
 from duff_orders.errors import EngineError, SourceChanged
 from duff_orders.ingest.content import came_back
 from duff_orders.ingest.corrections import ranked
@@ -26,7 +27,6 @@ from duff_orders.lake.tables import create_view, create_views
 from duff_orders.local import raw_folder
 from duff_orders.local.accounted import accounted
 from duff_orders.local.reread import compare
-from duff_orders.messages import Entry, Event, LedgerRow
 from duff_orders.models.invariants import invariants
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.settings import MIB

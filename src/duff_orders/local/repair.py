@@ -9,6 +9,7 @@ from functools import partial
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import ORDERS, REJECTED_ROWS, TABLES, VERSION
+from duff_orders.documents import Entry, Event, LedgerRow, Outcome, Staged, Verdict, entries
 from duff_orders.drivers.duckdb import ERRORS, read_parquet
 from duff_orders.errors import EngineError, SourceChanged
 from duff_orders.ingest.publish import publish
@@ -19,7 +20,6 @@ from duff_orders.lake.repair import Repair
 from duff_orders.lake.survey import Survey
 from duff_orders.local.check import look
 from duff_orders.local.run import process_all
-from duff_orders.messages import Entry, Event, LedgerRow, Outcome, Staged, Verdict, entries
 from duff_orders.models.build import BuildReport, build
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason

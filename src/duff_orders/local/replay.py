@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
+from duff_orders.documents import LedgerRow
 from duff_orders.ingest.transform import check_engines
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.documents import OnDamage
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import to_take_up_again
 from duff_orders.local.run import process_all
-from duff_orders.messages import LedgerRow
 from duff_orders.progress import OnPhase, ignore_phase
 
 

@@ -28,6 +28,7 @@ from duff_orders.contract import (
     TEXT_CHARACTERS,
     Column,
 )
+from duff_orders.documents import LedgerRow
 from duff_orders.drivers.dialect import sql_text
 from duff_orders.drivers.duckdb import read_parquet
 from duff_orders.errors import InvalidFile
@@ -38,7 +39,6 @@ from duff_orders.ingest.header import is_header, match, may_be_header, place_of
 from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
-from duff_orders.messages import LedgerRow
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from duff_orders.clock import utc_now
+from duff_orders.documents import Event, LedgerRow, Outcome, Staged
 from duff_orders.errors import DamagedObject, DuffError, MissingPackage, NoRoom, SettingsError, can_pass
 from duff_orders.ingest import text
 from duff_orders.ingest.publish import close, publish, row_of
@@ -26,7 +27,6 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import RAW, RAW_BUCKET
 from duff_orders.lake.raw import announce, check_name, in_turn, put, replaceable
 from duff_orders.lake.stores.disk import fingerprint
-from duff_orders.messages import Event, LedgerRow, Outcome, Staged
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason
 from duff_orders.room import room_errors

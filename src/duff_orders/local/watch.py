@@ -24,6 +24,7 @@ from watchfiles._rust_notify import WatchfilesRustInternalError
 from watchfiles.main import FileChange
 
 from duff_orders.clock import utc_now
+from duff_orders.documents import LedgerRow
 from duff_orders.errors import DamagedObject, DuffError, SourceChanged
 from duff_orders.ingest.transform import check_engines
 from duff_orders.lake import held, layout
@@ -34,7 +35,6 @@ from duff_orders.lake.stores.disk import identity
 from duff_orders.local import raw_folder
 from duff_orders.local.condition import Condition
 from duff_orders.local.run import process
-from duff_orders.messages import LedgerRow
 from duff_orders.models.build import build
 from duff_orders.printable import printable
 from duff_orders.progress import OnPhase, ignore_phase

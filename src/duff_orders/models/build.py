@@ -9,6 +9,7 @@ from typing import Literal
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import VERSION
+from duff_orders.documents import LedgerRow
 from duff_orders.errors import DamagedObject, EngineError
 from duff_orders.lake import snapshot
 from duff_orders.lake.cleanup import set_aside, sweep_star
@@ -17,7 +18,6 @@ from duff_orders.lake.layout import STAR_POINTER
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.stores.base import Store
 from duff_orders.lake.survey import harmed
-from duff_orders.messages import LedgerRow
 from duff_orders.models.plan import OpenBuilder, Partition, make_plan, write_dimensions, write_interim
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.registry import engine

@@ -11,11 +11,11 @@ from typing import NamedTuple, Protocol
 
 from duff_orders.clock import utc_now
 from duff_orders.contract import DIM_CHANNELS, DIM_STATUS, VERSION, Table
+from duff_orders.documents import Entry, LedgerRow
 from duff_orders.errors import DamagedObject
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.messages import Entry, LedgerRow
 from duff_orders.models import star
 
 #: By the table's name, the object of each dimension.

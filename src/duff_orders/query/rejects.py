@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from duff_orders.contract import CHANGES, COLUMN_NAMES, COLUMNS, CORRECTS, REJECTED_ROWS
+from duff_orders.documents import LedgerRow, tied
 from duff_orders.lake import relation
 from duff_orders.lake.documents import OnDamage
 from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.lake.standing import Standings
-from duff_orders.messages import LedgerRow, tied
 from duff_orders.query.harmless import harmless
 from duff_orders.query.readers import Reader, kept_wrong
 

@@ -3,7 +3,7 @@
     spark-submit --py-files duff_orders.zip duff_transform_glue_job.py --lake DIR --key orders.csv
 
 `raw_bucket` and `processed_bucket` name the lake on S3, `lake` one in a folder; `decision` is that of `Validate_csv` as
-JSON (`duff_orders.messages.Decision`), or `key` an object of the raw folder, which is announced then; `replay` (`true`)
+JSON (`documents.stages.Decision`), or `key` an object of the raw folder, which is announced then; `replay` (`true`)
 replaces the outcome of before; `holder` is who asks for it; `max_reject_share` as in the settings. A file that breaks
 the contract is no failure, its verdict stands in the ledger. Whoever starts the job tries again.
 """
@@ -11,11 +11,11 @@ the contract is no failure, its verdict stands in the ledger. Whoever starts the
 import logging
 
 from duff_orders.aws.arguments import job_arguments, lake_of
+from duff_orders.documents import Decision
 from duff_orders.ingest.publish import publish
 from duff_orders.ingest.transform import transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.raw import announce
-from duff_orders.messages import Decision
 
 
 def main() -> None:

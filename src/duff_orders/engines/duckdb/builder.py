@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, VERSION, Table
+from duff_orders.documents import LedgerRow
 from duff_orders.drivers.dialect import sql_text
 from duff_orders.drivers.duckdb import ROW_GROUP_BYTES, read_parquet
 from duff_orders.engines.duckdb.spelling import DuckDBSpelling
@@ -18,7 +19,6 @@ from duff_orders.lake.layout import interim, star_object
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.stores.base import Store
 from duff_orders.lake.tables import create_view
-from duff_orders.messages import LedgerRow
 from duff_orders.models import star
 from duff_orders.models.plan import Builder, Partition, Partitions, Plan
 

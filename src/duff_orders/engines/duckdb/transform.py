@@ -15,6 +15,7 @@ from typing import NamedTuple
 import duckdb
 
 from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS, REQUIRED_NAMES, Column
+from duff_orders.documents import LedgerRow, entries
 from duff_orders.drivers.dialect import sql_text
 from duff_orders.drivers.duckdb import ROW_GROUP_BYTES, path_text, read_parquet
 from duff_orders.engines.duckdb.long_records import LINES_WITHIN, LONG_REJECTED, LongJob, LongOutcome
@@ -51,7 +52,6 @@ from duff_orders.ingest.verdict import Records
 from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
-from duff_orders.messages import LedgerRow, entries
 from duff_orders.settings import MIB
 
 # Bytes that a checked record takes in a table beside its text, and the records that are looked at beforehand.

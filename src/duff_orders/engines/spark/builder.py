@@ -7,13 +7,13 @@ from datetime import UTC, date
 from typing import TYPE_CHECKING
 
 from duff_orders.contract import DIM_CHANNELS, FACT_ORDERS, ORDERS, PARTITION, STAR, Table
+from duff_orders.documents import LedgerRow
 from duff_orders.drivers.spark import escaped, failures_as_ours, schema_of, session, types_of
 from duff_orders.engines.spark.spelling import SparkSpelling
 from duff_orders.engines.spark.workspace import Workspace, address, workspace
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects, interim, star_object
 from duff_orders.lake.stores.base import Store, place
-from duff_orders.messages import LedgerRow
 from duff_orders.models import star
 from duff_orders.models.plan import Builder, Partition, Partitions, Plan
 from duff_orders.settings import MIB

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
+from duff_orders.documents import Dialect
 from duff_orders.engines.spark.lines import LineGrammar, Lines, RecordsSpanLines
 from duff_orders.engines.spark.spelling import SparkSpelling
 from duff_orders.ingest import remarks, text
@@ -15,7 +16,6 @@ from duff_orders.ingest.corrections import CHANGES_TEXT, CORRECTS_TEXT
 from duff_orders.ingest.header import places
 from duff_orders.ingest.scan import MAX_RECORD
 from duff_orders.ingest.statements import NULL, text_of
-from duff_orders.messages import Dialect
 from duff_orders.reasons import invalid
 
 if TYPE_CHECKING:

@@ -27,6 +27,7 @@ from duff_orders.contract import (
     TEXT_CHARACTERS,
     Column,
 )
+from duff_orders.documents import LedgerRow, entries
 from duff_orders.drivers.dialect import sql_text
 from duff_orders.drivers.spark import escaped, failures_as_ours, schema_of, session
 from duff_orders.engines.spark.lines import Lines, RecordsSpanLines, in_place, laid_out
@@ -55,7 +56,6 @@ from duff_orders.ingest.verdict import Records
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.lake.stores.base import StagedFile
-from duff_orders.messages import LedgerRow, entries
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from duff_orders.documents import Event
 from duff_orders.drivers.spark import escaped, target
 from duff_orders.lake.stores.base import Part, Stage, Store
-from duff_orders.messages import Event
 
 __all__ = ["Part", "Workspace", "address", "workspace"]
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from duff_orders.messages import Event, Held
+from duff_orders.documents import Event, Held
 
 #: A staged file: on this machine (an absolute path), or the name of an object in the store.
 StagedFile = Path | str

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from duff_orders.documents import Event, Held
 from duff_orders.errors import DamagedObject, InputError, SourceChanged
 from duff_orders.lake import held
 from duff_orders.lake.documents import HELD, REPLACEMENTS
 from duff_orders.lake.layout import LOCKS, RAW, RAW_BUCKET, SCRATCH, held_object, replaces_object
 from duff_orders.lake.stores.base import Head, Listed, Part, Place, RawObject, Stage, StagedFile, Stored, digest_of
-from duff_orders.messages import Event, Held
 from duff_orders.settings import MIB
 
 # Nanoseconds after which a further change of a file shows in its times.

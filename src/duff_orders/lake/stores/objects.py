@@ -27,6 +27,7 @@ from obstore.exceptions import (
 )
 from obstore.store import ObjectStore as Bucket
 
+from duff_orders.documents import Event, Held
 from duff_orders.errors import Busy, InputError, PipelineError, SourceChanged
 from duff_orders.lake.layout import PROCESSED, RAW
 from duff_orders.lake.stores.base import (
@@ -42,7 +43,6 @@ from duff_orders.lake.stores.base import (
     names,
 )
 from duff_orders.lake.stores.ranges import PART, in_parts
-from duff_orders.messages import Event, Held
 
 #: What to do about credentials that are over.
 EXPIRED = "the credentials for AWS have expired; sign in again, e.g. `aws sso login`"

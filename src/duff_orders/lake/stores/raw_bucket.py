@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 
+from duff_orders.documents import Event, Held
 from duff_orders.lake.layout import RAW
 from duff_orders.lake.stores.base import Listed, Place
-from duff_orders.messages import Event, Held
 
 #: Versions of a page: as many as S3 lists in one request.
 PAGE = 1000

@@ -12,13 +12,13 @@ import obstore
 from obstore.exceptions import PreconditionError
 from obstore.store import S3Store as Bucket
 
+from duff_orders.documents import Event, Held
 from duff_orders.errors import InputError, SourceChanged
 from duff_orders.lake.layout import RAW, REPLACES, SUFFIXES
 from duff_orders.lake.stores import raw_bucket
 from duff_orders.lake.stores.base import Head, Listed, Place, RawObject
 from duff_orders.lake.stores.objects import FINAL, ObjectStore, key_is_odd
 from duff_orders.lake.stores.ranges import in_parts
-from duff_orders.messages import Event, Held
 from duff_orders.settings import MIB
 
 # Bytes that the server copies in one request; larger objects in parts of this size, ten at a time.

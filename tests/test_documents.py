@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from duff_orders.document import FORM, Document
+from duff_orders.documents import Dialect, Event, LedgerRow
+from duff_orders.documents.document import FORM, Document
 from duff_orders.lake.snapshot import Snapshot
-from duff_orders.messages import Dialect, Event, LedgerRow
 
 OLD = Path(__file__).parent / "documents" / "0.1.0"
 KINDS: dict[str, type[Document]] = {"ledger_row": LedgerRow, "event": Event, "snapshot": Snapshot}

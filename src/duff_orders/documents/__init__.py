@@ -1,0 +1,42 @@
+"""Small typed JSON documents, equal on one machine and on AWS: what the stages hand each other, and what lakes keep.
+
+- `document`: what each of them is: typed, of a form that is told, with a digest where it is stored
+- `events`: what was announced
+- `stages`: what the stages hand each other
+- `ledger_row`: a file's outcome
+- `given_up`: what somebody gave up
+- `entries`: how lines of files are written in short
+"""
+
+from duff_orders.documents.document import Document
+from duff_orders.documents.entries import Entry, each_line, entries, ranges, tied
+from duff_orders.documents.events import ContentNote, Event, Held, Replacement
+from duff_orders.documents.given_up import GivenUp, GiveUp
+from duff_orders.documents.ledger_row import LEDGER_COLUMNS, NULLS, PUBLISHED, VERDICTS, LedgerRow, Verdict
+from duff_orders.documents.stages import Decision, Dialect, Outcome, Route, Staged
+
+__all__ = [
+    "LEDGER_COLUMNS",
+    "NULLS",
+    "PUBLISHED",
+    "VERDICTS",
+    "ContentNote",
+    "Decision",
+    "Dialect",
+    "Document",
+    "Entry",
+    "Event",
+    "GiveUp",
+    "GivenUp",
+    "Held",
+    "LedgerRow",
+    "Outcome",
+    "Replacement",
+    "Route",
+    "Staged",
+    "Verdict",
+    "each_line",
+    "entries",
+    "ranges",
+    "tied",
+]
