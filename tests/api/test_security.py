@@ -8,8 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from duff_orders.api import places
+from duff_orders.api.keys import parse_keys
+from duff_orders.api.limits import LARGEST_BODY
 from duff_orders.api.problems import problem_of
-from duff_orders.api.security import LARGEST_BODY, Guard, parse_keys
+from duff_orders.api.security import Guard
 from duff_orders.errors import Busy, SettingsError
 from duff_orders.lake.lake import Lake
 from tests.api.lakes import application

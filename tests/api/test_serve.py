@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 DUFF = ("-m", "duff_orders")
 QUICK_DUFF = (
     "-c",
-    "from duff_orders.api import security; security.SLOWEST = 2.0; from duff_orders.__main__ import main; main()",
+    "from duff_orders.api import limits; limits.SLOWEST = 2.0; from duff_orders.__main__ import main; main()",
 )
 
 

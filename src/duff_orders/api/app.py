@@ -14,9 +14,10 @@ from starlette.types import ASGIApp
 from duff_orders.api import docs_page, files, health, orders, problems, queries, reports
 from duff_orders.api.backend import Backend
 from duff_orders.api.formats import Kept
+from duff_orders.api.limits import BodyLimit
 from duff_orders.api.models import ProblemDocument
 from duff_orders.api.problems import Problem
-from duff_orders.api.security import LOOPBACK, BodyLimit, Guard
+from duff_orders.api.security import LOOPBACK, Guard
 
 ABOUT = """Orders that came as CSV files: lines and orders, reports, the ledger of files, their rejected rows, SQL.
 
@@ -39,7 +40,7 @@ def create_app(backend: Backend) -> FastAPI:
     )
     app.state.backend = backend
     app.state.kept = Kept()
-    app.state.pages = False  # until the console is installed
+    app.state.pages = None  # until the console is installed
     for router in (orders.router, reports.router, files.router, queries.router, health.router):
         app.include_router(router, prefix="/v1", responses=_ERRORS)
     app.include_router(docs_page.router)
@@ -53,8 +54,9 @@ def guarded(app: FastAPI, *, hosts: frozenset[str] | None = LOOPBACK, keys: Mapp
     """The application as it may be served: for `hosts`, to who has one of the `keys`; see `security.Guard`."""
     if hosts is not None:  # API Gateway compresses by itself
         app.add_middleware(GZipMiddleware, minimum_size=1000)
-    app.add_middleware(BodyLimit)
-    return Guard(app, hosts, keys or {}, pages=app.state.pages)
+    pages = app.state.pages
+    app.add_middleware(BodyLimit, uploads=pages.uploads if pages else "")
+    return Guard(app, hosts, keys or {}, pages=pages)
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from duff_orders.api import security
+from duff_orders.api import limits
 from duff_orders.api.app import guarded
 from duff_orders.api.embedded import Embedded, EmbeddedQueries
 from duff_orders.api.security import LOOPBACK
@@ -146,7 +146,7 @@ class _Protocol(H11Protocol):
 
     def _expect_head(self) -> None:
         if self._head_due is None:
-            self._head_due = self.loop.call_later(security.SLOWEST, self.transport.close)
+            self._head_due = self.loop.call_later(limits.SLOWEST, self.transport.close)
 
     def _have_head(self) -> None:
         if self._head_due is not None:

@@ -37,7 +37,7 @@ def serve(
     the same over a deployment on AWS. Stop with Ctrl-C.
     """
     from duff_orders.api.app import create_app
-    from duff_orders.api.security import parse_keys
+    from duff_orders.api.keys import parse_keys
     from duff_orders.api.serve import embedded, watching
     from duff_orders.api.serve import serve as answer
     from duff_orders.cli import show

@@ -1,6 +1,7 @@
 """The console within the application: its routes, its files, its errors as pages, and the reader's language."""
 
 import contextlib
+import re
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
@@ -8,7 +9,7 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from duff_orders.api import problems
 from duff_orders.api.problems import Problem
-from duff_orders.api.security import reads_pages
+from duff_orders.api.security import PagePaths, reads_pages
 from duff_orders.console import files, login, orders, overview, sql, uploads
 from duff_orders.console.page import page, words
 from duff_orders.console.progress import Progress
@@ -19,6 +20,12 @@ router = APIRouter(include_in_schema=False)
 
 STATIC = Path(__file__).parent / "static"
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+PATHS = PagePaths(
+    door=re.compile(r"/login|/logout|/static/[a-z0-9.-]+|/lang/[a-z]+"),
+    login="/login",
+    uploads="/console/uploads/",
+    streams="/console/events",
+)
 #: What programs ask for: their errors are documents.
 _FOR_PROGRAMS = ("/v1/", "/problems/", "/docs", "/console/", "/static/")
 
@@ -29,7 +36,7 @@ def install(app: FastAPI, source: Source, landing: Landing, *, watched: bool = T
     `watched` says whether files that land are processed.
     """
     progress = Progress(source, landing)
-    app.state.pages = True
+    app.state.pages = PATHS
     app.state.progress, app.state.watched, app.state.figures = progress, watched, {}
     for each in (router, overview.router, files.router, orders.router, sql.router, uploads.router, login.router):
         app.include_router(each)

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from duff_orders.api.security import name_of
+from duff_orders.api.keys import name_of
 from duff_orders.api.sessions import COOKIE, SESSION, Sessions
 from duff_orders.console.page import page, words
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from duff_orders.api import security
+from duff_orders.api import limits
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.console.page import backend, words
 from duff_orders.console.progress import Progress
@@ -49,9 +49,9 @@ async def put_upload(request: Request, name: str, replaces: str | None = None) -
             parts = request.stream()
             while True:
                 # as a whole, not by part: who sends a byte now and then has no more time than who sends none
-                left = security.SLOWEST + written / SLOWEST_RATE - (time.monotonic() - began)
+                left = limits.SLOWEST + written / SLOWEST_RATE - (time.monotonic() - began)
                 try:
-                    part = await asyncio.wait_for(anext(parts), min(left, security.SLOWEST))
+                    part = await asyncio.wait_for(anext(parts), min(left, limits.SLOWEST))
                 except StopAsyncIteration:
                     break
                 except TimeoutError:

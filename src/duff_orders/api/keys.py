@@ -1,0 +1,32 @@
+"""Keys: how they are set, and whose a key is."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+
+from duff_orders.errors import SettingsError
+
+_NAMED_KEY = re.compile(r"([A-Za-z0-9_.-]{1,40}):([0-9a-f]{64})")
+
+
+def parse_keys(text: str) -> dict[str, str]:
+    """The keys of a setting `name:sha256,...`: the SHA-256 (hex) of each, by name. Raises SettingsError."""
+    keys = {}
+    for each in filter(None, (part.strip() for part in text.split(","))):
+        found = _NAMED_KEY.fullmatch(each)
+        if found is None:
+            raise SettingsError(
+                "api_keys: allowed is NAME:SHA256 (64 hexadecimal digits of the key's hash), more of them after a "
+                "comma; `printf %s KEY | sha256sum` makes one"
+            )
+        keys[found[1]] = found[2]
+    return keys
+
+
+def name_of(key: str, keys: Mapping[str, str]) -> str | None:
+    """The name of a key; None for one that is not among the `keys`."""
+    digest = hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()
+    # All are compared, so that the time tells nothing.
+    found = [name for name, known in keys.items() if hmac.compare_digest(digest, known)]
+    return found[0] if found else None
