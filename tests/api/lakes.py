@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 
 from duff_orders import build_models
 from duff_orders.api.app import create_app, guarded
-from duff_orders.api.embedded import Embedded
-from duff_orders.api.serve import embedded
+from duff_orders.api.local_backend import LocalBackend
+from duff_orders.api.serve import local_backend
 from duff_orders.console.app import install
 from duff_orders.console.folder import RawFolder
 from duff_orders.lake.lake import Lake
@@ -33,13 +33,13 @@ def sample_lake(folder: Path) -> Lake:
 
 
 @contextmanager
-def application(lake: Lake, *, queries: bool = True, **options: object) -> Iterator[tuple[TestClient, Embedded]]:
+def application(lake: Lake, *, queries: bool = True, **options: object) -> Iterator[tuple[TestClient, LocalBackend]]:
     """A client of the application over a lake, without a server between; and the backend.
 
     An answer is waited for as long as it takes: a busy machine is no reason for another.
     """
     with (
-        embedded(lake, queries=queries) as backend,
+        local_backend(lake, queries=queries) as backend,
         mock.patch.multiple("duff_orders.api.queries", WAIT=PATIENCE, LONGEST_WAIT=PATIENCE),
     ):
         backend.serving.refresh()

@@ -69,6 +69,7 @@ def test_a_file_that_lands_is_served(tmp_path: Path) -> None:
     with serving(tmp_path / "lake") as (address, process, log):
         assert get(address, "/v1/health")["newest_file"] is None
         assert get(address, "/v1/orders") == {"data": [], "next_cursor": None, "version": None}
+        until((tmp_path / "lake" / "raw").is_dir)
         (tmp_path / "lake" / "raw" / "01-orders.csv").write_bytes((SAMPLES / "01-orders.csv").read_bytes())
         until(lambda: get(address, "/v1/files")["data"])
         until(lambda: len(get(address, "/v1/orders")["data"]) == 5)
@@ -148,6 +149,7 @@ def is_alive(pid: int) -> bool:
 
 def test_it_works_in_the_least_memory(tmp_path: Path) -> None:
     with serving(tmp_path / "lake", "--memory", "256MB") as (address, _process, _log):
+        until((tmp_path / "lake" / "raw").is_dir)
         (tmp_path / "lake" / "raw" / "01-orders.csv").write_bytes((SAMPLES / "01-orders.csv").read_bytes())
         until(lambda: len(get(address, "/v1/orders")["data"]) == 5)
 

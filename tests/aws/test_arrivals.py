@@ -108,7 +108,7 @@ def test_a_file_waits_while_as_many_are_under_way_as_may(deployed: Deployed, mon
     deployed.put("known.csv", orders("Known"))
     known = json.loads(deployed.execution_of(deployed.row("known.csv").source_file)["input"])
     deployed.settled()
-    # Asked once, it gives back what finds no room; with time, it waits until there is some.
+    # AthenaBackend once, it gives back what finds no room; with time, it waits until there is some.
     for most, seconds, refused in ((2, 0, 1), (2, PATIENCE, 0), (500, 0, 0)):
         records = received(monkeypatch, [json.dumps(known)] * 3)
         monkeypatch.setenv("MAX_RUNNING", str(most))

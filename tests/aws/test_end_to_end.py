@@ -41,7 +41,7 @@ IDENTITIES = {
 }  # fmt: skip
 
 
-def embedded(folder: Path, files: dict[str, bytes], events: dict[str, Event]) -> Lake:
+def local_backend(folder: Path, files: dict[str, bytes], events: dict[str, Event]) -> Lake:
     """An embedded lake into which the same files came at the same times."""
     lake = open_lake(folder)
     for key, data in sorted(files.items(), key=lambda item: (events[item[0]].time, events[item[0]].sequencer or "")):
@@ -111,7 +111,7 @@ def events_of(deployed: Deployed) -> dict[str, Event]:
 
 
 def test_the_lake_equals_an_embedded_one(ingested: Deployed, files: dict[str, bytes], tmp_path: Path) -> None:
-    lake = embedded(tmp_path / "lake", files, events_of(ingested))
+    lake = local_backend(tmp_path / "lake", files, events_of(ingested))
     for table in TABLES.values():
         columns = [f.name for f in table.all_fields if f.name not in IDENTITIES and "<" not in f.type]
         query = f"select {', '.join(columns)} from {table.name}"
@@ -123,7 +123,7 @@ def test_the_lake_equals_an_embedded_one(ingested: Deployed, files: dict[str, by
 
 def test_the_api_answers_as_the_embedded_one(ingested: Deployed, files: dict[str, bytes], tmp_path: Path) -> None:
     """Whole bodies, page by page; but for what differs between two lakes that hold the same."""
-    lake = embedded(tmp_path / "lake", files, events_of(ingested))
+    lake = local_backend(tmp_path / "lake", files, events_of(ingested))
 
     def there(path: str) -> tuple[int, dict[str, Any]]:
         return ingested.get(path)[:2]

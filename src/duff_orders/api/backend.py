@@ -18,7 +18,7 @@ State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """How far a query is. `reason` tells why it failed, of the kind `problem`; `rows` is known once it succeeded."""
+    """The status of a query. `reason` tells why it failed, of the kind `problem`; `rows` is known once it succeeded."""
 
     id: str
     state: State
@@ -46,7 +46,7 @@ class Queries(Protocol):
         """
 
     def state(self, query_id: str, *, caller: str | None) -> Query | None:
-        """How far a query is; None where there is none such of this caller."""
+        """The status of a query; None where this caller has none such."""
 
     def result(self, query_id: str, after: int, limit: int) -> Answer:
         """Rows of a query that has succeeded, from number `after` on."""

@@ -12,9 +12,9 @@ from fastapi.responses import Response
 
 from duff_orders.api import models, paging
 from duff_orders.api.backend import Backend
+from duff_orders.api.cache import fields_of
 from duff_orders.api.formats import Body, respond
-from duff_orders.api.kept import fields_of
-from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked, Cursor, FileId, Limit
+from duff_orders.api.parameters import CONDITIONAL, AnyFormat, BackendDependency, Cursor, FileId, Limit
 from duff_orders.api.problems import Problem
 from duff_orders.clock import format_time
 from duff_orders.contract import COLUMN_NAMES, FILES
@@ -46,7 +46,7 @@ def _hex(value: Any) -> str:
 
 
 def page_of_files(
-    asked: Backend, verdict: str | None, cursor: str | None, limit: int, *, only_open: bool = False
+    backend: Backend, verdict: str | None, cursor: str | None, limit: int, *, only_open: bool = False
 ) -> Callable[[], tuple[list[Mapping[str, Any]], str | None]]:
     """What gives a page of the ledger, newest first, and the next one's cursor; raises Problem for a wrong cursor.
 
@@ -56,7 +56,7 @@ def page_of_files(
     after = paging.read(cursor, scope, sort, (_moment, _hex))
 
     def page() -> tuple[list[Mapping[str, Any]], str | None]:
-        found = _open(asked, verdict, after, limit) if only_open else list(asked.files(verdict, after, limit))
+        found = _open(backend, verdict, after, limit) if only_open else list(backend.files(verdict, after, limit))
         shown = found[:limit]
         more = len(found) > limit
         return shown, paging.cursor(scope, sort, [shown[-1]["event_time"], shown[-1]["file_id"]]) if more else None
@@ -64,9 +64,9 @@ def page_of_files(
     return page
 
 
-def _open(asked: Backend, verdict: str | None, after: Sequence[Any] | None, limit: int) -> list[Mapping[str, Any]]:
+def _open(backend: Backend, verdict: str | None, after: Sequence[Any] | None, limit: int) -> list[Mapping[str, Any]]:
     """A page of the open files and one more, newest first."""
-    found = (each for each in asked.standings().open() if verdict in (None, each.row.verdict))
+    found = (each for each in backend.standings().open() if verdict in (None, each.row.verdict))
     rows = (fields_of(each.row) | {"rows_open": each.open} for each in found)
     return [
         *islice((row for row in rows if not after or (row["event_time"], row["file_id"]) < tuple(after)), limit + 1)
@@ -76,7 +76,7 @@ def _open(asked: Backend, verdict: str | None, after: Sequence[Any] | None, limi
 @router.get("", response_model=models.Files, responses=CONDITIONAL)
 def list_files(
     request: Request,
-    asked: Asked,
+    backend: BackendDependency,
     verdict: Annotated[Verdict | None, Query()] = None,
     open: Annotated[
         bool, Query(description="only files of which rows are neither corrected nor given up; with `rows_open`")
@@ -86,7 +86,7 @@ def list_files(
     format: AnyFormat = None,
 ) -> Response:
     """The ledger, newest first: every file, its verdict and its counts, which add up to the rows it holds."""
-    page = page_of_files(asked, verdict, cursor, limit, only_open=open)
+    page = page_of_files(backend, verdict, cursor, limit, only_open=open)
     columns = [*_COLUMNS, ("rows_open", "bigint")] if open else _COLUMNS
 
     def make() -> Body:
@@ -94,7 +94,7 @@ def list_files(
         rows = [[_cell(row[name]) for name, _ in columns] for row in shown]
         return Body({"data": shown, "next_cursor": following}, columns, rows, following)
 
-    return respond(request, asked.files_version(), make, name="files")
+    return respond(request, backend.files_version(), make, name="files")
 
 
 def _cell(value: Any) -> Any:
@@ -103,16 +103,16 @@ def _cell(value: Any) -> Any:
 
 
 @router.get("/{file_id}", response_model=models.FileDocument)
-def get_file(request: Request, asked: Asked, file_id: FileId) -> Response:
+def get_file(request: Request, backend: BackendDependency, file_id: FileId) -> Response:
     """One file's verdict with all its parts."""
-    row = _row(asked, file_id)
+    row = _row(backend, file_id)
     return respond(request, None, lambda: Body(json.loads(row.to_json())), formats=("json",))
 
 
 @router.get("/{file_id}/rejects", response_model=models.RejectedRows, responses=CONDITIONAL)
 def list_rejects(
     request: Request,
-    asked: Asked,
+    backend: BackendDependency,
     file_id: FileId,
     reason: Annotated[
         str | None, Query(pattern="^[a-z_]{1,40}:[a-z_]{1,40}$", description="COLUMN:CODE: rows with this reason")
@@ -126,29 +126,29 @@ def list_rejects(
     """A file's rejected rows, in its order: the line, the original texts, and which column broke which rule."""
     scope = f"{file_id} {reason}"
     after = paging.read(cursor, scope, "position", (paging.integer,))
-    row = _row(asked, file_id)
+    row = _row(backend, file_id)
 
     def make() -> Body:
-        found = asked.rejects(
+        found = backend.rejects(
             row, statements.rejects(file_id, row.pa_date, reason, after[0] if after else 0, limit)
         ).dictionaries()
         shown = found[:limit]
         following = paging.cursor(scope, "position", [shown[-1]["position"]]) if len(found) > limit else None
         document: dict[str, Any] = {"data": [rejected(each) for each in shown], "next_cursor": following}
         if summary:
-            document["summary"] = reasons_of(asked, row)
+            document["summary"] = reasons_of(backend, row)
         rows = [[each[name] for name, _ in _REJECT] for each in shown]
         return Body(document, _REJECT, rows, following)
 
-    version = None if asked.files_version() is None else f"{row.file_id} {row.revision}"
+    version = None if backend.files_version() is None else f"{row.file_id} {row.revision}"
     return respond(request, version, make, name=f"rejects-{file_id}", raw=raw)
 
 
 @router.get("/{file_id}/corrections", response_model=models.Corrections)
-def get_corrections(request: Request, asked: Asked, file_id: FileId) -> Response:
+def get_corrections(request: Request, backend: BackendDependency, file_id: FileId) -> Response:
     """What became of the rows that a file did not bring in: open, corrected by which file, or given up and why."""
-    row = _row(asked, file_id)
-    return respond(request, None, lambda: Body(_corrections(asked.standings().of(row))), formats=("json",))
+    row = _row(backend, file_id)
+    return respond(request, None, lambda: Body(_corrections(backend.standings().of(row))), formats=("json",))
 
 
 def _corrections(standing: Standing) -> dict[str, Any]:
@@ -177,8 +177,8 @@ def _correcting(each: Correcting) -> dict[str, Any]:
     }
 
 
-def _row(asked: Backend, file_id: str) -> LedgerRow:
-    row = asked.file(file_id)
+def _row(backend: Backend, file_id: str) -> LedgerRow:
+    row = backend.file(file_id)
     if row is None:
         raise Problem("not-found", f"no file {file_id}; /v1/files lists them")
     return row
@@ -200,10 +200,10 @@ def _reason(text: str) -> dict[str, str]:
     return {"column": column, "code": code}
 
 
-def reasons_of(asked: Backend, row: LedgerRow) -> list[dict[str, Any]]:
+def reasons_of(backend: Backend, row: LedgerRow) -> list[dict[str, Any]]:
     """The reasons of a file's rejected rows, and how many rows have each, most first."""
     counts = Counter[str]()
-    for each in asked.rejects(row, statements.reasons(row.file_id, row.pa_date)).dictionaries():
+    for each in backend.rejects(row, statements.reasons(row.file_id, row.pa_date)).dictionaries():
         for reason in each["reasons"].split(";"):
             counts[reason] += each["n"]
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from duff_orders.api import models
-from duff_orders.api.parameters import Asked
+from duff_orders.api.parameters import BackendDependency
 from duff_orders.clock import format_time, utc_now
 from duff_orders.local.condition import Kind
 
@@ -22,17 +22,17 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/health", response_model=models.Health)
-def get_health(request: Request, asked: Asked) -> Response:
+def get_health(request: Request, backend: BackendDependency) -> Response:
     """Whether this answers, and when the newest verdict was written; needs no key, asks no query, and names no file."""
-    newest = asked.newest()
+    newest = backend.newest()
     amiss = [
-        _AMISS[kind].format(number=number) for kind, number in Counter(each.kind for each in asked.amiss()).items()
+        _AMISS[kind].format(number=number) for kind, number in Counter(each.kind for each in backend.amiss()).items()
     ]
     document = {
         "status": "degraded" if amiss else "ok",
         "amiss": amiss,
         "newest_file": newest and format_time(newest),
         "newest_file_age_seconds": newest and max(0, int((utc_now() - newest).total_seconds())),
-        "version": asked.version(),
+        "version": backend.version(),
     }
     return JSONResponse(document, headers={"Cache-Control": "no-store"})

@@ -291,7 +291,7 @@ class QueryRequest(BaseModel):
 
 
 class QueryState(Shape):
-    """How far a query is; with columns and rows once it succeeded in time."""
+    """The status of a query; with columns and rows once it succeeded in time."""
 
     id: str
     state: Literal["queued", "running", "succeeded", "failed", "cancelled"]

@@ -12,7 +12,17 @@ from fastapi.responses import Response
 from duff_orders.api import models, paging
 from duff_orders.api.backend import Backend
 from duff_orders.api.formats import Body, respond
-from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked, ClientId, Cursor, Day, Limit, OrderId, Status
+from duff_orders.api.parameters import (
+    CONDITIONAL,
+    AnyFormat,
+    BackendDependency,
+    ClientId,
+    Cursor,
+    Day,
+    Limit,
+    OrderId,
+    Status,
+)
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.contract import STATUSES
 from duff_orders.query import statements
@@ -44,7 +54,7 @@ _KEYS = {"pa_date": (_day,), "total_price": (_amount,), "order_id": ()}
 @router.get("/orders", response_model=models.OrderLines, responses=CONDITIONAL)
 def list_orders(
     request: Request,
-    asked: Asked,
+    backend: BackendDependency,
     client_id: Id = None,
     product_id: Id = None,
     status: Status | None = None,
@@ -67,18 +77,18 @@ def list_orders(
         pa_date_to=pa_date_to,
         min_total=None if min_total is None else Decimal(min_total),
     )
-    return _lines(request, asked, wanted, sort, limit, cursor)
+    return _lines(request, backend, wanted, sort, limit, cursor)
 
 
 @router.get("/orders/{order_id}", response_model=models.Order, responses=CONDITIONAL)
-def get_order(request: Request, asked: Asked, order_id: OrderId, format: AnyFormat = None) -> Response:
+def get_order(request: Request, backend: BackendDependency, order_id: OrderId, format: AnyFormat = None) -> Response:
     """One order with its lines."""
 
     def make() -> Body:
-        found = asked.order(order_id)
+        found = backend.order(order_id)
         return Body(order_document(order_id, found), found.columns[:-1], [row[:-1] for row in found.rows])
 
-    return respond(request, asked.version(), make, name=f"order-{order_id}")
+    return respond(request, backend.version(), make, name=f"order-{order_id}")
 
 
 def order_document(order_id: int, found: Answer) -> dict[str, Any]:
@@ -101,7 +111,7 @@ def order_document(order_id: int, found: Answer) -> dict[str, Any]:
 @router.get("/clients", response_model=models.Clients, responses=CONDITIONAL)
 def list_clients(
     request: Request,
-    asked: Asked,
+    backend: BackendDependency,
     name: Annotated[str | None, Query(min_length=1, max_length=512, description="how the name begins")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -112,29 +122,29 @@ def list_clients(
     start = _printable("name", name)
 
     def make() -> Body:
-        found = asked.ask(statements.clients(start, after[0] if after else None, limit))
-        return _page(asked, *_cut(found, limit, f"clients {name}", "client_id", ("client_id",)))
+        found = backend.ask(statements.clients(start, after[0] if after else None, limit))
+        return _page(backend, *_cut(found, limit, f"clients {name}", "client_id", ("client_id",)))
 
-    return respond(request, asked.version(), make, name="clients")
+    return respond(request, backend.version(), make, name="clients")
 
 
 @router.get("/clients/{client_id}", response_model=models.Client, responses=CONDITIONAL)
-def get_client(request: Request, asked: Asked, client_id: ClientId, format: AnyFormat = None) -> Response:
+def get_client(request: Request, backend: BackendDependency, client_id: ClientId, format: AnyFormat = None) -> Response:
     """One client in its latest state."""
 
     def make() -> Body:
-        found = asked.ask(statements.client(client_id))
+        found = backend.ask(statements.client(client_id))
         if not found.rows:
             raise Problem("not-found", f"no client {client_id}")
         return Body(found.dictionaries()[0], found.columns, found.rows)
 
-    return respond(request, asked.version(), make, name=f"client-{client_id}")
+    return respond(request, backend.version(), make, name=f"client-{client_id}")
 
 
 @router.get("/clients/{client_id}/orders", response_model=models.OrderLines, responses=CONDITIONAL)
 def list_orders_of_client(
     request: Request,
-    asked: Asked,
+    backend: BackendDependency,
     client_id: ClientId,
     sort: Sort = "-pa_date",
     limit: Limit = 50,
@@ -142,33 +152,35 @@ def list_orders_of_client(
     format: AnyFormat = None,
 ) -> Response:
     """A client's order lines."""
-    return _lines(request, asked, LineFilter(client_id=client_id), sort, limit, cursor)
+    return _lines(request, backend, LineFilter(client_id=client_id), sort, limit, cursor)
 
 
 @router.get("/products", response_model=models.Products, responses=CONDITIONAL)
-def list_products(request: Request, asked: Asked, format: AnyFormat = None) -> Response:
+def list_products(request: Request, backend: BackendDependency, format: AnyFormat = None) -> Response:
     """All products."""
-    return _whole(request, asked, statements.products(), "products")
+    return _whole(request, backend, statements.products(), "products")
 
 
 @router.get("/channels", response_model=models.Channels, responses=CONDITIONAL)
-def list_channels(request: Request, asked: Asked, format: AnyFormat = None) -> Response:
+def list_channels(request: Request, backend: BackendDependency, format: AnyFormat = None) -> Response:
     """All channels: their names are their keys."""
-    return _whole(request, asked, statements.channels(), "channels")
+    return _whole(request, backend, statements.channels(), "channels")
 
 
-def _lines(request: Request, asked: Asked, wanted: LineFilter, sort: Sort, limit: int, cursor: str | None) -> Response:
-    page = page_of_lines(asked, wanted, sort, cursor, limit)
+def _lines(
+    request: Request, backend: BackendDependency, wanted: LineFilter, sort: Sort, limit: int, cursor: str | None
+) -> Response:
+    page = page_of_lines(backend, wanted, sort, cursor, limit)
 
     def make() -> Body:
         shown, following = page()
-        return _page(asked, shown, following)
+        return _page(backend, shown, following)
 
-    return respond(request, asked.version(), make, name="orders")
+    return respond(request, backend.version(), make, name="orders")
 
 
 def page_of_lines(
-    asked: Backend, wanted: LineFilter, sort: Sort, cursor: str | None, limit: int
+    backend: Backend, wanted: LineFilter, sort: Sort, cursor: str | None, limit: int
 ) -> Callable[[], tuple[Answer, str | None]]:
     """What gives a page of order lines, and the next one's cursor; raises Problem for a wrong cursor."""
     column = sort.removeprefix("-")
@@ -178,8 +190,8 @@ def page_of_lines(
         after = [None, *after]
 
     def page() -> tuple[Answer, str | None]:
-        relation = asked.lines(by_client=wanted.client_id is not None)
-        found = asked.ask(statements.lines(relation, wanted, sort, after, limit))
+        relation = backend.lines(by_client=wanted.client_id is not None)
+        found = backend.ask(statements.lines(relation, wanted, sort, after, limit))
         keys = ("order_id", "product_id") if column == "order_id" else (column, "order_id", "product_id")
         return _cut(found, limit, scope, sort, keys)
 
@@ -195,17 +207,17 @@ def _cut(found: Answer, limit: int, scope: str, sort: str, keys: tuple[str, ...]
     return shown, paging.cursor(scope, sort, [shown.rows[-1][names.index(key)] for key in keys])
 
 
-def _page(asked: Asked, shown: Answer, following: str | None) -> Body:
-    document = {"data": shown.dictionaries(), "next_cursor": following, "version": asked.version()}
+def _page(backend: Backend, shown: Answer, following: str | None) -> Body:
+    document = {"data": shown.dictionaries(), "next_cursor": following, "version": backend.version()}
     return Body(document, shown.columns, shown.rows, following)
 
 
-def _whole(request: Request, asked: Asked, statement: Statement, name: str) -> Response:
+def _whole(request: Request, backend: Backend, statement: Statement, name: str) -> Response:
     def make() -> Body:
-        found = asked.ask(statement)
-        return Body({"data": found.dictionaries(), "version": asked.version()}, found.columns, found.rows)
+        found = backend.ask(statement)
+        return Body({"data": found.dictionaries(), "version": backend.version()}, found.columns, found.rows)
 
-    return respond(request, asked.version(), make, name=name)
+    return respond(request, backend.version(), make, name=name)
 
 
 def _printable(name: str, value: str | None) -> Any:

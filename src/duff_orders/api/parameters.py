@@ -21,7 +21,7 @@ async def _backend(request: Request) -> Any:  # else it would wait for a thread
     return request.app.state.backend
 
 
-Asked = Annotated[Backend, Depends(_backend)]
+BackendDependency = Annotated[Backend, Depends(_backend)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="the most rows of a page")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")]
 AnyFormat = Annotated[

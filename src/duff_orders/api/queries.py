@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from duff_orders.api import backend, models, paging
 from duff_orders.api.backend import Queries
 from duff_orders.api.formats import Body, columns_told, respond
-from duff_orders.api.parameters import FORMATS, AnyFormat, Asked, Cursor
+from duff_orders.api.parameters import FORMATS, AnyFormat, BackendDependency, Cursor
 from duff_orders.api.problems import Problem, invalid
 
 router = APIRouter(prefix="/queries", tags=["queries"])
@@ -31,7 +31,7 @@ _QUERY = {"description": "Succeeded in time"}, {"description": "Under way: ask a
 )
 async def submit_query(
     request: Request,
-    asked: Asked,
+    backend: BackendDependency,
     wanted: models.QueryRequest,
     prefer: Annotated[str | None, Header(description="`wait=N`: seconds to wait for the answer, at most 20")] = None,
     idempotency_key: Annotated[
@@ -39,7 +39,7 @@ async def submit_query(
     ] = None,
 ) -> Response:
     """Ask a question in SQL. Within the time waited for its rows are in the answer; else ask again at `Location`."""
-    queries, caller = _queries(asked), request.scope.get("caller")
+    queries, caller = _queries(backend), request.scope.get("caller")
     wait = WAIT
     if prefer is not None and (found := _WAIT.search(prefer)):
         wait = min(LONGEST_WAIT, int(found[1]))
@@ -63,22 +63,22 @@ async def submit_query(
 
 
 @router.get("/{query_id}", response_model=models.QueryState)
-def get_query(request: Request, asked: Asked, query_id: QueryId) -> Response:
-    """How far a query is."""
-    return JSONResponse(_told(_state(_queries(asked), query_id, request.scope.get("caller"))), headers=_PRIVATE)
+def get_query(request: Request, backend: BackendDependency, query_id: QueryId) -> Response:
+    """The status of a query."""
+    return JSONResponse(_told(_state(_queries(backend), query_id, request.scope.get("caller"))), headers=_PRIVATE)
 
 
 @router.get("/{query_id}/result", response_model=models.QueryRows, responses={200: {"content": FORMATS}})
 def get_result(
     request: Request,
-    asked: Asked,
+    backend: BackendDependency,
     query_id: QueryId,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     cursor: Cursor = None,
     format: AnyFormat = None,
 ) -> Response:
     """The rows of a query that has succeeded."""
-    queries = _queries(asked)
+    queries = _queries(backend)
     state = _state(queries, query_id, request.scope.get("caller"))
     if not state.ended:
         raise Problem("busy", f"the query is {state.state}; ask again", headers={"Retry-After": "1"})
@@ -97,9 +97,9 @@ def get_result(
 
 
 @router.delete("/{query_id}", status_code=204)
-def cancel_query(request: Request, asked: Asked, query_id: QueryId) -> Response:
+def cancel_query(request: Request, backend: BackendDependency, query_id: QueryId) -> Response:
     """End a query; one that has ended stays as it is."""
-    queries = _queries(asked)
+    queries = _queries(backend)
     _state(queries, query_id, request.scope.get("caller"))
     queries.cancel(query_id)
     return Response(status_code=204)
@@ -108,10 +108,10 @@ def cancel_query(request: Request, asked: Asked, query_id: QueryId) -> Response:
 _PRIVATE = {"Cache-Control": "private, no-store"}
 
 
-def _queries(asked: Asked) -> Queries:
-    if asked.queries is None:
+def _queries(backend: BackendDependency) -> Queries:
+    if backend.queries is None:
         raise Problem("queries-off", "whoever runs this server has not switched queries on")
-    return asked.queries
+    return backend.queries
 
 
 def _state(queries: Queries, query_id: str, caller: str | None) -> backend.Query:

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from duff_orders.api import models
 from duff_orders.api.backend import Backend
 from duff_orders.api.formats import Body, columns_told, respond
-from duff_orders.api.parameters import CONDITIONAL, AnyFormat, Asked
+from duff_orders.api.parameters import CONDITIONAL, AnyFormat, BackendDependency
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.clock import format_time, utc_now
 from duff_orders.errors import InputError
@@ -50,7 +50,7 @@ def list_reports(request: Request) -> Response:
     return respond(request, None, lambda: Body(document), formats=("json",))
 
 
-def _answered(request: Request, asked: Backend, report: Report, texts: Mapping[str, object]) -> Response:
+def _answered(request: Request, backend: Backend, report: Report, texts: Mapping[str, object]) -> Response:
     """The answer to a report, with what was given to it: texts by parameter, None where nothing was."""
     given: dict[str, Value] = {}
     for each in report.parameters:
@@ -63,7 +63,7 @@ def _answered(request: Request, asked: Backend, report: Report, texts: Mapping[s
     of_star = report.over == "star"
 
     def make() -> Body:
-        found = asked.report(report, given if most is None else given | {"limit": most + 1})
+        found = backend.report(report, given if most is None else given | {"limit": most + 1})
         truncated = most is not None and len(found.rows) > most
         found = replace(found, rows=found.rows[:most])
         document = {
@@ -72,12 +72,12 @@ def _answered(request: Request, asked: Backend, report: Report, texts: Mapping[s
             "columns": columns_told(report.columns),
             "data": found.dictionaries(),
             "truncated": truncated,
-            "version": asked.version() if of_star else None,
+            "version": backend.version() if of_star else None,
             "computed_at": format_time(utc_now()),
         }
         return Body(document, report.columns, found.rows, truncated=truncated)
 
-    return respond(request, asked.version() if of_star else asked.files_version(), make, name=report.name)
+    return respond(request, backend.version() if of_star else backend.files_version(), make, name=report.name)
 
 
 def _plain(value: Value) -> int | str:
@@ -100,15 +100,15 @@ def _query(parameter: Parameter) -> Any:
 def _add_route(report: Report) -> None:
     """Give a report a route of its own, with the parameters that it declares."""
 
-    def get(request: Request, asked: Asked, **given: Any) -> Response:
+    def get(request: Request, backend: BackendDependency, **given: Any) -> Response:
         texts = {each.name: given[f"given_{each.name}"] for each in report.parameters}
-        return _answered(request, asked, report, texts)
+        return _answered(request, backend, report, texts)
 
     own = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for name, annotation, default in (
             ("request", Request, inspect.Parameter.empty),
-            ("asked", Asked, inspect.Parameter.empty),
+            ("backend", BackendDependency, inspect.Parameter.empty),
             *((f"given_{each.name}", _query(each), None) for each in report.parameters),
             ("format", AnyFormat, None),
         )

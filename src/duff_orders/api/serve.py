@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from duff_orders.api import limits
 from duff_orders.api.app import guarded
-from duff_orders.api.embedded import Embedded, EmbeddedQueries
+from duff_orders.api.local_backend import LocalBackend, LocalQueries
 from duff_orders.api.security import LOOPBACK
 from duff_orders.errors import DamagedObject, DuffError, SettingsError
 from duff_orders.lake.lake import Lake
@@ -40,12 +40,12 @@ EVERYWHERE = ("0.0.0.0", "::")
 
 
 @contextmanager
-def embedded(lake: Lake, *, queries: bool = False) -> Iterator[Embedded]:
+def local_backend(lake: Lake, *, queries: bool = False) -> Iterator[LocalBackend]:
     """The backend of a lake in a folder, whose serving copy follows the builds."""
     serving = Serving(lake.disk, memory=int(lake.settings.memory * ANSWERS))
     runner = Runner(lake.disk.root) if queries else None
     stop = threading.Event()
-    asked = Embedded(lake, serving, EmbeddedQueries(runner) if runner else None)
+    asked = LocalBackend(lake, serving, LocalQueries(runner) if runner else None)
     follower = threading.Thread(target=_follow, args=(serving, stop, asked.condition), name="serving")
     follower.start()
     try:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from duff_orders.api.kept import KeptAnswers, ListedLedger, OverLedger
-from duff_orders.aws.asked import Asked, AthenaQueries
+from duff_orders.api.cache import CachedAnswers, ListedLedger, OverLedger
+from duff_orders.aws.athena_backend import AthenaBackend, AthenaQueries
 from duff_orders.documents import LedgerRow
 from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout
@@ -46,7 +46,7 @@ LARGEST = 5 * 2**30
 TRIES = 5
 
 
-class Shown(OverLedger, Asked):
+class Shown(OverLedger, AthenaBackend):
     """A deployment as the pages see it; see `console.source.Source`."""
 
     def __init__(self, lake: Lake, athena: Athena, store: Store, *, queries: bool) -> None:
@@ -54,7 +54,7 @@ class Shown(OverLedger, Asked):
         self.lake = lake
         self.ledger = ListedLedger(store, LOOK)
         self.snapshot = KeptSnapshot(store)
-        self._answers = KeptAnswers(KEPT)
+        self._answers = CachedAnswers(KEPT)
 
     def shows(self, build_id: str | None) -> bool:
         """Whether the catalog shows a build whole: it takes up its tables one after the other."""
@@ -72,7 +72,7 @@ class Shown(OverLedger, Asked):
     def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
         """The answer to a statement over the rejected rows of one file; kept."""
         key = (row.file_id, row.revision, statement[0], *statement[1])
-        return self._answers.get(key, partial(Asked.rejects, self, row, statement))
+        return self._answers.get(key, partial(AthenaBackend.rejects, self, row, statement))
 
     def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
         """The answers to several reports, asked side by side."""

@@ -12,7 +12,7 @@ from mangum import Mangum
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from duff_orders.api.app import create_app, guarded
-from duff_orders.aws.asked import Asked, AthenaQueries
+from duff_orders.aws.athena_backend import AthenaBackend, AthenaQueries
 from duff_orders.lake.stores import open_store
 from duff_orders.query.athena import Athena
 
@@ -34,7 +34,7 @@ class _Staged:
 def _application() -> _Staged:
     athena = Athena(boto3.client("athena"), os.environ["WORKGROUP"], os.environ["DATABASE"])
     queries = AthenaQueries(athena) if os.environ.get("QUERIES") == "on" else None
-    backend = Asked(athena, open_store(f"s3://,{os.environ['PROCESSED_BUCKET']}"), queries)
+    backend = AthenaBackend(athena, open_store(f"s3://,{os.environ['PROCESSED_BUCKET']}"), queries)
     return _Staged(guarded(create_app(backend), hosts=None))
 
 

@@ -38,7 +38,7 @@ def serve(
     """
     from duff_orders.api.app import create_app
     from duff_orders.api.keys import parse_keys
-    from duff_orders.api.serve import embedded, watching
+    from duff_orders.api.serve import local_backend, watching
     from duff_orders.api.serve import serve as answer
     from duff_orders.cli import show
     from duff_orders.console.app import install
@@ -61,7 +61,7 @@ def serve(
             opened = open_lake(context, lake, create=True, memory=memory)
             leave_first_to_command()
             signal.signal(signal.SIGIO, signal.SIG_IGN)  # see watch._open_for_writing
-            backend = stack_of.enter_context(embedded(opened, queries=allowed))
+            backend = stack_of.enter_context(local_backend(opened, queries=allowed))
             made = create_app(backend)
             progress = install(made, backend, RawFolder(opened.disk), watched=watch)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from duff_orders.api.backend import Backend
-from duff_orders.api.kept import KeptLedger
+from duff_orders.api.cache import CachedLedger
 from duff_orders.documents import LedgerRow
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
@@ -18,7 +18,7 @@ class Source(Backend, Protocol):
     """Where the data is."""
 
     lake: Lake
-    ledger: KeptLedger
+    ledger: CachedLedger
     snapshot: KeptSnapshot
 
     def shows(self, build_id: str | None) -> bool:

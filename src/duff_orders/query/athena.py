@@ -31,7 +31,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How far a query is; `reason` tells why it failed, `seconds` is what it took so far."""
+    """The status of a query; `reason` tells why it failed, `seconds` is what it took so far."""
 
     state: State
     reason: str
@@ -97,7 +97,7 @@ class Athena:
         return str(self.client.start_query_execution(**request)["QueryExecutionId"])
 
     def execution(self, query: str) -> Execution:
-        """How far a query is."""
+        """The status of a query."""
         told = self.client.get_query_execution(QueryExecutionId=query)["QueryExecution"]
         statistics = told.get("Statistics", {})
         return Execution(

@@ -1,4 +1,4 @@
-"""What is kept in memory for who asks often: the ledger, of which only new and replaced rows are read; answers."""
+"""Caches for frequent callers: the ledger, of which only new and replaced rows are read; and answers."""
 
 import heapq
 import math
@@ -31,7 +31,7 @@ from duff_orders.query.statements import Statement
 _GIVEN_UP = PurePosixPath(layout.GIVEN_UP).name
 
 
-class KeptLedger(ABC):
+class CachedLedger(ABC):
     """The ledger's rows in memory, and what was given up."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class KeptLedger(ABC):
 class OverLedger(ABC):
     """What a backend tells of files from the ledger in memory; see `api.backend`."""
 
-    ledger: KeptLedger
+    ledger: CachedLedger
 
     def files_version(self) -> str:
         """Changes with the ledger."""
@@ -122,7 +122,7 @@ class OverLedger(ABC):
         return self.ledger.of(file_id)
 
 
-class FolderLedger(KeptLedger):
+class FolderLedger(CachedLedger):
     """The ledger of a lake in a folder: of the days whose folders changed the rows are read again."""
 
     def __init__(self, lake: Lake) -> None:
@@ -167,7 +167,7 @@ class FolderLedger(KeptLedger):
                 self._by_id = {row.file_id: row for _, rows in self._days.values() for row in rows}
 
 
-class ListedLedger(KeptLedger):
+class ListedLedger(CachedLedger):
     """The ledger of any store: what a listing shows as new or changed is read again; there is one in `look` seconds."""
 
     def __init__(self, store: Store, look: float) -> None:
@@ -212,7 +212,7 @@ class ListedLedger(KeptLedger):
             self._looked = time.monotonic()
 
 
-class KeptAnswers:
+class CachedAnswers:
     """The newest answers, up to `most`; one of more than `characters` is not kept."""
 
     def __init__(self, most: int, characters: float = math.inf) -> None:

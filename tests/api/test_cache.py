@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from duff_orders.api.kept import FolderLedger, KeptLedger, ListedLedger
+from duff_orders.api.cache import CachedLedger, FolderLedger, ListedLedger
 from duff_orders.documents import LedgerRow
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
@@ -70,16 +70,16 @@ def test_it_is_not_listed_again_within_some_time(rows: list[LedgerRow]) -> None:
     assert kept.rows() == []
 
 
-def by_folder(lake: Lake) -> KeptLedger:
+def by_folder(lake: Lake) -> CachedLedger:
     return FolderLedger(lake)
 
 
-def by_listing(lake: Lake) -> KeptLedger:
+def by_listing(lake: Lake) -> CachedLedger:
     return ListedLedger(lake.store, look=0.0)
 
 
 @pytest.mark.parametrize("made", [by_folder, by_listing])
-def test_a_damaged_row_is_left_out(tmp_path: Path, made: Callable[[Lake], KeptLedger]) -> None:
+def test_a_damaged_row_is_left_out(tmp_path: Path, made: Callable[[Lake], CachedLedger]) -> None:
     lake = open_lake(tmp_path)
     good, bad = ingest(lake, "good.csv", b"a,b\n"), ingest(lake, "bad.csv", b"b,a\n")
     lake.disk.path(layout.ledger_object(bad.pa_date, bad.file_id)).write_text("{")

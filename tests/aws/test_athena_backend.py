@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from botocore.stub import ANY, Stubber
 
-from duff_orders.aws.asked import Asked, AthenaQueries
+from duff_orders.aws.athena_backend import AthenaBackend, AthenaQueries
 from duff_orders.aws.remote import Remote
 from duff_orders.aws.replays import Replay
 from duff_orders.aws.stacks import MAX_TEMPLATE_BODY, Deployment, Template, _reasons, aws_errors
@@ -150,7 +150,7 @@ def test_parameters_are_literals_and_never_pasted(client: tuple[Any, Stubber]) -
 
 def test_the_version_is_that_which_the_catalog_shows(client: tuple[Any, Stubber]) -> None:
     store = Buckets().store()
-    asked = Asked(Athena(client[0], "group", "orders"), store)
+    asked = AthenaBackend(Athena(client[0], "group", "orders"), store)
     assert asked.version() is None
     store.put_new(layout.STAR_SHOWN, b"build 1")
     asked._known = (0.0, None)  # it was looked up a while ago
@@ -327,7 +327,7 @@ def test_the_ledger_is_read_by_days_of_which_each_page_needs_few(verdict: str | 
     wanted = [row for row in rows if verdict in (None, row[2])]
     wanted.sort(key=lambda row: (row[1], row[0]), reverse=True)
     athena = _Ledger(rows)
-    asked = Asked(athena, store)  # type: ignore[arg-type]  # of Athena only `ask` is used here
+    asked = AthenaBackend(athena, store)  # type: ignore[arg-type]  # of Athena only `ask` is used here
     seen: list[str] = []
     after: list[str] | None = None
     while True:
@@ -347,5 +347,5 @@ def test_the_ledger_is_read_by_days_of_which_each_page_needs_few(verdict: str | 
 
 def test_an_empty_ledger_is_asked_for_nothing() -> None:
     athena = _Ledger([])
-    assert [*Asked(athena, Buckets().store()).files(None, None, 10)] == []  # type: ignore[arg-type]
+    assert [*AthenaBackend(athena, Buckets().store()).files(None, None, 10)] == []  # type: ignore[arg-type]
     assert athena.asked == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from duff_orders.api.backend import Queries, Query
-from duff_orders.api.kept import FolderLedger, KeptAnswers, OverLedger
+from duff_orders.api.cache import CachedAnswers, FolderLedger, OverLedger
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.contract import ORDERS, REJECTED_ROWS
 from duff_orders.documents import LedgerRow
@@ -25,7 +25,7 @@ from duff_orders.query.statements import Statement
 KEPT, SHORT = 100, 100_000
 
 
-class Embedded(OverLedger):
+class LocalBackend(OverLedger):
     """A lake in a folder; see `api.backend`."""
 
     def __init__(self, lake: Lake, serving: Serving, queries: Queries | None = None) -> None:
@@ -35,7 +35,7 @@ class Embedded(OverLedger):
         self.ledger = FolderLedger(lake)
         self.condition = Condition()
         self.snapshot = KeptSnapshot(lake.store)
-        self._rejects = KeptAnswers(KEPT, SHORT)
+        self._rejects = CachedAnswers(KEPT, SHORT)
 
     def version(self) -> str | None:
         """The build that answers show."""
@@ -101,7 +101,7 @@ class Embedded(OverLedger):
         return self.serving.over({REJECTED_ROWS.name: source}, statement)
 
 
-class EmbeddedQueries:
+class LocalQueries:
     """SQL from outside over a lake in a folder; see `api.backend.Queries`."""
 
     def __init__(self, runner: Runner) -> None:
@@ -118,7 +118,7 @@ class EmbeddedQueries:
             raise invalid("header", "Idempotency-Key", token, "one that was not used for another query") from None
 
     def state(self, query_id: str, *, caller: str | None) -> Query | None:
-        """How far a query is."""
+        """The status of a query."""
         run = self.runner.get(query_id, caller)
         if run is None:
             return None

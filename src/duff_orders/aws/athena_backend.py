@@ -31,7 +31,7 @@ _FRESH = 1.0
 
 
 @dataclass
-class Asked:
+class AthenaBackend:
     """A deployment's star schema, ledger and rejected rows; see `api.backend`."""
 
     athena: Athena
@@ -155,7 +155,7 @@ class AthenaQueries:
         return _named(self.athena.start(sql, token=digest), max_rows, caller)
 
     def state(self, query_id: str, *, caller: str | None) -> Query | None:
-        """How far a query is; None where it is another caller's."""
+        """The status of a query; None where it is another caller's."""
         query, most = _query(query_id)
         if _named(query, most, caller) != query_id:
             return None
