@@ -27,7 +27,7 @@ TRIES: dict[str, list[tuple[tuple[str, ...], str, int]]] = {
     "": [
         (("run", "--engine", "spark", "{lake}/raw/01-orders.csv"), "pip install 'duff-orders[spark]'", 2),
         (("serve", "--port", "0"), "pip install 'duff-orders[api]'", 2),
-        (("status", "--stack", "acme"), "pip install 'duff-orders[aws]'", 2),
+        (("status", "--deployment", "acme"), "pip install 'duff-orders[aws]'", 2),
     ],
     "api": [],
     "console": [],

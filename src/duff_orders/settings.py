@@ -16,6 +16,8 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
 #: What the setting `engine` may be: an engine, or the one that suits a file.
 CHOICES = ("auto", *ENGINES)
+#: Names that settings had, which are still read.
+FORMER = {"stack": "deployment", "prefix": "deployment"}
 MINIMUM_MEMORY = 256 * 10**6
 
 
@@ -79,8 +81,11 @@ class Settings:
     """What can be set: `options` describes each. Sizes are in bytes, times in seconds."""
 
     lake: Path = _setting(Path, "lake", "DIR", "the lake's folder")
-    stack: str = _setting(
-        str, "", "NAME", "a deployment on AWS instead, by its prefix; `duff-orders` is the one without a prefix"
+    deployment: str = _setting(
+        str,
+        "",
+        "NAME",
+        "a deployment on AWS instead: `acme` is that of `acme-duff-orders-raw`, `duff-orders` the one without a prefix",
     )
     engine: str = _setting(
         _engine,
@@ -168,7 +173,7 @@ class Settings:
         for name, option in cls.options().items():
             if given.get(name) is not None:
                 source, raw = f"--{name.replace('_', '-')}", given[name]
-            elif environ.get(variable := f"DUFF_{name.upper()}"):
+            elif variable := next((each for each in _variables(name) if environ.get(each)), ""):
                 source, raw = variable, environ[variable]
             else:
                 continue
@@ -179,3 +184,8 @@ class Settings:
             except ValueError as error:
                 raise SettingsError(f"{source} is {str(raw)!r}: {error}") from None
         return cls(**values)  # type: ignore[arg-type] # the parsers give each field its type
+
+
+def _variables(name: str) -> tuple[str, ...]:
+    """The variables of a setting: its own, and that of a name that it had."""
+    return (f"DUFF_{name.upper()}", *(f"DUFF_{old.upper()}" for old, new in FORMER.items() if new == name))

@@ -38,9 +38,9 @@ QUICK_DUFF = (
 def serving(
     lake: Path, *options: str, duff: Sequence[str] = DUFF, **environment: str
 ) -> Iterator[tuple[str, "subprocess.Popen[str]", Path]]:
-    """`duff serve` on a free port: its address, the process, and what it writes. `--stack` stands for the lake."""
+    """`duff serve` on a free port: its address, the process, and what it writes. `--deployment` stands for the lake."""
     log = lake.parent / "serve.log"
-    over = () if "--stack" in options else ("--lake", str(lake))
+    over = () if "--deployment" in options else ("--lake", str(lake))
     with log.open("w") as stream:
         process = subprocess.Popen(
             [sys.executable, *duff, "serve", *over, "--port", "0", *options],

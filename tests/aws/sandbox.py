@@ -27,9 +27,9 @@ The sandbox is up: emulated AWS on {endpoint}, its data in {folder}. Ctrl-C stop
 In another terminal:
 
   set -a; . {folder}/env; set +a
-  {duff} upload --stack duff-orders samples/01-orders.csv samples/03-dirty.csv
-  {duff} status --stack duff-orders
-  {duff} serve --stack duff-orders
+  {duff} upload --deployment duff-orders samples/01-orders.csv samples/03-dirty.csv
+  {duff} status --deployment duff-orders
+  {duff} serve --deployment duff-orders
   curl -H "x-api-key: $API_KEY" "$API_URL/v1/files"
 
 or, where there is an aws command: aws --endpoint-url $AWS_ENDPOINT_URL s3 cp samples/01-orders.csv s3://$RAW_BUCKET/

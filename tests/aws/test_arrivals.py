@@ -28,7 +28,7 @@ SAMPLE = Path(__file__).parents[2] / "samples" / "01-orders.csv"
 
 
 def duff(*words: str) -> Result:
-    return CliRunner().invoke(app, [words[0], "--stack", "duff-orders", *words[1:]])
+    return CliRunner().invoke(app, [words[0], "--deployment", "duff-orders", *words[1:]])
 
 
 def orders(name: str) -> bytes:

@@ -159,7 +159,7 @@ def test_the_version_is_that_which_the_catalog_shows(client: tuple[Any, Stubber]
     assert asked.version() == "build 1"  # and is not looked up again at once
 
 
-# A deployment, looked at by `duff check --stack`
+# A deployment, looked at by `duff check --deployment`
 
 
 class Deployed(Remote):

@@ -23,7 +23,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def duff(*words: str) -> Result:
-    return CliRunner().invoke(app, [words[0], "--stack", "duff-orders", *words[1:]])
+    return CliRunner().invoke(app, [words[0], "--deployment", "duff-orders", *words[1:]])
 
 
 def orders(name: str) -> bytes:

@@ -55,7 +55,7 @@ def _expired(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("_expired")
 def test_every_command_says_so() -> None:
     for command in ("files", "status", "check"):
-        result = CliRunner().invoke(app, [command, "--stack", "acme"])
+        result = CliRunner().invoke(app, [command, "--deployment", "acme"])
         assert (type(result.exception), str(result.exception)) == (PipelineError, SAID)
 
 

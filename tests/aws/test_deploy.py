@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
 
 
 def test_a_stage_under_a_prefix_and_again(aws: str) -> None:
-    words = ["deploy", "--prefix", "test", "--stage", "buckets"]
+    words = ["deploy", "--deployment", "test", "--stage", "buckets"]
     first = CliRunner().invoke(app, words)
     assert first.exit_code == 0, first.output
     assert "RawBucket: CREATE_COMPLETE" in first.output

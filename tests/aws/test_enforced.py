@@ -318,7 +318,7 @@ def test_who_may_nothing_is_told_so(enforced: Deployed, monkeypatch: pytest.Monk
     boto3.setup_default_session()
     try:
         for command in ("files", "status", "check"):
-            result = CliRunner().invoke(app, [command, "--stack", "duff-orders"])
+            result = CliRunner().invoke(app, [command, "--deployment", "duff-orders"])
             assert type(result.exception) is PipelineError, result.output
             assert str(result.exception).startswith("AWS refused DescribeStacks: ")
             assert "not authorized" in str(result.exception)

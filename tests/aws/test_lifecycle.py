@@ -37,7 +37,7 @@ def duff(*words: str, typed: str | None = None) -> Result:
 def deploy(*words: str) -> Result:
     quick = ("RetrySeconds=1", "PollSeconds=15", "BatchSeconds=300", "AlertEmail=a@example.com", "MonthlyBudget=100")
     told = [word for each in quick for word in ("--parameter", each)] if "--stage" not in words else []
-    return duff("deploy", "--prefix", "acme", "--architecture", ARCHITECTURE, "--python", functions_python(), *told,
+    return duff("deploy", "--deployment", "acme", "--architecture", ARCHITECTURE, "--python", functions_python(), *told,
                 *words)  # fmt: skip
 
 
@@ -156,20 +156,20 @@ def test_a_bad_release_is_taken_back_by_one_command(made: Result, tmp_path: Path
     deployed = Deployed({**ACME.outputs("buckets"), **ACME.outputs("etl")})
     deployed.put("bad.csv", SAMPLE.read_bytes().replace(b"Moe", b"Bad"))
     assert deployed.row("bad.csv").verdict == "failed"
-    back = duff("rollback", "--prefix", "acme")
+    back = duff("rollback", "--deployment", "acme")
     assert back.exit_code == 0, back.output
     for function in ("Validate_csv", "Transform-data", "TriggerGlueJob", "Query_Athena", "Build_models"):
         assert f"acme-{function}: TAKEN BACK (version " in back.output
     assert f"In use: {good}\n" in back.output
     assert (release(), memory()) == (good, 1024)
     assert back.output.count("  ok: ") == 13
-    assert duff("replay", "--stack", "acme", "--failed").exit_code == 0
+    assert duff("replay", "--deployment", "acme", "--failed").exit_code == 0
     assert deployed.row("bad.csv").verdict == "valid"
-    wrong = duff("rollback", "--prefix", "acme", "--to", "releases/none")
+    wrong = duff("rollback", "--deployment", "acme", "--to", "releases/none")
     assert "s3://acme-aws-project-artifacts-interview/releases/none holds no release" in str(wrong.exception)
-    again = duff("rollback", "--prefix", "acme", "--no-smoke")  # done twice, it is as it was
+    again = duff("rollback", "--deployment", "acme", "--no-smoke")  # done twice, it is as it was
     assert f"In use: {bad}\n" in again.output
-    assert duff("rollback", "--prefix", "acme", "--to", good).exit_code == 0
+    assert duff("rollback", "--deployment", "acme", "--to", good).exit_code == 0
     assert release() == good
 
 
@@ -193,7 +193,7 @@ def test_trying_out_tells_what_does_not_work(made: Result) -> None:
 
 
 def test_a_stack_is_deleted_only_by_its_name(made: Result) -> None:
-    told = duff("destroy", "--prefix", "acme", typed="duff-orders\n")
+    told = duff("destroy", "--deployment", "acme", typed="duff-orders\n")
     assert (told.exit_code, "Nothing was deleted." in told.output) == (1, True)
     assert len(stacks()) == 3
 
@@ -205,7 +205,7 @@ def test_destroyed_and_made_again_onto_the_buckets_that_were_kept(made: Result) 
     deployed = Deployed({**ACME.outputs("buckets"), **ACME.outputs("etl")})
     deployed.row("kept.csv")
     published = sum(row.rows_published for row in deployed.rows())
-    told = duff("destroy", "--prefix", "acme", typed="acme-duff-orders\n")
+    told = duff("destroy", "--deployment", "acme", typed="acme-duff-orders\n")
     assert told.exit_code == 0, told.output
     for bucket in BUCKETS:
         assert f"kept: s3://{bucket}" in told.output
@@ -220,10 +220,10 @@ def test_destroyed_and_made_again_onto_the_buckets_that_were_kept(made: Result) 
 
 
 def test_destroyed_with_all_data(made: Result) -> None:
-    told = duff("destroy", "--prefix", "acme", "--data", typed="acme-duff-orders\n")
+    told = duff("destroy", "--deployment", "acme", "--data", typed="acme-duff-orders\n")
     assert told.exit_code == 0, told.output
     assert (stacks(), buckets()) == ([], [])
-    told = duff("destroy", "--prefix", "acme", "--yes")
+    told = duff("destroy", "--deployment", "acme", "--yes")
     assert (told.exit_code, str(told.exception)) == (
         1,
         "nothing is deployed: there is no stack acme-duff-orders-buckets",

@@ -1,4 +1,4 @@
-"""The console over a deployment, in a browser: `duff serve --stack`."""
+"""The console over a deployment, in a browser: `duff serve --deployment`."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_path: Path) -> None:
     dirty = tmp_path / "pages dirty.csv"
     dirty.write_bytes((SAMPLES / "03-dirty.csv").read_bytes().replace(b"Retail", b"Pages"))
-    with serving(tmp_path, "--stack", "duff-orders", "--queries") as (address, _, _):
+    with serving(tmp_path, "--deployment", "duff-orders", "--queries") as (address, _, _):
         page = opened()
         page.goto(address)
         drop(page, dirty)

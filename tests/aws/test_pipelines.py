@@ -45,7 +45,7 @@ def test_the_workflow_builds_once_and_deploys_that() -> None:
     assert package["out"] == Path("dist")
     for name in ("test", "production"):
         (deploy,) = asked[name]
-        assert (deploy["dist"], deploy["prefix"], deploy["try_out"]) == (Path("dist"), "$PREFIX", True)
+        assert (deploy["dist"], deploy["deployment"], deploy["try_out"]) == (Path("dist"), "$PREFIX", True)
         assert jobs[name]["environment"] == name
     # Roles by short-lived tokens, in the jobs that deploy alone.
     assert [name for name, job in jobs.items() if "id-token" in job.get("permissions", {})] == ["test", "production"]

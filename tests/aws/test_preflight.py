@@ -73,7 +73,7 @@ def test_what_lambda_would_refuse_to_reserve_stops_before(
 
 @pytest.mark.parametrize(
     ("status", "told", "stops"),
-    [(403, "is another account's; choose --prefix", True), (301, "in another region", True), (404, None, False)],
+    [(403, "is another account's; choose --deployment", True), (301, "in another region", True), (404, None, False)],
 )
 def test_a_name_that_somebody_has_stops_before_anything_is_done(
     account: Callable[..., None], clients: Clients, status: int, told: str | None, stops: bool

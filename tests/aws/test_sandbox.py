@@ -47,7 +47,7 @@ def test_a_newcomer_s_way(sandbox: tuple["subprocess.Popen[str]", dict[str, str]
     environment = {**{k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "DUFF_"))}, **values}
     duff = Path(sys.executable).parent / "duff"
     done = subprocess.run(
-        [duff, "upload", "--stack", "duff-orders", "samples/01-orders.csv"],
+        [duff, "upload", "--deployment", "duff-orders", "samples/01-orders.csv"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

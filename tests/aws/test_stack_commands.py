@@ -1,4 +1,4 @@
-"""The commands of who answers for a deployment, `--stack`, and what they say where something is not so."""
+"""The commands of who answers for a deployment, `--deployment`, and what they say where something is not so."""
 
 import json
 from decimal import Decimal
@@ -22,7 +22,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def duff(*words: str) -> Result:
-    return CliRunner().invoke(app, [words[0], "--stack", "duff-orders", *words[1:]])
+    return CliRunner().invoke(app, [words[0], "--deployment", "duff-orders", *words[1:]])
 
 
 def told(result: Result) -> list[dict[str, Any]]:
@@ -171,12 +171,12 @@ def test_status_and_the_dead_letters(deployed: Deployed) -> None:
 
 
 def test_what_is_not_there_is_said_in_a_sentence(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = CliRunner().invoke(app, ["files", "--stack", "nowhere"])
+    result = CliRunner().invoke(app, ["files", "--deployment", "nowhere"])
     assert type(result.exception) is InputError
     assert str(result.exception) == "there is no stack nowhere-duff-orders-buckets; `duff deploy` makes it"
     result = CliRunner().invoke(app, ["status"])
-    assert (result.exit_code, "--stack NAME says which deployment" in result.output) == (2, True)
-    monkeypatch.setenv("DUFF_STACK", "duff-orders")
+    assert (result.exit_code, "--deployment NAME says which deployment" in result.output) == (2, True)
+    monkeypatch.setenv("DUFF_DEPLOYMENT", "duff-orders")
     assert CliRunner().invoke(app, ["files"]).exit_code == 0
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from duff_orders.cli import show
 from duff_orders.cli.main import GROUPS, app
@@ -405,3 +406,17 @@ def test_check_sees_a_raw_file_that_was_overwritten_by_one_of_its_size(lake: Pat
         1,
         f"{FIRST.name}: lies in the raw folder, but was never processed; `duff watch` takes it up\n",
     )
+
+
+@pytest.mark.parametrize("word", ["--stack", "--prefix", "--deployment"])
+def test_names_that_an_option_had_are_still_read(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    seen: list[str | None] = []
+    monkeypatch.setattr("duff_orders.aws.remote.Remote.of", lambda name, settings: seen.append(name))
+    for given in ([word, "acme"], [f"{word}=acme"]):
+        CliRunner().invoke(app, ["status", *given])
+    monkeypatch.setenv("DUFF_STACK", "other")
+    CliRunner().invoke(app, ["status"])
+    monkeypatch.setenv("DUFF_DEPLOYMENT", "this")
+    CliRunner().invoke(app, ["status"])
+    assert seen == ["acme", "acme", "other", "this"]
+    assert word == "--deployment" or word not in CliRunner().invoke(app, ["status", "--help"]).output

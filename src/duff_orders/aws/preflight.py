@@ -59,7 +59,9 @@ def _buckets(buckets: Mapping[str, str]) -> Iterator[Finding]:
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status == 403:
-                words = f"the bucket {name} is another account's; choose --prefix NAME, or --parameter {parameter}=NAME"
+                words = (
+                    f"the bucket {name} is another account's; choose --deployment NAME, or --parameter {parameter}=NAME"
+                )
                 yield Finding(words, stops=True)
             elif status in (301, 400):
                 yield Finding(f"the bucket {name} is there, in another region", stops=True)

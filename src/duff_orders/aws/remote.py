@@ -31,8 +31,6 @@ from duff_orders.query.athena import Athena, Result
 from duff_orders.query.guard.check import check
 from duff_orders.settings import Settings
 
-#: The name of the deployment that has no prefix.
-PLAIN = "duff-orders"
 #: The metadata of a raw object by which `upload` knows its own.
 UPLOAD = "duff-upload"
 # Where files have documents of their ids once they were announced.
@@ -57,7 +55,7 @@ class Remote:
     @classmethod
     def of(cls, name: str, settings: Settings) -> "Remote":
         """The deployment of a prefix; `duff-orders` is the one without a prefix."""
-        return cls(Deployment("" if name == PLAIN else name), settings)
+        return cls(Deployment.of(name), settings)
 
     @cached_property
     def outputs(self) -> dict[str, str]:

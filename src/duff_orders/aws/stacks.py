@@ -12,6 +12,8 @@ from duff_orders.lake.stores import open_store
 from duff_orders.lake.stores.base import Store
 from duff_orders.lake.stores.objects import EXPIRED, object_errors
 
+#: The name of the deployment without a prefix.
+PLAIN = "duff-orders"
 #: Told of each event of a stack: the resource, its state, and why.
 OnEvent = Callable[[str, str, str], None]
 Done = Literal["created", "updated", "unchanged", "planned"]
@@ -63,6 +65,11 @@ class Deployment:
                 f"prefix is {self.prefix!r:.60}; allowed are 2 to 20 small letters, digits and hyphens, "
                 "a letter first and no hyphen last"
             )
+
+    @classmethod
+    def of(cls, name: str) -> "Deployment":
+        """The deployment of a name; `duff-orders`, or none, is the one without a prefix."""
+        return cls("" if name == PLAIN else name)
 
     def named(self, name: str) -> str:
         """A name of this deployment, e.g. acme-duff-orders-raw."""

@@ -14,13 +14,13 @@ from typer.core import TyperCommand
 
 from duff_orders.cli import pipe
 from duff_orders.cli.options import (
+    DeploymentOption,
     FileArgument,
     JsonOption,
     LakeOption,
     MemoryOption,
-    StackOption,
     app,
-    deployment,
+    deployed,
     open_lake,
     opened,
 )
@@ -85,7 +85,7 @@ def query(
         typer.Option("--timeout", metavar="SECONDS", help="Give up after so long; then memory is limited, too.", min=0),
     ] = None,
     lake: LakeOption = None,
-    stack: StackOption = None,
+    deployment: DeploymentOption = None,
     memory: MemoryOption = None,
 ) -> None:
     """Ask a question in SQL: read-only, over all tables, plain or as db_duff_orders.TABLE.
@@ -107,7 +107,7 @@ def query(
         raise typer.BadParameter("--format parquet needs --output FILE")
     if output is not None:
         make_folder(output)
-    with deployment(stack) as remote:
+    with deployed(deployment) as remote:
         if remote is not None:
             seconds = ATHENA_SECONDS if timeout is None else timeout
             rows = _write_answer(remote.ask(text, timeout=seconds), format, output)
@@ -199,7 +199,7 @@ def files(
         bool, typer.Option("--open", help="Only those of which rows are neither corrected nor given up.")
     ] = False,
     lake: LakeOption = None,
-    stack: StackOption = None,
+    deployment: DeploymentOption = None,
     json: JsonOption = False,
 ) -> None:
     """List the ledger: every file, its verdict and its counts.
@@ -211,7 +211,7 @@ def files(
 
     pipe.end_when_closed()
     left_out: list[DamagedObject] = []
-    with opened(context, lake, stack) as found:
+    with opened(context, lake, deployment) as found:
         known = standings(found, left_out.append)
         listed = sorted(map(known.of, known.rows()), key=lambda each: (each.row.event_time, each.row.source_file))
     if open_:
@@ -247,7 +247,7 @@ def rejects(
         bool, typer.Option("--raw", help="Write the exact text in the file's own dialect: not for spreadsheets.")
     ] = False,
     lake: LakeOption = None,
-    stack: StackOption = None,
+    deployment: DeploymentOption = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document a row, one a line.")] = False,
 ) -> None:
     """Show a file's rejected rows, with every reason.
@@ -273,7 +273,7 @@ def rejects(
         raise typer.BadParameter("--raw writes the file's own dialect, --locale a reader's; give one")
     reader = None if raw else reader_in(system_locale(os.environ) if locale is None else locale)
     left_out: list[DamagedObject] = []
-    with opened(context, lake, stack) as found:
+    with opened(context, lake, deployment) as found:
         row = found.ledger.find(file_id)
         if json:
             for record in rejected.read(found, row):

@@ -3,20 +3,20 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from duff_orders.cli.options import FactsOption, StackOption, app, deployment
+from duff_orders.cli.options import DeploymentOption, FactsOption, app, deployed
+from duff_orders.settings import Settings
+
+if TYPE_CHECKING:
+    from duff_orders.aws.stacks import Deployment
 
 ArchitectureOption = Annotated[
     str, typer.Option("--architecture", metavar="NAME", help="The functions' processor: arm64 or x86_64.")
 ]
 PythonOption = Annotated[str, typer.Option("--python", metavar="X.Y", help="The functions' Python.")]
-PrefixOption = Annotated[
-    str, typer.Option("--prefix", metavar="NAME", help="Put before all names, e.g. acme: acme-duff-orders-raw.")
-]
-
 TryOutOption = Annotated[
     bool, typer.Option("--smoke/--no-smoke", help="At the end, send a small file through, ask for it, remove it.")
 ]
@@ -51,7 +51,7 @@ def package(
 
 @app.command()
 def deploy(
-    prefix: PrefixOption = "",
+    deployment: DeploymentOption = None,
     stage: Annotated[str, typer.Option(metavar="STAGE", help="buckets, etl, models, or all.")] = "all",
     parameter: Annotated[
         list[str] | None,
@@ -81,13 +81,12 @@ def deploy(
     fails.
     """
     from duff_orders.aws.deploy import deploy as bring_up
-    from duff_orders.aws.stacks import Deployment
 
     news = sys.stderr if json else sys.stdout
     tell = partial(_tell, to=news)
     given, tags = (_pairs(each, hint) for each, hint in ((parameter, "--parameter"), (tag, "--tag")))
     outputs = bring_up(
-        Deployment(prefix),
+        _named(deployment),
         stage=stage,  # type: ignore[arg-type] # checked there
         parameters=given,
         tags=tags,
@@ -99,7 +98,7 @@ def deploy(
     )
     if dry_run:
         return
-    works = stage == "buckets" or not try_out or _smoke(prefix, news)
+    works = stage == "buckets" or not try_out or _smoke(deployment, news)
     if json:
         from duff_orders.cli import show
 
@@ -121,7 +120,7 @@ def deploy(
 
 @app.command()
 def rollback(
-    prefix: PrefixOption = "",
+    deployment: DeploymentOption = None,
     to: Annotated[
         str | None, typer.Option(metavar="RELEASE", help="Not the one before: a folder of the artifacts bucket.")
     ] = None,
@@ -135,17 +134,16 @@ def rollback(
     check fails.
     """
     from duff_orders.aws.deploy import rollback as take_back
-    from duff_orders.aws.stacks import Deployment
 
-    release = take_back(Deployment(prefix), to=to, on_event=_tell)
+    release = take_back(_named(deployment), to=to, on_event=_tell)
     print(f"In use: {release}")
-    if try_out and not _smoke(prefix, sys.stdout):
+    if try_out and not _smoke(deployment, sys.stdout):
         raise typer.Exit(1)
 
 
 @app.command()
 def destroy(
-    prefix: PrefixOption = "",
+    deployment: DeploymentOption = None,
     data: Annotated[
         bool, typer.Option("--data", help="Delete the buckets, too: every file, every version, for good.")
     ] = False,
@@ -157,9 +155,8 @@ def destroy(
     --data they are emptied and deleted; what to type is then asked for.
     """
     from duff_orders.aws.deploy import destroy as take_down
-    from duff_orders.aws.stacks import Deployment
 
-    found = Deployment(prefix)
+    found = _named(deployment)
     name = found.named("duff-orders")
     if not yes:
         what = "the stacks AND ALL DATA" if data else "the stacks (the buckets stay)"
@@ -173,7 +170,7 @@ def destroy(
 
 @app.command()
 def status(
-    stack: StackOption = None,
+    deployment: DeploymentOption = None,
     redrive: Annotated[
         bool, typer.Option("--redrive", help="Start what the dead-letter queue holds, and empty it.")
     ] = False,
@@ -187,9 +184,9 @@ def status(
     from duff_orders.aws.status import status as status_of
     from duff_orders.cli import show
 
-    with deployment(stack) as remote:
+    with deployed(deployment) as remote:
         if remote is None:
-            raise typer.BadParameter("--stack NAME says which deployment")
+            raise typer.BadParameter("--deployment NAME says which deployment")
         if redrive:
             print(f"{remote.redrive()} announcements started again", file=sys.stderr if json else sys.stdout)
         found = status_of(remote)
@@ -256,14 +253,20 @@ def _tell(resource: str, state: str, why: str, to: TextIO | None = None) -> None
     print(f"{resource}: {state}{f' ({why})' if why else ''}", flush=True, file=to)
 
 
-def _smoke(prefix: str, to: TextIO) -> bool:
+def _named(deployment: str | None) -> "Deployment":
+    """The deployment of the option, or of the environment."""
+    from duff_orders.aws.stacks import Deployment
+
+    return Deployment.of(Settings.load(deployment=deployment).deployment)
+
+
+def _smoke(deployment: str | None, to: TextIO) -> bool:
     """Try the deployment out; prints each check. Returns whether all hold."""
     from duff_orders.aws.smoke import smoke
-    from duff_orders.aws.stacks import Deployment
 
     print("\nTrying it out:", file=to)
     problems = 0
-    for check in smoke(Deployment(prefix), wait=lambda why: print(f"  waiting: {why}", file=to, flush=True)):
+    for check in smoke(_named(deployment), wait=lambda why: print(f"  waiting: {why}", file=to, flush=True)):
         problems += check.problem is not None
         told = f"  {'not so' if check.problem else 'ok'}: {check.name}{f': {check.problem}' if check.problem else ''}"
         print(told, file=to)

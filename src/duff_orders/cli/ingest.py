@@ -12,6 +12,7 @@ import typer
 from duff_orders.cli.interrupt import leave_first_to_command
 from duff_orders.cli.options import (
     REMOTE_SECONDS,
+    DeploymentOption,
     EngineOption,
     JsonOption,
     LakeOption,
@@ -19,11 +20,10 @@ from duff_orders.cli.options import (
     MemoryOption,
     SettleOption,
     ShareOption,
-    StackOption,
     WorkersOption,
     app,
     complete_file_id,
-    deployment,
+    deployed,
     open_lake,
 )
 from duff_orders.errors import DamagedObject
@@ -104,7 +104,7 @@ def replay(
         ),
     ] = False,
     lake: LakeOption = None,
-    stack: StackOption = None,
+    deployment: DeploymentOption = None,
     engine: EngineOption = None,
     master: MasterOption = None,
     memory: MemoryOption = None,
@@ -122,9 +122,11 @@ def replay(
     if unannounced and (file_ids or failed or all_):
         raise typer.BadParameter("--unannounced goes alone: those files have no outcome yet, and no id in the ledger")
     left_out: list[DamagedObject] = []
-    with deployment(stack) as remote:
+    with deployed(deployment) as remote:
         if unannounced and remote is None:
-            raise typer.BadParameter("--unannounced is for --stack; `duff watch` takes up what lies in the raw folder")
+            raise typer.BadParameter(
+                "--unannounced is for --deployment; `duff watch` takes up what lies in the raw folder"
+            )
         if remote is not None and unannounced:
             _follow(remote.outcomes(remote.take_up_unannounced(), after={}, timeout=REMOTE_SECONDS), as_json=json)
             return
@@ -162,7 +164,7 @@ def upload(
         list[Path],
         typer.Argument(metavar="FILE", help="Orders files: *.csv or *.csv.gz.", exists=True, dir_okay=False),
     ],
-    stack: StackOption = None,
+    deployment: DeploymentOption = None,
     replaces: ReplacesOption = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the verdicts.")] = True,
     json: JsonOption = False,
@@ -175,9 +177,9 @@ def upload(
     from duff_orders.cli import show
 
     _check_one(files, replaces)
-    with deployment(stack) as remote:
+    with deployed(deployment) as remote:
         if remote is None:
-            raise typer.BadParameter("--stack NAME says which deployment; into a folder, `duff run` puts files")
+            raise typer.BadParameter("--deployment NAME says which deployment; into a folder, `duff run` puts files")
         sent = dict.fromkeys((path.name for path in files), 0)
         sizes = {path.name: max(path.stat().st_size, 1) for path in files}
         with show.progress() as bars:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from duff_orders.errors import DuffError, InputError
-from duff_orders.settings import Settings
+from duff_orders.settings import FORMER, Settings
 
 if TYPE_CHECKING:
     from duff_orders.aws.remote import Remote
@@ -21,7 +22,23 @@ if TYPE_CHECKING:
 #: How long the verdicts of a deployment are waited for: a large file takes its Glue job's time.
 REMOTE_SECONDS = 4 * 3600.0
 
+
+class _Group(TyperGroup):
+    """The commands, which still take the names that options had."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options; those after `--` are none."""
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, [*map(_today, args[:end]), *args[end:]])
+
+
+def _today(word: str) -> str:
+    name, equals, value = word.removeprefix("--").partition("=")
+    return f"--{FORMER[name]}{equals}{value}" if word.startswith("--") and name in FORMER else word
+
+
 app = typer.Typer(
+    cls=_Group,
     name="duff",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -48,7 +65,7 @@ def setting(name: str) -> Any:
 
 
 LakeOption = Annotated[Path | None, setting("lake")]
-StackOption = Annotated[str | None, setting("stack")]
+DeploymentOption = Annotated[str | None, setting("deployment")]
 MemoryOption = Annotated[str | None, setting("memory")]
 ShareOption = Annotated[str | None, setting("max_reject_share")]
 EngineOption = Annotated[str | None, setting("engine")]
@@ -108,21 +125,21 @@ FileArgument = Annotated[
 
 
 @contextmanager
-def deployment(stack: str | None, **given: Any) -> Iterator["Remote | None"]:
+def deployed(deployment: str | None, **given: Any) -> Iterator["Remote | None"]:
     """The deployment of the options and the environment, if one is named; what AWS refuses is told in a sentence."""
-    settings = Settings.load(stack=stack, **given)
-    if not settings.stack:
+    settings = Settings.load(deployment=deployment, **given)
+    if not settings.deployment:
         yield None
         return
     from duff_orders.aws.remote import Remote
     from duff_orders.aws.stacks import aws_errors
 
     with aws_errors():
-        yield Remote.of(settings.stack, settings)
+        yield Remote.of(settings.deployment, settings)
 
 
 @contextmanager
-def opened(context: typer.Context, lake: Path | None, stack: str | None, **given: Any) -> Iterator["Lake"]:
+def opened(context: typer.Context, lake: Path | None, deployment: str | None, **given: Any) -> Iterator["Lake"]:
     """The lake in a folder, or that of a deployment."""
-    with deployment(stack, **given) as remote:
+    with deployed(deployment, **given) as remote:
         yield remote.lake if remote else open_lake(context, lake, **given)

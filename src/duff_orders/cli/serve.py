@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from duff_orders.cli.interrupt import leave_first_to_command
-from duff_orders.cli.options import LakeOption, MemoryOption, StackOption, app, deployment, open_lake
+from duff_orders.cli.options import DeploymentOption, LakeOption, MemoryOption, app, deployed, open_lake
 from duff_orders.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def serve(
     context: typer.Context,
     lake: LakeOption = None,
-    stack: StackOption = None,
+    deployment: DeploymentOption = None,
     memory: MemoryOption = None,
     host: Annotated[str, typer.Option(metavar="HOST", help="The address to answer at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", help="The port; 0 takes a free one.", min=0, max=65535)] = 8000,
@@ -33,7 +33,7 @@ def serve(
 
     Orders, reports, files and their rejected rows as JSON, CSV and Parquet:
     GET /v1/openapi.json describes it. Beyond this machine only with keys:
-    DUFF_API_KEYS holds NAME:SHA256, more of them after a comma. With --stack
+    DUFF_API_KEYS holds NAME:SHA256, more of them after a comma. With --deployment
     the same over a deployment on AWS. Stop with Ctrl-C.
     """
     from duff_orders.api.app import create_app
@@ -47,10 +47,10 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for name in ("watchfiles", "uvicorn", "botocore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    settings = Settings.load(stack=stack)
+    settings = Settings.load(deployment=deployment)
     allowed = settings.queries if queries is None else queries
     keys = parse_keys(settings.api_keys)
-    with ExitStack() as stack_of, deployment(stack) as remote:
+    with ExitStack() as stack, deployed(deployment) as remote:
         if remote is not None:
             from duff_orders.aws.pages import RawBucket, source_of
 
@@ -61,7 +61,7 @@ def serve(
             opened = open_lake(context, lake, create=True, memory=memory)
             leave_first_to_command()
             signal.signal(signal.SIGIO, signal.SIG_IGN)  # see watch._open_for_writing
-            backend = stack_of.enter_context(local_backend(opened, queries=allowed))
+            backend = stack.enter_context(local_backend(opened, queries=allowed))
             made = create_app(backend)
             progress = install(made, backend, RawFolder(opened.disk), watched=watch)
 
@@ -70,7 +70,7 @@ def serve(
                 print(show.line(row), file=sys.stderr, flush=True)
 
             if watch:
-                stack_of.enter_context(watching(opened, backend.condition, done=done, phase=progress.phase))
+                stack.enter_context(watching(opened, backend.condition, done=done, phase=progress.phase))
         answer(
             made,
             host=host,

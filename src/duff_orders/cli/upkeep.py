@@ -10,15 +10,15 @@ import typer
 
 from duff_orders.cli.options import (
     REMOTE_SECONDS,
+    DeploymentOption,
     EngineOption,
     FactsOption,
     FileArgument,
     LakeOption,
     MasterOption,
     MemoryOption,
-    StackOption,
     app,
-    deployment,
+    deployed,
     open_lake,
     opened,
 )
@@ -34,7 +34,7 @@ def models(
     context: typer.Context,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="From nothing, whatever is there.")] = False,
     lake: LakeOption = None,
-    stack: StackOption = None,
+    deployment: DeploymentOption = None,
     engine: EngineOption = None,
     master: MasterOption = None,
     memory: MemoryOption = None,
@@ -43,12 +43,12 @@ def models(
     """Bring the star schema up to date.
 
     `run` and `watch` do it too, and a deployment does by itself, some minutes
-    after files were published: with --stack it is told to do so at once.
+    after files were published: with --deployment it is told to do so at once.
     """
     from duff_orders.cli import show
     from duff_orders.models.build import BuildReport, build
 
-    with deployment(stack) as remote:
+    with deployed(deployment) as remote:
         if remote is not None:
             told = remote.build(rebuild=rebuild, timeout=REMOTE_SECONDS)
             if json:
@@ -78,7 +78,7 @@ def check(
         bool, typer.Option("--deep", help="Compare the rows of every file with its text, not of some only.")
     ] = False,
     lake: LakeOption = None,
-    stack: StackOption = None,
+    deployment: DeploymentOption = None,
     memory: MemoryOption = None,
     json: FactsOption = False,
 ) -> None:
@@ -94,7 +94,7 @@ def check(
     from duff_orders.cli import show
     from duff_orders.local.check import check as prove
 
-    with deployment(stack) as remote:
+    with deployed(deployment) as remote:
         if remote is None:
             opened = open_lake(context, lake, memory=memory)
             with show.progress() as bars:
@@ -121,7 +121,7 @@ def repair(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be mended.")] = False,
     lake: LakeOption = None,
-    stack: StackOption = None,
+    deployment: DeploymentOption = None,
     memory: MemoryOption = None,
     json: FactsOption = False,
 ) -> None:
@@ -135,7 +135,7 @@ def repair(
     from duff_orders.cli import show
     from duff_orders.local.repair import repair as mend
 
-    with deployment(stack) as remote:
+    with deployed(deployment) as remote:
         if remote is not None:
             done = remote.repair(dry_run=dry_run, timeout=REMOTE_SECONDS)
         else:
@@ -160,7 +160,7 @@ def give_up(
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take back what was given up.")] = False,
     lake: LakeOption = None,
-    stack: StackOption = None,
+    deployment: DeploymentOption = None,
 ) -> None:
     """Give up rows that nobody is going to correct, or a file that nobody will send again.
 
@@ -175,7 +175,7 @@ def give_up(
     if not undo and not why.strip():
         raise typer.BadParameter("--why TEXT says why; it is kept, for who asks later")
     chosen = None if lines is None else read_lines(lines)
-    with opened(context, lake, stack) as found:
+    with opened(context, lake, deployment) as found:
         row = found.ledger.find(file_id)
         standing = standings(found).of(row)
         if undo:
