@@ -3,7 +3,7 @@
     import duff_orders
 
     lake = duff_orders.open_lake("lake")
-    for row in duff_orders.run(lake, ["orders.csv"]):  # a ledger row a file
+    for row in duff_orders.run(lake, ["orders.csv"]):  # one ledger row per file
         print(row.source_file, row.verdict, row.rows_published, row.rows_rejected)
     duff_orders.build_models(lake)
     duff_orders.sql(lake, "select sum(total_price) as sales from fact_orders")  # [{"sales": Decimal("174.0000")}]

@@ -1,4 +1,4 @@
-"""How far work is, told to who wants to show it."""
+"""How far work is, reported to whoever shows it."""
 
 from collections.abc import Callable
 

@@ -34,7 +34,7 @@ def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_pat
         drop(page, dirty)
         wait_for(page, "pages dirty.csv", "valid, some rows rejected").locator("a").click()
         page.wait_for_url("**/files/*")
-        assert page.locator("td.wrong", has_text="six").inner_text() == "six no whole number"
+        assert page.locator("td.wrong", has_text="six").inner_text() == "six not a whole number"
         with page.expect_download() as told:
             page.get_by_role("link", name="Download for correction").click()
         assert told.value.suggested_filename == "pages dirty-corrected.csv"
@@ -45,7 +45,7 @@ def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_pat
         deployed.modelled()
         wait_for(page, "pages dirty-corrected.csv", "valid, in the tables")
         page.reload()
-        assert "11 rows did not come in = 0 open + 11 corrected + 0 given up" in page.inner_text("main")
+        assert "11 rows were not loaded = 0 open + 11 corrected + 0 given up" in page.inner_text("main")
         page.goto(f"{address}/?period=all")
         assert page.locator("figure svg").count() == 4
         page.goto(f"{address}/orders/9700003")

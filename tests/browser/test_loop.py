@@ -56,8 +56,8 @@ def test_drop_see_correct_drop_again(opened: Opened, tmp_path: Path) -> None:
         wait_for(page, "03-dirty.csv", "valid, some rows rejected, in the tables").locator("a").click()
         page.wait_for_url("**/files/*")
         # which cell, and what is allowed
-        assert page.locator("td.wrong", has_text="six").inner_text() == "six no whole number"
-        assert page.locator("tr", has_text="product_ccf: no whole number").locator("td").nth(1).inner_text() == (
+        assert page.locator("td.wrong", has_text="six").inner_text() == "six not a whole number"
+        assert page.locator("tr", has_text="product_ccf: not a whole number").locator("td").nth(1).inner_text() == (
             "a whole number from 1 to 2,147,483,647"
         )
         with page.expect_download() as told:
@@ -68,7 +68,7 @@ def test_drop_see_correct_drop_again(opened: Opened, tmp_path: Path) -> None:
         drop(page, download)
         wait_for(page, "03-dirty-corrected.csv", "valid, in the tables")
         page.reload()
-        assert "11 rows did not come in = 0 open + 11 corrected + 0 given up" in page.inner_text("main")
+        assert "11 rows were not loaded = 0 open + 11 corrected + 0 given up" in page.inner_text("main")
         page.get_by_role("link", name="Overview").click()
         assert "Nothing is open" in page.inner_text(".questions")
         page.goto(f"{address}/orders/9003")
@@ -82,7 +82,7 @@ def test_an_invalid_file_is_replaced_on_its_page(opened: Opened, tmp_path: Path)
         drop(page, SAMPLES / "05-missing-column.csv")
         wait_for(page, "05-missing-column.csv", "invalid").locator("a").click()
         page.wait_for_url("**/files/*")
-        assert "This file is open until it is replayed well, replaced, or given up." in page.inner_text("main")
+        assert "This file is open until a replay succeeds, or it is replaced or given up." in page.inner_text("main")
         drop(page, SAMPLES / "01-orders.csv", SAMPLES / "02-orders-later.csv")
         assert "one file takes the place of another" in item(page, "01-orders.csv").inner_text()
         drop(page, SAMPLES / "01-orders.csv")

@@ -92,9 +92,9 @@ def test_a_file_tells_why_and_what_is_allowed(console: TestClient) -> None:
     said = shown(page)
     assert "11 rows of 03-dirty.csv are published, 11 are rejected and can be corrected." in said
     assert "24 rows read = 11 published + 2 repeated + 11 rejected + 0 withheld" in said
-    assert "product_ccf: no whole number" in said
+    assert "product_ccf: not a whole number" in said
     assert "a whole number from 1 to 2,147,483,647" in said
-    assert re.search(r'<td class="wrong">six <strong>no whole number</strong></td>', page)
+    assert re.search(r'<td class="wrong">six <strong>not a whole number</strong></td>', page)
     widths = [float(width) for width in re.findall(r'<rect class="\w+" x="[\d.]+" y="0" width="([\d.]+)"', page)]
     assert sum(widths) == pytest.approx(100)
     one = console.get(f"/files/{DIRTY}?reason=product_ccf:not_an_integer").text
@@ -124,7 +124,7 @@ def test_the_list_of_files_has_pages_and_verdicts(console: TestClient) -> None:
     assert console.get("/files?cursor=x").status_code == 400
     for nothing in ("/files/x", f"/files/{'0' * 32}", f"/files/{'0' * 32}/corrections.csv"):
         assert console.get(nothing).status_code == 404
-        assert "There is nothing here." in console.get(nothing).text
+        assert "There is nothing at this address." in console.get(nothing).text
 
 
 @pytest.mark.parametrize(

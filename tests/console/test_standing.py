@@ -73,13 +73,13 @@ def written(rows: list[dict[str, str]]) -> bytes:
 
 def test_what_is_open_counts_however_old_it_is(console: TestClient, old: LedgerRow) -> None:
     assert "Open, of all files ever: invalid files 1, failed files 0, rows 2." in said(console, "/")
-    assert "old.csv : 2 of 4 rows are open; most often product_ccf: no whole number." in said(console, "/")
+    assert "old.csv : 2 of 4 rows are open; most often product_ccf: not a whole number." in said(console, "/")
     listed = said(console, "/files?open=1")
     assert "old.csv" in listed
     assert "unreadable.csv" in listed
     assert "▲ open: 2" in listed
     assert "old.csv" not in said(console, "/files?open=1&verdict=invalid")
-    assert "2 rows did not come in = 2 open + 0 corrected + 0 given up" in said(console, f"/files/{old.file_id}")
+    assert "2 rows were not loaded = 2 open + 0 corrected + 0 given up" in said(console, f"/files/{old.file_id}")
 
 
 def test_a_page_tells_what_was_changed_what_it_was_and_what_came(
@@ -98,7 +98,7 @@ def test_a_page_tells_what_was_changed_what_it_was_and_what_came(
     assert "▲ open for line 2 of old.csv" in page
     assert "Corrects: old.csv , lines 3" in page
     page = said(console, f"/files/{old.file_id}")
-    assert "2 rows did not come in = 1 open + 1 corrected + 0 given up" in page
+    assert "2 rows were not loaded = 1 open + 1 corrected + 0 given up" in page
     assert re.search(r"Corrected by somebody&#39;s.csv .*: lines 3 Corrections that were rejected themselves", page)
     (again,) = exported(console, attempt.file_id)
     assert again["duff_corrects"] == f"{old.file_id}:2"

@@ -51,7 +51,7 @@ def create_app(backend: Backend) -> FastAPI:
 
 
 def guarded(app: FastAPI, *, hosts: frozenset[str] | None = LOOPBACK, keys: Mapping[str, str] | None = None) -> ASGIApp:
-    """The application as it may be served: for `hosts`, to who has one of the `keys`; see `security.Guard`."""
+    """The application as it may be served: for `hosts`, to holders of one of the `keys`; see `security.Guard`."""
     if hosts is not None:  # API Gateway compresses by itself
         app.add_middleware(GZipMiddleware, minimum_size=1000)
     pages = app.state.pages

@@ -1,4 +1,4 @@
-"""How many requests are answered or wait at once: places of each caller, and few apart for who has no key."""
+"""How many requests are answered or wait at once: places for each caller, and a few kept for callers without a key."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -167,6 +167,6 @@ class RawBucket:
 
 
 def source_of(remote: "Remote", *, queries: bool) -> Shown:
-    """A deployment for who has credentials for it."""
+    """A deployment, for anyone with credentials for it."""
     athena = Athena(boto3.client("athena"), remote.outputs["WorkGroup"], remote.outputs["Database"])
     return Shown(remote.lake, athena, remote.store, queries=queries)

@@ -154,7 +154,7 @@ def repair(
 def give_up(
     context: typer.Context,
     file_id: FileArgument,
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for who asks later.")] = "",
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for anyone who asks later.")] = "",
     lines: Annotated[
         str | None, typer.Option("--lines", metavar="3,7-9", help="Only the rejected rows that begin on these lines.")
     ] = None,
@@ -173,7 +173,7 @@ def give_up(
     from duff_orders.query.rejects import standings
 
     if not undo and not why.strip():
-        raise typer.BadParameter("--why TEXT says why; it is kept, for who asks later")
+        raise typer.BadParameter("--why TEXT says why; it is kept, for anyone who asks later")
     chosen = None if lines is None else read_lines(lines)
     with opened(context, lake, deployment) as found:
         row = found.ledger.find(file_id)

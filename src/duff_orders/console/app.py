@@ -65,7 +65,7 @@ def get_language(code: str, to: str = "/") -> Response:
 
 
 def _answer(request: Request, error: Exception) -> Response:
-    """The error as a page, to who reads pages; else as a document."""
+    """The error as a page for browsers; otherwise as a document."""
     if not reads_pages(request.headers) or request.url.path.startswith(_FOR_PROGRAMS):
         return problems.answer(request, error)
     problem = problems.problem_of(error)

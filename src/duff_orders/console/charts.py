@@ -182,7 +182,7 @@ def draw(t: Words, title: str, spec: dict[str, Any] | None) -> Markup:
     drawn = _drawn(json.dumps(spec, sort_keys=True), t.language)
     if not drawn:
         return Markup("")
-    # A name for who cannot see it; the drawing itself holds no text of ours but what was escaped by who drew it.
+    # A name for those who cannot see it; the drawing itself holds no text of ours but what was escaped by who drew it.
     return Markup('<svg role="img" aria-label="{}" ').format(title) + Markup(drawn.removeprefix("<svg "))
 
 

@@ -54,7 +54,7 @@ def page(
 ) -> Response:
     """The page of a template; `here` is the part of the console that it belongs to, "" for none.
 
-    `fresh`: with how new the data is. The page `login` is shown to who has no key, so it tells of no data.
+    `fresh`: with how new the data is. The page `login` is shown to callers without a key, so it tells of no data.
     """
     t = words(request)
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -92,7 +92,7 @@ def read(store: Store) -> tuple[Snapshot | None, str | None]:
 
 
 class KeptSnapshot:
-    """The star schema as it is, for who asks often: what did not change is not read into memory again.
+    """The star schema as it is, for frequent callers: what did not change is not read into memory again.
 
     While it cannot be read, it is as it was last; `damaged` tells of that.
     """

@@ -23,7 +23,7 @@ EXPORTED = (*COLUMN_NAMES, CORRECTS, CHANGES, "reasons", "record", "line")
 
 
 def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
-    """A file's rejected rows, in its order: ten original texts, `reasons`, `record` where there are none, `line`."""
+    """A file's rejected rows, in its order: the original texts, `reasons`, `record` where there are none, `line`."""
     objects = data_objects(REJECTED_ROWS.name, row)
     if not objects:
         return

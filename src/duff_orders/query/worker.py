@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _end_with(alive: int) -> None:
-    """End this process at once when the other end of a pipe is closed, as the system does for who is killed."""
+    """End this process at once when the other end of a pipe is closed, as the system does when a process is killed."""
     while os.read(alive, 1):
         pass
     os._exit(1)
