@@ -51,7 +51,7 @@ def test_drop_see_correct_drop_again(opened: Opened, tmp_path: Path) -> None:
     with served(tmp_path) as address:
         page = opened()
         page.goto(address)
-        assert "No file has come yet" in page.inner_text(".fresh")
+        assert "No files yet" in page.inner_text(".fresh")
         drop(page, SAMPLES / "03-dirty.csv")
         wait_for(page, "03-dirty.csv", "valid, some rows rejected, in the tables").locator("a").click()
         page.wait_for_url("**/files/*")
