@@ -100,9 +100,8 @@ class Guard:
                 await RedirectResponse(f"{self.pages.login}?to={quote(to, safe='')}", 303)(scope, receive, tell)
             elif problem is not None:
                 await response(problem, scope["path"], scope["request_id"])(scope, receive, tell)
-            elif (
-                self.pages and scope["path"] == self.pages.streams
-            ):  # which hold no place, and are limited by themselves
+            # streams hold no place, and are limited by themselves
+            elif self.pages and scope["path"] == self.pages.streams:
                 await self.app(scope, receive, tell)
             else:
                 known = not self.keys or scope.get("caller") is not None

@@ -1,12 +1,18 @@
 """What an engine is: one object, the value `ENGINE` of its folder."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from duff_orders.documents import Route
 from duff_orders.drivers.dialect import Spelling
-from duff_orders.ingest.staged import Transform
-from duff_orders.models.plan import OpenBuilder
+
+if TYPE_CHECKING:
+    from duff_orders.ingest.staged import OnPhase, Source, Transform, Transformed
+    from duff_orders.lake.lake import Lake
+    from duff_orders.models.plan import Builder, OpenBuilder, Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,12 +21,22 @@ class Engine:
 
     `spelling` is how it writes what engines write differently, `route` the way that a file takes to it: `small` files
     stay in the process, `large` ones go to a job. `check_installed` raises SettingsError where something is missing.
-    `transform` does an engine's part of a file, `open_builder` of a build of the star schema.
+    Its modules `transform` and `builder` are loaded when they are first needed: each works without the other.
     """
 
     name: str
     spelling: Spelling
     route: Route
     check_installed: Callable[[], None]
-    transform: Transform
-    open_builder: OpenBuilder
+
+    def transform(
+        self, lake: "Lake", source: "Source", *, memory_fraction: float, phase: "OnPhase"
+    ) -> "AbstractContextManager[Transformed]":
+        """An engine's part of a file; see `ingest.staged.Transform`."""
+        transform: Transform = import_module(f"{__package__}.{self.name}.transform").transform
+        return transform(lake, source, memory_fraction=memory_fraction, phase=phase)
+
+    def open_builder(self, lake: "Lake", plan: "Plan") -> "AbstractContextManager[Builder]":
+        """An engine's part of a build of the star schema; see `models.plan.OpenBuilder`."""
+        open_builder: OpenBuilder = import_module(f"{__package__}.{self.name}.builder").open_builder
+        return open_builder(lake, plan)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from duff_orders.contract import (
     BLANKS,
@@ -136,12 +136,6 @@ def _counted(records: SparkRecords, lines: Lines) -> tuple[int, int]:
         return records.count()
 
 
-class Known(NamedTuple):
-    """What is known once the good records are written: where the others stand."""
-
-    suspects: str
-
-
 @dataclass(frozen=True, slots=True)
 class Job:
     """One file's transformation."""
@@ -174,7 +168,7 @@ class Job:
         """Whether records may correct others."""
         return self.source.dialect.ties
 
-    def write_good(self) -> Good[Known]:
+    def write_good(self) -> Good[str]:
         """Write the good records: as they are read, or from all that were set aside."""
         small = self.lines.size <= SMALL_BYTES
         all_staged = small or self.ties or not self._begins_clean()
@@ -182,12 +176,12 @@ class Job:
         unique = good - self._remove_repeats()
         if good < self.split and not small:
             self._stage_suspects(all_staged)
-        return Good(good, unique, Known("checked" if small else "suspects"))
+        return Good(good, unique, "checked" if small else "suspects")
 
-    def write_rejected(self, good: Good[Known], *, only_corrections: bool) -> Rejected:
+    def write_rejected(self, good: Good[str], *, only_corrections: bool) -> Rejected:
         """Write the rejected records."""
         scanned = self.lines.scanned
-        unsplit, rejected, returns, empty = self._write_rejected(good.known.suspects, self.split, good.records)
+        unsplit, rejected, returns, empty = self._write_rejected(good.known, self.split, good.records)
         everything = self.split + (scanned.unsplit_records if scanned else 0)
         unsplit -= scanned.headers if scanned else 0
         records = Records(
@@ -232,7 +226,7 @@ class Job:
         """The rows whose place those that were written take, or were to take."""
         return entries(row[TIE] for row in self._staged(name).where(f"{TIE} is not null").select(TIE).collect())
 
-    def remarked(self, good: Good[Known]) -> dict[str, int]:
+    def remarked(self, good: Good[str]) -> dict[str, int]:
         """How often each remark holds of what is published. Nothing is asked that no sign was seen of."""
         scanned, spelling = self.lines.scanned, SparkSpelling()
         counts = {}
