@@ -14,7 +14,7 @@ from duff_orders.documents import Dialect, Event, LedgerRow, Outcome, Staged
 from duff_orders.errors import PipelineError
 from duff_orders.ingest.content import claim
 from duff_orders.ingest.corrections import replaced
-from duff_orders.lake.cleanup import remove_unnamed_parts, tidy
+from duff_orders.lake.cleanup import tidy
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import OBJECT_COUNTS, data_object, parse_data_object, partition
 from duff_orders.lake.stores.base import names, place
@@ -127,12 +127,11 @@ def _next_revision(lake: Lake, event: Event, previous: LedgerRow | None, token: 
 
 
 def _put(lake: Lake, table: str, event: Event, revision: int, staged: tuple[str, ...]) -> list[str]:
-    """Make staged files the parts of a revision in a table, and the only ones; returns their digests."""
+    """Make staged files the parts of a revision in a table; returns their digests."""
     digests = []
     for part, file in enumerate(staged):
         digests.append(lake.store.digest(file) or "")
         place(lake.store, data_object(table, event.pa_date, event.file_id, revision=revision, part=part), file)
-    remove_unnamed_parts(lake.store, table, event, revision, len(staged))
     return digests
 
 

@@ -3,37 +3,28 @@
 from datetime import UTC, datetime, timedelta
 
 from duff_orders.clock import utc_now
-from duff_orders.documents import Event, LedgerRow
+from duff_orders.documents import LedgerRow
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.stores.base import Store, names
 
 
-def tidy(lake: Lake, *rows: LedgerRow | None) -> None:
-    """Remove the data objects of a file that none of its rows names, where readers would see them.
+def tidy(lake: Lake, row: LedgerRow, previous: LedgerRow | None = None) -> None:
+    """Remove what is left over of one file: of an attempt that was killed, of a revision that was superseded.
 
-    Only for the holder of the file's lock: anybody else would remove what a replay has just written.
+    `row` is the row that stands or is about to, `previous` the one that it replaces. Only for the holder of the file's
+    lock: anybody else would remove what a replay has just written. Where readers list the objects by themselves, all
+    that neither row names goes at once; elsewhere superseded revisions stay for their grace, as in `sweep`.
     """
-    named = {name for row in rows if row for name in layout.all_data_objects(row)}
-    if lake.store.listed_by_readers and rows[0] is not None:
-        for table in layout.OBJECT_COUNTS:
-            for name in names(lake.store, f"{layout.partition(table, rows[0].pa_date)}/{rows[0].file_id}"):
-                if name not in named:
-                    lake.store.delete(name)
-
-
-def remove_unnamed_parts(store: Store, table: str, event: Event, revision: int, parts: int) -> None:
-    """Remove the parts of a revision from number `parts` on, which a killed attempt may have left.
-
-    Only for the holder of the file's lock. Where readers list the objects themselves, `tidy` does more than this.
-    """
-    if store.listed_by_readers:
-        return
-    for name in names(store, f"{layout.partition(table, event.pa_date)}/{event.file_id}"):
-        found = layout.parse_data_object(name)
-        if found is not None and found.revision == revision and found.part >= parts:
-            store.delete(name)
+    rows = (row, previous) if previous else (row,)
+    for table in layout.OBJECT_COUNTS:
+        for name in names(lake.store, f"{layout.partition(table, row.pa_date)}/{row.file_id}"):
+            parsed = layout.parse_data_object(name)
+            if parsed and any(_names(each, table, parsed) for each in rows):
+                continue
+            if lake.store.listed_by_readers or (parsed and _is_left_over(table, parsed, row, lake.settings.grace)):
+                lake.store.delete(name)
 
 
 def set_aside(store: Store, name: str, now: datetime) -> str | None:
@@ -46,43 +37,50 @@ def set_aside(store: Store, name: str, now: datetime) -> str | None:
 
 
 def sweep(lake: Lake) -> int:
-    """Remove data objects of superseded revisions once the grace period is over; returns how many.
+    """Remove what is left over of any file; returns how many objects. Takes no locks.
 
-    Parts that an attempt left and the ledger row does not count were never visible: they go at once. Of the ledger
-    only the rows are read of files with objects that are newer than the last build, or of another revision than it has.
+    Of the ledger only the rows are read of files with objects that are newer than the last build, or of another
+    revision than it has.
     """
     known = current(lake.store)
     removed = 0
     for table in layout.OBJECT_COUNTS:
         listed = list(lake.store.listed(f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"))
-        found = [(each, parsed) for each in listed if (parsed := layout.parse_data_object(each.name))]
+        data = [(each, parsed) for each in listed if (parsed := layout.parse_data_object(each.name))]
         skew = lake.store.clocks_differ
         doubtful = {
             parsed.file_id
-            for each, parsed in found
+            for each, parsed in data
             if known.may_not_know(each.modified, skew) or known.files.get(parsed.file_id) != parsed.revision
         }
         rows: dict[str, LedgerRow | None] = {}
-        for each, parsed in found:
+        for each, parsed in data:
             if parsed.file_id not in doubtful:
                 continue
             if parsed.file_id not in rows:
                 pa_date = layout.pa_date_of(each.name)
                 # nothing is left over of a file whose row cannot be read
                 rows[parsed.file_id] = lake.ledger.get(pa_date, parsed.file_id, lenient=True) if pa_date else None
-            if _is_left_over(table, parsed, rows[parsed.file_id], lake.settings.grace):
+            row = rows[parsed.file_id]
+            if row and _is_left_over(table, parsed, row, lake.settings.grace):
                 lake.store.delete(each.name)
                 removed += 1
     return removed
 
 
-def _is_left_over(table: str, found: layout.DataObject, row: LedgerRow | None, grace: float) -> bool:
-    if row is None or found.revision > row.revision:
-        return False
+def _names(row: LedgerRow, table: str, data: layout.DataObject) -> bool:
+    return data.revision == row.revision and data.part < layout.object_count(table, row)
+
+
+def _is_left_over(table: str, data: layout.DataObject, row: LedgerRow, grace: float) -> bool:
+    """Whether a data object is of no use to anybody, as the row tells that stands.
+
+    Parts beyond those that the row counts were never visible. A later revision may be a replay that is under way.
+    """
+    if data.revision == row.revision:
+        return not _names(row, table, data)
     # Replaced when the row that stands was written, however old the object is.
-    age = (utc_now() - row.finished).total_seconds()
-    superseded = found.revision < row.revision and age > grace
-    return superseded or (found.revision == row.revision and found.part >= layout.object_count(table, row))
+    return data.revision < row.revision and (utc_now() - row.finished).total_seconds() > grace
 
 
 def sweep_star(store: Store, snapshot: Snapshot, now: datetime, grace: float) -> None:
