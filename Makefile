@@ -25,7 +25,7 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 # The order in which `make prove` runs the groups of tests; `make prove SEED=7` repeats one.
 SEED := $(shell date +%j)
 
-.PHONY: help venv install install-spark install-aws glue demo sandbox test prove extras fast lint format types docs screenshots bench bench-api bench-lambda lock clean
+.PHONY: help venv install install-spark install-aws glue demo sandbox test prove extras fast lint format types docs site screenshots bench bench-api bench-lambda lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -144,6 +144,9 @@ types: install ## check the types
 
 docs: install ## write anew what is made from the code: pages, templates' tables
 	$(BIN)/python -m tests.test_docs
+
+site: install ## build the documentation site into build/site, and check its links
+	$(BIN)/zensical build --strict
 
 $(INSTALLED)-bench: $(INSTALLED)
 	@echo "Installing what the benchmarks compare with into .venv"

@@ -1,6 +1,6 @@
 """`make extras`: the package as users get it. Each extra alone, the sdist's own tests, the fast tests on every Python.
 
-python -m tests.matrix [NAME …]      # all, or those of: base, api, console, aws, spark, sdist, python3.12, …
+python -m tests.matrix [NAME …]      # all, or those of: base, serve, charts, aws, spark, sdist, python3.12, …
 """
 
 import os
@@ -21,16 +21,16 @@ RELEASES = ("3.11", "3.12", "3.13", "3.14")
 QUERY = "select count(*) as n, sum(total_price) as sales from fact_orders"
 ANSWER = "n,sales\n25,969.2500\n"
 #: Those that serve; whether a page has charts.
-SERVING = {"api": False, "console": True, "aws": False}
+SERVING = {"serve": False, "charts": True, "aws": False}
 #: What each extra is for, tried after the samples were run: words of `duff`, what it must say, and its exit status.
 TRIES: dict[str, list[tuple[tuple[str, ...], str, int]]] = {
     "": [
-        (("run", "--engine", "spark", "{lake}/raw/01-orders.csv"), "pip install 'duff-orders[spark]'", 2),
-        (("serve", "--port", "0"), "pip install 'duff-orders[api]'", 2),
-        (("status", "--deployment", "acme"), "pip install 'duff-orders[aws]'", 2),
+        (("run", "--engine", "spark", "{lake}/raw/01-orders.csv"), "pip install '.[spark]'", 2),
+        (("serve", "--port", "0"), "pip install '.[serve]'", 2),
+        (("status", "--deployment", "acme"), "pip install '.[aws]'", 2),
     ],
-    "api": [],
-    "console": [],
+    "serve": [],
+    "charts": [],
     "aws": [(("package", "{lake}/dist", "--architecture", "sparc"), "allowed are arm64, x86_64", 2)],
     "spark": [(("models", "--rebuild", "--engine", "spark"), "rebuild, 4 files added", 0)],
 }

@@ -82,8 +82,8 @@ def test_the_example_of_the_package(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_example_of_the_readme(tmp_path: Path) -> None:
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## The Python API")[2]
-    match = re.search(r"```python\n(.*?)```\n.*?```text\n(.*?)```", section, re.DOTALL)
+def test_the_example_of_the_documents(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    match = re.search(r"```python\n(.*?)```\n.*?```text\n(.*?)```", page, re.DOTALL)
     assert match
     assert run_example(match[1], tmp_path) == match[2]

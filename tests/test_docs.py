@@ -1,6 +1,6 @@
 """The documents say what is. `python -m tests.test_docs` writes anew what is made from the code.
 
-That is docs/cli.md from the help of the commands, the README's settings, the tree in docs/architecture.md, what
+That is docs/cli.md from the help of the commands, docs/settings.md, the tree in docs/architecture.md, what
 `duff cost` prints in docs/cost.md, and the tables in the templates from the contract.
 """
 
@@ -21,8 +21,11 @@ from tests.test_house import BELOW, GROUND
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+SETTINGS = ROOT / "docs" / "settings.md"
 CLI = ROOT / "docs" / "cli.md"
-DOCUMENTS = sorted(path for folder in (".", "docs", "samples", "benchmarks") for path in (ROOT / folder).glob("*.md"))
+DOCUMENTS = sorted(
+    path for folder in (".", "docs", "docs/es", "samples", "benchmarks") for path in (ROOT / folder).glob("*.md")
+)
 COST = ROOT / "docs" / "cost.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 PACKAGE = ROOT / "src" / "duff_orders"
@@ -60,12 +63,16 @@ def test_cli_page_is_the_help_of_the_commands() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_readme_names_every_command(command: str) -> None:
-    assert f"| `duff {command}" in read(ROOT / "README.md")
+def test_the_page_of_commands_names_every_one(command: str) -> None:
+    assert f"| `duff {command}" in read(ROOT / "docs" / "commands.md")
+
+
+def test_the_readme_is_short() -> None:
+    assert len(read(README).splitlines()) <= 130
 
 
 def settings() -> str:
-    """The README's table of the settings."""
+    """The table of the settings."""
     lines = ["| setting | option | variable | default | what it is |", "|---|---|---|---|---|"]
     for name, option in Settings.options().items():
         flag = f"`--{name.replace('_', '-')}`" if option.on_command_line else "–"
@@ -73,15 +80,15 @@ def settings() -> str:
     return "\n".join(lines)
 
 
-def readme() -> str:
-    """The page with the settings of today."""
-    start, heading, rest = read(README).partition("| setting | option |")
+def settings_page() -> str:
+    """docs/settings.md as it must be: the settings of today."""
+    start, heading, _ = read(SETTINGS).partition("| setting | option |")
     assert heading
-    return start + settings() + "\n\n" + rest.partition("\n\n")[2]
+    return start + settings() + "\n"
 
 
-def test_readme_names_every_setting_with_option_variable_and_default() -> None:
-    assert read(README) == readme(), "run `make docs`"
+def test_the_page_of_settings_has_every_one_with_option_variable_and_default() -> None:
+    assert read(SETTINGS) == settings_page(), "run `make docs`"
 
 
 def test_the_command_line_has_the_options_that_it_is_said_to_have() -> None:
@@ -151,14 +158,14 @@ def test_architecture_shows_the_house_as_it_is() -> None:
     assert read(ARCHITECTURE) == architecture(), "run `make docs`"
 
 
-def test_readme_and_decisions_give_the_limits_of_the_code() -> None:
+def test_limits_and_decisions_give_the_limits_of_the_code() -> None:
     from duff_orders.ingest.scan import MAX_RECORD
     from duff_orders.local.watch import BATCH
     from duff_orders.query.guard.parse import MAX_COLUMNS, MAX_DEPTH, MAX_TOKENS
     from duff_orders.query.guard.pieces import MAX_LENGTH, MAX_SEQUENCE
 
     decisions, architecture = read(ROOT / "docs" / "decisions.md"), read(ROOT / "docs" / "architecture.md")
-    assert f"longer than {MAX_RECORD // 2**20} MiB" in read(ROOT / "README.md")
+    assert f"longer than {MAX_RECORD // 2**20} MiB" in read(ROOT / "docs" / "limits.md")
     assert f"longer than {MAX_RECORD // 2**20} MiB" in decisions
     assert f"{MAX_TOKENS:,}".replace(",", " ") + f" words or {MAX_DEPTH} levels" in decisions
     for limit in (f"{MAX_COLUMNS:,} columns", f"{MAX_SEQUENCE:,} values", f"{MAX_LENGTH:,} letters"):
@@ -282,5 +289,5 @@ if __name__ == "__main__":
     SQL.write_text(sql_page(), encoding="utf-8")
     COST.write_text(costs(), encoding="utf-8")
     CLI.write_text(cli_page(), encoding="utf-8")
-    README.write_text(readme(), encoding="utf-8")
+    SETTINGS.write_text(settings_page(), encoding="utf-8")
     ARCHITECTURE.write_text(architecture(), encoding="utf-8")

