@@ -29,9 +29,9 @@ from duff_orders.lake.events import record
 from duff_orders.lake.glue_catalog import DAYS
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.survey import survey
-from duff_orders.query.answer import Answer
 from duff_orders.query.athena import Athena
 from duff_orders.query.guard.check import check
+from duff_orders.query.result import Result
 from duff_orders.settings import Settings
 from tests.buckets import Buckets
 
@@ -301,14 +301,14 @@ class _Ledger:
                 [file_id, when.replace(tzinfo=None), when.date(), verdict],
             )
 
-    def ask(self, sql: str, parameters: list[Any]) -> Answer:
+    def ask(self, sql: str, parameters: list[Any]) -> Result:
         self.asked.append((parameters[0], parameters[1]))
         given = ["'" + str(each).replace("'", "''") + "'" for each in parameters]
         pieces = sql.split("?")
         text = pieces[0] + "".join(value + piece for value, piece in zip(given, pieces[1:], strict=True))
         found = self.connection.execute(check(text).sql)
         columns = [(each[0], str(each[1])) for each in found.description or ()]
-        return Answer(columns, [list(row) for row in found.fetchall()])
+        return Result(columns, [list(row) for row in found.fetchall()])
 
 
 @pytest.mark.parametrize("verdict", [None, "invalid"])

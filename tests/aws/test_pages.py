@@ -12,8 +12,8 @@ from duff_orders.errors import InputError, PipelineError
 from duff_orders.lake import layout, snapshot
 from duff_orders.lake.stores.s3 import S3Store
 from duff_orders.query import statements
-from duff_orders.query.answer import Answer
 from duff_orders.query.athena import Athena
+from duff_orders.query.result import Result
 from duff_orders.settings import Settings
 from tests.api.test_serve import serving
 from tests.aws.deployed import Deployed
@@ -125,7 +125,7 @@ def test_what_is_asked_once_is_kept_until_the_next_build(deployed: Deployed, mon
     asked: list[str] = []
     ask = Athena.ask
 
-    def counted(self: Athena, sql: str, *rest: Any, **more: Any) -> Answer:
+    def counted(self: Athena, sql: str, *rest: Any, **more: Any) -> Result:
         asked.append(sql)
         return ask(self, sql, *rest, **more)
 

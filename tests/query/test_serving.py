@@ -13,8 +13,8 @@ from duff_orders.errors import EngineError
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import current
 from duff_orders.query import reports, statements
-from duff_orders.query.answer import Answer
 from duff_orders.query.reports import cubes
+from duff_orders.query.result import Result
 from duff_orders.query.serving import Serving
 from duff_orders.query.statements import LineFilter
 from tests.models.stars import file, line, open_lake, publish
@@ -62,7 +62,7 @@ def without_copy(lake: Lake) -> Serving:
     return made
 
 
-def everything(serving: Serving) -> dict[str, Answer]:
+def everything(serving: Serving) -> dict[str, Result]:
     found = {}
     for name in OVER_STAR:
         for number, given in enumerate(RANGES):
@@ -202,7 +202,7 @@ def test_readers_see_one_build_while_it_changes(lake: Lake) -> None:
     serving = Serving(lake.disk, memory=200_000_000)
     serving.refresh()
     expected: dict[str | None, list[list[object]]] = {}
-    seen: list[Answer] = []
+    seen: list[Result] = []
     stop = threading.Event()
 
     def read() -> None:

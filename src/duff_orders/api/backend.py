@@ -9,8 +9,8 @@ from duff_orders.documents import LedgerRow
 from duff_orders.lake.standing import Standings
 from duff_orders.local.condition import Amiss
 from duff_orders.query import statements
-from duff_orders.query.answer import Answer
 from duff_orders.query.reports import Report, Value
+from duff_orders.query.result import Result
 from duff_orders.query.statements import Statement
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -48,7 +48,7 @@ class Queries(Protocol):
     def state(self, query_id: str, *, caller: str | None) -> Query | None:
         """The status of a query; None where this caller has none such."""
 
-    def result(self, query_id: str, after: int, limit: int) -> Answer:
+    def result(self, query_id: str, after: int, limit: int) -> Result:
         """Rows of a query that has succeeded, from number `after` on."""
 
     def cancel(self, query_id: str) -> None:
@@ -58,7 +58,7 @@ class Queries(Protocol):
 class HoldsRejects(Protocol):
     """What answers questions about rejected rows."""
 
-    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+    def rejects(self, row: LedgerRow, statement: Statement) -> Result:
         """The answer to a statement of `statements` over the rejected rows of one file."""
 
 
@@ -87,13 +87,13 @@ class Backend(HoldsRejects, Protocol):
     def lines(self, *, by_client: bool = False) -> str:
         """The relation that `statements` take for order lines; `by_client` where a client's are asked for."""
 
-    def ask(self, statement: Statement) -> Answer:
+    def ask(self, statement: Statement) -> Result:
         """The answer to a statement of `statements` over the star schema."""
 
-    def order(self, order_id: int) -> Answer:
+    def order(self, order_id: int) -> Result:
         """The lines of an order; the last column is their client's name."""
 
-    def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
+    def report(self, report: Report, given: Mapping[str, Value]) -> Result:
         """The answer to a report, with the types that it promises."""
 
     def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:

@@ -25,7 +25,7 @@ from duff_orders.lake.standing import Standings
 from duff_orders.lake.stores.base import Listed, Store
 from duff_orders.local.condition import Amiss
 from duff_orders.query import statements
-from duff_orders.query.answer import Answer
+from duff_orders.query.result import Result
 from duff_orders.query.statements import Statement
 
 _GIVEN_UP = PurePosixPath(layout.GIVEN_UP).name
@@ -97,7 +97,7 @@ class OverLedger(ABC):
         return self.ledger.standings(partial(rejected_lines, self))
 
     @abstractmethod
-    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+    def rejects(self, row: LedgerRow, statement: Statement) -> Result:
         """The answer to a statement over the rejected rows of one file."""
 
     def amiss(self) -> list[Amiss]:
@@ -219,9 +219,9 @@ class CachedAnswers:
         self.most = most
         self.characters = characters
         self._lock = threading.Lock()
-        self._found: dict[tuple[Any, ...], Answer] = {}
+        self._found: dict[tuple[Any, ...], Result] = {}
 
-    def get(self, key: tuple[Any, ...], ask: Callable[[], Answer]) -> Answer:
+    def get(self, key: tuple[Any, ...], ask: Callable[[], Result]) -> Result:
         """The answer that is kept under a key, or else what `ask` gives."""
         found = self._found.get(key)
         if found is None:

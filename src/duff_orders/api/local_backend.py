@@ -14,9 +14,9 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.local.condition import Amiss, Condition
 from duff_orders.query import statements
-from duff_orders.query.answer import Answer, plain
 from duff_orders.query.duckdb import answer
 from duff_orders.query.reports import Report, Value
+from duff_orders.query.result import Result, plain
 from duff_orders.query.runner import WAITING, Runner, TokenUsed, TooMany
 from duff_orders.query.serving import Serving
 from duff_orders.query.statements import Statement
@@ -52,11 +52,11 @@ class LocalBackend(OverLedger):
         """The copy that is sorted as the question wants it."""
         return self.serving.lines(by_client=by_client)
 
-    def ask(self, statement: Statement) -> Answer:
+    def ask(self, statement: Statement) -> Result:
         """The answer to a statement of `statements`."""
         return self.serving.ask(lambda: statement)
 
-    def order(self, order_id: int) -> Answer:
+    def order(self, order_id: int) -> Result:
         """The lines of an order and their client's name: two look-ups are quicker than one join."""
         found = self.serving.ask(lambda: statements.lines_of_order(self.lines(), order_id))
         names: dict[Any, Any] = {}
@@ -67,14 +67,14 @@ class LocalBackend(OverLedger):
         rows = [[*row, names.get(row[place])] for row in found.rows]
         return replace(found, columns=[*found.columns, ("client_name", "varchar")], rows=rows)
 
-    def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
+    def report(self, report: Report, given: Mapping[str, Value]) -> Result:
         """The answer to a report: from the serving copy, or from the ledger's documents and the rows of files."""
         if report.over == "star":
             return self.serving.report(report, given)
         with answer(self.lake, report.text(given), left_out=[]) as found:
-            return Answer(list(report.columns), plain(found.fetchall()))
+            return Result(list(report.columns), plain(found.fetchall()))
 
-    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+    def rejects(self, row: LedgerRow, statement: Statement) -> Result:
         """The answer to a statement over the rejected rows of one file; what is short is kept."""
         key = (row.file_id, row.revision, statement[0], *statement[1])
         return self._rejects.get(key, lambda: self._ask_rejects(row, statement))
@@ -87,16 +87,16 @@ class LocalBackend(OverLedger):
         """Those of the copy, or until it is there the objects that a snapshot names."""
         return True
 
-    def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Answer:
+    def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Result:
         """What the records of some published files say of an order."""
         source = relation.of_files(self.lake.store, ORDERS, files)
         return self.serving.over({ORDERS.name: source}, statements.said_of_order(order_id))
 
-    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
+    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Result]:
         """The answers to several reports."""
         return [self.report(report, given) for report, given in asked]
 
-    def _ask_rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+    def _ask_rejects(self, row: LedgerRow, statement: Statement) -> Result:
         source = relation.of_files(self.lake.store, REJECTED_ROWS, [row])
         return self.serving.over({REJECTED_ROWS.name: source}, statement)
 
@@ -132,10 +132,10 @@ class LocalQueries:
             seconds=run.seconds,
         )
 
-    def result(self, query_id: str, after: int, limit: int) -> Answer:
+    def result(self, query_id: str, after: int, limit: int) -> Result:
         """Rows of a query that has succeeded."""
         found = self.runner.answer(query_id)
-        return Answer(found.columns, found.rows[after : after + limit])
+        return Result(found.columns, found.rows[after : after + limit])
 
     def cancel(self, query_id: str) -> None:
         """End a query."""

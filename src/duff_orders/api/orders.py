@@ -26,7 +26,7 @@ from duff_orders.api.parameters import (
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.contract import STATUSES
 from duff_orders.query import statements
-from duff_orders.query.answer import Answer
+from duff_orders.query.result import Result
 from duff_orders.query.statements import LineFilter, Statement
 
 router = APIRouter(tags=["orders"])
@@ -91,7 +91,7 @@ def get_order(request: Request, backend: BackendDependency, order_id: OrderId, f
     return respond(request, backend.version(), make, name=f"order-{order_id}")
 
 
-def order_document(order_id: int, found: Answer) -> dict[str, Any]:
+def order_document(order_id: int, found: Result) -> dict[str, Any]:
     """An order from its lines, whose last column is their client's name; raises Problem where there are none."""
     if not found.rows:
         raise Problem("not-found", f"no order {order_id}")
@@ -181,7 +181,7 @@ def _lines(
 
 def page_of_lines(
     backend: Backend, wanted: LineFilter, sort: Sort, cursor: str | None, limit: int
-) -> Callable[[], tuple[Answer, str | None]]:
+) -> Callable[[], tuple[Result, str | None]]:
     """What gives a page of order lines, and the next one's cursor; raises Problem for a wrong cursor."""
     column = sort.removeprefix("-")
     scope = f"orders {wanted}"
@@ -189,7 +189,7 @@ def page_of_lines(
     if after is not None and column == "order_id":
         after = [None, *after]
 
-    def page() -> tuple[Answer, str | None]:
+    def page() -> tuple[Result, str | None]:
         relation = backend.lines(by_client=wanted.client_id is not None)
         found = backend.ask(statements.lines(relation, wanted, sort, after, limit))
         keys = ("order_id", "product_id") if column == "order_id" else (column, "order_id", "product_id")
@@ -198,7 +198,7 @@ def page_of_lines(
     return page
 
 
-def _cut(found: Answer, limit: int, scope: str, sort: str, keys: tuple[str, ...]) -> tuple[Answer, str | None]:
+def _cut(found: Result, limit: int, scope: str, sort: str, keys: tuple[str, ...]) -> tuple[Result, str | None]:
     """A page, of which one row more than `limit` was asked for, and a cursor that names the last one shown."""
     shown = replace(found, rows=found.rows[:limit])
     if len(found.rows) <= limit:
@@ -207,7 +207,7 @@ def _cut(found: Answer, limit: int, scope: str, sort: str, keys: tuple[str, ...]
     return shown, paging.cursor(scope, sort, [shown.rows[-1][names.index(key)] for key in keys])
 
 
-def _page(backend: Backend, shown: Answer, following: str | None) -> Body:
+def _page(backend: Backend, shown: Result, following: str | None) -> Body:
     document = {"data": shown.dictionaries(), "next_cursor": following, "version": backend.version()}
     return Body(document, shown.columns, shown.rows, following)
 

@@ -21,9 +21,9 @@ from duff_orders.lake.standing import Standings
 from duff_orders.lake.stores.base import Store
 from duff_orders.local.condition import Amiss
 from duff_orders.query import statements
-from duff_orders.query.answer import Answer
 from duff_orders.query.athena import Athena
 from duff_orders.query.reports import Report, Value
+from duff_orders.query.result import Result
 from duff_orders.query.statements import LINES, Statement
 
 #: Seconds for which the version is not looked up again.
@@ -63,16 +63,16 @@ class AthenaBackend:
         """Facts with their dimensions."""
         return LINES
 
-    def ask(self, statement: Statement) -> Answer:
+    def ask(self, statement: Statement) -> Result:
         """The answer to a statement."""
         version = self.version()
         return replace(self.athena.ask(*statement), version=version)
 
-    def order(self, order_id: int) -> Answer:
+    def order(self, order_id: int) -> Result:
         """The lines of an order with their client's name, in one query: each takes a second."""
         return self.ask(statements.order(LINES, order_id))
 
-    def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
+    def report(self, report: Report, given: Mapping[str, Value]) -> Result:
         """The answer to a report."""
         return replace(self.ask(report.statement(given)), columns=list(report.columns))
 
@@ -121,7 +121,7 @@ class AthenaBackend:
         """The ledger row of a file, from its own object."""
         return Ledger(self.store).of(file_id)
 
-    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+    def rejects(self, row: LedgerRow, statement: Statement) -> Result:
         """The answer to a statement over the rejected rows of one file."""
         return self.athena.ask(*statement)
 
@@ -174,7 +174,7 @@ class AthenaQueries:
             seconds=found.seconds,
         )
 
-    def result(self, query_id: str, after: int, limit: int) -> Answer:
+    def result(self, query_id: str, after: int, limit: int) -> Result:
         """Rows of a query that has succeeded."""
         query, most = _query(query_id)
         found, limit = self.athena.result(query), min(limit, most - after)
@@ -185,7 +185,7 @@ class AthenaQueries:
             skipped += len(page)
             if len(rows) >= limit:
                 break
-        return Answer(found.columns, rows[:limit])
+        return Result(found.columns, rows[:limit])
 
     def cancel(self, query_id: str) -> None:
         """End a query."""

@@ -28,9 +28,9 @@ from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.lake.stores.base import Store
 from duff_orders.lake.stores.disk import fingerprint
 from duff_orders.query import statements
-from duff_orders.query.answer import Answer
 from duff_orders.query.athena import Athena
 from duff_orders.query.reports import Report, Value
+from duff_orders.query.result import Result
 from duff_orders.query.statements import Statement
 
 if TYPE_CHECKING:
@@ -64,27 +64,27 @@ class Shown(OverLedger, AthenaBackend):
         """Answers are old, or of two builds, until the catalog shows the newest."""
         return "" if self.shows(build_id) else "moving"
 
-    def ask(self, statement: Statement) -> Answer:
+    def ask(self, statement: Statement) -> Result:
         """The answer to a statement; kept where the catalog shows a build whole."""
         ask, version = partial(super().ask, statement), self.version()
         return ask() if version is None else self._answers.get((version, statement[0], *statement[1]), ask)
 
-    def rejects(self, row: LedgerRow, statement: Statement) -> Answer:
+    def rejects(self, row: LedgerRow, statement: Statement) -> Result:
         """The answer to a statement over the rejected rows of one file; kept."""
         key = (row.file_id, row.revision, statement[0], *statement[1])
         return self._answers.get(key, partial(AthenaBackend.rejects, self, row, statement))
 
-    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
+    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Result]:
         """The answers to several reports, asked side by side."""
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="reports") as pool:
             return list(pool.map(lambda each: self.report(*each), asked))
 
-    def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Answer:
+    def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Result:
         """What the records of some published files say of an order."""
         days = [row.pa_date for row in files]
         found = self.athena.ask(*statements.said_of_order(order_id, (min(days), max(days))))
         known = {row.file_id for row in files}
-        return Answer(found.columns, [row for row in found.rows if row[0] in known], found.bytes_scanned)
+        return Result(found.columns, [row for row in found.rows if row[0] in known], found.bytes_scanned)
 
 
 class RawBucket:

@@ -27,7 +27,7 @@ from duff_orders.lake.survey import survey
 from duff_orders.lake.unannounced import ON_ITS_WAY, unannounced
 from duff_orders.local.check import Proof, doubles
 from duff_orders.local.repair import Repaired, mend
-from duff_orders.query.athena import Athena, Result
+from duff_orders.query.athena import Athena, ResultPages
 from duff_orders.query.guard.check import check
 from duff_orders.settings import Settings
 
@@ -269,7 +269,7 @@ class Remote:
                 raise PipelineError(f"the build is not done within {timeout:.0f} s: {job} {run_id} is {state}")
             time.sleep(_PAUSE)
 
-    def ask(self, sql: str, *, timeout: float) -> Result:
+    def ask(self, sql: str, *, timeout: float) -> ResultPages:
         """One read-only SELECT, answered by Athena; raises QueryRefused for anything else."""
         import boto3
 

@@ -27,7 +27,7 @@ from duff_orders.cli.options import (
 from duff_orders.errors import DamagedObject, InputError
 
 if TYPE_CHECKING:
-    from duff_orders.query.athena import Result
+    from duff_orders.query.athena import ResultPages
 
 #: How long an answer of Athena is waited for; then the query is cancelled.
 ATHENA_SECONDS = 300.0
@@ -174,7 +174,7 @@ def _stream(output: Path | None) -> Iterator[TextIO]:
             yield stream
 
 
-def _write_answer(found: "Result", format: Format, output: Path | None) -> int:
+def _write_answer(found: "ResultPages", format: Format, output: Path | None) -> int:
     """Write what Athena answered; gives the number of rows."""
     from duff_orders.query import formats
 

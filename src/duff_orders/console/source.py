@@ -10,8 +10,8 @@ from duff_orders.api.cache import CachedLedger
 from duff_orders.documents import LedgerRow
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
-from duff_orders.query.answer import Answer
 from duff_orders.query.reports import Report, Value
+from duff_orders.query.result import Result
 
 
 class Source(Backend, Protocol):
@@ -27,10 +27,10 @@ class Source(Backend, Protocol):
     def lag(self, build_id: str | None) -> str:
         """Why answers are slow or old although this is the newest build, as a key of `texts`; "" where they are not."""
 
-    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Answer]:
+    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Result]:
         """The answers to several reports."""
 
-    def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Answer:
+    def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Result:
         """What the records of some published files say of an order: `statements.said_of_order`."""
 
 

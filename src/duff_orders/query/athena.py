@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from duff_orders.drivers.dialect import sql_text
 from duff_orders.errors import PipelineError, QueryRefused
-from duff_orders.query.answer import Answer
+from duff_orders.query.result import Result
 
 # How long to wait between looks at a query: most take about a second.
 _FIRST, _LONGEST = 0.1, 1.0
@@ -18,10 +18,10 @@ State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a query found, page by page: an answer of any length takes the memory of one page.
+class ResultPages:
+    """A result, page by page: one of any length takes the memory of one page.
 
-    Columns and values are those of `Answer`, with times as Athena writes them.
+    Columns and values are those of `Result`, with times as Athena writes them.
     """
 
     columns: list[tuple[str, str]]
@@ -52,7 +52,7 @@ class Athena:
     workgroup: str
     database: str
 
-    def ask(self, sql: str, parameters: Sequence[int | str] = (), *, timeout: float = 25.0) -> Answer:
+    def ask(self, sql: str, parameters: Sequence[int | str] = (), *, timeout: float = 25.0) -> Result:
         """The whole answer to a statement, with times as ISO 8601 in UTC; raises as `run` does."""
         found = self.run(sql, parameters, timeout=timeout)
         rows = [row for page in found.pages for row in page]
@@ -60,9 +60,9 @@ class Athena:
             if kind == "timestamp":
                 for row in rows:
                     row[place] = row[place] and _time(row[place])
-        return Answer(found.columns, rows, found.bytes_scanned)
+        return Result(found.columns, rows, found.bytes_scanned)
 
-    def run(self, sql: str, parameters: Sequence[int | str] = (), *, timeout: float = 25.0) -> Result:
+    def run(self, sql: str, parameters: Sequence[int | str] = (), *, timeout: float = 25.0) -> ResultPages:
         """Run a statement whose `?` stand for the parameters.
 
         Raises QueryRefused where Athena refuses it or scans more than the workgroup allows, PipelineError where it
@@ -111,7 +111,7 @@ class Athena:
         """Cancel a query; one that has ended stays as it is."""
         self.client.stop_query_execution(QueryExecutionId=query)
 
-    def result(self, query: str, bytes_scanned: int = 0) -> Result:
+    def result(self, query: str, bytes_scanned: int = 0) -> ResultPages:
         """What a query found that has succeeded; its pages are fetched as they are taken."""
         page = self.client.get_query_results(QueryExecutionId=query, MaxResults=_PAGE)
         told = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
@@ -135,7 +135,7 @@ class Athena:
                 )
                 names = 0
 
-        return Result(columns, pages(page), bytes_scanned)
+        return ResultPages(columns, pages(page), bytes_scanned)
 
 
 def literal(value: int | str) -> str:

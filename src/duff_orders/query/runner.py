@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from duff_orders.query.answer import Answer
+from duff_orders.query.result import Result
 
 #: Queries that wait for the one that runs; more are told to come again.
 WAITING = 4
@@ -98,10 +98,10 @@ class Runner:
         run = self._runs.get(query_id)
         return run if run is not None and run.caller == caller else None
 
-    def answer(self, query_id: str) -> Answer:
+    def answer(self, query_id: str) -> Result:
         """The rows of a query that has succeeded."""
         found = json.loads(self._runs[query_id].out.read_bytes())
-        return Answer([(name, kind) for name, kind in found["columns"]], found["rows"])
+        return Result([(name, kind) for name, kind in found["columns"]], found["rows"])
 
     def cancel(self, query_id: str) -> None:
         """End a query; one that has ended stays as it is."""

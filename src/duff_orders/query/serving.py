@@ -25,9 +25,9 @@ from duff_orders.lake import relation
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.lake.tables import create_view
-from duff_orders.query.answer import Answer, plain
 from duff_orders.query.guard.check import check
 from duff_orders.query.reports import Report, Value, cubes
+from duff_orders.query.result import Result, plain
 from duff_orders.query.statements import LINE, LINES, Statement
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Serving:
             return LINES
         return "lines_by_client" if by_client else "lines_by_order"
 
-    def report(self, report: Report, given: Mapping[str, Value]) -> Answer:
+    def report(self, report: Report, given: Mapping[str, Value]) -> Result:
         """The answer to a report over the star schema: from the cubes where they help, else from the lines."""
 
         def statement() -> Statement:
@@ -95,7 +95,7 @@ class Serving:
 
         return replace(self.ask(statement), columns=list(report.columns))
 
-    def ask(self, statement: Callable[[], Statement]) -> Answer:
+    def ask(self, statement: Callable[[], Statement]) -> Result:
         """The answer to a statement, of one build alone: it is made anew where the build changed meanwhile.
 
         Raises EngineError.
@@ -110,7 +110,7 @@ class Serving:
             if epoch == self._epoch:
                 return replace(found, version=version)
 
-    def over(self, views: Mapping[str, str], statement: Statement) -> Answer:
+    def over(self, views: Mapping[str, str], statement: Statement) -> Result:
         """The answer to a statement over relations of its own: their SQL by name."""
         with self._views.cursor() as cursor:
             for name, select in views.items():
@@ -284,11 +284,11 @@ def _translated(sql: str) -> str:
     return check(sql).sql
 
 
-def _answer(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Answer:
+def _answer(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Result:
     with engine_errors():
         found = cursor.execute(*statement)
         columns = [(str(each[0]), athena_type(str(each[1]))) for each in found.description or ()]
-        return Answer(columns, plain(found.fetchall()))
+        return Result(columns, plain(found.fetchall()))
 
 
 def _lines() -> str:

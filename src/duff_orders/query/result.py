@@ -1,4 +1,4 @@
-"""An answer of either engine, in the values that go to JSON."""
+"""The result of a query on either engine, in the values that go to JSON."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from duff_orders.clock import format_time
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The whole answer to a short statement.
+class Result:
+    """The whole result of a short statement.
 
     `columns` are pairs of name and type as Athena spells it; `rows` hold the values as they go to JSON: integers and
     booleans as such, everything else as text (decimals with all their digits, times as ISO 8601 in UTC), None for null.
