@@ -8,9 +8,9 @@
     duff_orders.build_models(lake)
     duff_orders.sql(lake, "select sum(total_price) as sales from fact_orders")  # [{"sales": Decimal("174.0000")}]
 
-What the names stand for is told by their docstrings; `duff` on the command line is made of the same functions. Every
-error that is raised on purpose is a `DuffError`. Importing this package loads nothing heavy: a name's module is
-imported when the name is first used.
+Each name's docstring describes it; the command line, `duff`, is built from the same functions. Every error raised on
+purpose is a `DuffError`. Importing this package loads nothing heavy: a name's module is imported when the name is first
+used.
 """
 
 from importlib import import_module

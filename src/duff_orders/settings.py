@@ -109,7 +109,7 @@ class Settings:
         "SIZE",
         "what the whole process may take: a number and `KB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`; at least 256MB",
     )
-    threads: int = _setting(_whole, "0", "N", "threads of the engine; 0 is one a core", on_command_line=False)
+    threads: int = _setting(_whole, "0", "N", "threads of the engine; 0 is one per core", on_command_line=False)
     workers: int = _setting(_whole, "2", "N", "files processed at once")
     max_reject_share: Decimal = _setting(
         Decimal, DEFAULT_MAX_REJECT_SHARE, "SHARE", "a file with a greater share of rejected rows is invalid"

@@ -251,7 +251,7 @@ def test_damage_is_told_in_a_sentence_by_other_commands_too(lake: Path, command:
     assert result.code == 1
     if command == "rejects":
         assert result.err.startswith("duff: the engine failed: IO Error")
-        assert "`duff check` tells what is damaged" in result.err
+        assert "`duff check` shows what is damaged" in result.err
     else:  # which go on with the others
         assert result.err.startswith("left out: the object processed/")
         assert result.err.endswith("cannot be read: it is missing; `duff repair` mends it\n")

@@ -113,8 +113,8 @@ def respond(
 ) -> Response:
     """The answer in the format that is asked for, or 304 where the caller has it already: decided before any query.
 
-    `version` tells what the answer was made of; without one it is neither kept nor tagged. `raw`: cells of CSV that a
-    spreadsheet would run as a formula stay as they are.
+    `version` identifies the data behind the answer; without one it is neither kept nor tagged. `raw`: cells of CSV
+    that a spreadsheet would run as a formula stay as they are.
     """
     format = wanted(request, formats)
     headers = {"Vary": "Accept", "Cache-Control": "private, no-cache"}

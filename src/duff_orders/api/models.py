@@ -316,7 +316,9 @@ class QueryRows(Shape):
 class Health(Shape):
     """Whether this answers, and how fresh the lake is."""
 
-    status: Annotated[Literal["ok", "degraded"], Field(description="degraded: `amiss` tells what answers lack")]
+    status: Annotated[
+        Literal["ok", "degraded"], Field(description="degraded: `amiss` says what is missing from answers")
+    ]
     amiss: Annotated[list[str], Field(description="a sentence for each thing that is left out or not done for now")]
     newest_file: Time | None
     newest_file_age_seconds: int | None

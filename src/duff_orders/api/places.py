@@ -12,7 +12,7 @@ AT_ONCE, OF_ONE, OF_STRANGERS, BODIES_OF_STRANGERS = 64, 24, 16, 8
 
 
 class Places:
-    """The requests that are under way, by who asks."""
+    """The requests in progress, by caller."""
 
     def __init__(self) -> None:
         self.of: Counter[str] = Counter()

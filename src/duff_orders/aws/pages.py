@@ -1,6 +1,6 @@
 """The console over a deployment: what its pages ask, and where its files land (`console.source`).
 
-It runs on the machine of who reads the pages. The ledger is kept in memory; what Athena answered, until the next build:
+It runs on the reader's machine. The ledger is kept in memory; what Athena answered, until the next build:
 each query takes a second and costs something.
 """
 

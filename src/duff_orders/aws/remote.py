@@ -146,7 +146,7 @@ class Remote:
             if waiting and time.monotonic() > deadline:
                 raise PipelineError(
                     f"no verdict within {timeout:.0f} s on {', '.join(sorted(waiting.values()))}; "
-                    "`duff status` tells what runs"
+                    "`duff status` shows what is running"
                 )
             if waiting:
                 time.sleep(_PAUSE)

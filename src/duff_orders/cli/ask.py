@@ -248,7 +248,7 @@ def rejects(
     ] = False,
     lake: LakeOption = None,
     deployment: DeploymentOption = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document a row, one a line.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document per row, one per line.")] = False,
 ) -> None:
     """Show a file's rejected rows, with every reason.
 

@@ -35,7 +35,7 @@ for _command in app.registered_commands:
 
 
 def main() -> None:
-    """Run `duff`; a mistake of the user's is told in a sentence, never as a traceback."""
+    """Run `duff`; a user's mistake is reported in one sentence, never as a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a character that the terminal lacks is no reason to fail
@@ -45,7 +45,7 @@ def main() -> None:
     except (SettingsError, InputError) as error:
         _fail(str(error), 2)
     except EngineError as error:
-        _fail(f"the engine failed: {error}\n`duff check` tells what is damaged; --memory gives it more memory")
+        _fail(f"the engine failed: {error}\n`duff check` shows what is damaged; --memory raises the limit")
     except DuffError as error:
         _fail(str(error))
     except OSError as error:

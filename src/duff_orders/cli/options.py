@@ -72,7 +72,7 @@ EngineOption = Annotated[str | None, setting("engine")]
 MasterOption = Annotated[str | None, setting("master")]
 WorkersOption = Annotated[int | None, setting("workers")]
 SettleOption = Annotated[float | None, setting("settle")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document a file, one a line.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document per file, one per line.")]
 FactsOption = Annotated[bool, typer.Option("--json", help="One JSON document instead of sentences.")]
 
 
@@ -126,7 +126,7 @@ FileArgument = Annotated[
 
 @contextmanager
 def deployed(deployment: str | None, **given: Any) -> Iterator["Remote | None"]:
-    """The deployment of the options and the environment, if one is named; what AWS refuses is told in a sentence."""
+    """The deployment that options or environment name, if any; what AWS refuses is reported in one sentence."""
     settings = Settings.load(deployment=deployment, **given)
     if not settings.deployment:
         yield None

@@ -33,7 +33,7 @@ MESSAGE_BYTES = 2000
 
 @contextmanager
 def connect(scratch: Path, *, memory: int, threads: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that takes `memory` bytes and spills to `scratch`; `threads` of 0: one a core.
+    """A connection that takes `memory` bytes and spills to `scratch`; `threads` of 0: one per core.
 
     It spills no more than half of what may be taken of that disk. What DuckDB raises while it is open, and nobody
     takes, becomes an EngineError, or NoRoom where the disk has none.

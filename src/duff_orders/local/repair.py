@@ -47,7 +47,7 @@ def repair(lake: Lake, *, dry_run: bool = False, phase: OnPhase = ignore_phase) 
 
     Documents are made from others, files are processed again from the raw folder, and the star schema is built anew.
     What is damaged is kept aside, never deleted. Of a file whose raw object is gone, too, its whole objects stay
-    published, and the ledger tells what is lost. It can be cut off at any point, and run again.
+    published, and the ledger says what is lost. It can be cut off at any point, and run again.
     """
     found, _ = look(lake, phase)
     if dry_run:

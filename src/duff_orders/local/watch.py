@@ -315,7 +315,7 @@ def _which(folder: Path) -> tuple[int, int] | None:
 
 
 def _tell(error: DamagedObject) -> None:
-    """The files that it tells of are looked at, and their turn tells what is to be done."""
+    """The files it names are examined; what is to be done follows from each file's state."""
     log.warning("%s", error)
 
 

@@ -1,4 +1,4 @@
-"""Where a file's records are read from, one a line, and the CSV grammar for one line as Spark's SQL."""
+"""Where a file's records are read from, one per line, and the CSV grammar for one line as Spark's SQL."""
 
 import os
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class RecordsSpanLines(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
-    """Where the records are read from: an object of `size` bytes, a record a line, `skip` lines before the first.
+    """Where the records are read from: an object of `size` bytes, one record per line, `skip` lines before the first.
 
     `extra_columns` are the names of the header's further columns.
 

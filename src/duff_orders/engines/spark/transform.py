@@ -3,8 +3,8 @@
 A file whose records each stand on one line is read by many tasks where it lies. Whether that holds is found out, not
 guessed: a first pass counts the records, and the lines that are not UTF-8, hold NUL, leave a quote open, are blank or a
 second header. A file that is Windows-1252 is read as such; one whose records span lines or are none, or that is
-compressed or UTF-16, is first laid out by the scanner, on one core: a record a line, a line break within quotes written
-as NUL, which no orders file may hold.
+compressed or UTF-16, is first laid out by the scanner, on one core: one record per line, a line break within quotes
+written as NUL, which no orders file may hold.
 
 The statements are those of DuckDB. Like there, rejected records are looked for only if the count says that there are
 some, and exact repeats are taken out only where an order line stands twice.
