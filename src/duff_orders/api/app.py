@@ -61,15 +61,15 @@ def guarded(app: FastAPI, *, hosts: frozenset[str] | None = LOOPBACK, keys: Mapp
 
 def document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document. Every error is a problem, so FastAPI's own forms of them have no place in it."""
-    told = get_openapi(
+    openapi = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes, openapi_version="3.1.0"
     )
-    schemas = told["components"]["schemas"]
+    schemas = openapi["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    told["components"]["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
-    told["security"] = [{"key": []}]
-    for path, methods in told["paths"].items():
+    openapi["components"]["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
+    openapi["security"] = [{"key": []}]
+    for path, methods in openapi["paths"].items():
         for operation in methods.values():
             if path == "/v1/health":
                 operation["security"] = []
@@ -78,7 +78,7 @@ def document(app: FastAPI) -> dict[str, Any]:
                     answer["content"] = {
                         problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
                     }
-    return told
+    return openapi
 
 
 _ERRORS: dict[int | str, dict[str, Any]] = {

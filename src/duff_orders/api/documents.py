@@ -33,13 +33,13 @@ def openapi() -> dict[str, Any]:
     return document(create_app(None))  # type: ignore[arg-type] # no request is answered
 
 
-def collection(told: dict[str, Any]) -> dict[str, Any]:
+def collection(document: dict[str, Any]) -> dict[str, Any]:
     """A Postman collection of an OpenAPI document's routes, in folders of their tags."""
     folders: dict[str, list[dict[str, Any]]] = {}
-    for path, method, operation in sorted(_operations(told), key=lambda each: _turn(each[0], each[1])):
+    for path, method, operation in sorted(_operations(document), key=lambda each: _turn(each[0], each[1])):
         folders.setdefault(operation["tags"][0], []).append(_item(path, method, operation))
     return {
-        "info": {"name": told["info"]["title"], "description": told["info"]["description"], "schema": _SCHEMA},
+        "info": {"name": document["info"]["title"], "description": document["info"]["description"], "schema": _SCHEMA},
         "auth": {
             "type": "apikey",
             "apikey": [
@@ -64,10 +64,10 @@ def environment() -> dict[str, Any]:
 
 def write(folder: Path) -> list[Path]:
     """Write all of them into a folder; returns their paths."""
-    told = openapi()
+    document = openapi()
     found = {
-        folder / "openapi.json": told,
-        folder / "postman" / "duff-orders.postman_collection.json": collection(told),
+        folder / "openapi.json": document,
+        folder / "postman" / "duff-orders.postman_collection.json": collection(document),
         folder / "postman" / "duff-orders.postman_environment.json": environment(),
     }
     for path, content in found.items():
@@ -76,8 +76,8 @@ def write(folder: Path) -> list[Path]:
     return list(found)
 
 
-def _operations(told: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in told["paths"].items():
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
 

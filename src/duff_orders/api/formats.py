@@ -120,8 +120,8 @@ def respond(
     headers = {"Vary": "Accept", "Cache-Control": "private, no-cache"}
     tag = None
     if version is not None:
-        told = (version, request.url.path, urlencode(sorted(request.query_params.multi_items())), format)
-        tag = f'W/"{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}"'
+        identity = (version, request.url.path, urlencode(sorted(request.query_params.multi_items())), format)
+        tag = f'W/"{hashlib.sha256(repr(identity).encode()).hexdigest()[:32]}"'
         headers["ETag"] = tag
         if tag in (each.strip() for each in request.headers.get("if-none-match", "").split(",")):
             return Response(status_code=304, headers=headers)

@@ -17,8 +17,8 @@ Key = Callable[[Any], Any]
 
 def cursor(scope: str, sort: str, keys: Sequence[Any]) -> str:
     """A cursor: base64url of JSON, without padding. `scope` is what the page was filtered by."""
-    told = {"v": VERSION, "s": sort, "f": _hash(scope), "k": list(keys)}
-    return base64.urlsafe_b64encode(json.dumps(told, separators=(",", ":")).encode()).decode().rstrip("=")
+    position = {"v": VERSION, "s": sort, "f": _hash(scope), "k": list(keys)}
+    return base64.urlsafe_b64encode(json.dumps(position, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def read(text: str | None, scope: str, sort: str, keys: Sequence[Key]) -> list[Any] | None:
@@ -31,10 +31,15 @@ def read(text: str | None, scope: str, sort: str, keys: Sequence[Key]) -> list[A
     try:
         if not _CURSOR.fullmatch(text):
             raise ValueError
-        told = json.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
-        if (told["v"], told["s"], told["f"], len(told["k"])) != (VERSION, sort, _hash(scope), len(keys)):
+        position = json.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
+        if (position["v"], position["s"], position["f"], len(position["k"])) != (
+            VERSION,
+            sort,
+            _hash(scope),
+            len(keys),
+        ):
             raise ValueError
-        return [key(value) for key, value in zip(keys, told["k"], strict=True)]
+        return [key(value) for key, value in zip(keys, position["k"], strict=True)]
     except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError, binascii.Error):
         raise Problem(
             "invalid-cursor", "take `next_cursor` of the page before, as it is, with the same filters and sort"

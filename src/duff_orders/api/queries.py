@@ -143,10 +143,10 @@ def _succeeded(queries: Queries, state: backend.Query, max_rows: int) -> dict[st
 
 
 def _told(state: backend.Query) -> dict[str, Any]:
-    told: dict[str, Any] = {"id": state.id, "state": state.state}
+    document: dict[str, Any] = {"id": state.id, "state": state.state}
     if state.state == "failed":
-        told["reason"] = state.reason
+        document["reason"] = state.reason
     if state.state == "succeeded":
-        told |= {"rows": state.rows, "truncated": state.truncated}
-        told |= {"bytes_scanned": state.bytes_scanned, "seconds": round(state.seconds, 3)}
-    return told
+        document |= {"rows": state.rows, "truncated": state.truncated}
+        document |= {"bytes_scanned": state.bytes_scanned, "seconds": round(state.seconds, 3)}
+    return document

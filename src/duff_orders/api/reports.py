@@ -25,7 +25,7 @@ router = APIRouter(prefix="/reports", tags=["reports"])
 @router.get("", response_model=models.ReportList)
 def list_reports(request: Request) -> Response:
     """The ready-made questions, what may be given to each, and the columns that it gives."""
-    told = [reports.report(name) for name in reports.names()]
+    declared = [reports.report(name) for name in reports.names()]
     document = {
         "data": [
             {
@@ -44,7 +44,7 @@ def list_reports(request: Request) -> Response:
                 ],
                 "columns": columns_told(each.columns),
             }
-            for each in told
+            for each in declared
         ]
     }
     return respond(request, None, lambda: Body(document), formats=("json",))
@@ -90,11 +90,11 @@ def _told(parameter: Parameter) -> str:
 
 def _query(parameter: Parameter) -> Any:
     """What a parameter of a report is as one of a route."""
-    told = {"alias": parameter.name, "title": parameter.name, "description": _told(parameter)}
+    common = {"alias": parameter.name, "title": parameter.name, "description": _told(parameter)}
     if parameter.type == "integer":
-        return Annotated[int | None, Query(**told, ge=parameter.minimum, le=parameter.maximum)]  # type: ignore[arg-type]
+        return Annotated[int | None, Query(**common, ge=parameter.minimum, le=parameter.maximum)]  # type: ignore[arg-type]
     extra = {"format": "date"} if parameter.type == "date" else {}
-    return Annotated[str | None, Query(**told, json_schema_extra=extra)]  # type: ignore[arg-type]
+    return Annotated[str | None, Query(**common, json_schema_extra=extra)]  # type: ignore[arg-type]
 
 
 def _add_route(report: Report) -> None:

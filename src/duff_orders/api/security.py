@@ -77,17 +77,17 @@ class Guard:
         gateway = scope.get("aws.context")
         scope["request_id"] = getattr(gateway, "aws_request_id", None) or uuid.uuid4().hex
         scope["keys"], scope["sessions"] = self.keys, self.sessions
-        told: dict[str, Any] = {"status": 500, "bytes": 0}
+        sent: dict[str, Any] = {"status": 500, "bytes": 0}
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                told["status"] = message["status"]
+                sent["status"] = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 headers["X-Request-Id"] = scope["request_id"]
             elif message["type"] == "http.response.body":
-                told["bytes"] += len(message.get("body", b""))
+                sent["bytes"] += len(message.get("body", b""))
             try:
                 await asyncio.wait_for(send(message), limits.SLOWEST)
             except TimeoutError:
@@ -113,7 +113,7 @@ class Guard:
             line = {
                 "method": scope["method"],
                 "path": scope["path"],
-                **told,
+                **sent,
                 "seconds": round(time.monotonic() - began, 4),
                 "caller": scope.get("caller"),
                 "request_id": scope["request_id"],

@@ -89,14 +89,14 @@ def deploy(
                 bucket, values["KeyArn"] = buckets["ArtifactsBucket"], buckets.get("KeyArn", "")
                 values["Release"] = values.get("Release") or release or _put(dist, bucket, values)
                 template = Template(template.body, _address(bucket, f"{values['Release']}/{TEMPLATES[each]}"))
-            told = {name: value for name, value in values.items() if name in known[each]}
+            stack_parameters = {name: value for name, value in values.items() if name in known[each]}
             if "Edition" in known[each]:
-                told["Edition"] = edition(values["Release"], {**template.defaults, **told})
+                stack_parameters["Edition"] = edition(values["Release"], {**template.defaults, **stack_parameters})
             if dry_run and each == "models" and describe(deployment.stack("etl")) is None:
                 _tell_all(template, on_event)
                 continue
             labels = {TAG: deployment.named("duff-orders"), **(tags or {})}
-            done = bring_up(deployment.stack(each), template, told, on_event, tags=labels, dry_run=dry_run)
+            done = bring_up(deployment.stack(each), template, stack_parameters, on_event, tags=labels, dry_run=dry_run)
             if dry_run:
                 continue
             outputs |= deployment.outputs(each)

@@ -220,12 +220,12 @@ def _settings(engine: str = "duckdb", **options: Any) -> Settings:
 
 def _done(row: LedgerRow, began: datetime) -> Payload:
     """What a state hands on of a ledger row; a row that was written since the function began is measured."""
-    told = {name: getattr(row, name) for name in ("verdict", "reason", "engine", "revision", *COUNTS)}
-    log("done", row.file_id, row.source_file, **told)
+    facts = {name: getattr(row, name) for name in ("verdict", "reason", "engine", "revision", *COUNTS)}
+    log("done", row.file_id, row.source_file, **facts)
     if row.finished >= began:
         measure(row)
     # What a state hands on is limited: a reason may be long.
-    short = {key: value[:1000] if isinstance(value, str) else value for key, value in told.items()}
+    short = {key: value[:1000] if isinstance(value, str) else value for key, value in facts.items()}
     return {"route": "done", "file_id": row.file_id, "key": row.source_file} | short
 
 

@@ -75,8 +75,8 @@ def package(folder: Path, *, architecture: Architecture = "arm64", python: str =
     for name in (STATE_MACHINE, *TEMPLATES.values()):
         made.append(Path(shutil.copyfile(templates() / name, folder / name)))
     made.append(folder / MANIFEST)
-    told = {"version": importlib.metadata.version("duff-orders"), "architecture": architecture, "python": python}
-    made[-1].write_text(json.dumps(told) + "\n", encoding="utf-8")
+    manifest = {"version": importlib.metadata.version("duff-orders"), "architecture": architecture, "python": python}
+    made[-1].write_text(json.dumps(manifest) + "\n", encoding="utf-8")
     return made
 
 

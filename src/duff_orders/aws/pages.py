@@ -155,8 +155,12 @@ class RawBucket:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
                 return None
             raise
-        told = found["Metadata"]
-        return found["ContentLength"], {found["ETag"].strip('"'), told.get("md5", "")}, told.get(layout.REPLACES)
+        metadata = found["Metadata"]
+        return (
+            found["ContentLength"],
+            {found["ETag"].strip('"'), metadata.get("md5", "")},
+            metadata.get(layout.REPLACES),
+        )
 
     def _listed(self) -> dict[str, None]:
         with self._lock:

@@ -60,11 +60,11 @@ class Release:
     @classmethod
     def _of(cls, where: str, read: Any) -> "Release":
         try:
-            told = json.loads(read(MANIFEST))
+            manifest = json.loads(read(MANIFEST))
             found = {stage: read(name) for stage, name in TEMPLATES.items()}
         except FileNotFoundError as error:
             raise InputError(f"{where} holds no release; `duff package` makes one ({error} is missing)") from None
-        return cls(found, told["architecture"], told["python"])
+        return cls(found, manifest["architecture"], manifest["python"])
 
 
 def build(bucket: str, architecture: Architecture, python: str) -> str:
@@ -91,8 +91,8 @@ def upload(folder: Path, bucket: str) -> str:
 
 def edition(release: str, parameters: Mapping[str, str]) -> str:
     """The name under which functions are published: another one whenever what they run, or are told, changes."""
-    told = json.dumps(sorted(parameters.items())).encode()
-    return f"{release}.{hashlib.sha256(told).hexdigest()[:8]}"
+    values = json.dumps(sorted(parameters.items())).encode()
+    return f"{release}.{hashlib.sha256(values).hexdigest()[:8]}"
 
 
 def before(deployment: Deployment, current: str) -> str:

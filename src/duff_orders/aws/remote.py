@@ -244,14 +244,16 @@ class Remote:
         asked = json.dumps({"build": {"at_once": True, "rebuild": rebuild}})
         client = boto3.client("lambda", config=once)
         done = client.invoke(FunctionName=self.models["BuildModels"], Payload=asked)
-        told: dict[str, Any] = json.loads(done["Payload"].read())
+        outcome: dict[str, Any] = json.loads(done["Payload"].read())
         if "FunctionError" in done:
-            raise PipelineError(f"the build failed: {told.get('errorType', '')}: {told.get('errorMessage', told)}")
-        if "again_in" in told:
-            raise Busy("the star schema", time.time() + told["again_in"])
-        if "job_run_id" in told:
-            told |= self._job_run(told["job_run_id"], timeout)
-        return told
+            raise PipelineError(
+                f"the build failed: {outcome.get('errorType', '')}: {outcome.get('errorMessage', outcome)}"
+            )
+        if "again_in" in outcome:
+            raise Busy("the star schema", time.time() + outcome["again_in"])
+        if "job_run_id" in outcome:
+            outcome |= self._job_run(outcome["job_run_id"], timeout)
+        return outcome
 
     def _job_run(self, run_id: str, timeout: float) -> dict[str, Any]:
         """How a run of the job that makes large builds has ended, once it has."""

@@ -246,8 +246,8 @@ def _verdict(
             wait(f"no verdict after {waited:.0f} s: S3 may send nothing in a new bucket's first minutes; put once more")
             events.append(put())
         time.sleep(0.2)
-    told = f"no ledger row within {seconds:.0f} s; see the executions of {outputs['StateMachine']}"
-    return events[-1], None, told
+    problem = f"no ledger row within {seconds:.0f} s; see the executions of {outputs['StateMachine']}"
+    return events[-1], None, problem
 
 
 def _await_verdicts(ledger: Ledger, events: list[Event]) -> None:
@@ -296,10 +296,10 @@ def _api(outputs: dict[str, str], row: LedgerRow) -> Iterator[Check]:
     # A request that had to be signed is one of no route to API Gateway.
     status = 404 if outputs.get("ApiAuthentication") == "iam" else 403
     yield _made(refused, lambda: _equal(refused, get(outputs, "/v1/files")[0], status))
-    told = "the API tells the rejected row"
+    claim = "the API tells the rejected row"
 
     def rejects() -> Check:
         status, body, _ = get(outputs, f"/v1/files/{row.file_id}/rejects", known=True)
-        return _equal(told, (status, len(body.get("data", []))), (200, 1))
+        return _equal(claim, (status, len(body.get("data", []))), (200, 1))
 
-    yield _made(told, rejects)
+    yield _made(claim, rejects)

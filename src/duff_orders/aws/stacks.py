@@ -305,5 +305,5 @@ def _events(stack: str) -> dict[str, tuple[str, str, str]]:
 def _reasons(seen: Mapping[str, tuple[str, str, str]]) -> str:
     """Why it failed: what the resources say that failed by themselves."""
     failed = [f"{resource}: {why}" for resource, state, why in seen.values() if state.endswith("_FAILED") and why]
-    told = [each for each in failed if "cancelled" not in each.lower()]
-    return "; ".join(told or failed) or "see its events"
+    causes = [each for each in failed if "cancelled" not in each.lower()]
+    return "; ".join(causes or failed) or "see its events"

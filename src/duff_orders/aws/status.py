@@ -64,11 +64,11 @@ def status(remote: Remote) -> Status:
 
 
 def _key_of(states: Any, execution: dict[str, Any]) -> str:
-    told = json.loads(states.describe_execution(executionArn=execution["executionArn"])["input"])
+    announced = json.loads(states.describe_execution(executionArn=execution["executionArn"])["input"])
     try:
-        return event_of(told).key
+        return event_of(announced).key
     except PipelineError:  # whoever may start the state machine may tell it anything
-        return f"no announcement, but {json.dumps(told):.100}"
+        return f"no announcement, but {json.dumps(announced):.100}"
 
 
 def _goes_on(run: dict[str, Any]) -> bool:

@@ -46,11 +46,11 @@ class _WithReports(TyperCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         from duff_orders.query import reports
 
-        told = (
+        entries = (
             f"{each.name} ({', '.join(one.name for one in each.parameters)})"
             for each in map(reports.report, reports.names())
         )
-        self.help = (self.help or "").replace("REPORTS", f"{', '.join(told)}.")
+        self.help = (self.help or "").replace("REPORTS", f"{', '.join(entries)}.")
         super().format_help(ctx, formatter)
 
 

@@ -60,8 +60,8 @@ def setting(name: str) -> Any:
     about = option.about.replace("`", "")
     # what stands in brackets is markup to Rich
     sentence = about if option.about.startswith("`") else about[0].upper() + about[1:]
-    told = f"{sentence} [DUFF_{name.upper()}; default: {option.default}].".replace("[*]", "\\[*]")
-    return typer.Option(f"--{name.replace('_', '-')}", metavar=option.metavar, help=told, show_default=False)
+    text = f"{sentence} [DUFF_{name.upper()}; default: {option.default}].".replace("[*]", "\\[*]")
+    return typer.Option(f"--{name.replace('_', '-')}", metavar=option.metavar, help=text, show_default=False)
 
 
 LakeOption = Annotated[Path | None, setting("lake")]

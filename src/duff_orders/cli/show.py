@@ -107,10 +107,10 @@ def build(report: BuildReport) -> None:
 
 def left_out(found: Iterable[object]) -> bool:
     """What was left out, since it cannot be read; whether there is any."""
-    told = [printable(f"left out: {each}") for each in found]
-    for each in told:
+    lines = [printable(f"left out: {each}") for each in found]
+    for each in lines:
         print(each, file=sys.stderr)
-    return bool(told)
+    return bool(lines)
 
 
 def repaired(done: "Repaired", *, dry_run: bool) -> None:

@@ -50,14 +50,14 @@ def models(
 
     with deployed(deployment) as remote:
         if remote is not None:
-            told = remote.build(rebuild=rebuild, timeout=REMOTE_SECONDS)
+            outcome = remote.build(rebuild=rebuild, timeout=REMOTE_SECONDS)
             if json:
-                show.document(told)
-            elif "job_run_id" in told:
-                print(f"star schema: built by the job, run {told['job_run_id']}")
+                show.document(outcome)
+            elif "job_run_id" in outcome:
+                print(f"star schema: built by the job, run {outcome['job_run_id']}")
             else:
-                show.build(BuildReport(**told))
-            if told.get("left_out"):
+                show.build(BuildReport(**outcome))
+            if outcome.get("left_out"):
                 raise typer.Exit(1)
             return
     opened = open_lake(context, lake, engine=engine, master=master, memory=memory)
