@@ -79,8 +79,8 @@ def known_remark(remark: str) -> tuple[str, str] | None:
 
 def remarked(remark: str) -> str:
     """A remark of the ledger in words; one that this release does not know, as it stands."""
-    found = known_remark(remark)
-    return REMARKED[found[0]].format(n=found[1]) if found else printable(remark)
+    recognition = known_remark(remark)
+    return REMARKED[recognition[0]].format(n=recognition[1]) if recognition else printable(remark)
 
 
 def reason(key: str, **places: object) -> str:
@@ -96,8 +96,8 @@ def invalid(key: str, **places: object) -> InvalidFile:
 def recognized(text: str) -> tuple[str, dict[str, str]] | None:
     """Which reason a text is, and what stands in its places; None for one that no release wrote so."""
     for key, pattern in _patterns():
-        if found := pattern.fullmatch(text):
-            return key, found.groupdict()
+        if match := pattern.fullmatch(text):
+            return key, match.groupdict()
     return None
 
 

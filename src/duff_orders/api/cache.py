@@ -223,15 +223,15 @@ class CachedAnswers:
 
     def get(self, key: tuple[Any, ...], ask: Callable[[], Result]) -> Result:
         """The answer that is kept under a key, or else what `ask` gives."""
-        found = self._found.get(key)
-        if found is None:
-            found = ask()
-            if sum(len(str(value)) for row in found.rows for value in row) < self.characters:
+        cached = self._found.get(key)
+        if cached is None:
+            cached = ask()
+            if sum(len(str(value)) for row in cached.rows for value in row) < self.characters:
                 with self._lock:
-                    self._found[key] = found
+                    self._found[key] = cached
                     while len(self._found) > self.most:
                         del self._found[next(iter(self._found))]
-        return found
+        return cached
 
 
 def fields_of(row: LedgerRow) -> dict[str, Any]:

@@ -65,15 +65,15 @@ def environment() -> dict[str, Any]:
 def write(folder: Path) -> list[Path]:
     """Write all of them into a folder; returns their paths."""
     document = openapi()
-    found = {
+    pages = {
         folder / "openapi.json": document,
         folder / "postman" / "duff-orders.postman_collection.json": collection(document),
         folder / "postman" / "duff-orders.postman_environment.json": environment(),
     }
-    for path, content in found.items():
+    for path, content in pages.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return list(found)
+    return list(pages)
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

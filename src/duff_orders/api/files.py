@@ -56,9 +56,9 @@ def page_of_files(
     after = paging.read(cursor, scope, sort, (_moment, _hex))
 
     def page() -> tuple[list[Mapping[str, Any]], str | None]:
-        found = _open(backend, verdict, after, limit) if only_open else list(backend.files(verdict, after, limit))
-        shown = found[:limit]
-        more = len(found) > limit
+        rows = _open(backend, verdict, after, limit) if only_open else list(backend.files(verdict, after, limit))
+        shown = rows[:limit]
+        more = len(rows) > limit
         return shown, paging.cursor(scope, sort, [shown[-1]["event_time"], shown[-1]["file_id"]]) if more else None
 
     return page
@@ -66,8 +66,8 @@ def page_of_files(
 
 def _open(backend: Backend, verdict: str | None, after: Sequence[Any] | None, limit: int) -> list[Mapping[str, Any]]:
     """A page of the open files and one more, newest first."""
-    found = (each for each in backend.standings().open() if verdict in (None, each.row.verdict))
-    rows = (fields_of(each.row) | {"rows_open": each.open} for each in found)
+    standings = (each for each in backend.standings().open() if verdict in (None, each.row.verdict))
+    rows = (fields_of(each.row) | {"rows_open": each.open} for each in standings)
     return [
         *islice((row for row in rows if not after or (row["event_time"], row["file_id"]) < tuple(after)), limit + 1)
     ]

@@ -80,12 +80,12 @@ def columns_told(columns: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
 
 def wanted(request: Request, formats: Sequence[Format] = get_args(Format)) -> Format:
     """The format that is asked for, by `?format=` or `Accept`. Raises Problem where there is none such."""
-    asked = request.query_params.get("format")
-    if asked is not None:
+    name = request.query_params.get("format")
+    if name is not None:
         for each in formats:
-            if asked == each:
+            if name == each:
                 return each
-        raise Problem("not-acceptable", f"format is {asked[:40]!r}; allowed are {', '.join(formats)}")
+        raise Problem("not-acceptable", f"format is {name[:40]!r}; allowed are {', '.join(formats)}")
     accepted = []
     for number, part in enumerate(request.headers.get("accept", "*/*").split(",")):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))

@@ -14,13 +14,13 @@ def parse_keys(text: str) -> dict[str, str]:
     """The keys of a setting `name:sha256,...`: the SHA-256 (hex) of each, by name. Raises SettingsError."""
     keys = {}
     for each in filter(None, (part.strip() for part in text.split(","))):
-        found = _NAMED_KEY.fullmatch(each)
-        if found is None:
+        match = _NAMED_KEY.fullmatch(each)
+        if match is None:
             raise SettingsError(
                 "api_keys: allowed is NAME:SHA256 (64 hexadecimal digits of the key's hash), more of them after a "
                 "comma; `printf %s KEY | sha256sum` makes one"
             )
-        keys[found[1]] = found[2]
+        keys[match[1]] = match[2]
     return keys
 
 
@@ -28,5 +28,5 @@ def name_of(key: str, keys: Mapping[str, str]) -> str | None:
     """The name of a key; None for one that is not among the `keys`."""
     digest = hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()
     # All are compared, so that the time tells nothing.
-    found = [name for name, known in keys.items() if hmac.compare_digest(digest, known)]
-    return found[0] if found else None
+    matching = [name for name, known in keys.items() if hmac.compare_digest(digest, known)]
+    return matching[0] if matching else None

@@ -134,8 +134,8 @@ class LocalQueries:
 
     def result(self, query_id: str, after: int, limit: int) -> Result:
         """Rows of a query that has succeeded."""
-        found = self.runner.answer(query_id)
-        return Result(found.columns, found.rows[after : after + limit])
+        result = self.runner.answer(query_id)
+        return Result(result.columns, result.rows[after : after + limit])
 
     def cancel(self, query_id: str) -> None:
         """End a query."""

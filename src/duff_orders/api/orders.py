@@ -191,19 +191,19 @@ def page_of_lines(
 
     def page() -> tuple[Result, str | None]:
         relation = backend.lines(by_client=wanted.client_id is not None)
-        found = backend.ask(statements.lines(relation, wanted, sort, after, limit))
+        result = backend.ask(statements.lines(relation, wanted, sort, after, limit))
         keys = ("order_id", "product_id") if column == "order_id" else (column, "order_id", "product_id")
-        return _cut(found, limit, scope, sort, keys)
+        return _cut(result, limit, scope, sort, keys)
 
     return page
 
 
-def _cut(found: Result, limit: int, scope: str, sort: str, keys: tuple[str, ...]) -> tuple[Result, str | None]:
+def _cut(result: Result, limit: int, scope: str, sort: str, keys: tuple[str, ...]) -> tuple[Result, str | None]:
     """A page, of which one row more than `limit` was asked for, and a cursor that names the last one shown."""
-    shown = replace(found, rows=found.rows[:limit])
-    if len(found.rows) <= limit:
+    shown = replace(result, rows=result.rows[:limit])
+    if len(result.rows) <= limit:
         return shown, None
-    names = [name for name, _ in found.columns]
+    names = [name for name, _ in result.columns]
     return shown, paging.cursor(scope, sort, [shown.rows[-1][names.index(key)] for key in keys])
 
 

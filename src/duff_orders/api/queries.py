@@ -41,8 +41,8 @@ async def submit_query(
     """Ask a question in SQL. Within the time waited for its rows are in the answer; else ask again at `Location`."""
     queries, caller = _queries(backend), request.scope.get("caller")
     wait = WAIT
-    if prefer is not None and (found := _WAIT.search(prefer)):
-        wait = min(LONGEST_WAIT, int(found[1]))
+    if prefer is not None and (match := _WAIT.search(prefer)):
+        wait = min(LONGEST_WAIT, int(match[1]))
     if "\0" in wanted.sql:
         raise invalid("body", "sql", wanted.sql, "text without NUL characters")
     submit = partial(queries.submit, wanted.sql, wanted.max_rows, caller=caller, token=idempotency_key)
@@ -131,13 +131,13 @@ def _check(state: backend.Query) -> None:
 
 def _succeeded(queries: Queries, state: backend.Query, max_rows: int) -> dict[str, Any]:
     _check(state)
-    found = queries.result(state.id, 0, min(max_rows, 1000))
+    result = queries.result(state.id, 0, min(max_rows, 1000))
     rows = state.rows or 0
-    following = paging.cursor(state.id, "row", [len(found.rows)]) if len(found.rows) < rows else None
+    following = paging.cursor(state.id, "row", [len(result.rows)]) if len(result.rows) < rows else None
     return {
         **_told(state),
-        "columns": columns_told(found.columns),
-        "data": found.dictionaries(),
+        "columns": columns_told(result.columns),
+        "data": result.dictionaries(),
         "next_cursor": following,
     }
 

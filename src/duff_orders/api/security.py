@@ -143,16 +143,16 @@ class Guard:
         scope["caller"] = caller = None
         if not self.keys:
             return None
-        given = headers.get("x-api-key")
-        if given is not None:
-            scope["caller"] = caller = name_of(given, self.keys)
+        key = headers.get("x-api-key")
+        if key is not None:
+            scope["caller"] = caller = name_of(key, self.keys)
         elif self.pages:
             token = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
             scope["caller"] = caller = self.sessions.caller(token)
         is_open = _OPEN.fullmatch(scope["path"]) or (self.pages and self.pages.door.fullmatch(scope["path"]))
         if caller is not None or is_open:
             return None
-        if given is None:
+        if key is None:
             return Problem(
                 "missing-key", "the header X-API-Key is to hold a key", headers={"WWW-Authenticate": "ApiKey"}
             )
@@ -179,5 +179,5 @@ def _host(header: str) -> str:
 def _gateway_key(scope: Scope) -> str | None:
     """The id of the key that API Gateway found good."""
     identity = scope.get("aws.event", {}).get("requestContext", {}).get("identity", {})
-    found = identity.get("apiKeyId")
-    return str(found) if found else None
+    key_id = identity.get("apiKeyId")
+    return str(key_id) if key_id else None

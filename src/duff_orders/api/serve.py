@@ -45,11 +45,11 @@ def local_backend(lake: Lake, *, queries: bool = False) -> Iterator[LocalBackend
     serving = Serving(lake.disk, memory=int(lake.settings.memory * ANSWERS))
     runner = Runner(lake.disk.root) if queries else None
     stop = threading.Event()
-    asked = LocalBackend(lake, serving, LocalQueries(runner) if runner else None)
-    follower = threading.Thread(target=_follow, args=(serving, stop, asked.condition), name="serving")
+    backend = LocalBackend(lake, serving, LocalQueries(runner) if runner else None)
+    follower = threading.Thread(target=_follow, args=(serving, stop, backend.condition), name="serving")
     follower.start()
     try:
-        yield asked
+        yield backend
     finally:
         stop.set()
         follower.join()

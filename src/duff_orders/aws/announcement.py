@@ -13,27 +13,27 @@ _DIGITS = 32
 
 def announcement(event: Event, *, replay: bool = False) -> dict[str, Any]:
     """An event as EventBridge would announce it; `replay`: what became of it is to be replaced."""
-    found = {"key": event.key, "size": event.size, "etag": event.etag}
+    fields = {"key": event.key, "size": event.size, "etag": event.etag}
     if event.version:
-        found["version-id"] = event.version
+        fields["version-id"] = event.version
     if event.sequencer:
-        found["sequencer"] = event.sequencer
-    detail = {"bucket": {"name": event.bucket}, "object": found}
+        fields["sequencer"] = event.sequencer
+    detail = {"bucket": {"name": event.bucket}, "object": fields}
     return {"time": format_time(event.time), **({"replay": True} if replay else {}), "detail": detail}
 
 
 def event_of(announced: dict[str, Any]) -> Event:
     """The event of an EventBridge message `Object Created` of S3; raises PipelineError for anything else."""
     try:
-        found = announced["detail"]["object"]
+        object_ = announced["detail"]["object"]
         return Event(
             bucket=announced["detail"]["bucket"]["name"],
-            key=found["key"],
-            size=int(found.get("size", 0)),
-            etag=found["etag"].strip('"'),
-            version=found.get("version-id"),
+            key=object_["key"],
+            size=int(object_.get("size", 0)),
+            etag=object_["etag"].strip('"'),
+            version=object_.get("version-id"),
             time=parse_time(announced["time"]),
-            sequencer=_padded(found.get("sequencer")),
+            sequencer=_padded(object_.get("sequencer")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise PipelineError(f"not an announcement of an object: {error!r} in {json.dumps(announced)[:500]}") from None

@@ -18,9 +18,9 @@ def job_arguments(required: Sequence[str], optional: Sequence[str] = ()) -> dict
         from awsglue.utils import getResolvedOptions
     except ImportError:
         return _command_line(required, optional)
-    given = [name for name in optional if any(word.split("=")[0] == f"--{name}" for word in sys.argv)]
-    options = getResolvedOptions(sys.argv, [*required, *given])
-    return {name: options[name] for name in (*required, *given)}
+    present = [name for name in optional if any(word.split("=")[0] == f"--{name}" for word in sys.argv)]
+    options = getResolvedOptions(sys.argv, [*required, *present])
+    return {name: options[name] for name in (*required, *present)}
 
 
 def lake_of(given: dict[str, str], *, hours: float, **options: object) -> Lake:
@@ -43,5 +43,5 @@ def _command_line(required: Sequence[str], optional: Sequence[str]) -> dict[str,
     for name in (*required, *optional):
         parser.add_argument(f"--{name}", required=name in required)
     # Glue hands its jobs arguments of its own, too.
-    found, _ = parser.parse_known_args()
-    return {name: value for name, value in vars(found).items() if value is not None}
+    namespace, _ = parser.parse_known_args()
+    return {name: value for name, value in vars(namespace).items() if value is not None}

@@ -66,8 +66,8 @@ def room(machine: str, most: int) -> int:
     import boto3
 
     states = boto3.client("stepfunctions")
-    found = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=most)
-    return most - len(found["executions"])
+    running = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=most)
+    return most - len(running["executions"])
 
 
 def come_back(queue: str, records: Sequence[dict[str, Any]], seconds: float) -> None:
@@ -96,13 +96,13 @@ def look(
     if waiting > _BACKLOG:
         return {"put_off": f"{waiting} announced files wait"}
     grace = timedelta(seconds=older_than)
-    found, walked = walk(store, older_than=grace, seconds=seconds - _LEFT, begin=begin)
-    for event in found:
+    events, walked = walk(store, older_than=grace, seconds=seconds - _LEFT, begin=begin)
+    for event in events:
         log("unannounced", event.file_id, event.key)
-    send(queue, [announcement(event) for event in found])
+    send(queue, [announcement(event) for event in events])
     keep(store, walked)
-    tell({"Unannounced": len(found)})
-    return {"found": len(found), "is_done": walked.is_done}
+    tell({"Unannounced": len(events)})
+    return {"found": len(events), "is_done": walked.is_done}
 
 
 def send(queue: str, announcements: Sequence[dict[str, Any]]) -> None:
@@ -123,5 +123,5 @@ def messages(queue: str) -> int:
     import boto3
 
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
-    return sum(int(found[name]) for name in names)
+    attributes = boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)

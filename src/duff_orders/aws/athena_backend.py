@@ -78,14 +78,14 @@ class AthenaBackend:
 
     def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """A page of the ledger and one more, newest first: of the newest days that hold as many files, then of more."""
-        found: list[Mapping[str, Any]] = []
+        documents: list[Mapping[str, Any]] = []
         for days in self._days(str(after[0])[:10] if after else None, limit):
-            asked = statements.files(days, verdict, list(after) if after else None, limit - len(found))
-            rows = self.athena.ask(*asked).dictionaries()
-            found += [row | {"remarks": _parts(row["remarks"])} for row in rows]
-            if len(found) > limit:
+            statement = statements.files(days, verdict, list(after) if after else None, limit - len(documents))
+            rows = self.athena.ask(*statement).dictionaries()
+            documents += [row | {"remarks": _parts(row["remarks"])} for row in rows]
+            if len(documents) > limit:
                 break
-        return found
+        return documents
 
     def _days(self, newest: str | None, limit: int) -> Iterator[tuple[str, str]]:
         """Spans of days, the newest first, each with more files than were asked for, and twice as many as before it."""
@@ -113,8 +113,8 @@ class AthenaBackend:
 
     def standings(self) -> Standings:
         """What became of the rows that files did not bring in."""
-        found = self.athena.ask(*statements.standing()).dictionaries()
-        rows = [LedgerRow.of(_without_nulls(row)) for row in found]
+        documents = self.athena.ask(*statements.standing()).dictionaries()
+        rows = [LedgerRow.of(_without_nulls(row)) for row in documents]
         return Standings(rows, all_given_up(self.store, lambda error: None), partial(rejected_lines, self))
 
     def file(self, file_id: str) -> LedgerRow | None:
@@ -160,32 +160,32 @@ class AthenaQueries:
         if _named(query, most, caller) != query_id:
             return None
         try:
-            found = self.athena.execution(query)
+            execution = self.athena.execution(query)
         except self.athena.client.exceptions.InvalidRequestException:
             return None
-        rows = self._rows(query, most) if found.state == "succeeded" else None
+        rows = self._rows(query, most) if execution.state == "succeeded" else None
         return Query(
             id=query_id,
-            state=found.state,
-            reason=found.reason,
+            state=execution.state,
+            reason=execution.reason,
             rows=None if rows is None else min(rows, most),
             truncated=rows is not None and rows > most,
-            bytes_scanned=found.bytes_scanned,
-            seconds=found.seconds,
+            bytes_scanned=execution.bytes_scanned,
+            seconds=execution.seconds,
         )
 
     def result(self, query_id: str, after: int, limit: int) -> Result:
         """Rows of a query that has succeeded."""
         query, most = _query(query_id)
-        found, limit = self.athena.result(query), min(limit, most - after)
+        result_pages, limit = self.athena.result(query), min(limit, most - after)
         rows: list[list[Any]] = []
         skipped = 0
-        for page in found.pages:
+        for page in result_pages.pages:
             rows += page[max(0, after - skipped) :]
             skipped += len(page)
             if len(rows) >= limit:
                 break
-        return Result(found.columns, rows[:limit])
+        return Result(result_pages.columns, rows[:limit])
 
     def cancel(self, query_id: str) -> None:
         """End a query."""

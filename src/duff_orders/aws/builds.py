@@ -62,8 +62,8 @@ def attempt(
     with tempfile.TemporaryDirectory(prefix="duff-build-") as folder:
         store = FetchedStore("", os.environ["PROCESSED_BUCKET"], deadline=deadline, folder=Path(folder))
         lake = Lake(settings, store)
-        found, _ = snapshot.read(store)
-        old = found or Snapshot()
+        current, _ = snapshot.read(store)
+        old = current or Snapshot()
         wait = 0.0 if at_once or rebuild or old.ledger_read is None else _until_next(old.ledger_read, distance)
         plan = make_plan(lake.ledger, old, rebuild=rebuild)
         tell({"OldestUnbuilt": _oldest(plan)})

@@ -139,8 +139,8 @@ def cost(
     yield Item("S3, requests", DAYS * (writes * S3_PUT + reads * S3_GET), f"{writes:,} that write, {reads:,} that read")
     kept = sum(load.number * load.size for load in loads) * kept_days * Decimal("1.3")
     yield Item("S3, storage", kept / GB * S3_GB_MONTH, f"{kept / GB:,.0f} GB: {kept_days} days, raw and as tables")
-    asked = queries * max(scanned, ATHENA_MINIMUM)
-    yield Item("Athena", DAYS * Decimal(asked) / TB * ATHENA_TB, f"{queries:,} queries a day")
+    scanned_bytes = queries * max(scanned, ATHENA_MINIMUM)
+    yield Item("Athena", DAYS * Decimal(scanned_bytes) / TB * ATHENA_TB, f"{queries:,} queries a day")
     yield Item("API Gateway", DAYS * api_requests * API_REQUEST, f"{api_requests:,} requests a day")
     yield Item(
         "SQS, CloudWatch",

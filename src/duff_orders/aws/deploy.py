@@ -60,22 +60,22 @@ def deploy(
     if stage not in get_args(Stage):
         raise InputError(f"stage is {stage!r}; allowed are {', '.join(get_args(Stage))}")
     stages = list(TEMPLATES) if stage == "all" else [stage]
-    given = dict(parameters or {})
+    chosen = dict(parameters or {})
     with aws_errors():
         made = _release(deployment, dist, release, architecture, python)
     texts = made.templates if made else _templates()
     known = {each: Template(texts[each]).parameters for each in stages}
-    unknown = given.keys() - set().union(*known.values())
+    unknown = chosen.keys() - set().union(*known.values())
     if unknown:
         allowed = ", ".join(sorted(set().union(*known.values()) - OURS))
         raise InputError(f"there is no parameter {', '.join(sorted(unknown))}; parameters: {allowed}")
     made_for = (made.architecture, made.python) if made else (architecture, python)
-    given |= {"Architecture": made_for[0]} if made_for[0] else {}
-    given |= {"PythonRuntime": f"python{made_for[1]}"} if made_for[1] else {}
+    chosen |= {"Architecture": made_for[0]} if made_for[0] else {}
+    chosen |= {"PythonRuntime": f"python{made_for[1]}"} if made_for[1] else {}
     outputs: dict[str, str] = {}
     with aws_errors():
-        values = values_of(deployment, given)
-        _look_first(deployment, stages, values, given, on_event)
+        values = values_of(deployment, chosen)
+        _look_first(deployment, stages, values, chosen, on_event)
         for each in stages:
             template = Template(texts[each])
             if each == "buckets" and describe(deployment.stack(each)) is None:
@@ -161,10 +161,10 @@ def _look_first(
 ) -> None:
     """Tell what is worth knowing of the account; raises PipelineError, with nothing done, for what must fail."""
     is_new = "buckets" in stages and describe(deployment.stack("buckets")) is None
-    found = [*preflight({name: values[name] for name in BUCKETS} if is_new else {}, given)]
-    for each in found:
+    obstacles = [*preflight({name: values[name] for name in BUCKETS} if is_new else {}, given)]
+    for each in obstacles:
         on_event("looked at", "STOPS" if each.stops else "NOTED", each.words)
-    if stopping := [each.words for each in found if each.stops]:
+    if stopping := [each.words for each in obstacles if each.stops]:
         raise PipelineError("; ".join(stopping))
 
 
@@ -215,8 +215,8 @@ def _remove(bucket: str) -> None:
 
     s3 = boto3.client("s3")
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+        versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]
         if objects:
             refused: list[Any] = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True}).get(
                 "Errors", []
@@ -238,6 +238,6 @@ def _follow(store: Store, stage: str, done: Done, outputs: Mapping[str, str], on
 def _build(function: str, on_event: OnEvent) -> None:
     import boto3
 
-    asked = json.dumps({"build": {"at_once": True}})
-    boto3.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=asked)
+    payload = json.dumps({"build": {"at_once": True}})
+    boto3.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=payload)
     on_event(function, "STARTED", "")

@@ -82,9 +82,9 @@ class Shown(OverLedger, AthenaBackend):
     def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Result:
         """What the records of some published files say of an order."""
         days = [row.pa_date for row in files]
-        found = self.athena.ask(*statements.said_of_order(order_id, (min(days), max(days))))
+        result = self.athena.ask(*statements.said_of_order(order_id, (min(days), max(days))))
         known = {row.file_id for row in files}
-        return Result(found.columns, [row for row in found.rows if row[0] in known], found.bytes_scanned)
+        return Result(result.columns, [row for row in result.rows if row[0] in known], result.bytes_scanned)
 
 
 class RawBucket:
@@ -150,15 +150,15 @@ class RawBucket:
         None: there is none.
         """
         try:
-            found = s3.head_object(Bucket=self.store.raw_bucket, Key=key)
+            head = s3.head_object(Bucket=self.store.raw_bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
                 return None
             raise
-        metadata = found["Metadata"]
+        metadata = head["Metadata"]
         return (
-            found["ContentLength"],
-            {found["ETag"].strip('"'), metadata.get("md5", "")},
+            head["ContentLength"],
+            {head["ETag"].strip('"'), metadata.get("md5", "")},
             metadata.get(layout.REPLACES),
         )
 

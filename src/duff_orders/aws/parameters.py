@@ -44,11 +44,11 @@ def values(deployment: Deployment, given: Mapping[str, str]) -> dict[str, str]:
 
 def _deployed(deployment: Deployment) -> dict[str, str]:
     """The parameters of the stacks that are there."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for stage in TEMPLATES:
         stack = describe(deployment.stack(stage)) or {}
-        found |= {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ())}
-    return found
+        values |= {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ())}
+    return values
 
 
 def _keep_key(deployment: Deployment, deployed: str, given: str | None) -> None:
@@ -67,8 +67,8 @@ def _key_of(bucket: str) -> str:
     from botocore.exceptions import ClientError
 
     try:
-        found = boto3.client("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+        rules = boto3.client("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     except ClientError:
         return ""
-    keys = [each.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", "") for each in found]
+    keys = [each.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", "") for each in rules]
     return next(filter(None, keys), "")

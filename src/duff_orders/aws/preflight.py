@@ -100,9 +100,9 @@ def _glue() -> Iterator[Finding]:
     import boto3
 
     pages = boto3.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="glue")
-    found = {each["QuotaName"]: each["Value"] for page in pages for each in page["Quotas"]}
+    quotas = {each["QuotaName"]: each["Value"] for page in pages for each in page["Quotas"]}
     for name, least in GLUE_QUOTAS.items():
-        value = found.get(name)
+        value = quotas.get(name)
         if value is not None and value < least:
             yield Finding(
                 f"Glue: {name} is {value:g}: large files wait for each other; ask in Service Quotas for {least} or more"

@@ -24,8 +24,8 @@ class _Staged:
     app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = scope["aws.event"]
-        whole, path = str(asked.get("requestContext", {}).get("path", "")), str(asked.get("path", ""))
+        event = scope["aws.event"]
+        whole, path = str(event.get("requestContext", {}).get("path", "")), str(event.get("path", ""))
         if path and whole.endswith(path):
             scope["stage_path"] = whole.removesuffix(path)
         await self.app(scope, receive, send)

@@ -61,10 +61,10 @@ class Release:
     def _of(cls, where: str, read: Any) -> "Release":
         try:
             manifest = json.loads(read(MANIFEST))
-            found = {stage: read(name) for stage, name in TEMPLATES.items()}
+            templates = {stage: read(name) for stage, name in TEMPLATES.items()}
         except FileNotFoundError as error:
             raise InputError(f"{where} holds no release; `duff package` makes one ({error} is missing)") from None
-        return cls(found, manifest["architecture"], manifest["python"])
+        return cls(templates, manifest["architecture"], manifest["python"])
 
 
 def build(bucket: str, architecture: Architecture, python: str) -> str:
@@ -133,6 +133,6 @@ def _published(function: str) -> Iterator[tuple[int, str]]:
     import boto3
 
     pages = boto3.client("lambda").get_paginator("list_versions_by_function").paginate(FunctionName=function)
-    found = [each for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
-    for each in sorted(found, key=lambda each: -int(each["Version"])):
+    versions = [each for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
+    for each in sorted(versions, key=lambda each: -int(each["Version"])):
         yield int(each["Version"]), each.get("Description", "").rpartition(".")[0]

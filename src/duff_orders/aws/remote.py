@@ -109,14 +109,14 @@ class Remote:
                 ExtraArgs={"Metadata": metadata},
                 Callback=lambda size, key=key: sent(key, size),
             )
-            found = _own_version(s3, bucket, key, own)
+            version = _own_version(s3, bucket, key, own)
             announced.append(
                 Event(
                     bucket=bucket,
                     key=key,
-                    size=found["ContentLength"],
-                    etag=found["ETag"].strip('"'),
-                    version=found.get("VersionId"),
+                    size=version["ContentLength"],
+                    etag=version["ETag"].strip('"'),
+                    version=version.get("VersionId"),
                     time=utc_now(),
                 )
             )
@@ -170,9 +170,9 @@ class Remote:
     def take_up_unannounced(self) -> list[Event]:
         """Announce the files that lie in the raw bucket and that nothing announced, and give their events."""
         known = {PurePosixPath(name).stem for folder in _KNOWN for name in names(self.store, folder)}
-        found = [*unannounced(self.store, known, utc_now() - ON_ITS_WAY)]
-        self.announce(found)
-        return found
+        events = [*unannounced(self.store, known, utc_now() - ON_ITS_WAY)]
+        self.announce(events)
+        return events
 
     def announce(self, events: Sequence[Event]) -> None:
         """Put the announcements of files into the queue of arrivals."""
@@ -213,9 +213,9 @@ class Remote:
 
         Files are processed again by the state machine; a star schema that is damaged is built anew by its job.
         """
-        found = survey(self.lake, put_before=utc_now() - ON_ITS_WAY)
+        state = survey(self.lake, put_before=utc_now() - ON_ITS_WAY)
         if dry_run:
-            return Repaired(found=[*map(str, found.faults)])
+            return Repaired(found=[*map(str, state.faults)])
 
         def process(events: list[Event], again: bool) -> list[LedgerRow]:
             after: dict[str, Replay] = {}
@@ -225,8 +225,8 @@ class Remote:
                 self.announce(events)
             return [*self.outcomes(events, after=after, timeout=timeout)]
 
-        done = mend(self.lake, found, process)
-        if found.of("rebuild"):
+        done = mend(self.lake, state, process)
+        if state.of("rebuild"):
             self.store.delete(layout.STAR_POINTER)  # kept aside; without it all is built from nothing
             self.build(rebuild=True, timeout=timeout)
         return done
@@ -241,9 +241,9 @@ class Remote:
         from botocore.config import Config
 
         once = Config(read_timeout=timeout, retries={"total_max_attempts": 1})
-        asked = json.dumps({"build": {"at_once": True, "rebuild": rebuild}})
+        payload = json.dumps({"build": {"at_once": True, "rebuild": rebuild}})
         client = boto3.client("lambda", config=once)
-        done = client.invoke(FunctionName=self.models["BuildModels"], Payload=asked)
+        done = client.invoke(FunctionName=self.models["BuildModels"], Payload=payload)
         outcome: dict[str, Any] = json.loads(done["Payload"].read())
         if "FunctionError" in done:
             raise PipelineError(
@@ -303,10 +303,10 @@ class Remote:
         """
         import boto3
 
-        found = survey(self.lake, digests=deep, put_before=utc_now() - ON_ITS_WAY)
-        rows = [*found.rows.values()]
-        problems = [*map(str, found.faults), *doubles(rows)]
-        for table in behind(self.store, boto3.client("glue"), self.outputs["Database"], found.star or Snapshot()):
+        state = survey(self.lake, digests=deep, put_before=utc_now() - ON_ITS_WAY)
+        rows = [*state.rows.values()]
+        problems = [*map(str, state.faults), *doubles(rows)]
+        for table in behind(self.store, boto3.client("glue"), self.outputs["Database"], state.star or Snapshot()):
             problems.append(f"{table}: the catalog is behind the star schema; the next build mends it")
         read = sum(row.rows_read for row in rows)
         return Proof(len(rows), read, problems, 0, "of a deployment none is", self.left_alone())
@@ -314,12 +314,12 @@ class Remote:
 
 def _own_version(s3: Any, bucket: str, key: str, own: str) -> dict[str, Any]:
     """The head of the version that was uploaded with a token of its own: another may have been put over it since."""
-    found: dict[str, Any] = s3.head_object(Bucket=bucket, Key=key)
-    if found["Metadata"].get(UPLOAD) == own:
-        return found
+    head: dict[str, Any] = s3.head_object(Bucket=bucket, Key=key)
+    if head["Metadata"].get(UPLOAD) == own:
+        return head
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
     for each in (each for page in pages for each in page.get("Versions", ()) if each["Key"] == key):
-        found = s3.head_object(Bucket=bucket, Key=key, VersionId=each["VersionId"])
-        if found["Metadata"].get(UPLOAD) == own:
-            return found
+        head = s3.head_object(Bucket=bucket, Key=key, VersionId=each["VersionId"])
+        if head["Metadata"].get(UPLOAD) == own:
+            return head
     raise PipelineError(f"{key} was uploaded, and is there no more; upload it again")

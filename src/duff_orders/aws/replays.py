@@ -23,21 +23,21 @@ def ended_badly(machine: str, replays: Iterable[Replay]) -> set[str]:
 
     since = min(each.started for each in replays)
     pages = boto3.client("stepfunctions").get_paginator("list_executions")
-    found = set[str]()
+    file_ids = set[str]()
     for status in ("FAILED", "TIMED_OUT", "ABORTED"):
         for page in pages.paginate(stateMachineArn=machine, statusFilter=status):
             new = [each["executionArn"] for each in page["executions"] if each["startDate"] >= since]
-            found.update(new)
+            file_ids.update(new)
             if len(new) < len(page["executions"]):  # the newest come first
                 break
-    return found
+    return file_ids
 
 
 def not_replaced(row: LedgerRow, failed: Replay) -> LedgerRow:
     """What is told of a replay that failed: the row that stands, as `failed`, and why."""
     import boto3
 
-    found = boto3.client("stepfunctions").describe_execution(executionArn=failed.execution)
-    cause = found.get("cause") or "it says nothing"
+    execution = boto3.client("stepfunctions").describe_execution(executionArn=failed.execution)
+    cause = execution.get("cause") or "it says nothing"
     why = f"{reason('failed', error=cause.splitlines()[0])}; the outcome of before still stands"
-    return replace(row, verdict="failed", reason=why, error=f"{found.get('error', found['status'])}: {cause}")
+    return replace(row, verdict="failed", reason=why, error=f"{execution.get('error', execution['status'])}: {cause}")

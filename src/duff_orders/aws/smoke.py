@@ -264,8 +264,8 @@ def _tables(outputs: dict[str, str], row: LedgerRow, sample: Sample) -> Iterator
 
     def ask(name: str, sql: str, expected: dict[str, Any]) -> Check:
         def check() -> Check:
-            (found,) = athena.ask(sql, [row.pa_date.isoformat(), row.file_id], timeout=ANSWER_SECONDS).dictionaries()
-            return _equal(name, found, expected)
+            (document,) = athena.ask(sql, [row.pa_date.isoformat(), row.file_id], timeout=ANSWER_SECONDS).dictionaries()
+            return _equal(name, document, expected)
 
         return _made(name, check)
 

@@ -81,10 +81,10 @@ class Deployment:
 
     def outputs(self, stage: str) -> dict[str, str]:
         """A stack's outputs; raises InputError where it is not deployed."""
-        found = describe(self.stack(stage))
-        if found is None:
+        description = describe(self.stack(stage))
+        if description is None:
             raise InputError(f"there is no stack {self.stack(stage)}; `duff deploy` makes it")
-        return _outputs(found)
+        return _outputs(description)
 
     def outputs_if_there(self, stage: str) -> dict[str, str]:
         """A stack's outputs; none where it is not deployed."""
@@ -116,8 +116,8 @@ class Template:
     def _section(self, name: str, key: str = "Type") -> Iterator[tuple[str, str]]:
         """Names of what stands in a section, with a key's value: what is indented by two and by four."""
         section = re.split(r"^\w+:.*\n", self.body.partition(f"\n{name}:\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
-        for found in re.finditer(rf"^  (\w+):\n(?:    .*\n)*?    {key}: (.*)$", section, re.MULTILINE):
-            yield found[1], found[2]
+        for match in re.finditer(rf"^  (\w+):\n(?:    .*\n)*?    {key}: (.*)$", section, re.MULTILINE):
+            yield match[1], match[2]
 
     def with_literals(self, values: Mapping[str, str]) -> "Template":
         """The template with the values of some parameters in their places."""
@@ -139,12 +139,12 @@ def describe(stack: str) -> dict[str, Any] | None:
     """What CloudFormation says of a stack; None where there is none, or only the plan of one."""
     cloudformation = _client()
     try:
-        found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        description: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except cloudformation.exceptions.ClientError as error:
         if "does not exist" in str(error):
             return None
         raise
-    return None if found["StackStatus"] in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS") else found
+    return None if description["StackStatus"] in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS") else description
 
 
 def bring_up(
@@ -180,10 +180,10 @@ def bring_up(
     }
     try:
         cloudformation.create_change_set(**request)
-        found = _planned(stack, name)
-        if found["Status"] == "FAILED":
+        change_set = _planned(stack, name)
+        if change_set["Status"] == "FAILED":
             _forget(stack, name, there)
-            why = found.get("StatusReason", "no reason was given")
+            why = change_set.get("StatusReason", "no reason was given")
             if "didn't contain changes" in why or "No updates are to be performed" in why:
                 on_event(stack, "UNCHANGED", "")
                 return "unchanged"
@@ -207,13 +207,13 @@ def bring_up(
 
 def take_down(stack: str, on_event: OnEvent) -> bool:
     """Delete a stack, and wait until it is gone; False where there is none. Raises PipelineError where that fails."""
-    found = describe(stack)
-    if found is None:
+    description = describe(stack)
+    if description is None:
         return False
     seen = _events(stack)
     _protect(stack, enabled=False)
     _client().delete_stack(StackName=stack)
-    status = _followed(found["StackId"], seen, on_event)
+    status = _followed(description["StackId"], seen, on_event)
     if status != "DELETE_COMPLETE":
         raise PipelineError(f"the stack {stack} is {status}: {_reasons(seen)}")
     return True
@@ -246,9 +246,9 @@ def _pause() -> None:
 def _planned(stack: str, name: str) -> dict[str, Any]:
     """A change set, once it is made or refused."""
     while True:
-        found: dict[str, Any] = _client().describe_change_set(StackName=stack, ChangeSetName=name)
-        if found["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
-            return found
+        change_set: dict[str, Any] = _client().describe_change_set(StackName=stack, ChangeSetName=name)
+        if change_set["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+            return change_set
         _pause()
 
 
@@ -278,12 +278,12 @@ def _forget(stack: str, name: str, there: Mapping[str, Any] | None) -> None:
 def _followed(stack: str, seen: dict[str, tuple[str, str, str]], on_event: OnEvent) -> str:
     """Tell the events of a stack until it rests; returns the state in which it does."""
     while True:
-        found = _client().describe_stacks(StackName=stack)["Stacks"][0]
+        description = _client().describe_stacks(StackName=stack)["Stacks"][0]
         for identity, event in _events(stack).items():
             if identity not in seen:
                 seen[identity] = event
                 on_event(*event)
-        status = str(found["StackStatus"])
+        status = str(description["StackStatus"])
         if not status.endswith("_IN_PROGRESS"):
             return status
         _pause()

@@ -211,8 +211,8 @@ def files(
 
     pipe.end_when_closed()
     left_out: list[DamagedObject] = []
-    with opened(context, lake, deployment) as found:
-        known = standings(found, left_out.append)
+    with opened(context, lake, deployment) as source:
+        known = standings(source, left_out.append)
         listed = sorted(map(known.of, known.rows()), key=lambda each: (each.row.event_time, each.row.source_file))
     if open_:
         listed = [each for each in listed if each.is_open]
@@ -273,16 +273,16 @@ def rejects(
         raise typer.BadParameter("--raw writes the file's own dialect, --locale a reader's; give one")
     reader = None if raw else reader_in(system_locale(os.environ) if locale is None else locale)
     left_out: list[DamagedObject] = []
-    with opened(context, lake, deployment) as found:
-        row = found.ledger.find(file_id)
+    with opened(context, lake, deployment) as source:
+        row = source.ledger.find(file_id)
         if json:
-            for record in rejected.read(found, row):
+            for record in rejected.read(source, row):
                 print(dumps(record, default=str, ensure_ascii=False))
         elif csv is None:
-            show.rejected(row, rejected.read(found, row))
+            show.rejected(row, rejected.read(source, row))
         else:
-            only = (lambda _: True) if all_ else rejected.open_ones(row, rejected.standings(found, left_out.append))
-            count = rejected.export(found, row, csv, reader, only=only)
+            only = (lambda _: True) if all_ else rejected.open_ones(row, rejected.standings(source, left_out.append))
+            count = rejected.export(source, row, csv, reader, only=only)
             done = row.rows_rejected - count
             print(f"{count} rejected rows written to {csv}")
             if done:

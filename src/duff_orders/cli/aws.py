@@ -84,11 +84,11 @@ def deploy(
 
     news = sys.stderr if json else sys.stdout
     tell = partial(_tell, to=news)
-    given, tags = (_pairs(each, hint) for each, hint in ((parameter, "--parameter"), (tag, "--tag")))
+    parameters, tags = (_pairs(each, hint) for each, hint in ((parameter, "--parameter"), (tag, "--tag")))
     outputs = bring_up(
         _named(deployment),
         stage=stage,  # type: ignore[arg-type] # checked there
-        parameters=given,
+        parameters=parameters,
         tags=tags,
         architecture=architecture,  # type: ignore[arg-type] # checked there
         python=python,
@@ -156,14 +156,14 @@ def destroy(
     """
     from duff_orders.aws.deploy import destroy as take_down
 
-    found = _named(deployment)
-    name = found.named("duff-orders")
+    deployed = _named(deployment)
+    name = deployed.named("duff-orders")
     if not yes:
         what = "the stacks AND ALL DATA" if data else "the stacks (the buckets stay)"
         if typer.prompt(f"This deletes {what} of {name}. Type its name to go on") != name:
             print("Nothing was deleted.")
             raise typer.Exit(1)
-    kept = take_down(found, data=data, on_event=_tell)
+    kept = take_down(deployed, data=data, on_event=_tell)
     for bucket in kept:
         print(f"kept: s3://{bucket}")
 
@@ -189,12 +189,12 @@ def status(
             raise typer.BadParameter("--deployment NAME says which deployment")
         if redrive:
             print(f"{remote.redrive()} announcements started again", file=sys.stderr if json else sys.stdout)
-        found = status_of(remote)
+        state = status_of(remote)
         if json:
-            show.document(found)
+            show.document(state)
         else:
-            show.status(found)
-        if found.undelivered or found.failed_job:
+            show.status(state)
+        if state.undelivered or state.failed_job:
             raise typer.Exit(1)
 
 
@@ -227,14 +227,14 @@ def cost(
         size = parse_size(scanned)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--scanned") from None
-    found = list(items(loads, queries=queries, scanned=size, build_minutes=build_minutes, kept_days=kept_days))
-    total = sum(item.dollars for item in found)
+    cost_items = list(items(loads, queries=queries, scanned=size, build_minutes=build_minutes, kept_days=kept_days))
+    total = sum(item.dollars for item in cost_items)
     naive, left = naive_function(loads)
     if json:
         beside = {"glue_job_a_file": glue_only(loads), "awswrangler": naive, "too_large_for_it": left}
-        show.document({"items": found, "dollars_a_month": total, "beside_it": beside})
+        show.document({"items": cost_items, "dollars_a_month": total, "beside_it": beside})
         return
-    for item in found:
+    for item in cost_items:
         print(f"{item.name:18} {item.dollars:>9,.2f}  {item.why}")
     print(f"{'a month':18} {total:>9,.2f}")
     print(f"\nBeside it, for the files alone: a Glue job a file {glue_only(loads):,.2f};")

@@ -175,13 +175,13 @@ def give_up(
     if not undo and not why.strip():
         raise typer.BadParameter("--why TEXT says why; it is kept, for anyone who asks later")
     chosen = None if lines is None else read_lines(lines)
-    with opened(context, lake, deployment) as found:
-        row = found.ledger.find(file_id)
-        standing = standings(found).of(row)
+    with opened(context, lake, deployment) as source:
+        row = source.ledger.find(file_id)
+        standing = standings(source).of(row)
         if undo:
-            count = take_back(found.store, standing, why, chosen)
+            count = take_back(source.store, standing, why, chosen)
         else:
-            count = give(found.store, standing, rejected_lines(found, row), why, chosen)
+            count = give(source.store, standing, rejected_lines(source, row), why, chosen)
     rows = f"{count:,} row{'s' * (count != 1)}" if count else "it as a whole"
     print(printable(f"{row.source_file}: {'taken back' if undo else 'given up'}: {rows}"))
 

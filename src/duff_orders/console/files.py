@@ -34,10 +34,10 @@ FILES, ROWS, CHARACTERS, VERSIONS = 50, 100, 500, 20
 @router.get("/files")
 def list_files(request: Request, verdict: str = "", open: str = "", cursor: str = "") -> Response:
     """The ledger, newest first, or what is open of it."""
-    asked = backend(request)
+    source = backend(request)
     wanted = verdict if verdict in VERDICTS else None
-    rows, following = page_of_files(asked, wanted, cursor or None, FILES, only_open=bool(open))()
-    standings = asked.standings()
+    rows, following = page_of_files(source, wanted, cursor or None, FILES, only_open=bool(open))()
+    standings = source.standings()
     known = {row.file_id: row for row in standings.rows()}
     shown = {
         "rows": rows,
@@ -62,14 +62,14 @@ def get_file(request: Request, file_id: str, reason: str = "") -> Response:
 @router.get("/files/{file_id}/corrections.csv")
 def get_corrections(request: Request, file_id: str) -> Response:
     """The open rejected rows as a file for the reader's spreadsheet, to be corrected and dropped again."""
-    asked = backend(request)
-    row = asked.file(file_id)
+    source = backend(request)
+    row = source.file(file_id)
     if row is None:
         return missing(request)
     folder = tempfile.TemporaryDirectory(prefix="duff-corrections-")
     path = Path(folder.name, "corrections.csv")
-    only = rejects.open_ones(row, asked.standings())
-    rejects.export(asked.lake, row, path, reader_in(locale(request)), only=only)
+    only = rejects.open_ones(row, source.standings())
+    rejects.export(source.lake, row, path, reader_in(locale(request)), only=only)
     name = f"{PurePosixPath(row.source_file).name.partition('.')[0]}-corrected.csv"
     return FileResponse(path, media_type="text/csv", filename=name, background=BackgroundTask(folder.cleanup))
 
@@ -77,34 +77,34 @@ def get_corrections(request: Request, file_id: str) -> Response:
 @router.post("/files/{file_id}/give-up")
 async def post_give_up(request: Request, file_id: str) -> Response:
     """Give up what is open of a file, or take that back: the form of its page."""
-    told = parse_qs((await request.body()).decode("utf-8", "replace"))
-    given = {name: values[0].strip() for name, values in told.items()}
-    return await run_in_threadpool(_give_up, request, file_id, given)
+    form = parse_qs((await request.body()).decode("utf-8", "replace"))
+    fields = {name: values[0].strip() for name, values in form.items()}
+    return await run_in_threadpool(_give_up, request, file_id, fields)
 
 
 def _give_up(request: Request, file_id: str, given: Mapping[str, str]) -> Response:
-    asked, by = backend(request), request.scope.get("caller")
-    row = asked.file(file_id)
+    source, by = backend(request), request.scope.get("caller")
+    row = source.file(file_id)
     if row is None:
         return missing(request)
-    standing = asked.standings().of(row)
+    standing = source.standings().of(row)
     try:
         lines = read_lines(given["lines"]) if given.get("lines") else None
         if given.get("undo"):
-            take_back(asked.lake.store, standing, given.get("why", ""), lines, by)
+            take_back(source.lake.store, standing, given.get("why", ""), lines, by)
         else:
-            give_up(asked.lake.store, standing, rejected_lines(asked, row), given.get("why", ""), lines, by)
+            give_up(source.lake.store, standing, rejected_lines(source, row), given.get("why", ""), lines, by)
     except Refused as error:
         return _page_of(request, row, wrong=words(request)(f"refused_{error.key}", **error.places))
-    asked.ledger.look_again()
+    source.ledger.look_again()
     return RedirectResponse(f"/files/{file_id}#standing", 303)
 
 
 def _page_of(request: Request, row: LedgerRow, reason: str = "", wrong: str = "") -> Response:
     """The page of a file; `wrong` is what was wrong with what was asked on it."""
-    t, asked = words(request), backend(request)
-    standings = asked.standings()
-    found = asked.rejects(row, statements.rejects(row.file_id, row.pa_date, reason or None, 0, ROWS)).dictionaries()
+    t, source = words(request), backend(request)
+    standings = source.standings()
+    rejects = source.rejects(row, statements.rejects(row.file_id, row.pa_date, reason or None, 0, ROWS)).dictionaries()
     said = t(
         f"said_{row.verdict}",
         name=row.source_file,
@@ -112,20 +112,20 @@ def _page_of(request: Request, row: LedgerRow, reason: str = "", wrong: str = ""
         rejected=row.rows_rejected,
         reason=t.why(row.reason or ""),
     )
-    others = [each for each in asked.ledger.rows() if each.source_file == row.source_file and each != row]
+    others = [each for each in source.ledger.rows() if each.source_file == row.source_file and each != row]
     page_of = {
         "row": row,
         "said": said,
         "wrong": wrong,
-        "reasons": reasons_of(asked, row),
+        "reasons": reasons_of(source, row),
         "reason": reason,
         "columns": COLUMN_NAMES,
-        "rejects": _shown(asked, standings, row, found[:ROWS]),
-        "more": len(found) > ROWS,
+        "rejects": _shown(source, standings, row, rejects[:ROWS]),
+        "more": len(rejects) > ROWS,
         "most": CHARACTERS,
         "nulls": [(name, count) for name, count in (row.nulls or {}).items() if count],
         "standing": standings.of(row),
-        "corrects": [(asked.file(entry.file_id), ranges(entry.lines)) for entry in map(Entry.of, row.corrects or ())],
+        "corrects": [(source.file(entry.file_id), ranges(entry.lines)) for entry in map(Entry.of, row.corrects or ())],
         "others": sorted(others, key=lambda each: each.event_time, reverse=True)[:VERSIONS],
         "details": _details(t, row),
     }

@@ -24,7 +24,7 @@ class RawFolder:
         root = self.disk.path(layout.RAW)
         if not self._folders or _times(self._folders) != self._folders:
             self._folders = _times([root, *(each for each in root.rglob("*") if each.is_dir())])
-            self._keys = [found.key for found in raw_folder.everything(root) if found.status is not None]
+            self._keys = [file.key for file in raw_folder.everything(root) if file.status is not None]
             if max(self._folders.values()) > time.time_ns() - 10**9:
                 self._folders = {}  # it may change once more within what its time can tell
         return self._keys

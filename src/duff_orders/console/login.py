@@ -33,10 +33,10 @@ def get_login(request: Request, to: str = "/") -> Response:
 @router.post("/login")
 async def post_login(request: Request) -> Response:
     """Take a key: a session in its place, or the page again."""
-    given = parse_qs((await request.body()).decode("utf-8", "replace"))
-    to = inside(given.get("to", ["/"])[0])
+    form = parse_qs((await request.body()).decode("utf-8", "replace"))
+    to = inside(form.get("to", ["/"])[0])
     sessions: Sessions = request.scope["sessions"]
-    caller = name_of(given.get("key", [""])[0], request.scope["keys"])
+    caller = name_of(form.get("key", [""])[0], request.scope["keys"])
     if caller is None:
         await asyncio.sleep(SLOWED)
         return page(request, "login.html", "login", {"to": to, "said": words(request)("wrong_key")}, status=403)

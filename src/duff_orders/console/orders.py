@@ -69,14 +69,14 @@ class Form:
 @router.get("/orders")
 def list_orders(request: Request, sort: str = "-pa_date", cursor: str = "") -> Response:
     """Order lines, each in its latest state."""
-    asked = backend(request)
+    source = backend(request)
     form = Form.of(request.query_params)
     wanted_sort: Sort = next((each for each in SORTS if each == sort), "-pa_date")
     rows: list[dict[str, Any]] = []
     following = None
     if not form.wrong:
-        found, following = page_of_lines(asked, form.wanted, wanted_sort, cursor or None, LINES)()
-        rows = found.dictionaries()
+        lines, following = page_of_lines(source, form.wanted, wanted_sort, cursor or None, LINES)()
+        rows = lines.dictionaries()
     asked_for = form.given | ({"sort": wanted_sort} if wanted_sort != "-pa_date" else {})
     shown = {
         "rows": rows,
@@ -85,7 +85,7 @@ def list_orders(request: Request, sort: str = "-pa_date", cursor: str = "") -> R
         "sort": wanted_sort,
         "sorts": SORTS,
         "statuses": STATUSES,
-        "channels": _channels(asked),
+        "channels": _channels(source),
         "most": CHARACTERS,
         "next": urlencode({**asked_for, "cursor": following}) if following else "",
         "first": urlencode(asked_for) if cursor else None,
@@ -97,20 +97,20 @@ def list_orders(request: Request, sort: str = "-pa_date", cursor: str = "") -> R
 @router.get("/orders/{order_id}")
 def get_order(request: Request, order_id: str, files: str = "") -> Response:
     """One order: its lines, their states, and which files told of it."""
-    asked = backend(request)
+    source = backend(request)
     try:
         number: int = TypeAdapter(OrderId).validate_python(order_id)
-        document = order_document(number, asked.order(number))
+        document = order_document(number, source.order(number))
     except (ValidationError, Problem):
         return missing(request)
-    last = {row[0]: row[1] for row in asked.ask(statements.last_files(number)).rows}
+    last = {row[0]: row[1] for row in source.ask(statements.last_files(number)).rows}
     for line in document["lines"]:
-        line["file"] = asked.file(last[line["product_id"]]) if line["product_id"] in last else None
+        line["file"] = source.file(last[line["product_id"]]) if line["product_id"] in last else None
     seen = [(parse_time(line["first_seen"]), parse_time(line["last_seen"])) for line in document["lines"]]
     days = min(first for first, _ in seen).date(), max(latest for _, latest in seen).date()
     # Where there are many files of these days, a search takes a while: it waits until it is asked for.
-    told = _told(asked, number, *days, most=None if files == "all" else SEARCHED)
-    shown = {"order": document, "told": told, "most": CHARACTERS, "added": statements.ADDED}
+    mentions = _told(source, number, *days, most=None if files == "all" else SEARCHED)
+    shown = {"order": document, "told": mentions, "most": CHARACTERS, "added": statements.ADDED}
     return page(request, "order.html", "orders", shown)
 
 
@@ -127,6 +127,6 @@ def _told(asked: Source, order_id: int, first: date, last: date, most: int | Non
     files = [row for row in asked.ledger.rows() if row.published and first <= row.pa_date <= last]
     if most is not None and len(files) > most:
         return None
-    found = asked.said_of_order(order_id, files).dictionaries() if files else []
+    documents = asked.said_of_order(order_id, files).dictionaries() if files else []
     by_id = {row.file_id: row for row in files}
-    return [{**each, "file": by_id[each["file_id"]]} for each in found]
+    return [{**each, "file": by_id[each["file_id"]]} for each in documents]

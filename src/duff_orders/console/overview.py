@@ -35,11 +35,11 @@ TOP = 10
 @router.get("/")
 def get_overview(request: Request, period: str = "30") -> Response:
     """Three questions, answered in sentences; sales and orders; a place to drop files."""
-    t, asked = words(request), backend(request)
+    t, source = words(request), backend(request)
     period = period if period in PERIODS else "30"
-    rows = asked.ledger.rows()
+    rows = source.ledger.rows()
     now = utc_now()
-    to_do = asked.standings().open()
+    to_do = source.standings().open()
     by_verdict = {verdict: sum(each.row.verdict == verdict for each in to_do) for verdict in VERDICTS}
     shown = {
         "today": sum(row.event_time.date() == now.date() for row in rows),
@@ -47,11 +47,11 @@ def get_overview(request: Request, period: str = "30") -> Response:
         "invalid": by_verdict["invalid"],
         "failed": by_verdict["failed"],
         "rows_open": sum(each.open for each in to_do),
-        "todo": [{"row": each.row, "text": _to_do(t, asked, each)} for each in to_do[:TODO]],
+        "todo": [{"row": each.row, "text": _to_do(t, source, each)} for each in to_do[:TODO]],
         "more": max(0, len(to_do) - TODO),
         "period": period,
         "periods": list(PERIODS),
-        "figures": _kept_figures(request, t, asked, period, now.date()),
+        "figures": _kept_figures(request, t, source, period, now.date()),
     }
     return page(request, "overview.html", "overview", shown)
 
@@ -60,14 +60,14 @@ def _kept_figures(request: Request, t: Words, asked: Source, period: str, today:
     """The figures, made once for each build, day, period and language."""
     kept: dict[tuple[Any, ...], list[Figure]] = request.app.state.figures
     key = (asked.version(), today, period, t.language)
-    found = kept.get(key)
-    if found is None:
-        found = figures(t, asked, period, today)
+    cached = kept.get(key)
+    if cached is None:
+        cached = figures(t, asked, period, today)
         if any(other[:2] != key[:2] for other in list(kept)):
             kept.clear()
         if asked.shows(asked.snapshot.current().build_id):
-            kept[key] = found
-    return found
+            kept[key] = cached
+    return cached
 
 
 def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:

@@ -39,8 +39,8 @@ def locale(request: Request) -> str:
 
 def backend(request: Request) -> Source:
     """Where the data is."""
-    found: Source = request.app.state.backend
-    return found
+    source: Source = request.app.state.backend
+    return source
 
 
 def page(
@@ -78,13 +78,13 @@ def missing(request: Request) -> Response:
 
 def _freshness(request: Request, t: Words) -> dict[str, Any]:
     """The newest file, how much there is, and whether the tables lag behind the ledger."""
-    asked = backend(request)
-    rows = asked.ledger.rows()
+    source = backend(request)
+    rows = source.ledger.rows()
     watched = request.app.state.watched
     newest = max(rows, key=lambda row: row.finished, default=None)
     if newest is None:
-        return {"fresh": t("fresh_none"), "lag": "" if watched else t("unwatched"), "amiss": asked.amiss()}
-    snapshot = asked.snapshot.current()
+        return {"fresh": t("fresh_none"), "lag": "" if watched else t("unwatched"), "amiss": source.amiss()}
+    snapshot = source.snapshot.current()
     told = t(
         "fresh",
         name=newest.source_file,
@@ -97,8 +97,8 @@ def _freshness(request: Request, t: Words) -> dict[str, Any]:
         row.published and row.rows_published > 0 and snapshot.files.get(row.file_id) != row.revision for row in rows
     )
     lags = [t("behind", files=behind)] if behind else []
-    if snapshot.build_id is not None and (lag := asked.lag(snapshot.build_id)):
+    if snapshot.build_id is not None and (lag := source.lag(snapshot.build_id)):
         lags.append(t(lag))
     if not watched:
         lags.append(t("unwatched"))
-    return {"fresh": told, "lag": " ".join(lags), "amiss": asked.amiss()}
+    return {"fresh": told, "lag": " ".join(lags), "amiss": source.amiss()}

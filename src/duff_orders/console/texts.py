@@ -89,13 +89,13 @@ class Words:
 
     def why(self, reason: str) -> str:
         """The reason of a verdict, as the ledger holds it; in its own words where no text of ours is it."""
-        found = recognized(reason)
-        return self(f"why_{found[0]}", **found[1]) if found is not None else reason
+        recognition = recognized(reason)
+        return self(f"why_{recognition[0]}", **recognition[1]) if recognition is not None else reason
 
     def remark(self, remark: str) -> str:
         """A remark of the ledger in words; one that this release does not know, as it stands."""
-        found = known_remark(remark)
-        return self(f"remark_{found[0]}", n=self.number(found[1])) if found else printable(remark)
+        recognition = known_remark(remark)
+        return self(f"remark_{recognition[0]}", n=self.number(recognition[1])) if recognition else printable(remark)
 
     def money(self, value: Decimal | str) -> str:
         """An amount with at least two decimals, and all that it has: `1,234.50`, in Spanish `1.234,50`."""
@@ -115,15 +115,15 @@ class Words:
 
     def allowed(self, column: str) -> str:
         """What may stand in a column, from the contract; of a record as a whole where it is none of the columns."""
-        found = next((each for each in COLUMNS if each.name == column), None)
-        if found is None:
+        field = next((each for each in COLUMNS if each.name == column), None)
+        if field is None:
             return self(f"allowed_{column}" if column == CORRECTS else "allowed_record")
-        if found.kind == "integer":
-            key = "allowed_integer" if found.maximum is None else "allowed_integer_to"
-            return self(key, minimum=found.minimum or 0, maximum=found.maximum or 0)
-        if found.kind == "number":
-            key = "allowed_number_above" if found.exclusive else "allowed_number"
+        if field.kind == "integer":
+            key = "allowed_integer" if field.maximum is None else "allowed_integer_to"
+            return self(key, minimum=field.minimum or 0, maximum=field.maximum or 0)
+        if field.kind == "number":
+            key = "allowed_number_above" if field.exclusive else "allowed_number"
             return self(key, digits=NUMBER_DIGITS, decimals=DECIMALS)
-        if found.kind == "status":
+        if field.kind == "status":
             return self("allowed_status", statuses=", ".join(STATUSES))
         return self("allowed_text", characters=TEXT_CHARACTERS)

@@ -78,15 +78,15 @@ async def get_events(request: Request) -> Response:
 
     async def tell() -> AsyncIterator[str]:
         yield "retry: 2000\n\n"
-        told, silent = "", 0.0
+        last, silent = "", 0.0
         try:
             while progress.streams.goes_on(stream) and not await request.is_disconnected():
                 if getattr(request.app.state, "ending", False):
                     return
-                found = json.dumps(await run_in_threadpool(progress.stages, t), ensure_ascii=False)
-                if found != told:
-                    told, silent = found, 0.0
-                    yield f"event: stages\ndata: {found}\n\n"
+                state = json.dumps(await run_in_threadpool(progress.stages, t), ensure_ascii=False)
+                if state != last:
+                    last, silent = state, 0.0
+                    yield f"event: stages\ndata: {state}\n\n"
                 elif silent >= SIGN:
                     silent = 0.0
                     yield ": still here\n\n"

@@ -30,8 +30,8 @@ class Document:
     def stored(self) -> bytes:
         """The same as an object of the lake: with the version of its form, its digest, and a line's end."""
         values = asdict(cast(Any, self)) | {"v": FORM}
-        told = json.dumps(values, default=_plain, ensure_ascii=False).encode("utf-8")[:-1]
-        return told + _proof(told)
+        text = json.dumps(values, default=_plain, ensure_ascii=False).encode("utf-8")[:-1]
+        return text + _proof(text)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -46,8 +46,8 @@ class Document:
         document = cls.of(values)
         if values.get("v", 1) >= _DIGESTED:
             stored = text if isinstance(text, bytes) else text.encode("utf-8")
-            told, found, digest = stored.rpartition(_DIGEST)
-            if found + digest != _proof(told):
+            told, mark, digest = stored.rpartition(_DIGEST)
+            if mark + digest != _proof(told):
                 raise ValueError(f"a {cls.__name__} that is not as it was written: its digest is another")
         return document
 

@@ -19,10 +19,10 @@ class Entry:
     @classmethod
     def of(cls, text: str) -> "Entry":
         """The entry that `__str__` wrote; raises ValueError for any other text."""
-        found = _ENTRY.fullmatch(text)
-        if found is None:
+        match = _ENTRY.fullmatch(text)
+        if match is None:
             raise ValueError(f"{text[:100]!r} names no file, and no lines of one")
-        return cls(found[1], tuple(each_line(found[2] or "")))
+        return cls(match[1], tuple(each_line(match[2] or "")))
 
     def __str__(self) -> str:
         return f"{self.file_id}:{ranges(self.lines)}" if self.lines else self.file_id

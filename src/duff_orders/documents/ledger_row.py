@@ -120,8 +120,8 @@ class LedgerRow(Document):
     @property
     def replaces(self) -> str | None:
         """The id of the file whose place this one takes as a whole, or was to take."""
-        told = map(Entry.of, (*(self.corrects or ()), *(self.attempts or ())))
-        return next((entry.file_id for entry in told if not entry.lines), None)
+        named = map(Entry.of, (*(self.corrects or ()), *(self.attempts or ())))
+        return next((entry.file_id for entry in named if not entry.lines), None)
 
 
 #: The columns of tbl_duff_files, without its partition.

@@ -66,10 +66,10 @@ def engine_errors() -> Iterator[None]:
     try:
         yield
     except ERRORS as error:
-        told = message(error)
-        if any(sign in told for sign in _FULL):
-            raise NoRoom(told.splitlines()[0]) from error
-        raise EngineError(told) from error
+        text = message(error)
+        if any(sign in text for sign in _FULL):
+            raise NoRoom(text.splitlines()[0]) from error
+        raise EngineError(text) from error
 
 
 def message(error: Exception) -> str:

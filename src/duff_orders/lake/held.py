@@ -13,16 +13,16 @@ def by(store: Store, key: str) -> list[Held]:
 
 def last(store: Store) -> dict[str, Held]:
     """What each key held when it was last announced."""
-    found: dict[str, Held] = {}
+    latest: dict[str, Held] = {}
     for one in HELD.every(store, damaged=lambda _: None):  # `announce` tells of it
-        if one.key not in found or found[one.key].number < one.number:
-            found[one.key] = one
-    return found
+        if one.key not in latest or latest[one.key].number < one.number:
+            latest[one.key] = one
+    return latest
 
 
 def note(store: Store, held: Held) -> None:
     """Note what a key holds, before it is announced: who comes after a crash finds it again."""
     name = layout.held_object(held.key, held.file_id)
-    found = store.read(name)
-    if found is None or HELD.decode(name, found) != held:
-        store.replace(name, held.stored(), found.token if found else None)
+    stored = store.read(name)
+    if stored is None or HELD.decode(name, stored) != held:
+        store.replace(name, held.stored(), stored.token if stored else None)

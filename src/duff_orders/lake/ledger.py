@@ -31,15 +31,15 @@ class Ledger:
         only the token.
         """
         name = ledger_object(pa_date, file_id)
-        found = self.store.read(name)
-        if found is None:
+        stored = self.store.read(name)
+        if stored is None:
             return None, None
         try:
-            return LEDGER_ROWS.decode(name, found), found.token
+            return LEDGER_ROWS.decode(name, stored), stored.token
         except DamagedObject:
             if not lenient:
                 raise
-            return None, found.token
+            return None, stored.token
 
     def write(self, row: LedgerRow, token: str | None) -> bool:
         """Publish a file's outcome: its first row, or one in the place of that which was read with `token`.

@@ -93,13 +93,13 @@ def already_there(key: str, replaced: str) -> InputError:
 def _note_replaced(store: DiskStore, key: str, etag: str, replaces: str) -> None:
     note = Replacement(key=key, etag=etag, replaces=replaces)
     name = REPLACEMENTS.name(note)
-    found = store.read(name)
-    store.replace(name, note.stored(), found.token if found else None)
+    stored = store.read(name)
+    store.replace(name, note.stored(), stored.token if stored else None)
 
 
 def _check_replaces(store: DiskStore, key: str, etag: str, replaces: str) -> None:
-    found = REPLACEMENTS.read(store, layout.replaces_object(key, etag))
-    if found is None or found.replaces != replaces:
+    note = REPLACEMENTS.read(store, layout.replaces_object(key, etag))
+    if note is None or note.replaces != replaces:
         raise already_there(key, replaces)
 
 
@@ -173,8 +173,8 @@ def to_take_up_again(
     UnknownFile, and DamagedObject for an event that cannot be read; of one that is not named `damaged` is told.
     """
     unreadable: dict[str, DamagedObject] = {}
-    found = events(store, lambda error: unreadable.update({PurePosixPath(error.name).stem: error}))
-    known = {event.file_id: event for event in found}
+    announced = events(store, lambda error: unreadable.update({PurePosixPath(error.name).stem: error}))
+    known = {event.file_id: event for event in announced}
     chosen = {the_one(prefix, known.keys() | unreadable.keys()) for prefix in file_ids}
     for file_id, error in unreadable.items():
         if damaged is None or file_id in chosen:

@@ -84,11 +84,11 @@ def current(store: Store) -> Snapshot:
 
 def read(store: Store) -> tuple[Snapshot | None, str | None]:
     """The star schema as it is, and the token by which `switch` replaces it; None where it cannot be read."""
-    found = store.read(STAR_POINTER)
+    stored = store.read(STAR_POINTER)
     try:
-        return _decode(found), found and found.token
+        return _decode(stored), stored and stored.token
     except DamagedObject:
-        return None, found and found.token
+        return None, stored and stored.token
 
 
 class KeptSnapshot:
@@ -104,18 +104,18 @@ class KeptSnapshot:
 
     def current(self) -> Snapshot:
         """As `current`."""
-        found = self.store.read(STAR_POINTER)
-        if found is None:
+        stored = self.store.read(STAR_POINTER)
+        if stored is None:
             self.damaged = None
             return Snapshot()
         token, snapshot = self._known  # both at once: threads may ask side by side
-        if found.token != token:
+        if stored.token != token:
             try:
-                snapshot = _decode(found)
+                snapshot = _decode(stored)
             except DamagedObject as error:
                 self.damaged = error
             else:
-                self._known, self.damaged = (found.token, snapshot), None
+                self._known, self.damaged = (stored.token, snapshot), None
         return snapshot
 
 

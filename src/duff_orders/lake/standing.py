@@ -138,8 +138,8 @@ class Standings:
 
     def open(self) -> list[Standing]:
         """The files about which something is to be done, newest first."""
-        found = [standing for standing in map(self.of, self._rows.values()) if standing.is_open]
-        return sorted(found, key=lambda each: (each.row.event_time, each.row.file_id), reverse=True)
+        standings = [standing for standing in map(self.of, self._rows.values()) if standing.is_open]
+        return sorted(standings, key=lambda each: (each.row.event_time, each.row.file_id), reverse=True)
 
 
 def lost(row: LedgerRow) -> int:

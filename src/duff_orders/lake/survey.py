@@ -146,10 +146,10 @@ def _told(faults: list[Fault], remedy: Remedy) -> Callable[[DamagedObject], None
 
 
 def _by_key(notes: Iterable[Held]) -> dict[str, list[Held]]:
-    found: dict[str, list[Held]] = defaultdict(list)
+    by_key: dict[str, list[Held]] = defaultdict(list)
     for each in sorted(notes, key=lambda each: each.number):
-        found[each.key].append(each)
-    return found
+        by_key[each.key].append(each)
+    return by_key
 
 
 def _star(store: Store, faults: list[Fault]) -> Snapshot | None:
@@ -265,8 +265,8 @@ def _replaced(found: Survey) -> Iterator[Fault]:
             name = layout.replaces_object(row.source_file, row.etag)
             note = found.replacements.get(name)
             before = found.rows.get(note.replaces) if note else None  # could not be taken in either: it stands for that
-            told = {note and note.replaces, before and before.replaces}
-            if name not in unreadable and row.replaces not in told:
+            claims = {note and note.replaces, before and before.replaces}
+            if name not in unreadable and row.replaces not in claims:
                 words = f"{named(row)}: the note that it takes the place of {row.replaces} is missing, or another"
                 yield Fault(name=name, words=words, remedy="document", file_id=row.file_id)
 
@@ -275,9 +275,9 @@ def _objects(store: Store, found: Survey, *, digests: bool) -> Iterator[Fault]:
     """The Parquet objects of files: there, and as they were written."""
     due: dict[str, tuple[LedgerRow, str]] = {}
     for row in found.rows.values():
-        objects, told = len(layout.all_data_objects(row)), row.object_digests
-        if told is not None and len(told) != objects:
-            words = f"{named(row)}: it has {objects} objects and the digests of {len(told)}"
+        objects, written_digests = len(layout.all_data_objects(row)), row.object_digests
+        if written_digests is not None and len(written_digests) != objects:
+            words = f"{named(row)}: it has {objects} objects and the digests of {len(written_digests)}"
             yield Fault(name=LEDGER_ROWS.name(row), words=words, remedy="replay", file_id=row.file_id)
         due |= {name: (row, digest) for name, digest in _digests(row).items()}
     for name, why in _harmed(store, {name: digest for name, (_, digest) in due.items()}, found.sizes, digests=digests):

@@ -86,9 +86,9 @@ def keep(store: Store, walked: Walk) -> None:
 
 def _kept(store: Store) -> Walk | None:
     """How far walks have come; one that cannot be read is as none: then all is compared again."""
-    found = store.read(layout.WALK)
+    stored = store.read(layout.WALK)
     with suppress(ValueError):
-        return found and Walk.from_json(found.data)
+        return stored and Walk.from_json(stored.data)
     return None
 
 

@@ -54,22 +54,22 @@ def accounted(
     standings = Standings(ledger.values(), given_up, lambda row: lines.get(row.file_id, ()))
     for row in ledger.values():
         standing = standings.of(row)
-        found = states.get(row.file_id, Counter())
+        counted = states.get(row.file_id, Counter())
         if standing.whole == "given_up":  # of the table, only what is corrected can contradict that
-            found = Counter(corrected=found["corrected"], given_up=found["open"] + found["given_up"])
-        found[standing.whole] += row.rows_withheld
+            counted = Counter(corrected=counted["corrected"], given_up=counted["open"] + counted["given_up"])
+        counted[standing.whole] += row.rows_withheld
         told = Counter(open=standing.open, corrected=standing.corrected, given_up=standing.given_up)
-        if +told != +found:
-            yield f"{_name(row)}: by the ledger {_counted(told)}, by the tables {_counted(found)}"
+        if +told != +counted:
+            yield f"{_name(row)}: by the ledger {_counted(told)}, by the tables {_counted(counted)}"
 
 
 def _corrected(ledger: Mapping[str, LedgerRow]) -> dict[str, set[int]]:
     """The lines of files that others correct, by the file's id; of one that is replaced as a whole, none."""
-    found: dict[str, set[int]] = {}
+    lines: dict[str, set[int]] = {}
     for row in ledger.values():
         for entry in map(Entry.of, row.corrects or ()):
-            found.setdefault(entry.file_id, set()).update(entry.lines)
-    return found
+            lines.setdefault(entry.file_id, set()).update(entry.lines)
+    return lines
 
 
 def _rejected_lines(connection: "DuckDBPyConnection", file_ids: set[str]) -> dict[str, list[int]]:

@@ -62,17 +62,17 @@ def check(lake: Lake, *, deep: bool = False, phase: OnPhase = ignore_phase) -> P
 
     And the rows of some files, chosen at random, with their text; `deep`: those of all files.
     """
-    found, problems = look(lake, phase)
-    chosen = [row for row in found.intact if row.rows_read]
+    state, problems = look(lake, phase)
+    chosen = [row for row in state.intact if row.rows_read]
     some = chosen if deep else [*_some(chosen)]
     seen = [0]
     phase(TOLD, "files and their text", lambda: 0.5 + seen[0] / max(2 * len(some), 1))
     in_folder = [*raw_folder.everything(lake.disk.path(layout.RAW))]
-    problems = [*map(str, found.faults), *problems, *_raw(lake, found, in_folder)]
-    reread = _reread(lake, found.rows, some, problems, seen)
+    problems = [*map(str, state.faults), *problems, *_raw(lake, state, in_folder)]
+    reread = _reread(lake, state.rows, some, problems, seen)
     return Proof(
-        len(found.rows),
-        sum(row.rows_read for row in found.rows.values()),
+        len(state.rows),
+        sum(row.rows_read for row in state.rows.values()),
         problems,
         reread,
         "" if reread else _why_none(chosen, some),
@@ -83,18 +83,18 @@ def check(lake: Lake, *, deep: bool = False, phase: OnPhase = ignore_phase) -> P
 def look(lake: Lake, phase: OnPhase = ignore_phase) -> tuple[Survey, list[str]]:
     """All that documents, objects and tables tell of each other: the faults, and a sentence for what else is wrong."""
     phase(TOLD, "documents and objects", lambda: 0.0)
-    found = survey(lake)
-    problems = [*doubles([*found.rows.values()])]
-    if found.star:
-        problems += _star(lake, found.star, found.rows)
+    state = survey(lake)
+    problems = [*doubles([*state.rows.values()])]
+    if state.star:
+        problems += _star(lake, state.star, state.rows)
     phase(TOLD, "tables", lambda: 0.5)
     try:
-        problems += _tables(lake, found)
+        problems += _tables(lake, state)
     except EngineError as error:
-        known = len(found.faults)
-        found.faults.extend([*_damaged(lake, found)])
-        problems += [] if len(found.faults) > known else [f"the tables cannot be read: {error}"]
-    return found, problems
+        known = len(state.faults)
+        state.faults.extend([*_damaged(lake, state)])
+        problems += [] if len(state.faults) > known else [f"the tables cannot be read: {error}"]
+    return state, problems
 
 
 def _why_none(chosen: list[LedgerRow], some: list[LedgerRow]) -> str:
@@ -187,12 +187,12 @@ def _misranked(lake: Lake, connection: "DuckDBPyConnection", ledger: dict[str, L
     ties = (
         f"select distinct file_id, split_part(corrects, ':', 1), effective_at from {ORDERS.name} where corrects <> ''"
     )
-    told = set[str]()
+    reported = set[str]()
     for file_id, target, time in connection.execute(ties).fetchall():
-        if target in ledger and file_id in ledger and file_id not in told:
+        if target in ledger and file_id in ledger and file_id not in reported:
             due = ranked(lake.ledger, ledger[target])
             if time.replace(tzinfo=UTC) != due:
-                told.add(file_id)
+                reported.add(file_id)
                 row = ledger[file_id]
                 words = f"{named(row)}: its rows rank by another time than that of what they correct"
                 yield Fault(name=LEDGER_ROWS.name(row), words=words, remedy="replay", file_id=file_id)

@@ -83,8 +83,8 @@ def everything(root: Path) -> Iterator[Found]:
                 folders.append(name)
                 if (Path(folder) / name).is_symlink():
                     yield linked(key)
-            elif found := _look_at(Path(folder) / name, key):
-                yield found
+            elif file := _look_at(Path(folder) / name, key):
+                yield file
     for error in unlisted:
         if isinstance(error, FileNotFoundError):
             continue

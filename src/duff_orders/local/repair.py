@@ -49,11 +49,11 @@ def repair(lake: Lake, *, dry_run: bool = False, phase: OnPhase = ignore_phase) 
     What is damaged is kept aside, never deleted. Of a file whose raw object is gone, too, its whole objects stay
     published, and the ledger says what is lost. It can be cut off at any point, and run again.
     """
-    found, _ = look(lake, phase)
+    state, _ = look(lake, phase)
     if dry_run:
-        return Repaired(found=[*map(str, found.faults)])
-    done = mend(lake, found, lambda events, again: [*process_all(lake, events, replay=again, phase=phase)])
-    report = build(lake, rebuild=bool(found.of("rebuild")), phase=phase)
+        return Repaired(found=[*map(str, state.faults)])
+    done = mend(lake, state, lambda events, again: [*process_all(lake, events, replay=again, phase=phase)])
+    report = build(lake, rebuild=bool(state.of("rebuild")), phase=phase)
     sweep(lake)
     return replace(done, build=report)
 
@@ -170,12 +170,12 @@ def _without_raw(lake: Lake, work: Repair, event: Event) -> LedgerRow | None:
     corrects, attempts = (entries(each for each in found if each) for found in (of_orders, of_rejected))
     had_orders = any(f"/{layout.FOLDERS[ORDERS.name]}/" in name for name in _objects(work.found, event, row))
     verdict: Verdict = "valid_with_rejects" if orders else "failed" if had_orders or not rejected else "invalid"
-    told = _known(row)
+    known = _known(row)
     if verdict == "failed":
         published, kept, orders, rejected, corrects, attempts = 0, 0, (), (), None, None
     outcome = Outcome(
         verdict=verdict,
-        reason=reason("lost" if verdict == "failed" else "lost_in_part", known=told),
+        reason=reason("lost" if verdict == "failed" else "lost_in_part", known=known),
         rows_read=published + kept,
         rows_published=published,
         rows_rejected=kept,

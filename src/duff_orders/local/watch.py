@@ -188,27 +188,27 @@ class _Watcher:
         decided = {row.file_id for row in self.lake.ledger.rows(damaged=_tell)}
         known = {key: each.seen for key, each in held.last(self.lake.store).items() if each.file_id in decided}
         keys = []
-        for found in raw_folder.everything(self.raw):
-            if found.status is None:
-                self._leave(found)
+        for file in raw_folder.everything(self.raw):
+            if file.status is None:
+                self._leave(file)
                 continue
             with contextlib.suppress(SourceChanged):  # it is gone
-                seen = identity(self.raw / found.key)
-                if not seen or known.get(found.key) != seen:
-                    keys.append(found.key)
+                seen = identity(self.raw / file.key)
+                if not seen or known.get(file.key) != seen:
+                    keys.append(file.key)
         return keys
 
     def _start(self, pool: ThreadPoolExecutor) -> None:
         whole = []
         for key in sorted(self.waiting):
-            found = raw_folder.look(self.raw, key)
-            if found is None or found.status is None:
+            file = raw_folder.look(self.raw, key)
+            if file is None or file.status is None:
                 self.waiting.discard(key)
                 self.still.pop(key, None)
                 self._forget(key)
-                self._leave(found)
+                self._leave(file)
             elif key not in self.running.values() and self._is_whole(key):
-                whole.append((in_turn(key, found.status.st_mtime), key))
+                whole.append((in_turn(key, file.status.st_mtime), key))
         for _, key in sorted(whole):
             self.waiting.discard(key)
             self.still.pop(key, None)
@@ -283,8 +283,8 @@ class _Watcher:
         elif path.is_symlink():
             self._leave(raw_folder.linked(path.relative_to(self.raw).as_posix()))
         else:
-            for found in (path, *path.rglob("*")):
-                yield found.relative_to(self.raw).as_posix()
+            for below in (path, *path.rglob("*")):
+                yield below.relative_to(self.raw).as_posix()
 
     def _build(self) -> None:
         self.published = False

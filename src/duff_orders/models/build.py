@@ -64,10 +64,10 @@ def build(
         try:
             return _build(lake, without, rebuild=rebuild, apart=apart, phase=phase)
         except _Unreadable as error:
-            found = harmed(lake.store, error.rows)
-            if found.keys() <= without.keys():
+            damaged = harmed(lake.store, error.rows)
+            if damaged.keys() <= without.keys():
                 raise error.cause from error.cause.__cause__
-            without |= found
+            without |= damaged
 
 
 class _Unreadable(Exception):
@@ -85,11 +85,11 @@ def _build(
     """A build without some files. Raises _Unreadable where the engine fails."""
     started = time.monotonic()
     with lake.store.lock(LOCK):
-        found, token = snapshot.read(lake.store)
-        old = found or Snapshot()
+        current, token = snapshot.read(lake.store)
+        old = current or Snapshot()
         if old.ledger_read and old.ledger_read <= utc_now() < old.ledger_read + apart:
             return BuildReport(build_id=None, kind="too_soon", rows=sum(old.rows.values()))
-        if found is None:  # all that it named is made anew, so only its bytes are kept
+        if current is None:  # all that it named is made anew, so only its bytes are kept
             set_aside(lake.store, STAR_POINTER, utc_now())
         sweep_star(lake.store, old, utc_now(), lake.settings.grace)
         plan = make_plan(lake.ledger, old, rebuild=rebuild, without=without)

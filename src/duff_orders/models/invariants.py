@@ -49,9 +49,9 @@ def invariants(connection: "duckdb.DuckDBPyConnection", files: Iterable[str] | N
     connection.execute(f"create or replace temp table checked_lines as {_latest_lines()}")
     broken = []
     for sentence, counting in (*_keys(), *_lines(), *_sums(), *_dimensions()):
-        found = connection.execute(f"select count(*) from ({counting}) as broken").fetchone()
-        if found and found[0]:
-            broken.append(f"{sentence} ({found[0]} found)")
+        counted = connection.execute(f"select count(*) from ({counting}) as broken").fetchone()
+        if counted and counted[0]:
+            broken.append(f"{sentence} ({counted[0]} found)")
     return broken
 
 

@@ -305,8 +305,8 @@ having count(*) > 1"""
 
 def _facts(records: str, first_seen: str) -> str:
     """Records (what follows `from`) as facts."""
-    given = _OF_A_RECORD | {"first_seen": first_seen}
-    fact = [f"{given[name]} as {name}" if name in given else name for name in names_of(FACT_ORDERS)]
+    columns = _OF_A_RECORD | {"first_seen": first_seen}
+    fact = [f"{columns[name]} as {name}" if name in columns else name for name in names_of(FACT_ORDERS)]
     return f"""
 select {", ".join(fact)}
 from {records}

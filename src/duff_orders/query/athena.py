@@ -54,13 +54,13 @@ class Athena:
 
     def ask(self, sql: str, parameters: Sequence[int | str] = (), *, timeout: float = 25.0) -> Result:
         """The whole answer to a statement, with times as ISO 8601 in UTC; raises as `run` does."""
-        found = self.run(sql, parameters, timeout=timeout)
-        rows = [row for page in found.pages for row in page]
-        for place, (_, kind) in enumerate(found.columns):
+        result = self.run(sql, parameters, timeout=timeout)
+        rows = [row for page in result.pages for row in page]
+        for place, (_, kind) in enumerate(result.columns):
             if kind == "timestamp":
                 for row in rows:
                     row[place] = row[place] and _time(row[place])
-        return Result(found.columns, rows, found.bytes_scanned)
+        return Result(result.columns, rows, result.bytes_scanned)
 
     def run(self, sql: str, parameters: Sequence[int | str] = (), *, timeout: float = 25.0) -> ResultPages:
         """Run a statement whose `?` stand for the parameters.
@@ -98,11 +98,11 @@ class Athena:
 
     def execution(self, query: str) -> Execution:
         """The status of a query."""
-        told = self.client.get_query_execution(QueryExecutionId=query)["QueryExecution"]
-        statistics = told.get("Statistics", {})
+        execution = self.client.get_query_execution(QueryExecutionId=query)["QueryExecution"]
+        statistics = execution.get("Statistics", {})
         return Execution(
-            state=told["Status"]["State"].lower(),
-            reason=told["Status"].get("StateChangeReason", ""),
+            state=execution["Status"]["State"].lower(),
+            reason=execution["Status"].get("StateChangeReason", ""),
             bytes_scanned=int(statistics.get("DataScannedInBytes", 0)),
             seconds=int(statistics.get("TotalExecutionTimeInMillis", 0)) / 1000,
         )
@@ -114,9 +114,9 @@ class Athena:
     def result(self, query: str, bytes_scanned: int = 0) -> ResultPages:
         """What a query found that has succeeded; its pages are fetched as they are taken."""
         page = self.client.get_query_results(QueryExecutionId=query, MaxResults=_PAGE)
-        told = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
-        columns = [(each["Name"], _type(each)) for each in told]
-        kinds = [_KINDS.get(each["Type"], str) for each in told]
+        metadata = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+        columns = [(each["Name"], _type(each)) for each in metadata]
+        kinds = [_KINDS.get(each["Type"], str) for each in metadata]
 
         def pages(page: dict[str, Any]) -> Iterator[list[list[Any]]]:
             names = 1  # the first row of the first page

@@ -85,11 +85,11 @@ def _without_harmed(lake: Lake, left_out: list[DamagedObject] | None, ask: Calla
     try:
         return ask(())
     except EngineError:
-        found = {} if left_out is None else harmed(lake.store, lake.ledger.rows(damaged=lambda _: None))
-        if left_out is None or not found:
+        damaged = {} if left_out is None else harmed(lake.store, lake.ledger.rows(damaged=lambda _: None))
+        if left_out is None or not damaged:
             raise
-        left_out += found.values()
-        return ask(found)
+        left_out += damaged.values()
+        return ask(damaged)
 
 
 def sql(lake: Lake, query: str) -> list[dict[str, Any]]:
@@ -135,9 +135,9 @@ def prepared(
 
 def executed(connection: duckdb.DuckDBPyConnection, query: Checked) -> duckdb.DuckDBPyConnection:
     """Run a checked query. Raises QueryRefused where DuckDB's types are not those promised, and what DuckDB raises."""
-    found = connection.execute(query.sql)
-    query.check_types([str(each[1]) for each in found.description or ()])
-    return found
+    cursor = connection.execute(query.sql)
+    query.check_types([str(each[1]) for each in cursor.description or ()])
+    return cursor
 
 
 def write_parquet(lake: Lake, sql: str, out: Path, *, left_out: list[DamagedObject] | None = None) -> int:
@@ -180,9 +180,9 @@ _RAISED = re.compile(r"Could not convert string '(.*)' to (?:INT\d+|DOUBLE)", re
 
 def reason(error: Exception) -> str:
     """What DuckDB says of a query, without that text of its own of which nobody outside knows."""
-    told = message(error).partition("\n\n")[0].partition(". Use ")[0]
-    raised = _RAISED.search(told)
+    text = message(error).partition("\n\n")[0].partition(". Use ")[0]
+    raised = _RAISED.search(text)
     if raised is None:
-        return told.replace(NO_VALUE, "")
+        return text.replace(NO_VALUE, "")
     said = raised[1]
     return f"{said.removeprefix(NO_VALUE)!r} is no value of the type asked for" if said.startswith(NO_VALUE) else said

@@ -40,19 +40,19 @@ POINT, COMMA = Reader(".", ","), Reader(",", ";")
 
 def reader_in(locale: str) -> Reader:
     """The reader in a locale such as `es`, `es-CL` or `en_US.UTF-8`; raises InputError for what is none."""
-    found = _LOCALE.fullmatch(locale)
+    match = _LOCALE.fullmatch(locale)
     if locale.partition(".")[0] in _NONE:
         return POINT
-    if found is None:
+    if match is None:
         raise InputError(f"{locale[:100]!r} is no locale; write a language, and a region if need be: es, es-CL, en-US")
-    language, region = found[1].lower(), (found[2] or "").upper()
+    language, region = match[1].lower(), (match[2] or "").upper()
     return COMMA if language in _COMMA.split() and region not in _POINT.get(language, ()) else POINT
 
 
 def system_locale(environ: Mapping[str, str]) -> str:
     """The locale of whoever runs this, for numbers; `C` where none is set."""
-    told = (environ.get(name) for name in ("LC_ALL", "LC_NUMERIC", "LANG"))
-    locale = next((each for each in told if each), "C")
+    variables = (environ.get(name) for name in ("LC_ALL", "LC_NUMERIC", "LANG"))
+    locale = next((each for each in variables if each), "C")
     return locale if _LOCALE.fullmatch(locale) else "C"
 
 

@@ -34,8 +34,8 @@ def read(lake: Lake, row: LedgerRow) -> Iterator[dict[str, Any]]:
         connection.execute(
             f"select {', '.join(FIELDS)} from ({source}) as rejected order by {', '.join(('line', *FIELDS))}"
         )
-        while found := connection.fetchmany(1000):
-            for values in found:
+        while batch := connection.fetchmany(1000):
+            for values in batch:
                 yield dict(zip(FIELDS, values, strict=True))
 
 

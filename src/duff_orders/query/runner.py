@@ -100,8 +100,8 @@ class Runner:
 
     def answer(self, query_id: str) -> Result:
         """The rows of a query that has succeeded."""
-        found = json.loads(self._runs[query_id].out.read_bytes())
-        return Result([(name, kind) for name, kind in found["columns"]], found["rows"])
+        document = json.loads(self._runs[query_id].out.read_bytes())
+        return Result([(name, kind) for name, kind in document["columns"]], document["rows"])
 
     def cancel(self, query_id: str) -> None:
         """End a query; one that has ended stays as it is."""
@@ -155,7 +155,7 @@ class Runner:
     def _run(self, run: Run) -> None:
         process = run.process
         assert process is not None
-        asked = {
+        request = {
             "lake": str(self.lake),
             "memory": _MEMORY,
             "sql": run.sql,
@@ -165,24 +165,24 @@ class Runner:
         }
         over = False
         try:
-            said, _ = process.communicate(json.dumps(asked) + "\n", timeout=self.seconds)
+            said, _ = process.communicate(json.dumps(request) + "\n", timeout=self.seconds)
         except subprocess.TimeoutExpired:
             over, said = True, ""
             _end(process)
         except (BrokenPipeError, ValueError):
             said = ""
-        told: dict[str, Any] = {}
+        reply: dict[str, Any] = {}
         with contextlib.suppress(ValueError):
-            told = json.loads(said or "")
+            reply = json.loads(said or "")
         if over:
-            told = {"problem": "query-limit", "reason": f"the query took longer than {self.seconds:g} s"}
-        elif not told:
-            told = {"problem": "query-limit", "reason": "the query needed more memory than it may have"}
+            reply = {"problem": "query-limit", "reason": f"the query took longer than {self.seconds:g} s"}
+        elif not reply:
+            reply = {"problem": "query-limit", "reason": "the query needed more memory than it may have"}
         with self._changed:
             run.seconds = time.monotonic() - run.began
-            run.told = told
+            run.told = reply
             if run.state == "running":
-                run.state = "failed" if "problem" in told else "succeeded"
+                run.state = "failed" if "problem" in reply else "succeeded"
             run.process = None
 
     def _start(self) -> "subprocess.Popen[str]":

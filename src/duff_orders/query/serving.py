@@ -222,8 +222,8 @@ class Serving:
             "create or replace table meta"
             " (form varchar, version varchar, partitions varchar, unsorted bigint, cubes boolean)"
         )
-        told = json.dumps(snapshot.partitions)
-        cursor.execute("insert into meta values (?, ?, ?, ?, false)", [FORM, snapshot.build_id, told, unsorted])
+        partitions = json.dumps(snapshot.partitions)
+        cursor.execute("insert into meta values (?, ?, ?, ?, false)", [FORM, snapshot.build_id, partitions, unsorted])
 
     def _held(self, cursor: duckdb.DuckDBPyConnection) -> tuple[dict[str, list[str]], int]:
         """The objects of each day that the copy holds, and how many rows were added since it was sorted."""
@@ -286,9 +286,9 @@ def _translated(sql: str) -> str:
 
 def _answer(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> Result:
     with engine_errors():
-        found = cursor.execute(*statement)
-        columns = [(str(each[0]), athena_type(str(each[1]))) for each in found.description or ()]
-        return Result(columns, plain(found.fetchall()))
+        executed = cursor.execute(*statement)
+        columns = [(str(each[0]), athena_type(str(each[1]))) for each in executed.description or ()]
+        return Result(columns, plain(executed.fetchall()))
 
 
 def _lines() -> str:

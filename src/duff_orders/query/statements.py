@@ -58,7 +58,7 @@ class LineFilter:
 
     def conditions(self) -> tuple[list[str], Parameters]:
         """The conditions, and the values of their `?`."""
-        told: list[tuple[str, int | str | None]] = [
+        pairs: list[tuple[str, int | str | None]] = [
             ("client_id = ?", self.client_id),
             ("product_id = ?", self.product_id),
             ("status = ?", self.status),
@@ -67,8 +67,8 @@ class LineFilter:
             ("pa_date <= cast(? as date)", _text(self.pa_date_to)),
             (f"total_price >= cast(? as {MONEY})", _text(self.min_total)),
         ]
-        given = [(condition, value) for condition, value in told if value is not None]
-        return [condition for condition, _ in given], [value for _, value in given]
+        applied = [(condition, value) for condition, value in pairs if value is not None]
+        return [condition for condition, _ in applied], [value for _, value in applied]
 
 
 def _text(value: date | Decimal | None) -> str | None:
@@ -137,10 +137,10 @@ def said_of_order(order_id: int, days: tuple[date, date] | None = None) -> State
 
 def clients(name: str | None, after: int | None, limit: int) -> Statement:
     """A page of clients and one more, by `client_id`; with `name`, those whose name begins so."""
-    told: list[tuple[str, int | str | None]] = [("starts_with(client_name, ?)", name), ("client_id > ?", after)]
-    given = [(condition, value) for condition, value in told if value is not None]
-    where = f" where {' and '.join(condition for condition, _ in given)}" if given else ""
-    return f"select {CLIENT} from dim_clients{where} order by client_id limit {limit + 1}", [v for _, v in given]
+    conditions: list[tuple[str, int | str | None]] = [("starts_with(client_name, ?)", name), ("client_id > ?", after)]
+    applied = [(condition, value) for condition, value in conditions if value is not None]
+    where = f" where {' and '.join(condition for condition, _ in applied)}" if applied else ""
+    return f"select {CLIENT} from dim_clients{where} order by client_id limit {limit + 1}", [v for _, v in applied]
 
 
 def client(client_id: int) -> Statement:

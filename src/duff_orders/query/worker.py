@@ -36,20 +36,20 @@ def main() -> None:
     line = sys.stdin.readline()
     if not line:
         return
-    asked = json.loads(line)
-    limit = asked["address_space"]
+    request = json.loads(line)
+    limit = request["address_space"]
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     began = time.monotonic()
     try:
-        outcome = run(asked)
+        outcome = run(request)
     except QueryRefused as error:
         cause = error.__cause__ or error.__context__
         kind = _kind(cause) if isinstance(cause, ERRORS) else "query-refused"
-        outcome = {"problem": kind, "reason": _said(error, asked)}
+        outcome = {"problem": kind, "reason": _said(error, request)}
     except (MemoryError, EngineError) as error:
-        outcome = {"problem": "query-limit", "reason": f"the query needs too much memory: {_said(error, asked)}"}
+        outcome = {"problem": "query-limit", "reason": f"the query needs too much memory: {_said(error, request)}"}
     except DuffError as error:
-        outcome = {"problem": "query-failed", "reason": _said(error, asked)}
+        outcome = {"problem": "query-failed", "reason": _said(error, request)}
     print(json.dumps(outcome | {"seconds": time.monotonic() - began}), flush=True)
 
 

@@ -17,15 +17,15 @@ from duff_orders.models.build import build
 def main() -> None:
     """Build what is new."""
     logging.basicConfig(level=logging.INFO)
-    given = job_arguments([], ["lake", "raw_bucket", "processed_bucket", "database", "rebuild", "region"])
+    arguments = job_arguments([], ["lake", "raw_bucket", "processed_bucket", "database", "rebuild", "region"])
     # One run at a time: whoever comes next takes up the lease of a run that was killed.
-    lake = lake_of(given | {"holder": "duff_data_models"}, hours=2)
+    lake = lake_of(arguments | {"holder": "duff_data_models"}, hours=2)
     # First what a killed run may have left undone.
-    show(lake, given.get("database"))
-    report = build(lake, rebuild=given.get("rebuild", "").lower() == "true")
+    show(lake, arguments.get("database"))
+    report = build(lake, rebuild=arguments.get("rebuild", "").lower() == "true")
     print(report)
     if report.build_id is not None:
-        show(lake, given.get("database"))
+        show(lake, arguments.get("database"))
 
 
 def show(lake: Lake, database: str | None) -> None:

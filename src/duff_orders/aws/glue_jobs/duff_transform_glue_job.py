@@ -32,12 +32,12 @@ def main() -> None:
         "max_reject_share",
         "region",
     )
-    given = job_arguments([], names)
-    lake = lake_of(given, hours=4, max_reject_share=given.get("max_reject_share"))
-    if "decision" in given:
-        decision = Decision.from_json(given["decision"])
-    elif "key" in given:
-        decision = validate(lake, announce(lake.disk, given["key"]), replay=given.get("replay") == "true")
+    arguments = job_arguments([], names)
+    lake = lake_of(arguments, hours=4, max_reject_share=arguments.get("max_reject_share"))
+    if "decision" in arguments:
+        decision = Decision.from_json(arguments["decision"])
+    elif "key" in arguments:
+        decision = validate(lake, announce(lake.disk, arguments["key"]), replay=arguments.get("replay") == "true")
     else:
         raise SystemExit("duff_transform_glue_job: --decision JSON or --key KEY is needed")
     if decision.row is not None:

@@ -119,8 +119,8 @@ class DuckDBBuilder:
     def _keep_changed(self) -> None:
         """Keep `changed`, worked out for a slice of the order lines at a time: its joins are wide."""
         kept = {"orders": "new_orders", "known": "known_facts", "again": "lines_again"}
-        found = self.connection.execute("select count(*) from lines_again").fetchone()
-        slices = 1 + (int(found[0]) if found else 0) // LINES_AT_ONCE
+        counted = self.connection.execute("select count(*) from lines_again").fetchone()
+        slices = 1 + (int(counted[0]) if counted else 0) // LINES_AT_ONCE
         for number in range(slices):
             where = f"where order_id % {slices} = {number}" if slices > 1 else ""
             for name, whole in kept.items():
@@ -174,8 +174,8 @@ class DuckDBBuilder:
             ids = (
                 f"(select date {sql_text(pa_date.isoformat())} as {PARTITION.name}, order_id from {read_parquet(path)})"
             )
-            found = self.connection.execute(star.order_ids(f"{ids} as written")).fetchall()
-            order_ids = star.spans(found).get(pa_date.isoformat())
+            ids_by_day = self.connection.execute(star.order_ids(f"{ids} as written")).fetchall()
+            order_ids = star.spans(ids_by_day).get(pa_date.isoformat())
         if rows or not table.partitioned:
             self.store.publish(name, path)
         return name, rows, order_ids
@@ -187,7 +187,7 @@ def in_reach(connection: "duckdb.DuckDBPyConnection", base: Snapshot, orders: st
     One of which is not known where its order ids lie may hold any.
     """
     spans = [(day, *span) for day in base.partitions for span in base.order_ids.get(day, [])]
-    found = {day for day in base.partitions if day not in base.order_ids}
+    days = {day for day in base.partitions if day not in base.order_ids}
     if spans:
         connection.execute(
             "create or replace temp table spans as select unnest($days::varchar[]) as pa_date,"
@@ -196,5 +196,5 @@ def in_reach(connection: "duckdb.DuckDBPyConnection", base: Snapshot, orders: st
         )
         pieces = f"select distinct {star.PIECE} as bucket from {orders}"
         reached = f"select distinct pa_date from spans join ({pieces}) as pieces on bucket between first and last"
-        found |= {day for (day,) in connection.execute(reached).fetchall()}
-    return sorted(found)
+        days |= {day for (day,) in connection.execute(reached).fetchall()}
+    return sorted(days)

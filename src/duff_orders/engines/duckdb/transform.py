@@ -275,14 +275,14 @@ class Job:
         within quotes before it: the engine then reads with one core. With `told_lines` a column `holds_a_line` says
         whether a quoted field does.
         """
-        found = {name for name, place in places(self.scan.dialect).items() if place is not None}
-        texts = [f"{name if name in found else NULL} as {text_of(name)}" for name in COLUMN_NAMES]
+        present = {name for name, place in places(self.scan.dialect).items() if place is not None}
+        texts = [f"{name if name in present else NULL} as {text_of(name)}" for name in COLUMN_NAMES]
         if self.scan.dialect.ties:
             texts.append(self._further_texts)
         originals = ", ".join(
-            f"coalesce({text_of(name)}, '')" if name in found else text_of(name) for name in COLUMN_NAMES
+            f"coalesce({text_of(name)}, '')" if name in present else text_of(name) for name in COLUMN_NAMES
         )
-        canonical = self._statements.rules.canonical({name: AS_READ[name] for name in COLUMN_NAMES if name in found})
+        canonical = self._statements.rules.canonical({name: AS_READ[name] for name in COLUMN_NAMES if name in present})
         also = [f"case when not good then [{originals}] end as texts"]
         numbers = ""
         if numbered:

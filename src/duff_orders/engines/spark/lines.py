@@ -60,14 +60,14 @@ def in_place(source: Source, space: Workspace) -> Lines:
 
 def laid_out(source: Source, space: Workspace, read: list[int]) -> Lines:
     """The records as the scanner lays them out; `read` as in `scan`."""
-    found = scan(source.path, source.event.key, source.dialect, space.local, read, one_line=True)
+    scanned = scan(source.path, source.event.key, source.dialect, space.local, read, one_line=True)
     return Lines(
-        extra_columns=found.extra_columns,
-        address=space.share(found.source, "scanned.csv"),
-        size=found.source.stat().st_size,
-        skip=int(found.header),
+        extra_columns=scanned.extra_columns,
+        address=space.share(scanned.source, "scanned.csv"),
+        size=scanned.source.stat().st_size,
+        skip=int(scanned.header),
         encoding=text.UTF8,
-        scanned=found,
+        scanned=scanned,
     )
 
 

@@ -99,16 +99,16 @@ class SparkRecords:
         parts = counted.collect()
         self._note_begins(parts)
         kinds = ("records", "nul", "not_utf8", "unclosed", "strange", "unseen")
-        found = {kind: sum(part[kind] for part in parts) for kind in kinds}
-        if found["nul"]:
+        counts = {kind: sum(part[kind] for part in parts) for kind in kinds}
+        if counts["nul"]:
             raise invalid("holds_nul")
         if max((part["longest"] or 0 for part in parts), default=0) > MAX_RECORD:
             raise invalid("record_too_long")
-        if found["not_utf8"]:
+        if counts["not_utf8"]:
             raise text.NotUtf8
-        if found["unclosed"] or found["strange"]:
+        if counts["unclosed"] or counts["strange"]:
             raise RecordsSpanLines
-        return int(found["records"]), int(found["unseen"])
+        return int(counts["records"]), int(counts["unseen"])
 
     def _note_begins(self, parts: "Iterable[Row]") -> None:
         """Of the parts that tasks read: `start`, the first `row` there, and how many there are (`all_rows`)."""

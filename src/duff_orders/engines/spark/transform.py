@@ -247,9 +247,9 @@ class Job:
         return counts
 
     def _number(self, query: str) -> int:
-        found = self.spark.sql(query).first()
-        assert found is not None  # it counts
-        return int(found["n"])
+        first = self.spark.sql(query).first()
+        assert first is not None  # it counts
+        return int(first["n"])
 
     @property
     def _rules(self) -> Rules:
@@ -299,9 +299,9 @@ class Job:
                 count(distinct order_id, product_id) as lines
             from (select * from ({checked}) as checked limit {SAMPLE}) as beginning""")
         with self.records.tasks_of(max(self.lines.size, 1)):  # one task, which stops after these
-            found = beginning.first()
-        assert found is not None
-        return bool(found["rows"] == found["good"] == found["lines"])
+            first = beginning.first()
+        assert first is not None
+        return bool(first["rows"] == first["good"] == first["lines"])
 
     def _write_orders(self) -> int:
         """Write the good records as they are read; returns how many."""

@@ -69,8 +69,8 @@ class DiskStore:
     def listed(self, prefix: str) -> Iterator[Listed]:
         """All objects whose names begin with a text, in the order of their names."""
         base = self.path(prefix.rpartition("/")[0])
-        found = (Path(folder, name) for folder, _, names in os.walk(base) for name in names)
-        for name, path in sorted((path.relative_to(self.root).as_posix(), path) for path in found):
+        paths = (Path(folder, name) for folder, _, names in os.walk(base) for name in names)
+        for name, path in sorted((path.relative_to(self.root).as_posix(), path) for path in paths):
             if name.startswith(prefix):
                 status = path.stat()
                 # what is written anew is another file, whatever the clock says
@@ -94,8 +94,8 @@ class DiskStore:
             return self.put_new(name, data)
         target = self.path(name)
         with self.lock(name):
-            found = self.read(name)
-            if found is None or found.token != token:
+            stored = self.read(name)
+            if stored is None or stored.token != token:
                 return False
             with self._temporary(target, data) as temporary:
                 temporary.replace(target)

@@ -126,10 +126,10 @@ class ObjectStore(ABC):
     def read(self, name: str) -> Stored | None:
         """The object, or None where there is no such object; the token is its entity tag."""
         try:
-            found = obstore.get(*self._at(name))
+            response = obstore.get(*self._at(name))
         except FileNotFoundError:
             return None
-        return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
+        return Stored(bytes(response.bytes()), response.meta["e_tag"] or "")
 
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""
@@ -170,10 +170,10 @@ class ObjectStore(ABC):
                 obstore.put(*self._at(name), data, mode=mode, use_multipart=False)
                 return True
             except (AlreadyExistsError, PreconditionError):
-                found = self.read(name)
-                if found is not None and found.data == data:
+                stored = self.read(name)
+                if stored is not None and stored.data == data:
                     return True
-                if found is not None or mode != "create":
+                if stored is not None or mode != "create":
                     return False
         raise PipelineError(f"{self.address(name)} could not be written: it is and is not there")
 
@@ -223,13 +223,13 @@ class ObjectStore(ABC):
         lease = f"{PROCESSED}/locks/{name}"
         mine = json.dumps({"holder": self.holder, "until": self.deadline + MARGIN}).encode()
         while not self.put_new(lease, mine):
-            found = self.read(lease)
-            if found is None:
+            stored = self.read(lease)
+            if stored is None:
                 continue
-            theirs = json.loads(found.data)
+            theirs = json.loads(stored.data)
             if theirs["holder"] != self.holder and theirs["until"] > self.clock():
                 raise Busy(name, theirs["until"])
-            if self.replace(lease, mine, found.token):
+            if self.replace(lease, mine, stored.token):
                 break
         self._held.append(name)
         try:
@@ -237,7 +237,7 @@ class ObjectStore(ABC):
         finally:
             self._held.remove(name)
             # Past the deadline it may be another's.
-            if self.clock() < self.deadline + MARGIN and (found := self.read(lease)) and found.data == mine:
+            if self.clock() < self.deadline + MARGIN and (stored := self.read(lease)) and stored.data == mine:
                 self.delete(lease)
 
     def release(self) -> None:
@@ -246,8 +246,8 @@ class ObjectStore(ABC):
         The caller knows that none of them is at work any more.
         """
         for each in self.listed(f"{PROCESSED}/locks/"):
-            found = self.read(each.name)
-            if found is not None and json.loads(found.data)["holder"] == self.holder:
+            stored = self.read(each.name)
+            if stored is not None and json.loads(stored.data)["holder"] == self.holder:
                 self.delete(each.name)
 
     def check_locks(self) -> None:
@@ -314,16 +314,16 @@ class ObjectStage:
 
 def _blocks(bucket: Bucket, key: str) -> Iterator[bytes]:
     """The bytes of an object as it is now, in blocks: a small one in one request."""
-    found = obstore.get(bucket, key)
-    if found.meta["size"] <= PART:
-        yield bytes(found.bytes())
+    response = obstore.get(bucket, key)
+    if response.meta["size"] <= PART:
+        yield bytes(response.bytes())
         return
-    same = {"if_match": found.meta["e_tag"]}
+    same = {"if_match": response.meta["e_tag"]}
 
     def read(start: int, end: int) -> bytes:
         return bytes(obstore.get(bucket, key, options=cast(Any, same | {"range": (start, end)})).bytes())
 
-    yield from in_parts(read, found.meta["size"], final=FINAL)
+    yield from in_parts(read, response.meta["size"], final=FINAL)
 
 
 @contextmanager

@@ -40,10 +40,10 @@ def _patiently(read: Read, start: int, end: int, final: tuple[type[Exception], .
     """One part."""
     for tried in range(1, TRIES + 1):
         try:
-            found = read(start, end)
-            if len(found) == end - start:
-                return found
-            raise OSError(f"{len(found)} bytes came of the {end - start} from byte {start} on")
+            data = read(start, end)
+            if len(data) == end - start:
+                return data
+            raise OSError(f"{len(data)} bytes came of the {end - start} from byte {start} on")
         except final:
             raise
         except Exception:  # of the client's many classes none says whether it may pass

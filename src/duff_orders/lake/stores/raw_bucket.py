@@ -22,8 +22,8 @@ def listed(bucket: str, prefix: str) -> Iterator[Listed]:
 
 def held(bucket: str, key: str) -> list[Held]:
     """The versions of a key, the oldest first: a listing gives the newest first. Delete markers are none."""
-    found = [*takewhile(lambda each: each.key == key, versions(bucket, key))]  # longer keys come behind it
-    return [Held.by(each, number) for number, each in enumerate(reversed(found))]
+    of_key = [*takewhile(lambda each: each.key == key, versions(bucket, key))]  # longer keys come behind it
+    return [Held.by(each, number) for number, each in enumerate(reversed(of_key))]
 
 
 def versions(bucket: str, prefix: str) -> Iterator[Event]:
@@ -62,13 +62,13 @@ def read(bucket: str, event: Event, start: int, end: int) -> tuple[bytes, int, M
     wanted: dict[str, Any] = {"Bucket": bucket, "Key": event.key}
     wanted |= {"VersionId": event.version} if event.version else {"IfMatch": event.etag}
     try:
-        found = boto3.client("s3").get_object(**wanted, Range=f"bytes={start}-{end - 1}")
+        response = boto3.client("s3").get_object(**wanted, Range=f"bytes={start}-{end - 1}")
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "404"):
             raise FileNotFoundError(event.key) from None
         raise
-    size = int(found["ContentRange"].rpartition("/")[2]) if "ContentRange" in found else found["ContentLength"]
-    return found["Body"].read(), size, found["Metadata"]
+    size = int(response["ContentRange"].rpartition("/")[2]) if "ContentRange" in response else response["ContentLength"]
+    return response["Body"].read(), size, response["Metadata"]
 
 
 def _pages(operation: str, bucket: str, prefix: str) -> Iterator[Mapping[str, Any]]:

@@ -107,9 +107,9 @@ class S3Store(ObjectStore):
                 data, size, metadata = raw_bucket.read(self.raw_bucket, event, start, end)
             else:
                 options: Any = {"version": event.version} if event.version else {"if_match": f'"{event.etag}"'}
-                found = obstore.get(self._buckets[RAW], event.key, options=options | {"range": (start, end)})
-                data, size = bytes(found.bytes()), found.meta["size"]
-                metadata = cast(Mapping[str, str], found.attributes)
+                response = obstore.get(self._buckets[RAW], event.key, options=options | {"range": (start, end)})
+                data, size = bytes(response.bytes()), response.meta["size"]
+                metadata = cast(Mapping[str, str], response.attributes)
         except FileNotFoundError:
             raise SourceChanged(f"{event.key} is gone from the raw bucket") from None
         except PreconditionError:

@@ -86,11 +86,11 @@ def zoned_literal(node: exp.Expr) -> Typed | None:
         raise QueryRefused(f"write the time of day before the zone: {literal.name[:60]!r}")
     if to.this != _T.TIMESTAMPTZ or quoted(literal) is None:
         return None
-    found = _ZONED.fullmatch(literal.name)
-    if not found:
+    match = _ZONED.fullmatch(literal.name)
+    if not match:
         raise QueryRefused(f"{literal.name[:60]!r} is no time with a zone; write e.g. '2026-01-31 10:00 UTC'")
-    kind = replace(written_type(to), zone=zones.zone(found.group(found.lastindex or 0)))
-    clock = WAYS["varchar", "timestamp"](f"'{found[1].strip()}'", VARCHAR, timestamp(kind.size or 0))
+    kind = replace(written_type(to), zone=zones.zone(match.group(match.lastindex or 0)))
+    clock = WAYS["varchar", "timestamp"](f"'{match[1].strip()}'", VARCHAR, timestamp(kind.size or 0))
     return Typed(kind, f"cast({zones.instant(clock, kind.zone)} as timestamp)")
 
 
@@ -108,18 +108,18 @@ def cast(value: Typed, to: Type, *, safe: bool = False) -> Typed:
 
 
 def _text(value: Typed, to: Type) -> str:
-    found = value.type
-    if found.name == "unknown":
+    kind = value.type
+    if kind.name == "unknown":
         return f"cast(null as {to.duckdb})"
-    if found.is_number and to.is_number:
+    if kind.is_number and to.is_number:
         return _number(value, to)
-    if found.element and to.element:
-        inner = _text(Typed(found.element, "each"), to.element)
-        return value.text if found.duckdb == to.duckdb else f"list_transform({value.text}, lambda each: {inner})"
-    way = WAYS.get((kind_of(found), kind_of(to)))
+    if kind.element and to.element:
+        inner = _text(Typed(kind.element, "each"), to.element)
+        return value.text if kind.duckdb == to.duckdb else f"list_transform({value.text}, lambda each: {inner})"
+    way = WAYS.get((kind_of(kind), kind_of(to)))
     if way is None:
-        raise QueryRefused(f"cast: {found} to {to} is not on offer")
-    return f"cast({way(value.text, found, to)} as {to.duckdb})"
+        raise QueryRefused(f"cast: {kind} to {to} is not on offer")
+    return f"cast({way(value.text, kind, to)} as {to.duckdb})"
 
 
 def _number(value: Typed, to: Type) -> str:

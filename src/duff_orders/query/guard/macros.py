@@ -39,10 +39,10 @@ class Macros:
         return self._fillers[name]([*arguments])
 
     def _filler(self, name: str) -> Callable[[list[str]], str]:
-        found = _BODY.fullmatch(self._bodies[name])
-        assert found, f"no macro: {self._bodies[name]}"
-        names = [each.strip() for each in found[1].split(",") if each.strip()]
-        body = self.expanded(found[2])
+        match = _BODY.fullmatch(self._bodies[name])
+        assert match, f"no macro: {self._bodies[name]}"
+        names = [each.strip() for each in match[1].split(",") if each.strip()]
+        body = self.expanded(match[2])
         places = re.compile("|".join(["('(?:[^']|'')*')", *(rf"\b{each}\b" for each in names)]))
 
         def filled(arguments: list[str]) -> str:

@@ -87,13 +87,13 @@ def limited(node: exp.Expr) -> str:
     """LIMIT, FETCH FIRST and OFFSET."""
     text = ""
     for part in ("limit", "offset"):
-        found = node.args.get(part)
-        options = found.args.get("limit_options") if isinstance(found, exp.Fetch) else None
-        if found is None or (isinstance(node, exp.Select) and options and options.args.get("with_ties")):
+        clause = node.args.get(part)
+        options = clause.args.get("limit_options") if isinstance(clause, exp.Fetch) else None
+        if clause is None or (isinstance(node, exp.Select) and options and options.args.get("with_ties")):
             continue
         if options and options.args.get("with_ties"):
             raise QueryRefused(f"with ties belongs to a SELECT: {excerpt(node)}")
-        text += f" {part} {_count(found)}"
+        text += f" {part} {_count(clause)}"
     return text
 
 

@@ -122,11 +122,11 @@ def read(table: str) -> Iterator[Signature]:
     joined = re.sub(r"\n +", " ", table.strip())
     for line in joined.splitlines():
         if line and not line.startswith("#"):
-            found = _LINE.fullmatch(line)
-            assert found, f"no signature: {line}"
-            arguments = tuple(patterns(found[2]))
-            (result,) = patterns(found[3])
-            yield Signature(found[1], arguments, result, PIECES.expanded(found[4]))
+            match = _LINE.fullmatch(line)
+            assert match, f"no signature: {line}"
+            arguments = tuple(patterns(match[2]))
+            (result,) = patterns(match[3])
+            yield Signature(match[1], arguments, result, PIECES.expanded(match[4]))
 
 
 def names(table: str) -> frozenset[str]:

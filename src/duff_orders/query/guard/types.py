@@ -163,6 +163,6 @@ _DECIMAL = re.compile(r"decimal\((\d+), ?(\d+)\)")
 
 def named(told: str) -> Type:
     """The type that Athena names of an answer's column, as far as it does."""
-    if found := _DECIMAL.fullmatch(told):
-        return decimal(int(found[1]), int(found[2]))
+    if match := _DECIMAL.fullmatch(told):
+        return decimal(int(match[1]), int(match[2]))
     return timestamp(3) if told == "timestamp" else Type(told)

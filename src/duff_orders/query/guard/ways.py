@@ -64,8 +64,8 @@ def has_zone(text: str) -> bool:
 def _fraction(text: str) -> int:
     """The digits of the second of a text, at most."""
     literal = _LITERAL.fullmatch(text)
-    found = re.search("[.]([0-9]+)", literal[1]) if literal else None
-    return len(found[1]) if found else 0 if literal else 2 * MAX_FRACTION
+    match = re.search("[.]([0-9]+)", literal[1]) if literal else None
+    return len(match[1]) if match else 0 if literal else 2 * MAX_FRACTION
 
 
 def _clock(text: str, found: Type, to: Type) -> str:

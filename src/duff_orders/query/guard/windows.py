@@ -47,10 +47,10 @@ def _named(node: exp.Expr) -> exp.Expr:
     name, select = node.text("alias").lower(), node.find_ancestor(exp.Select)
     if not name:
         return node
-    found = [each for each in (select.args.get("windows") or () if select else ()) if each.name.lower() == name]
-    if len(found) != 1 or any(map(node.args.get, ("partition_by", "order", "spec"))) or found[0].text("alias"):
+    windows = [each for each in (select.args.get("windows") or () if select else ()) if each.name.lower() == name]
+    if len(windows) != 1 or any(map(node.args.get, ("partition_by", "order", "spec"))) or windows[0].text("alias"):
         raise QueryRefused(f"over takes the name of one window of this query, or (…): {excerpt(node)}")
-    (window,) = found
+    (window,) = windows
     return cast(exp.Expr, window)
 
 

@@ -122,8 +122,8 @@ class Report:
 @cache
 def names() -> tuple[str, ...]:
     """The names of the reports, sorted."""
-    found = (entry.name for entry in FOLDER.iterdir())
-    return tuple(sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX) and CUBE not in name))
+    files = (entry.name for entry in FOLDER.iterdir())
+    return tuple(sorted(name.removesuffix(_SUFFIX) for name in files if name.endswith(_SUFFIX) and CUBE not in name))
 
 
 @cache
@@ -142,14 +142,14 @@ def declared(name: str, text: str) -> Report:
     page: list[Page] = []
     parameters, columns = [], []
     for line in head:
-        if found := _OVER.fullmatch(line):
-            over.append(found[1])  # type: ignore[arg-type] # of the pattern
-        elif found := _PAGE.fullmatch(line):
-            page.append(found[1])  # type: ignore[arg-type] # likewise
-        elif found := _COLUMN.fullmatch(line):
-            columns.append((found[1], found[2]))
-        elif found := _PARAMETER.fullmatch(line):
-            parameters.append(_parameter(*found.groups()))  # type: ignore[arg-type] # likewise
+        if match := _OVER.fullmatch(line):
+            over.append(match[1])  # type: ignore[arg-type] # of the pattern
+        elif match := _PAGE.fullmatch(line):
+            page.append(match[1])  # type: ignore[arg-type] # likewise
+        elif match := _COLUMN.fullmatch(line):
+            columns.append((match[1], match[2]))
+        elif match := _PARAMETER.fullmatch(line):
+            parameters.append(_parameter(*match.groups()))  # type: ignore[arg-type] # likewise
         else:
             raise ValueError(f"{name}.sql: its head says {line!r}, which declares nothing")
     if len(over) != 1 or len(page) > 1 or not columns:

@@ -119,11 +119,11 @@ def from_iso8601(expressions: Values, node: exp.Expr) -> Typed:
             "from_iso8601_timestamp takes a text between quotes; of a column write cast(… as timestamp): "
             f"{excerpt(node)}"
         )
-    found = _ISO.fullmatch(given)
-    if not found:
+    match = _ISO.fullmatch(given)
+    if not match:
         raise QueryRefused(f"{given[:60]!r} is no such time; write e.g. '2026-01-31T10:00:00Z'")
-    kind = instant(3, zones.zone(found[2] or "UTC"))
-    clock = f"cast('{found[1].replace('T', ' ')}' as timestamp)"
+    kind = instant(3, zones.zone(match[2] or "UTC"))
+    clock = f"cast('{match[1].replace('T', ' ')}' as timestamp)"
     return Typed(kind, milliseconds(f"cast({zones.instant(clock, kind.zone)} as timestamp)"))
 
 
@@ -146,8 +146,8 @@ def _moved(value: Typed, unit: str, count: str, node: exp.Expr) -> Typed:
 
 def _unit(node: exp.Expr, place: int) -> str:
     """The unit, which is a literal."""
-    found = quoted(node.expressions[place]) if len(node.expressions) > place else None
-    name = (found or "").lower()
+    unit = quoted(node.expressions[place]) if len(node.expressions) > place else None
+    name = (unit or "").lower()
     if name not in _UNITS:
         raise QueryRefused(f"{node.name} takes one of {', '.join(map(repr, _UNITS))} first: {excerpt(node)}")
     return name

@@ -88,14 +88,14 @@ def _joda(node: exp.Expr, allowed: tuple[str, ...]) -> str:
     given = _given(node)
     parts, position = list[str](), 0
     while position < len(given):
-        found = _TOKENS.match(given, position)
-        token = found[0] if found else ""
-        if not found or (token[0].isalpha() and token not in allowed):
+        match = _TOKENS.match(given, position)
+        token = match[0] if match else ""
+        if not match or (token[0].isalpha() and token not in allowed):
             what = token or given[position:]
             raise QueryRefused(f"the pattern {what[:40]!r} is not on offer; these are: {' '.join(allowed)}")
         plain = token[1:-1].replace("''", "'") or "'" if token[0] == "'" else token
         parts.append(JODA[token] if token[0].isalpha() else plain.replace("%", "%%"))
-        position = found.end()
+        position = match.end()
     return sql_text("".join(parts))
 
 

@@ -35,12 +35,12 @@ def literal(expressions: Values, node: exp.Expr) -> Typed:
     first, last = (str(each.name).lower() for each in ends)
     parts = _PARTS.index(first) if first in _PARTS else -1, _PARTS.index(last) if last in _PARTS else -1
     pattern = "".join(_WRITTEN[place] for place in range(parts[0], parts[1] + 1)) if -1 < parts[0] <= parts[1] else ""
-    found = re.fullmatch(f"([+-]?){pattern.lstrip(': -')}", text.name.strip()) if pattern else None
-    if (first in _OF_YEARS) != (last in _OF_YEARS) or not found:
+    match = re.fullmatch(f"([+-]?){pattern.lstrip(': -')}", text.name.strip()) if pattern else None
+    if (first in _OF_YEARS) != (last in _OF_YEARS) or not match:
         raise QueryRefused(f"an interval is a literal such as interval '3' day: {excerpt(node)}")
     many = [_MILLISECONDS.get(each, 12 if each == "year" else 1) for each in _PARTS[parts[0] : parts[1] + 1]]
-    numbers = (Decimal(each or 0) * by for each, by in zip(found.groups()[1:], many, strict=True))
-    total = int(sum(numbers)) * (-1 if found[1] == "-" else 1)
+    numbers = (Decimal(each or 0) * by for each, by in zip(match.groups()[1:], many, strict=True))
+    total = int(sum(numbers)) * (-1 if match[1] == "-" else 1)
     if first in _OF_YEARS:
         return Typed(YEAR_INTERVAL, f"cast({total} as integer)")
     return Typed(DAY_INTERVAL, f"cast({total} as bigint)")
