@@ -289,7 +289,7 @@ def test_a_damaged_object_is_told_and_the_files_beside_it_are_read_all_the_same(
     assert told.startswith("01-orders.csv (")
     assert f"): the object {path.relative_to(lake)} cannot be read: " in told
     result = duff("query", "select * from tbl_duff_orders", "--lake", lake)
-    assert (result.code, "Stack Trace" in result.err, "`duff check` tells" in result.err) == (1, False, True)
+    assert (result.code, "Stack Trace" in result.err, "`duff check` shows" in result.err) == (1, False, True)
     assert duff("replay", ids(lake)["01-orders.csv"], "--lake", lake).code == 0
     assert duff("check", "--deep", "--lake", lake).code == 0
 
