@@ -23,14 +23,14 @@ def ended_badly(machine: str, replays: Iterable[Replay]) -> set[str]:
 
     since = min(each.started for each in replays)
     pages = boto3.client("stepfunctions").get_paginator("list_executions")
-    file_ids = set[str]()
+    executions = set[str]()
     for status in ("FAILED", "TIMED_OUT", "ABORTED"):
         for page in pages.paginate(stateMachineArn=machine, statusFilter=status):
             new = [each["executionArn"] for each in page["executions"] if each["startDate"] >= since]
-            file_ids.update(new)
+            executions.update(new)
             if len(new) < len(page["executions"]):  # the newest come first
                 break
-    return file_ids
+    return executions
 
 
 def not_replaced(row: LedgerRow, failed: Replay) -> LedgerRow:

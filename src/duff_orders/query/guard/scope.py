@@ -36,7 +36,7 @@ class Source:
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, column: Column) -> str:
-        """How a column is declared to DuckDB."""
+        """How a column is written in DuckDB's SQL."""
         if column.name in self.texts:
             return self.texts[column.name]
         return f"{sql_name(self.alias)}.{sql_name(column.name)}"
