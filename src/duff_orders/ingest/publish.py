@@ -14,7 +14,7 @@ from duff_orders.documents import Dialect, Event, LedgerRow, Outcome, Staged
 from duff_orders.errors import PipelineError
 from duff_orders.ingest.content import claim
 from duff_orders.ingest.corrections import replaced
-from duff_orders.lake.cleanup import tidy
+from duff_orders.lake.cleanup import make_way, tidy
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import OBJECT_COUNTS, data_object, parse_data_object, partition
 from duff_orders.lake.stores.base import names, place
@@ -136,7 +136,7 @@ def _put(lake: Lake, table: str, event: Event, revision: int, staged: tuple[str,
 
 
 def _commit(lake: Lake, row: LedgerRow, previous: LedgerRow | None, token: str | None) -> LedgerRow:
-    tidy(lake, row, previous)
+    make_way(lake, row, previous)
     lake.store.check_locks()
     if lake.ledger.write(row, token):
         if previous is not None:

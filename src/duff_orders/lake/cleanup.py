@@ -10,12 +10,21 @@ from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.stores.base import Store, names
 
 
-def tidy(lake: Lake, row: LedgerRow, previous: LedgerRow | None = None) -> None:
-    """Remove what is left over of one file: of an attempt that was killed, of a revision that was superseded.
+def tidy(lake: Lake, row: LedgerRow) -> None:
+    """Remove what is left over of a file whose row stands, where readers list the objects by themselves.
 
-    `row` is the row that stands or is about to, `previous` the one that it replaces. Only for the holder of the file's
-    lock: anybody else would remove what a replay has just written. Where readers list the objects by themselves, all
-    that neither row names goes at once; elsewhere superseded revisions stay for their grace, as in `sweep`.
+    Elsewhere nobody sees it, and `sweep` takes it after its grace. Only for the holder of the file's lock.
+    """
+    if lake.store.listed_by_readers:
+        make_way(lake, row, None)
+
+
+def make_way(lake: Lake, row: LedgerRow, previous: LedgerRow | None) -> None:
+    """Remove what is left over of one file before its row is written: of a killed attempt, of superseded revisions.
+
+    `previous` is the row that it replaces. Only for the holder of the file's lock: anybody else would remove what a
+    replay has just written. Where readers list the objects by themselves, all that neither row names goes at once;
+    elsewhere superseded revisions stay for their grace, as in `sweep`.
     """
     rows = (row, previous) if previous else (row,)
     for table in layout.OBJECT_COUNTS:
