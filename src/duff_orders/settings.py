@@ -8,7 +8,6 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from duff_orders.contract import DEFAULT_MAX_REJECT_SHARE
 from duff_orders.errors import SettingsError
 from duff_orders.registry import ENGINES
 
@@ -112,7 +111,7 @@ class Settings:
     threads: int = _setting(_whole, "0", "N", "threads of the engine; 0 is one per core", on_command_line=False)
     workers: int = _setting(_whole, "2", "N", "files processed at once")
     max_reject_share: Decimal = _setting(
-        Decimal, DEFAULT_MAX_REJECT_SHARE, "SHARE", "a file with a greater share of rejected rows is invalid"
+        Decimal, "0.5", "SHARE", "a file with a greater share of rejected rows is invalid"
     )
     settle: float = _setting(
         _seconds, "1", "SECONDS", "seconds for which a file must not have changed before `watch` takes it"

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
-from importlib.resources import files
+from pkgutil import get_data
 from typing import Any, Literal, TypeVar, get_args
 
 from duff_orders.contract.values import CHANGES, CORRECTS
@@ -116,7 +116,7 @@ class Contract:
 def load(text: str | None = None) -> Contract:
     """The contract that a TOML text says; without one, this package's. Raises ContractError with all that is wrong."""
     if text is None:
-        text = files("duff_orders.contract").joinpath("contract.toml").read_text(encoding="utf-8")
+        text = (get_data("duff_orders.contract", "contract.toml") or b"").decode("utf-8")
     said = tomllib.loads(text)
     errors = [f"{key}: unknown" for key in said.keys() - {"version", "status", "column"}]
     statuses = tuple(_entries(Status, "status", said.get("status", []), errors))

@@ -14,7 +14,6 @@ NULL_SPELLINGS = ("null", "none", "nan", "n/a", "\\n")
 #: What is trimmed from both ends of a value; what version 1 trimmed were the first three alone.
 BLANKS = " \t\r\u00a0\u2007\u202f\u200b\ufeff"
 DELIMITERS = (",", ";", "\t", "|")
-DEFAULT_MAX_REJECT_SHARE = "0.5"
 #: Further columns of a file that corrects others: FILE_ID:LINE of the rejected row whose place a record takes, and the
 #: columns, `;` between them, that it changes though nothing was wrong there.
 CORRECTS, CHANGES = "duff_corrects", "duff_changes"
