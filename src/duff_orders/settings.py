@@ -163,15 +163,15 @@ class Settings:
             raise SettingsError(f"workers is {self.workers}; at least 1 is needed")
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] = os.environ, **given: object) -> "Settings":
+    def load(cls, environ: Mapping[str, str] = os.environ, **options: object) -> "Settings":
         """Settings from arguments (None counts as not given), then `DUFF_*` variables, then defaults.
 
         Raises SettingsError naming the option and what is allowed.
         """
         values: dict[str, object] = {}
         for name, option in cls.options().items():
-            if given.get(name) is not None:
-                source, raw = f"--{name.replace('_', '-')}", given[name]
+            if options.get(name) is not None:
+                source, raw = f"--{name.replace('_', '-')}", options[name]
             elif variable := next((each for each in _variables(name) if environ.get(each)), ""):
                 source, raw = variable, environ[variable]
             else:

@@ -194,7 +194,7 @@ def test_a_bomb_ends_within_its_limits(runner: Runner, sql: str) -> None:
     assert resident() - before < 60 * 2**20
     assert run.state in ("failed", "succeeded")
     if run.state == "failed":
-        assert run.told["problem"] in ("query-limit", "query-refused", "query-failed"), run.told
+        assert run.reply["problem"] in ("query-limit", "query-refused", "query-failed"), run.reply
     runner.seconds = PATIENCE
     assert ended(runner, runner.submit("select 1 as n", 10, caller=None, token=None)).state == "succeeded"
 

@@ -167,7 +167,7 @@ def test_nothing_is_deleted(lake: Lake) -> None:
     kept = {name.split("/", 3)[3]: lake.disk.path(name).read_bytes() for name in done.aside}
     assert {name: kept[name.removeprefix("processed/")] for name in harmed} == harmed
     assert check(lake, deep=True).problems == []
-    assert [*repair(lake).found] == []
+    assert [*repair(lake).faults] == []
 
 
 @pytest.mark.parametrize("kind", ["orders", "rejected rows", "ledger row"])
@@ -201,7 +201,7 @@ def test_without_the_raw_file_what_is_whole_stays_and_the_loss_is_told(
         found, before = tables(lake), tables(whole)
         assert found[ORDERS.name] == before[ORDERS.name]
         assert found["fact_orders"] == before["fact_orders"]
-    assert [*repair(lake).found] == []
+    assert [*repair(lake).faults] == []
 
 
 def test_the_pointer_to_the_star_schema_is_kept(lake: Lake) -> None:
@@ -301,5 +301,5 @@ def test_rows_tell_when_their_file_came(lake: Lake, whole: Lake) -> None:
     assert (again.pa_date, again.rows_published) == (row.pa_date, row.rows_published)
     assert again.event_time == row.event_time
     assert check(lake, deep=True).problems == []
-    assert repair(lake).found == []
+    assert repair(lake).faults == []
     assert tables(lake) == tables(whole)

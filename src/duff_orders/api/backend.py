@@ -62,9 +62,9 @@ class HoldsRejects(Protocol):
         """The answer to a statement of `statements` over the rejected rows of one file."""
 
 
-def rejected_lines(asked: HoldsRejects, row: LedgerRow) -> list[int]:
+def rejected_lines(backend: HoldsRejects, row: LedgerRow) -> list[int]:
     """The lines of a file's rejected rows, but of those that were to correct others."""
-    return [line for (line,) in asked.rejects(row, statements.rejected_lines(row.file_id, row.pa_date)).rows]
+    return [line for (line,) in backend.rejects(row, statements.rejected_lines(row.file_id, row.pa_date)).rows]
 
 
 class Backend(HoldsRejects, Protocol):
@@ -93,7 +93,7 @@ class Backend(HoldsRejects, Protocol):
     def order(self, order_id: int) -> Result:
         """The lines of an order; the last column is their client's name."""
 
-    def report(self, report: Report, given: Mapping[str, Value]) -> Result:
+    def report(self, report: Report, values: Mapping[str, Value]) -> Result:
         """The answer to a report, with the types that it promises."""
 
     def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:

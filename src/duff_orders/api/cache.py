@@ -199,16 +199,16 @@ class ListedLedger(CachedLedger):
             for name in (*changed, *(each.name for id_, each in self._known.items() if id_ not in listed)):
                 self._recovered(name)
             rows |= {row.file_id: row for row in Ledger(self.store).named(changed, damaged=self._leave_out)}
-            told = {PurePosixPath(each.name).stem: each for each in self.store.listed(GIVEN_UP.folder)}
-            changed = [each.name for file_id, each in told.items() if self._told.get(file_id) != each]
-            given_up = {id_: said for id_, said in self._given_up.items() if self._told.get(id_) == told.get(id_)}
+            by_id = {PurePosixPath(each.name).stem: each for each in self.store.listed(GIVEN_UP.folder)}
+            changed = [each.name for file_id, each in by_id.items() if self._told.get(file_id) != each]
+            given_up = {id_: said for id_, said in self._given_up.items() if self._told.get(id_) == by_id.get(id_)}
             for name in changed:
                 self._recovered(name)
             given_up |= {said.file_id: said for said in GIVEN_UP.each(self.store, changed, self._leave_out)}
             if rows != self._by_id or given_up != self._given_up:
                 self._version += 1
                 self._by_id, self._given_up = rows, given_up
-            self._known, self._told = listed, told
+            self._known, self._told = listed, by_id
             self._looked = time.monotonic()
 
 

@@ -129,11 +129,11 @@ def list_rejects(
     row = _row(backend, file_id)
 
     def make() -> Body:
-        found = backend.rejects(
+        result = backend.rejects(
             row, statements.rejects(file_id, row.pa_date, reason, after[0] if after else 0, limit)
         ).dictionaries()
-        shown = found[:limit]
-        following = paging.cursor(scope, "position", [shown[-1]["position"]]) if len(found) > limit else None
+        shown = result[:limit]
+        following = paging.cursor(scope, "position", [shown[-1]["position"]]) if len(result) > limit else None
         document: dict[str, Any] = {"data": [rejected(each) for each in shown], "next_cursor": following}
         if summary:
             document["summary"] = reasons_of(backend, row)

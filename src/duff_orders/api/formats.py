@@ -50,26 +50,26 @@ class Body:
 class Kept:
     """The answers given last."""
 
-    found: "OrderedDict[str, tuple[bytes, dict[str, str]]]" = field(default_factory=OrderedDict)
+    answers: "OrderedDict[str, tuple[bytes, dict[str, str]]]" = field(default_factory=OrderedDict)
     size: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, tag: str) -> tuple[bytes, dict[str, str]] | None:
         """The body and headers of an answer, if it is kept."""
         with self.lock:
-            if tag in self.found:
-                self.found.move_to_end(tag)
-            return self.found.get(tag)
+            if tag in self.answers:
+                self.answers.move_to_end(tag)
+            return self.answers.get(tag)
 
     def put(self, tag: str, body: bytes, headers: dict[str, str]) -> None:
         """Keep an answer, and give up the oldest for it."""
         with self.lock:
-            if len(body) > KEPT // 8 or tag in self.found:
+            if len(body) > KEPT // 8 or tag in self.answers:
                 return
-            self.found[tag] = body, headers
+            self.answers[tag] = body, headers
             self.size += len(body)
             while self.size > KEPT:
-                _, (oldest, _) = self.found.popitem(last=False)
+                _, (oldest, _) = self.answers.popitem(last=False)
                 self.size -= len(oldest)
 
 

@@ -58,21 +58,21 @@ class LocalBackend(OverLedger):
 
     def order(self, order_id: int) -> Result:
         """The lines of an order and their client's name: two look-ups are quicker than one join."""
-        found = self.serving.ask(lambda: statements.lines_of_order(self.lines(), order_id))
+        result = self.serving.ask(lambda: statements.lines_of_order(self.lines(), order_id))
         names: dict[Any, Any] = {}
-        place = [name for name, _ in found.columns].index("client_id")
-        for client_id in {row[place] for row in found.rows}:
+        place = [name for name, _ in result.columns].index("client_id")
+        for client_id in {row[place] for row in result.rows}:
             statement = statements.client(client_id)
             names |= {row[0]: row[1] for row in self.serving.ask(lambda statement=statement: statement).rows}  # type: ignore[misc]
-        rows = [[*row, names.get(row[place])] for row in found.rows]
-        return replace(found, columns=[*found.columns, ("client_name", "varchar")], rows=rows)
+        rows = [[*row, names.get(row[place])] for row in result.rows]
+        return replace(result, columns=[*result.columns, ("client_name", "varchar")], rows=rows)
 
-    def report(self, report: Report, given: Mapping[str, Value]) -> Result:
+    def report(self, report: Report, values: Mapping[str, Value]) -> Result:
         """The answer to a report: from the serving copy, or from the ledger's documents and the rows of files."""
         if report.over == "star":
-            return self.serving.report(report, given)
-        with answer(self.lake, report.text(given), left_out=[]) as found:
-            return Result(list(report.columns), plain(found.fetchall()))
+            return self.serving.report(report, values)
+        with answer(self.lake, report.text(values), left_out=[]) as result:
+            return Result(list(report.columns), plain(result.fetchall()))
 
     def rejects(self, row: LedgerRow, statement: Statement) -> Result:
         """The answer to a statement over the rejected rows of one file; what is short is kept."""
@@ -92,9 +92,9 @@ class LocalBackend(OverLedger):
         source = relation.of_files(self.lake.store, ORDERS, files)
         return self.serving.over({ORDERS.name: source}, statements.said_of_order(order_id))
 
-    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Result]:
+    def reports(self, wanted: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Result]:
         """The answers to several reports."""
-        return [self.report(report, given) for report, given in asked]
+        return [self.report(report, values) for report, values in wanted]
 
     def _ask_rejects(self, row: LedgerRow, statement: Statement) -> Result:
         source = relation.of_files(self.lake.store, REJECTED_ROWS, [row])
@@ -125,10 +125,10 @@ class LocalQueries:
         return Query(
             id=run.id,
             state=run.state,
-            reason=run.told.get("reason", ""),
-            problem=run.told.get("problem", "query-failed"),
-            rows=run.told.get("rows"),
-            truncated=run.told.get("truncated", False),
+            reason=run.reply.get("reason", ""),
+            problem=run.reply.get("problem", "query-failed"),
+            rows=run.reply.get("rows"),
+            truncated=run.reply.get("truncated", False),
             seconds=run.seconds,
         )
 

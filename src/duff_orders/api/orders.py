@@ -85,17 +85,17 @@ def get_order(request: Request, backend: BackendDependency, order_id: OrderId, f
     """One order with its lines."""
 
     def make() -> Body:
-        found = backend.order(order_id)
-        return Body(order_document(order_id, found), found.columns[:-1], [row[:-1] for row in found.rows])
+        result = backend.order(order_id)
+        return Body(order_document(order_id, result), result.columns[:-1], [row[:-1] for row in result.rows])
 
     return respond(request, backend.version(), make, name=f"order-{order_id}")
 
 
-def order_document(order_id: int, found: Result) -> dict[str, Any]:
+def order_document(order_id: int, result: Result) -> dict[str, Any]:
     """An order from its lines, whose last column is their client's name; raises Problem where there are none."""
-    if not found.rows:
+    if not result.rows:
         raise Problem("not-found", f"no order {order_id}")
-    lines = found.dictionaries()
+    lines = result.dictionaries()
     names = [line.pop("client_name") for line in lines]
     statuses = [line["status"] for line in lines]
     return {
@@ -122,8 +122,8 @@ def list_clients(
     start = _printable("name", name)
 
     def make() -> Body:
-        found = backend.ask(statements.clients(start, after[0] if after else None, limit))
-        return _page(backend, *_cut(found, limit, f"clients {name}", "client_id", ("client_id",)))
+        result = backend.ask(statements.clients(start, after[0] if after else None, limit))
+        return _page(backend, *_cut(result, limit, f"clients {name}", "client_id", ("client_id",)))
 
     return respond(request, backend.version(), make, name="clients")
 
@@ -133,10 +133,10 @@ def get_client(request: Request, backend: BackendDependency, client_id: ClientId
     """One client in its latest state."""
 
     def make() -> Body:
-        found = backend.ask(statements.client(client_id))
-        if not found.rows:
+        result = backend.ask(statements.client(client_id))
+        if not result.rows:
             raise Problem("not-found", f"no client {client_id}")
-        return Body(found.dictionaries()[0], found.columns, found.rows)
+        return Body(result.dictionaries()[0], result.columns, result.rows)
 
     return respond(request, backend.version(), make, name=f"client-{client_id}")
 
@@ -214,8 +214,8 @@ def _page(backend: Backend, shown: Result, following: str | None) -> Body:
 
 def _whole(request: Request, backend: Backend, statement: Statement, name: str) -> Response:
     def make() -> Body:
-        found = backend.ask(statement)
-        return Body({"data": found.dictionaries(), "version": backend.version()}, found.columns, found.rows)
+        result = backend.ask(statement)
+        return Body({"data": result.dictionaries(), "version": backend.version()}, result.columns, result.rows)
 
     return respond(request, backend.version(), make, name=name)
 

@@ -57,9 +57,9 @@ class Problem(DuffError):
         self.kind, self.errors, self.headers = kind, list(errors), dict(headers or {})
 
 
-def invalid(where: str, name: str, found: object, allowed: str) -> Problem:
+def invalid(where: str, name: str, value: object, allowed: str) -> Problem:
     """A parameter with a value that is not allowed."""
-    text = str(found)[:200]
+    text = str(value)[:200]
     errors = [{"in": where, "name": name, "found": text, "allowed": allowed}]
     return Problem("invalid-parameter", f"{name}: {text!r} is not allowed; allowed: {allowed}", errors=errors)
 

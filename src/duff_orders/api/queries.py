@@ -87,11 +87,11 @@ def get_result(
     start = after[0] if after else 0
 
     def make() -> Body:
-        found = queries.result(query_id, start, limit)
-        end = start + len(found.rows)
+        result = queries.result(query_id, start, limit)
+        end = start + len(result.rows)
         following = paging.cursor(query_id, "row", [end]) if state.rows is not None and end < state.rows else None
-        document = {"columns": columns_told(found.columns), "data": found.dictionaries(), "next_cursor": following}
-        return Body(document, found.columns, found.rows, following)
+        document = {"columns": columns_told(result.columns), "data": result.dictionaries(), "next_cursor": following}
+        return Body(document, result.columns, result.rows, following)
 
     return respond(request, None, make, name=query_id)
 

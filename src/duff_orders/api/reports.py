@@ -52,30 +52,30 @@ def list_reports(request: Request) -> Response:
 
 def _answered(request: Request, backend: Backend, report: Report, texts: Mapping[str, object]) -> Response:
     """The answer to a report, with what was given to it: texts by parameter, None where nothing was."""
-    given: dict[str, Value] = {}
+    chosen: dict[str, Value] = {}
     for each in report.parameters:
         if (text := texts[each.name]) is not None:
             try:
-                given[each.name] = each.read(str(text))
+                chosen[each.name] = each.read(str(text))
             except InputError:
                 raise invalid("query", each.name, text, each.allowed) from None
-    values, most = report.values(given), report.limit(given)
+    values, most = report.values(chosen), report.limit(chosen)
     of_star = report.over == "star"
 
     def make() -> Body:
-        found = backend.report(report, given if most is None else given | {"limit": most + 1})
-        truncated = most is not None and len(found.rows) > most
-        found = replace(found, rows=found.rows[:most])
+        result = backend.report(report, chosen if most is None else chosen | {"limit": most + 1})
+        truncated = most is not None and len(result.rows) > most
+        result = replace(result, rows=result.rows[:most])
         document = {
             "name": report.name,
             "parameters": {each.name: _plain(values[each.name]) for each in report.parameters},
             "columns": columns_told(report.columns),
-            "data": found.dictionaries(),
+            "data": result.dictionaries(),
             "truncated": truncated,
             "version": backend.version() if of_star else None,
             "computed_at": format_time(utc_now()),
         }
-        return Body(document, report.columns, found.rows, truncated=truncated)
+        return Body(document, report.columns, result.rows, truncated=truncated)
 
     return respond(request, backend.version() if of_star else backend.files_version(), make, name=report.name)
 
@@ -100,8 +100,8 @@ def _query(parameter: Parameter) -> Any:
 def _add_route(report: Report) -> None:
     """Give a report a route of its own, with the parameters that it declares."""
 
-    def get(request: Request, backend: BackendDependency, **given: Any) -> Response:
-        texts = {each.name: given[f"given_{each.name}"] for each in report.parameters}
+    def get(request: Request, backend: BackendDependency, **arguments: Any) -> Response:
+        texts = {each.name: arguments[f"given_{each.name}"] for each in report.parameters}
         return _answered(request, backend, report, texts)
 
     own = [

@@ -59,16 +59,16 @@ def local_backend(lake: Lake, *, queries: bool = False) -> Iterator[LocalBackend
 
 
 @contextmanager
-def watching(lake: Lake, condition: Condition, **told: Any) -> Iterator[None]:
+def watching(lake: Lake, condition: Condition, **options: Any) -> Iterator[None]:
     """Process what lands in the raw folder meanwhile; files in work are finished at the end.
 
-    `condition` is told of what is amiss; `told`: see `local.watch`.
+    `condition` is told of what is amiss; `options`: see `local.watch`.
     """
     stop = threading.Event()
     memory = max(int(lake.settings.memory * (1 - ANSWERS)), MINIMUM_MEMORY)
     settings = replace(lake.settings, memory=memory)
     other = Lake(settings, lake.store)
-    watcher = threading.Thread(target=look_after, args=(other, stop, condition), kwargs=told, name="watch")
+    watcher = threading.Thread(target=look_after, args=(other, stop, condition), kwargs=options, name="watch")
     watcher.start()
     try:
         yield

@@ -30,8 +30,8 @@ class Sessions:
 
     def caller(self, token: str) -> str | None:
         """Whose session this is; None where it is none, or has ended."""
-        found = self._of.get(_hash(token)) if token else None
-        return found[0] if found is not None and time.monotonic() < found[1] else None
+        session = self._of.get(_hash(token)) if token else None
+        return session[0] if session is not None and time.monotonic() < session[1] else None
 
     def end(self, token: str) -> None:
         """End a session."""

@@ -23,17 +23,17 @@ def job_arguments(required: Sequence[str], optional: Sequence[str] = ()) -> dict
     return {name: options[name] for name in (*required, *present)}
 
 
-def lake_of(given: dict[str, str], *, hours: float, **options: object) -> Lake:
+def lake_of(arguments: dict[str, str], *, hours: float, **options: object) -> Lake:
     """The lake of a job's arguments: `lake`, a folder, or the buckets; the platform ends the job after some hours."""
     # Glue tells its region to nobody: what works with objects would take another's.
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if "region" in given else ():
-        os.environ.setdefault(name, given["region"])
-    if "lake" in given:
-        return open_lake(given["lake"], engine="spark", **options)
-    if not {"raw_bucket", "processed_bucket"} <= given.keys():
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if "region" in arguments else ():
+        os.environ.setdefault(name, arguments["region"])
+    if "lake" in arguments:
+        return open_lake(arguments["lake"], engine="spark", **options)
+    if not {"raw_bucket", "processed_bucket"} <= arguments.keys():
         raise SystemExit("--lake DIR, or --raw_bucket and --processed_bucket, are needed")
-    more: dict[str, Any] = {"holder": given["holder"]} if "holder" in given else {}
-    address = f"s3://{given['raw_bucket']},{given['processed_bucket']}"
+    more: dict[str, Any] = {"holder": arguments["holder"]} if "holder" in arguments else {}
+    address = f"s3://{arguments['raw_bucket']},{arguments['processed_bucket']}"
     store = open_store(address, deadline=time.time() + hours * 3600, **more)
     return Lake(Settings.load(os.environ, engine="spark", **options), store)
 

@@ -72,9 +72,9 @@ class AthenaBackend:
         """The lines of an order with their client's name, in one query: each takes a second."""
         return self.ask(statements.order(LINES, order_id))
 
-    def report(self, report: Report, given: Mapping[str, Value]) -> Result:
+    def report(self, report: Report, values: Mapping[str, Value]) -> Result:
         """The answer to a report."""
-        return replace(self.ask(report.statement(given)), columns=list(report.columns))
+        return replace(self.ask(report.statement(values)), columns=list(report.columns))
 
     def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """A page of the ledger and one more, newest first: of the newest days that hold as many files, then of more."""

@@ -139,9 +139,9 @@ def _release(
         made = Release.made(dist)
     else:
         made = Release.stored(deployment.outputs("buckets")["ArtifactsBucket"], str(release))
-    for what, wanted, found in (("architecture", architecture, made.architecture), ("Python", python, made.python)):
-        if wanted not in (None, found):
-            raise InputError(f"the {what} is to be {wanted}, and {dist or release} was made for {found}")
+    for what, wanted, actual in (("architecture", architecture, made.architecture), ("Python", python, made.python)):
+        if wanted not in (None, actual):
+            raise InputError(f"the {what} is to be {wanted}, and {dist or release} was made for {actual}")
     return made
 
 
@@ -156,12 +156,12 @@ def _look_first(
     deployment: Deployment,
     stages: Iterable[str],
     values: Mapping[str, str],
-    given: Mapping[str, str],
+    overrides: Mapping[str, str],
     on_event: OnEvent,
 ) -> None:
     """Tell what is worth knowing of the account; raises PipelineError, with nothing done, for what must fail."""
     is_new = "buckets" in stages and describe(deployment.stack("buckets")) is None
-    obstacles = [*preflight({name: values[name] for name in BUCKETS} if is_new else {}, given)]
+    obstacles = [*preflight({name: values[name] for name in BUCKETS} if is_new else {}, overrides)]
     for each in obstacles:
         on_event("looked at", "STOPS" if each.stops else "NOTED", each.words)
     if stopping := [each.words for each in obstacles if each.stops]:

@@ -128,8 +128,8 @@ def trigger_glue_job(payload: Payload, context: Any) -> Payload:
         run = glue.start_job_run(JobName=job, Arguments=arguments, WorkerType=WORKER_TYPE, NumberOfWorkers=workers)
     run_id = run["JobRunId"]
     mine = store.read(name)
-    told = json.dumps({"execution": payload["execution"], "job_run_id": run_id}).encode()
-    store.replace(name, told, mine and mine.token)
+    answer = json.dumps({"execution": payload["execution"], "job_run_id": run_id}).encode()
+    store.replace(name, answer, mine and mine.token)
     log("started", event.file_id, event.key, job_run_id=run_id, workers=workers)
     return {"job_run_id": run_id}
 

@@ -74,10 +74,10 @@ class Shown(OverLedger, AthenaBackend):
         key = (row.file_id, row.revision, statement[0], *statement[1])
         return self._answers.get(key, partial(AthenaBackend.rejects, self, row, statement))
 
-    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Result]:
+    def reports(self, wanted: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Result]:
         """The answers to several reports, asked side by side."""
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="reports") as pool:
-            return list(pool.map(lambda each: self.report(*each), asked))
+            return list(pool.map(lambda each: self.report(*each), wanted))
 
     def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Result:
         """What the records of some published files say of an order."""

@@ -18,7 +18,7 @@ OURS = {"Release", "Edition", "BucketsStack", "EtlStack", "KeyArn", "NamePrefix"
 _AT_FIRST = {"Architecture": "arm64", "PythonRuntime": "python3.13"}
 
 
-def values(deployment: Deployment, given: Mapping[str, str]) -> dict[str, str]:
+def values(deployment: Deployment, overrides: Mapping[str, str]) -> dict[str, str]:
     """The values of all parameters that do not have a template's own default: those given, else those deployed.
 
     A new deployment that takes over buckets which a KMS key encrypts has that key, too. Raises InputError for a key in
@@ -27,15 +27,15 @@ def values(deployment: Deployment, given: Mapping[str, str]) -> dict[str, str]:
     deployed = _deployed(deployment)
     names = {name: deployment.named(bucket) for name, bucket in BUCKETS.items()}
     if deployed:
-        _keep_key(deployment, deployed.get("EncryptionKey", ""), given.get("EncryptionKey"))
+        _keep_key(deployment, deployed.get("EncryptionKey", ""), overrides.get("EncryptionKey"))
     else:
-        deployed["EncryptionKey"] = _key_of(given.get("ProcessedBucketName", names["ProcessedBucketName"]))
+        deployed["EncryptionKey"] = _key_of(overrides.get("ProcessedBucketName", names["ProcessedBucketName"]))
     return {
         **names,
         **_AT_FIRST,
         "DatabaseName": deployment.named(DATABASE).replace("-", "_"),
         **{name: value for name, value in deployed.items() if name not in OURS},
-        **given,
+        **overrides,
         "NamePrefix": deployment.named(""),
         "BucketsStack": deployment.stack("buckets"),
         "EtlStack": deployment.stack("etl"),
@@ -51,12 +51,12 @@ def _deployed(deployment: Deployment) -> dict[str, str]:
     return values
 
 
-def _keep_key(deployment: Deployment, deployed: str, given: str | None) -> None:
+def _keep_key(deployment: Deployment, deployed: str, wanted: str | None) -> None:
     """Refuse another key than the one in use, or none."""
     in_use = deployment.outputs_if_there("buckets").get("KeyArn")
-    if in_use and given is not None and given not in (in_use, deployed):
+    if in_use and wanted is not None and wanted not in (in_use, deployed):
         raise InputError(
-            f"EncryptionKey is {given!r}, and {in_use} encrypts what is there, which could be read no more; leave it. "
+            f"EncryptionKey is {wanted!r}, and {in_use} encrypts what is there, which could be read no more; leave it. "
             "KMS rotates a key by itself, and keeps what it encrypted readable"
         )
 

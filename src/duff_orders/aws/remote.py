@@ -215,7 +215,7 @@ class Remote:
         """
         state = survey(self.lake, put_before=utc_now() - ON_ITS_WAY)
         if dry_run:
-            return Repaired(found=[*map(str, state.faults)])
+            return Repaired(faults=[*map(str, state.faults)])
 
         def process(events: list[Event], again: bool) -> list[LedgerRow]:
             after: dict[str, Replay] = {}

@@ -156,8 +156,8 @@ def api_key(outputs: dict[str, str]) -> str:
     return str(boto3.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)["value"])
 
 
-def _equal(name: str, found: object, expected: object) -> Check:
-    return Check(name, None if found == expected else f"{found!r}, not {expected!r}")
+def _equal(name: str, actual: object, expected: object) -> Check:
+    return Check(name, None if actual == expected else f"{actual!r}, not {expected!r}")
 
 
 def _made(name: str, check: Callable[[], Check]) -> Check:

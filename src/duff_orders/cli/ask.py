@@ -70,7 +70,7 @@ def query(
             "--report", metavar="NAME", help="A ready-made question instead of SQL.", autocompletion=complete_report
         ),
     ] = None,
-    given: Annotated[
+    pairs: Annotated[
         list[str] | None,
         typer.Option("--with", metavar="NAME=VALUE", help="A parameter of the report, e.g. from=2026-11-01."),
     ] = None,
@@ -102,7 +102,7 @@ def query(
 
     if output is None:
         pipe.end_when_closed()
-    text, longer = _question(sql, report, given or [])
+    text, longer = _question(sql, report, pairs or [])
     if format == "parquet" and output is None:
         raise typer.BadParameter("--format parquet needs --output FILE")
     if output is not None:
@@ -157,12 +157,12 @@ def _question(sql: str | None, report: str | None, given: list[str]) -> tuple[st
             raise typer.BadParameter("--with is for a --report")
         # the guard says what is wrong with bytes that are not UTF-8
         return (_read_stdin().decode("utf-8", "surrogateescape") if sql == "-" else str(sql)), None
-    found = reports.report(report)
+    declared = reports.report(report)
     pairs = [each.partition("=") for each in given]
-    values = {name: found.parameter(name).read(value) for name, _, value in pairs}
-    most = found.limit(values)
-    longer = None if most is None else _Longer(found.text(values | {"limit": most + 1}), most, found.most_rows)
-    return found.text(values), longer
+    values = {name: declared.parameter(name).read(value) for name, _, value in pairs}
+    most = declared.limit(values)
+    longer = None if most is None else _Longer(declared.text(values | {"limit": most + 1}), most, declared.most_rows)
+    return declared.text(values), longer
 
 
 @contextmanager
@@ -174,15 +174,15 @@ def _stream(output: Path | None) -> Iterator[TextIO]:
             yield stream
 
 
-def _write_answer(found: "ResultPages", format: Format, output: Path | None) -> int:
+def _write_answer(result: "ResultPages", format: Format, output: Path | None) -> int:
     """Write what Athena answered; gives the number of rows."""
     from duff_orders.query import formats
 
     if format != "parquet":
         with _stream(output) as stream:
-            return formats.write(formats.Pages(found.columns, found.pages), stream, format)
+            return formats.write(formats.Pages(result.columns, result.pages), stream, format)
     assert output is not None
-    with formats.taken(found.columns, found.pages) as (connection, statement):
+    with formats.taken(result.columns, result.pages) as (connection, statement):
         return formats.write_parquet(connection, statement, output)
 
 

@@ -242,11 +242,11 @@ def cost(
     print(f"a function with awswrangler, no reasons, no ledger, money as floats {naive:,.2f}{unable}")
 
 
-def _pairs(given: list[str] | None, hint: str) -> dict[str, str]:
+def _pairs(texts: list[str] | None, hint: str) -> dict[str, str]:
     """Options NAME=VALUE as a dictionary; raises BadParameter for others."""
-    if not all("=" in each for each in given or ()):
+    if not all("=" in each for each in texts or ()):
         raise typer.BadParameter(f"a {hint[2:]} is given as NAME=VALUE", param_hint=hint)
-    return dict(each.partition("=")[::2] for each in given or ())
+    return dict(each.partition("=")[::2] for each in texts or ())
 
 
 def _tell(resource: str, state: str, why: str, to: TextIO | None = None) -> None:
@@ -268,6 +268,6 @@ def _smoke(deployment: str | None, to: TextIO) -> bool:
     problems = 0
     for check in smoke(_named(deployment), wait=lambda why: print(f"  waiting: {why}", file=to, flush=True)):
         problems += check.problem is not None
-        told = f"  {'not so' if check.problem else 'ok'}: {check.name}{f': {check.problem}' if check.problem else ''}"
-        print(told, file=to)
+        shown = f"  {'not so' if check.problem else 'ok'}: {check.name}{f': {check.problem}' if check.problem else ''}"
+        print(shown, file=to)
     return problems == 0

@@ -76,8 +76,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document per 
 FactsOption = Annotated[bool, typer.Option("--json", help="One JSON document instead of sentences.")]
 
 
-def _tell_version(asked: bool) -> None:
-    if asked:
+def _tell_version(wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version
 
         print(f"duff-orders {version('duff-orders')}")
@@ -96,11 +96,11 @@ def options(
     context.obj = lake
 
 
-def open_lake(context: typer.Context, lake: Path | None, *, create: bool = False, **given: Any) -> "Lake":
+def open_lake(context: typer.Context, lake: Path | None, *, create: bool = False, **options: Any) -> "Lake":
     """The lake of the options and the environment; only commands that write make a new one."""
     from duff_orders.lake.lake import Lake
 
-    settings = Settings.load(lake=lake or context.obj, **given)
+    settings = Settings.load(lake=lake or context.obj, **options)
     if not create and not (settings.lake / "raw").is_dir():
         raise InputError(f"there is no lake at {settings.lake}; `duff run FILE` makes one, --lake names another")
     return Lake.open(settings)
@@ -125,9 +125,9 @@ FileArgument = Annotated[
 
 
 @contextmanager
-def deployed(deployment: str | None, **given: Any) -> Iterator["Remote | None"]:
+def deployed(deployment: str | None, **options: Any) -> Iterator["Remote | None"]:
     """The deployment that options or environment name, if any; what AWS refuses is reported in one sentence."""
-    settings = Settings.load(deployment=deployment, **given)
+    settings = Settings.load(deployment=deployment, **options)
     if not settings.deployment:
         yield None
         return
@@ -139,7 +139,7 @@ def deployed(deployment: str | None, **given: Any) -> Iterator["Remote | None"]:
 
 
 @contextmanager
-def opened(context: typer.Context, lake: Path | None, deployment: str | None, **given: Any) -> Iterator["Lake"]:
+def opened(context: typer.Context, lake: Path | None, deployment: str | None, **options: Any) -> Iterator["Lake"]:
     """The lake in a folder, or that of a deployment."""
-    with deployed(deployment, **given) as remote:
-        yield remote.lake if remote else open_lake(context, lake, **given)
+    with deployed(deployment, **options) as remote:
+        yield remote.lake if remote else open_lake(context, lake, **options)

@@ -49,10 +49,10 @@ def outcomes(rows: Sequence[LedgerRow], known: Collection[str] = ()) -> None:
             print(printable(f"{row.source_file}: known already, unchanged since {row.finished:%Y-%m-%d %H:%M} UTC"))
 
 
-def ledger(found: Sequence[Standing], *, only_open: bool = False) -> None:
+def ledger(standings: Sequence[Standing], *, only_open: bool = False) -> None:
     """The ledger, or the open files of it."""
-    if found:
-        _files([each.row for each in found], found)
+    if standings:
+        _files([each.row for each in standings], standings)
     elif only_open:
         print("nothing is open: every row is in the tables, corrected, or given up")
     else:
@@ -105,9 +105,9 @@ def build(report: BuildReport) -> None:
         )
 
 
-def left_out(found: Iterable[object]) -> bool:
+def left_out(objects: Iterable[object]) -> bool:
     """What was left out, since it cannot be read; whether there is any."""
-    lines = [printable(f"left out: {each}") for each in found]
+    lines = [printable(f"left out: {each}") for each in objects]
     for each in lines:
         print(each, file=sys.stderr)
     return bool(lines)
@@ -115,13 +115,13 @@ def left_out(found: Iterable[object]) -> bool:
 
 def repaired(done: "Repaired", *, dry_run: bool) -> None:
     """What a repair found, and what it did."""
-    for each in done.found:
+    for each in done.faults:
         print(printable(each.partition("; `duff repair`")[0]))
-    if dry_run or not done.found:
-        print(f"to be mended: {len(done.found)}" if done.found else "nothing is damaged")
+    if dry_run or not done.faults:
+        print(f"to be mended: {len(done.faults)}" if done.faults else "nothing is damaged")
         return
-    for word, found in (("made anew", done.made), ("kept aside", done.aside)):
-        for name in found:
+    for word, names in (("made anew", done.made), ("kept aside", done.aside)):
+        for name in names:
             print(printable(f"{word}: {name}"))
     if done.again:
         outcomes(done.again)
@@ -131,9 +131,9 @@ def repaired(done: "Repaired", *, dry_run: bool) -> None:
         print(printable(f"lost: {each}"), file=sys.stderr)
 
 
-def document(found: Any) -> None:
+def document(value: Any) -> None:
     """What a command found, as one JSON document; money and times are texts with all their digits."""
-    print(json.dumps(found, default=_plain, ensure_ascii=False))
+    print(json.dumps(value, default=_plain, ensure_ascii=False))
 
 
 def _plain(value: Any) -> Any:
@@ -152,21 +152,21 @@ def left_alone(keys: Sequence[str]) -> None:
         print(f"left alone in the raw bucket, as tools keep such for themselves: {named}{more}")
 
 
-def status(found: "Status") -> None:
+def status(state: "Status") -> None:
     """How a deployment is doing."""
-    if found.newest_file is None:
+    if state.newest_file is None:
         print("newest verdict: none yet")
     else:
-        age = int((utc_now() - found.newest_file).total_seconds())
-        print(f"newest verdict: {found.newest_file:%Y-%m-%d %H:%M:%S} UTC, {age:,} s ago")
-    print(f"files that wait to be taken up: {found.arrived}; under way: {found.running}")
-    print(f"files that wait for a build: {found.waiting_for_build}{'; one is under way' if found.is_building else ''}")
-    print(f"last build: {f'{found.last_build:%Y-%m-%d %H:%M:%S} UTC' if found.last_build else 'none yet'}")
-    if found.failed_job:
-        print(printable(f"the last run of the job for large builds failed: {found.failed_job}"))
-    print(f"announcements in the dead-letter queue: {found.undelivered}")
-    left_alone(found.left_alone)
-    for key, time in found.failed:
+        age = int((utc_now() - state.newest_file).total_seconds())
+        print(f"newest verdict: {state.newest_file:%Y-%m-%d %H:%M:%S} UTC, {age:,} s ago")
+    print(f"files that wait to be taken up: {state.arrived}; under way: {state.running}")
+    print(f"files that wait for a build: {state.waiting_for_build}{'; one is under way' if state.is_building else ''}")
+    print(f"last build: {f'{state.last_build:%Y-%m-%d %H:%M:%S} UTC' if state.last_build else 'none yet'}")
+    if state.failed_job:
+        print(printable(f"the last run of the job for large builds failed: {state.failed_job}"))
+    print(f"announcements in the dead-letter queue: {state.undelivered}")
+    left_alone(state.left_alone)
+    for key, time in state.failed:
         print(printable(f"failed at {time}: {key}"))
 
 

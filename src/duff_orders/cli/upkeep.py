@@ -146,7 +146,7 @@ def repair(
         show.document(done)
     else:
         show.repaired(done, dry_run=dry_run)
-    if done.lost or (dry_run and done.found):
+    if done.lost or (dry_run and done.faults):
         raise typer.Exit(1)
 
 

@@ -82,18 +82,18 @@ async def post_give_up(request: Request, file_id: str) -> Response:
     return await run_in_threadpool(_give_up, request, file_id, fields)
 
 
-def _give_up(request: Request, file_id: str, given: Mapping[str, str]) -> Response:
+def _give_up(request: Request, file_id: str, fields: Mapping[str, str]) -> Response:
     source, by = backend(request), request.scope.get("caller")
     row = source.file(file_id)
     if row is None:
         return missing(request)
     standing = source.standings().of(row)
     try:
-        lines = read_lines(given["lines"]) if given.get("lines") else None
-        if given.get("undo"):
-            take_back(source.lake.store, standing, given.get("why", ""), lines, by)
+        lines = read_lines(fields["lines"]) if fields.get("lines") else None
+        if fields.get("undo"):
+            take_back(source.lake.store, standing, fields.get("why", ""), lines, by)
         else:
-            give_up(source.lake.store, standing, rejected_lines(source, row), given.get("why", ""), lines, by)
+            give_up(source.lake.store, standing, rejected_lines(source, row), fields.get("why", ""), lines, by)
     except Refused as error:
         return _page_of(request, row, wrong=words(request)(f"refused_{error.key}", **error.places))
     source.ledger.look_again()
@@ -133,13 +133,13 @@ def _page_of(request: Request, row: LedgerRow, reason: str = "", wrong: str = ""
 
 
 def _shown(
-    asked: Source, standings: Standings, row: LedgerRow, found: Sequence[dict[str, Any]]
+    source: Source, standings: Standings, row: LedgerRow, rows: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Rejected rows with what is wrong in which column, what stood there before, and what became of them."""
-    shown = [rejected(each) for each in found]
+    shown = [rejected(each) for each in rows]
     ties = [tied(each["corrects"]) for each in shown]
-    corrected = {each.file_id: each for each in map(asked.file, {tie[0] for tie in ties if tie}) if each}
-    before = _texts_before(asked, corrected, shown)
+    corrected = {each.file_id: each for each in map(source.file, {tie[0] for tie in ties if tie}) if each}
+    before = _texts_before(source, corrected, shown)
     for each, tie in zip(shown, ties, strict=True):
         each["wrong"] = {one["column"]: one["code"] for one in each["reasons"]}
         each["before"] = before.get(each["corrects"] or "", {})
@@ -149,7 +149,7 @@ def _shown(
 
 
 def _texts_before(
-    asked: Source, corrected: Mapping[str, LedgerRow], shown: Sequence[Mapping[str, Any]]
+    source: Source, corrected: Mapping[str, LedgerRow], shown: Sequence[Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """The texts of the rows that some changed more of than was wrong, by `FILE_ID:LINE`."""
     named: dict[str, set[int]] = {}
@@ -160,7 +160,7 @@ def _texts_before(
     texts: dict[str, dict[str, Any]] = {}
     for file_id, lines in named.items():
         if row := corrected.get(file_id):
-            answer = asked.rejects(row, statements.rejected_at(file_id, row.pa_date, sorted(lines)))
+            answer = source.rejects(row, statements.rejected_at(file_id, row.pa_date, sorted(lines)))
             texts |= {f"{file_id}:{each['line']}": each for each in answer.dictionaries()}
     return texts
 

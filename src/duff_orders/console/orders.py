@@ -43,7 +43,7 @@ _FIELDS: Mapping[str, TypeAdapter[Any]] = {
 class Form:
     """What was filled in: the texts, the filter that they make, and which of them are not allowed."""
 
-    given: dict[str, str]
+    texts: dict[str, str]
     wanted: LineFilter = field(default_factory=LineFilter)
     wrong: list[str] = field(default_factory=list)
 
@@ -52,7 +52,7 @@ class Form:
         """The form as it was sent."""
         form = cls({name: texts[name].strip() for name in _FIELDS if texts.get(name, "").strip()})
         values: dict[str, Any] = {}
-        for name, text in form.given.items():
+        for name, text in form.texts.items():
             try:
                 values[name] = _FIELDS[name].validate_python(text)
                 if not text.isprintable():
@@ -77,10 +77,10 @@ def list_orders(request: Request, sort: str = "-pa_date", cursor: str = "") -> R
     if not form.wrong:
         lines, following = page_of_lines(source, form.wanted, wanted_sort, cursor or None, LINES)()
         rows = lines.dictionaries()
-    asked_for = form.given | ({"sort": wanted_sort} if wanted_sort != "-pa_date" else {})
+    asked_for = form.texts | ({"sort": wanted_sort} if wanted_sort != "-pa_date" else {})
     shown = {
         "rows": rows,
-        "given": form.given,
+        "texts": form.texts,
         "wrong": form.wrong,
         "sort": wanted_sort,
         "sorts": SORTS,
@@ -114,19 +114,19 @@ def get_order(request: Request, order_id: str, files: str = "") -> Response:
     return page(request, "order.html", "orders", shown)
 
 
-def _channels(asked: Source) -> list[str] | None:
+def _channels(source: Source) -> list[str] | None:
     """The channels to choose from; None where they are too many, or too long."""
-    names = [row[0] for row in asked.ask(statements.channels()).rows]
+    names = [row[0] for row in source.ask(statements.channels()).rows]
     if len(names) > CHANNELS or any(len(name) > CHARACTERS for name in names):
         return None
     return names
 
 
-def _told(asked: Source, order_id: int, first: date, last: date, most: int | None) -> list[dict[str, Any]] | None:
+def _told(source: Source, order_id: int, first: date, last: date, most: int | None) -> list[dict[str, Any]] | None:
     """The files with records of an order, oldest first, and what each said; None where they are more than `most`."""
-    files = [row for row in asked.ledger.rows() if row.published and first <= row.pa_date <= last]
+    files = [row for row in source.ledger.rows() if row.published and first <= row.pa_date <= last]
     if most is not None and len(files) > most:
         return None
-    documents = asked.said_of_order(order_id, files).dictionaries() if files else []
+    documents = source.said_of_order(order_id, files).dictionaries() if files else []
     by_id = {row.file_id: row for row in files}
     return [{**each, "file": by_id[each["file_id"]]} for each in documents]

@@ -56,21 +56,21 @@ def get_overview(request: Request, period: str = "30") -> Response:
     return page(request, "overview.html", "overview", shown)
 
 
-def _kept_figures(request: Request, t: Words, asked: Source, period: str, today: date) -> list[Figure]:
+def _kept_figures(request: Request, t: Words, source: Source, period: str, today: date) -> list[Figure]:
     """The figures, made once for each build, day, period and language."""
     kept: dict[tuple[Any, ...], list[Figure]] = request.app.state.figures
-    key = (asked.version(), today, period, t.language)
+    key = (source.version(), today, period, t.language)
     cached = kept.get(key)
     if cached is None:
-        cached = figures(t, asked, period, today)
+        cached = figures(t, source, period, today)
         if any(other[:2] != key[:2] for other in list(kept)):
             kept.clear()
-        if asked.shows(asked.snapshot.current().build_id):
+        if source.shows(source.snapshot.current().build_id):
             kept[key] = cached
     return cached
 
 
-def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:
+def figures(t: Words, source: Source, period: str, today: date) -> list[Figure]:
     """What was sold by day, status, channel and product."""
     days = PERIODS[period]
     since: dict[str, Value] = {} if days is None else {"from": today - timedelta(days=days - 1)}
@@ -81,16 +81,16 @@ def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:
         "sales_by_channel": since | {"limit": TOP + 1},  # one more tells whether some are left out
         "sales_by_product": since | {"limit": TOP + 1},
     }
-    answers = asked.reports([(reports.report(name), given) for name, given in wanted.items()])
+    answers = source.reports([(reports.report(name), values) for name, values in wanted.items()])
     by_day, by_status, by_channel, by_product = (answer.dictionaries() for answer in answers)
     worth = {row["status"]: Decimal(row["sales"]) for row in by_status}
     unsold = [status.name for status in CONTRACT.statuses if not status.sells]
-    told = {
+    places = {
         "states": t.all_of(map(t.status, unsold)),
         "worth": t.money(sum((worth.get(name, Decimal(0)) for name in unsold), Decimal(0))),
         "total": t.money(sum(worth.values(), Decimal(0))),
     }
-    left_out = t("without_unsold", **told)
+    left_out = t("without_unsold", **places)
 
     def csv(report: str, **more: int) -> str:
         return f"/v1/reports/{report}?{urlencode({'format': 'csv', **more, **since})}"
@@ -104,16 +104,16 @@ def figures(t: Words, asked: Source, period: str, today: date) -> list[Figure]:
         replace(charts.by_day(t, by_day[::-1], period, csv("sales_by_day", limit=most)), note=left_out),
         replace(
             charts.by_status(t, by_status, period, csv("status_summary")),
-            note=t("with_unsold", **told),
+            note=t("with_unsold", **places),
         ),
         ranked("channel", by_channel, "point_of_sale_channel", "sales_by_channel"),
         ranked("product", by_product, "product_description", "sales_by_product"),
     ]
 
 
-def _to_do(t: Words, asked: Source, standing: Standing) -> str:
+def _to_do(t: Words, source: Source, standing: Standing) -> str:
     row = standing.row
-    counts = reasons_of(asked, row) if row.rows_rejected else []
+    counts = reasons_of(source, row) if row.rows_rejected else []
     if not counts:
         return t("do_look", verdict=t.verdict(row.verdict), reason=t.why(row.reason or row.error or ""))
     first = f"{counts[0]['column']}: {t.reason(counts[0]['code'])}"

@@ -85,7 +85,7 @@ def _freshness(request: Request, t: Words) -> dict[str, Any]:
     if newest is None:
         return {"fresh": t("fresh_none"), "lag": "" if watched else t("unwatched"), "amiss": source.amiss()}
     snapshot = source.snapshot.current()
-    told = t(
+    places = t(
         "fresh",
         name=newest.source_file,
         age=t.age(newest.finished, utc_now()),
@@ -101,4 +101,4 @@ def _freshness(request: Request, t: Words) -> dict[str, Any]:
         lags.append(t(lag))
     if not watched:
         lags.append(t("unwatched"))
-    return {"fresh": told, "lag": " ".join(lags), "amiss": source.amiss()}
+    return {"fresh": places, "lag": " ".join(lags), "amiss": source.amiss()}

@@ -87,8 +87,8 @@ class Progress:
         keys = dict.fromkeys(self._without_verdict()[:WAITING])
         with self._lock:
             keys |= self.sent
-        found = [row for row in self.source.ledger.rows() if row.finished > since or row.source_file in keys]
-        rows = {row.source_file: row for row in sorted(found, key=lambda row: row.event_time)}
+        stage = [row for row in self.source.ledger.rows() if row.finished > since or row.source_file in keys]
+        rows = {row.source_file: row for row in sorted(stage, key=lambda row: row.event_time)}
         # what has just been built is in the tables once they show it
         snapshot = self.source.snapshot.current()
         held = snapshot.files if self.source.shows(snapshot.build_id) else {}

@@ -27,7 +27,7 @@ class Source(Backend, Protocol):
     def lag(self, build_id: str | None) -> str:
         """Why answers are slow or old although this is the newest build, as a key of `texts`; "" where they are not."""
 
-    def reports(self, asked: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Result]:
+    def reports(self, wanted: Sequence[tuple[Report, Mapping[str, Value]]]) -> list[Result]:
         """The answers to several reports."""
 
     def said_of_order(self, order_id: int, files: Sequence[LedgerRow]) -> Result:

@@ -99,17 +99,17 @@ async def get_events(request: Request) -> Response:
 
 
 @asynccontextmanager
-async def _in_thread(entered: AbstractContextManager[T]) -> AsyncIterator[T]:
+async def _in_thread(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
     """Enter and leave what may wait, without keeping others waiting."""
-    found = await run_in_threadpool(entered.__enter__)
+    value = await run_in_threadpool(manager.__enter__)
     try:
-        yield found
+        yield value
     finally:
-        await run_in_threadpool(entered.__exit__, None, None, None)
+        await run_in_threadpool(manager.__exit__, None, None, None)
 
 
-def _check_replaceable(asked: Source, file_id: str) -> None:
-    row = asked.file(file_id)
+def _check_replaceable(source: Source, file_id: str) -> None:
+    row = source.file(file_id)
     if row is None or row.verdict not in ("invalid", "failed"):
         raise invalid("query", "replaces", file_id, "the id of a file that is invalid or failed")
 

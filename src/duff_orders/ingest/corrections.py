@@ -95,12 +95,12 @@ def targets(ledger: Ledger, file_ids: set[str]) -> list[Target]:
     """
     rows = ledger.those(file_ids)
     _check_settled(ledger, file_ids - {row.file_id for row in rows if row.stands})
-    found = []
+    result = []
     for row in rows:
         if row.rejected_objects and row.contract > 1:
             roots = {entry.file_id for entry in map(Entry.of, row.attempts or ())}
-            found.append(Target(row, {each.file_id: ranked(ledger, each) for each in ledger.those(roots)}))
-    return found
+            result.append(Target(row, {each.file_id: ranked(ledger, each) for each in ledger.those(roots)}))
+    return result
 
 
 def ranked(ledger: Ledger, row: LedgerRow) -> datetime:
@@ -112,12 +112,12 @@ def ranked(ledger: Ledger, row: LedgerRow) -> datetime:
     return row.event_time
 
 
-def correctable(found: Sequence[Target], rejected_rows: Callable[[LedgerRow], str], spelling: Spelling) -> str:
+def correctable(entries: Sequence[Target], rejected_rows: Callable[[LedgerRow], str], spelling: Spelling) -> str:
     """The relation: `named`, `takes` (the row whose place is taken), `takes_effect` and, by column, `kept_*`.
 
     A row that was to correct another itself stands for that one. `rejected_rows` gives SQL for those of a file.
     """
-    parts = [_of(target, rejected_rows(target.row), spelling) for target in found]
+    parts = [_of(target, rejected_rows(target.row), spelling) for target in entries]
     if parts:
         return " union all ".join(parts)
     kept = (f"cast(null as {column.type if column.required else 'string'}) as kept_{column.name}" for column in COLUMNS)

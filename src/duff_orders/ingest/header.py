@@ -184,10 +184,10 @@ def places(dialect: Dialect) -> dict[str, int | None]:
     return dict(zip_longest(COLUMN_NAMES, dialect.places))
 
 
-def _missing(found: list[str]) -> InvalidFile:
-    missing = [column for column in REQUIRED_NAMES if column not in found]
+def _missing(names: list[str]) -> InvalidFile:
+    missing = [column for column in REQUIRED_NAMES if column not in names]
     which = "column_missing" if len(missing) == 1 else "columns_missing"
-    named = _cut(", ".join(name[:QUOTED] for name in found if name))
+    named = _cut(", ".join(name[:QUOTED] for name in names if name))
     return invalid(which, columns=", ".join(f"`{name}`" for name in missing), found=named)
 
 

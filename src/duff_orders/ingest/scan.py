@@ -334,10 +334,10 @@ class _Scanner:
             self.quoted_line_breaks |= b"\n" in record.text or b"\r" in record.text
             return
         texts, whole = self._told(record, reason)
-        told = dict(zip(UNSPLIT, (*(texts or [None] * len(COLUMN_NAMES)), reason, whole), strict=True))
-        told = {name: value for name, value in told.items() if value is not None}
+        fields = dict(zip(UNSPLIT, (*(texts or [None] * len(COLUMN_NAMES)), reason, whole), strict=True))
+        fields = {name: value for name, value in fields.items() if value is not None}
         self.copy.leave_place()
-        json.dump(told | {"line": self.copy.line}, self.rejects, ensure_ascii=False)
+        json.dump(fields | {"line": self.copy.line}, self.rejects, ensure_ascii=False)
         self.rejects.write("\n")
         self.unsplit_records += 1
         self.copy.drop(lines)

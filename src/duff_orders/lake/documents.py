@@ -30,16 +30,16 @@ class Kind(Generic[D]):
     name: Callable[[D], str]
     as_before: Callable[[str, bytes], D] | None = None
 
-    def decode(self, name: str, found: Stored) -> D:
+    def decode(self, name: str, stored: Stored) -> D:
         """The document that an object holds.
 
         Raises DamagedObject where it is none of the kind, not as it was written, or another than its name says.
         """
         try:
-            if self.as_before and not found.data.startswith(b"{"):
-                document = self.as_before(name, found.data)
+            if self.as_before and not stored.data.startswith(b"{"):
+                document = self.as_before(name, stored.data)
             else:
-                document = self.document.from_json(found.data)
+                document = self.document.from_json(stored.data)
             due = self.name(document)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise DamagedObject(name, error) from None
@@ -57,10 +57,10 @@ class Kind(Generic[D]):
 
         Raises DamagedObject for one that cannot be read, or tells `damaged` of it and goes on.
         """
-        for name, found in zip(listed, _read(store, listed), strict=True):
+        for name, stored in zip(listed, _read(store, listed), strict=True):
             try:
-                if found is not None:
-                    yield self.decode(name, found)
+                if stored is not None:
+                    yield self.decode(name, stored)
             except DamagedObject as error:
                 if damaged is None:
                     raise

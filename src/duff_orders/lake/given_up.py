@@ -95,8 +95,8 @@ def take_back(
             raise Refused("whole_given_up", name=name, lines=_told(wrong))
         raise Refused("others_given_up", name=name, given=_told(said.lines), lines=_told(wrong))
     before = standing.given_up
-    given = None if lines is None else ranges({*lines})
-    _add(store, standing.row.file_id, GiveUp(lines=given, why=why, at=utc_now(), undo=True, by=by))
+    document = None if lines is None else ranges({*lines})
+    _add(store, standing.row.file_id, GiveUp(lines=document, why=why, at=utc_now(), undo=True, by=by))
     return before if lines is None else sum(standing.of(line) == "given_up" for line in {*lines})
 
 

@@ -26,9 +26,12 @@ def columns(table: Table) -> list[tuple[str, str]]:
     return [(field.name, field.type) for field in table.fields]
 
 
-def check_columns(table: Table, found: Sequence[dict[str, Any]]) -> None:
-    """Raises PipelineError where the catalog's table is not the contract's; `found` as `glue:GetTable` has columns."""
-    seen = [(str(each["Name"]), str(each["Type"])) for each in found]
+def check_columns(table: Table, deployed: Sequence[dict[str, Any]]) -> None:
+    """Raise PipelineError where the catalog's table is not the contract's.
+
+    `deployed` is its columns, as `glue:GetTable` gives them.
+    """
+    seen = [(str(each["Name"]), str(each["Type"])) for each in deployed]
     if seen != columns(table):
         wrong = [f"{name} {kind}" for name, kind in seen if (name, kind) not in columns(table)]
         missing = [f"{name} {kind}" for name, kind in columns(table) if (name, kind) not in seen]
@@ -120,8 +123,8 @@ def behind(store: Store, glue: Any, database: str, snapshot: Snapshot) -> Iterat
         return
     for table in STAR:
         if not table.partitioned:
-            found = glue.get_table(DatabaseName=database, Name=table.name)["Table"]["StorageDescriptor"].get("Location")
-            if found != _folder(store, snapshot.dimensions[table.name]):
+            days = glue.get_table(DatabaseName=database, Name=table.name)["Table"]["StorageDescriptor"].get("Location")
+            if days != _folder(store, snapshot.dimensions[table.name]):
                 yield table.name
     if _partitions(glue, database) != {day: _folder(store, names[0]) for day, names in snapshot.partitions.items()}:
         yield FACT_ORDERS.name

@@ -32,7 +32,7 @@ class Repair:
     """
 
     store: Store
-    found: Survey
+    survey: Survey
     began: datetime
     ingested: Callable[[Sequence[str]], datetime | None] = lambda _: None
     made: list[str] = field(default_factory=list)
@@ -47,13 +47,13 @@ class Repair:
         Each replaces the very bytes that were found, and nothing that somebody wrote meanwhile: it can be cut off at
         any point, and run again.
         """
-        self.events.update(self.found.events)
+        self.events.update(self.survey.events)
         self._events()
         if self.store.keeps_notes:
             self._held()
             self._replacements()
         self._contents()
-        for fault in self.found.of("aside"):
+        for fault in self.survey.of("aside"):
             if fault.name.startswith(layout.GIVEN_UP):
                 self.put_aside(fault.name)
                 self.lost.append(f"{fault.name}: what was given up is known no more; `duff give-up` says it again")
@@ -70,7 +70,7 @@ class Repair:
 
     def _named(self, kind: Kind[D]) -> list[str]:
         """The documents of a kind that are to be made anew."""
-        faults = (*self.found.of("document"), *self.found.of("orphan"))
+        faults = (*self.survey.of("document"), *self.survey.of("orphan"))
         return sorted({fault.name for fault in faults if fault.name.startswith(kind.folder)})
 
     def _make(self, kind: Kind[D], document: D, seen: D | None) -> None:
@@ -88,27 +88,27 @@ class Repair:
     def _events(self) -> None:
         """Of a file that has its ledger row, from that; of another from what lies there, at the time of its note."""
         to_make = {PurePosixPath(name).stem: name for name in self._named(EVENTS)}
-        rows = {file_id: self.found.rows[file_id] for file_id in to_make if file_id in self.found.rows}
-        found = {file_id: event for file_id, row in rows.items() if (event := of_row(self.store, row))}
-        if to_make.keys() - found.keys():
+        rows = {file_id: self.survey.rows[file_id] for file_id in to_make if file_id in self.survey.rows}
+        events = {file_id: event for file_id, row in rows.items() if (event := of_row(self.store, row))}
+        if to_make.keys() - events.keys():
             lying = {each.file_id: self._dated(each) for each in self._lying() if each.file_id in to_make}
-            self.dated_anew.update(lying.keys() - found.keys())
-            found = lying | found
+            self.dated_anew.update(lying.keys() - events.keys())
+            events = lying | events
         for file_id, name in to_make.items():
-            if event := found.get(file_id):
-                self._make(EVENTS, event, self.found.events.get(file_id))
+            if event := events.get(file_id):
+                self._make(EVENTS, event, self.survey.events.get(file_id))
                 self.events[file_id] = event
             else:
-                for each in (name, *(each for each in self.found.sizes if file_id in each)):
+                for each in (name, *(each for each in self.survey.sizes if file_id in each)):
                     self.put_aside(each)
                 self.events.pop(file_id, None)
                 self.lost.append(f"{name}: nothing tells any more which file it announced")
 
     def _lying(self) -> Iterator[Event]:
         """What keys held, and the raw objects that are there, may have been announced as."""
-        notes = (each for of_key in self.found.held.values() for each in of_key)
+        notes = (each for of_key in self.survey.held.values() for each in of_key)
         for event in (*map(self._of_note, notes), *self.store.lying()):
-            changed = len(self.found.held.get(event.key, ())) if self.store.keeps_notes else 0
+            changed = len(self.survey.held.get(event.key, ())) if self.store.keeps_notes else 0
             yield from (replace(event, changes=changes) for changes in range(changed + _MORE_CHANGES))
 
     def _of_note(self, note: Held) -> Event:
@@ -120,13 +120,13 @@ class Repair:
 
         Where its ledger row lies under another day, that is the beginning of that one.
         """
-        objects = [name for name in self.found.sizes if event.file_id in name]
-        if (told := self.ingested(objects)) is not None:
-            return replace(event, time=told)
+        objects = [name for name in self.survey.sizes if event.file_id in name]
+        if (event_time := self.ingested(objects)) is not None:
+            return replace(event, time=event_time)
         written = [layout.held_object(event.key, event.file_id), layout.event_object(event.file_id)]
         noted = [each.modified for name in written for each in self.store.listed(name)]
         time = min(noted, default=event.time)
-        listed = (*self.found.sizes, *names(self.store, LEDGER_ROWS.folder))
+        listed = (*self.survey.sizes, *names(self.store, LEDGER_ROWS.folder))
         days = {layout.pa_date_of(name) for name in listed if event.file_id in name}
         if day := min((day for day in days if day), default=None):
             time = time if time.date() == day else datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -134,7 +134,7 @@ class Repair:
 
     def _held(self) -> None:
         """Of each key of which a note is wrong, all: those that are right keep their order, others fill the gaps."""
-        known = {each.file_id: each for of_key in self.found.held.values() for each in of_key}
+        known = {each.file_id: each for of_key in self.survey.held.values() for each in of_key}
         announced: dict[str, list[Event]] = {}
         for event in sorted(self.events.values(), key=lambda event: (event.time, event.changes)):
             announced.setdefault(layout.held_object(event.key), []).append(event)
@@ -151,7 +151,7 @@ class Repair:
 
     def _replacements(self) -> None:
         by_name = {
-            layout.replaces_object(row.source_file, row.etag): row for row in self.found.rows.values() if row.replaces
+            layout.replaces_object(row.source_file, row.etag): row for row in self.survey.rows.values() if row.replaces
         }
         for name in self._named(REPLACEMENTS):
             row = by_name.get(name)
@@ -160,12 +160,12 @@ class Repair:
                 self.lost.append(f"{name}: nothing tells any more which file was to replace which")
             else:
                 note = Replacement(key=row.source_file, etag=row.etag, replaces=row.replaces)
-                self._make(REPLACEMENTS, note, self.found.replacements.get(name))
+                self._make(REPLACEMENTS, note, self.survey.replacements.get(name))
 
     def _contents(self) -> None:
         """Each content's note from the ledger: who published it, in the order of their times."""
         published: dict[str, list[LedgerRow]] = {}
-        for row in sorted(self.found.rows.values(), key=lambda row: (row.event_time, row.file_id)):
+        for row in sorted(self.survey.rows.values(), key=lambda row: (row.event_time, row.file_id)):
             if row.published:
                 published.setdefault(layout.content_object(row.content_key), []).append(row)
         for name in self._named(CONTENTS):

@@ -128,5 +128,5 @@ def switch(store: Store, new: Snapshot, token: str | None) -> None:
         raise PipelineError(f"{STAR_POINTER} was changed by another build; build the models again")
 
 
-def _decode(found: Stored | None) -> Snapshot:
-    return Snapshot() if found is None else STAR.decode(STAR_POINTER, found)
+def _decode(stored: Stored | None) -> Snapshot:
+    return Snapshot() if stored is None else STAR.decode(STAR_POINTER, stored)

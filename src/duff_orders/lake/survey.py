@@ -89,7 +89,7 @@ def survey(lake: Lake, *, digests: bool = True, put_before: datetime | None = No
     """
     store, faults = lake.store, list[Fault]()
     star = _star(store, faults)
-    found = Survey(
+    result = Survey(
         rows={row.file_id: row for row in LEDGER_ROWS.every(store, _told(faults, "replay"))},
         events={event.file_id: event for event in EVENTS.every(store, _told(faults, "document"))},
         contents={note.content: note for note in CONTENTS.every(store, _told(faults, "document"))},
@@ -104,15 +104,15 @@ def survey(lake: Lake, *, digests: bool = True, put_before: datetime | None = No
         },
         faults=faults,
     )
-    faults += [*_announced(found), *_counts(found), *_contents(found)]
+    faults += [*_announced(result), *_counts(result), *_contents(result)]
     if put_before is not None:
-        faults += [*_unannounced(store, found, put_before)]
+        faults += [*_unannounced(store, result, put_before)]
     if store.keeps_notes:
-        faults += [*_held(found), *_replaced(found)]
-    faults += [*_objects(store, found, digests=digests), *_unnamed(found, listed_by_readers=store.listed_by_readers)]
+        faults += [*_held(result), *_replaced(result)]
+    faults += [*_objects(store, result, digests=digests), *_unnamed(result, listed_by_readers=store.listed_by_readers)]
     if star is not None:
         faults += _star_objects(store, star, digests=digests)
-    return found
+    return result
 
 
 def named(row: LedgerRow) -> str:
@@ -122,13 +122,13 @@ def named(row: LedgerRow) -> str:
 
 def harmed(store: Store, rows: Iterable[LedgerRow]) -> dict[str, DamagedObject]:
     """The files of which an object is gone or not as it was written, by their ids."""
-    found = {}
+    damaged = {}
     for row in rows:
-        for name, told in _digests(row).items():
+        for name, expected in _digests(row).items():
             read = store.digest(name)
-            if read is None or (told and read != told):
-                found[row.file_id] = DamagedObject(name, "it is not as it was written" if read else "it is missing")
-    return found
+            if read is None or (expected and read != expected):
+                damaged[row.file_id] = DamagedObject(name, "it is not as it was written" if read else "it is missing")
+    return damaged
 
 
 def _digests(row: LedgerRow) -> dict[str, str]:
@@ -160,36 +160,36 @@ def _star(store: Store, faults: list[Fault]) -> Snapshot | None:
         return None
 
 
-def _announced(found: Survey) -> Iterator[Fault]:
+def _announced(survey: Survey) -> Iterator[Fault]:
     """Events and ledger rows, which tell the same of each file."""
-    unreadable = {fault.name for fault in found.faults}
-    for number, fault in enumerate(found.faults):
-        if fault.remedy == "replay" and (event := found.events.get(fault.file_id)):
-            found.faults[number] = replace(fault, words=f"{event.key} ({event.file_id}): {fault.words}")
-    without_row = found.events.keys() - found.rows.keys() - {fault.file_id for fault in found.of("replay")}
-    for event in (found.events[file_id] for file_id in sorted(without_row)):
+    unreadable = {fault.name for fault in survey.faults}
+    for number, fault in enumerate(survey.faults):
+        if fault.remedy == "replay" and (event := survey.events.get(fault.file_id)):
+            survey.faults[number] = replace(fault, words=f"{event.key} ({event.file_id}): {fault.words}")
+    without_row = survey.events.keys() - survey.rows.keys() - {fault.file_id for fault in survey.of("replay")}
+    for event in (survey.events[file_id] for file_id in sorted(without_row)):
         name = layout.ledger_object(event.pa_date, event.file_id)
         words = f"{event.key} ({event.file_id}): announced, but not processed"
         yield Fault(name=name, words=words, remedy="replay", file_id=event.file_id)
-    for file_id, row in found.rows.items():
-        announced, name = found.events.get(file_id), layout.event_object(file_id)
+    for file_id, row in survey.rows.items():
+        announced, name = survey.events.get(file_id), layout.event_object(file_id)
         if announced is None:
             if name not in unreadable:
                 words = f"{named(row)}: its announcement is missing"
                 yield Fault(name=name, words=words, remedy="document", file_id=file_id)
-        elif differing := [told for told, (one, other) in _same(row, announced).items() if one != other]:
+        elif differing := [field for field, (one, other) in _same(row, announced).items() if one != other]:
             words = f"{named(row)}: its announcement and its ledger row tell another {' and '.join(differing)}"
             # what makes up the id, the event proves; of anything else, what was published counts
             is_proven = row.etag != announced.etag or row.source_file != announced.key
             yield Fault(name=name, words=words, remedy="replay" if is_proven else "document", file_id=file_id)
 
 
-def _unannounced(store: Store, found: Survey, put_before: datetime) -> Iterator[Fault]:
+def _unannounced(store: Store, survey: Survey, put_before: datetime) -> Iterator[Fault]:
     """Raw objects that nothing speaks of."""
-    unreadable = {PurePosixPath(fault.name).stem for fault in found.faults}
-    known = found.events.keys() | found.rows.keys() | unreadable
+    unreadable = {PurePosixPath(fault.name).stem for fault in survey.faults}
+    known = survey.events.keys() | survey.rows.keys() | unreadable
     for event in unannounced(store, known, put_before):
-        found.unannounced[event.file_id] = event
+        survey.unannounced[event.file_id] = event
         words = f"{event.key} ({event.file_id}): lies in the raw bucket, and nothing announced it"
         yield Fault(name=layout.event_object(event.file_id), words=words, remedy="announce", file_id=event.file_id)
 
@@ -205,9 +205,9 @@ def _same(row: LedgerRow, event: Event) -> dict[str, tuple[object, object]]:
     }
 
 
-def _counts(found: Survey) -> Iterator[Fault]:
+def _counts(survey: Survey) -> Iterator[Fault]:
     """The counts of each ledger row, which add up and go with its verdict."""
-    for row in found.rows.values():
+    for row in survey.rows.values():
         read, *parts = (getattr(row, name) for name in COUNTS)
         name = LEDGER_ROWS.name(row)
         if read != sum(parts):
@@ -218,28 +218,28 @@ def _counts(found: Survey) -> Iterator[Fault]:
             yield Fault(name=name, words=words, remedy="replay", file_id=row.file_id)
 
 
-def _contents(found: Survey) -> Iterator[Fault]:
+def _contents(survey: Survey) -> Iterator[Fault]:
     """The note of each content that a file published, which must name the file."""
-    unreadable = {fault.name for fault in found.faults}
-    for row in found.rows.values():
+    unreadable = {fault.name for fault in survey.faults}
+    for row in survey.rows.values():
         content = row.content_key
         name = layout.content_object(content)
         # of what a release before published on S3, the ledger does not tell the content
         if not row.published or name in unreadable or not (row.content or not row.version):
             continue
-        note = found.contents.get(content)
+        note = survey.contents.get(content)
         if note is None or note.published.get(row.file_id) != row.pa_date:
             words = f"{named(row)}: the note of its content {'does not name it' if note else 'is missing'}"
             yield Fault(name=name, words=words, remedy="document", file_id=row.file_id)
 
 
-def _held(found: Survey) -> Iterator[Fault]:
+def _held(survey: Survey) -> Iterator[Fault]:
     """What each key held, which is what was announced under it, each content with a number of its own."""
     announced: dict[str, dict[str, Event]] = defaultdict(dict)
-    for event in found.events.values():
+    for event in survey.events.values():
         announced[event.key][event.file_id] = event
-    unreadable = {PurePosixPath(fault.name).parent for fault in found.faults if fault.name.startswith(layout.KEYS)}
-    for key, notes in found.held.items():
+    unreadable = {PurePosixPath(fault.name).parent for fault in survey.faults if fault.name.startswith(layout.KEYS)}
+    for key, notes in survey.held.items():
         if PurePosixPath(layout.held_object(key)) in unreadable:
             continue  # all notes of the key are made anew
         of_key = announced.get(key, {})
@@ -257,30 +257,32 @@ def _differs(held: Held, event: Event) -> bool:
     return (held.etag, held.size) != (event.etag, event.size)
 
 
-def _replaced(found: Survey) -> Iterator[Fault]:
+def _replaced(survey: Survey) -> Iterator[Fault]:
     """The note of each file that takes the place of another."""
-    unreadable = {fault.name for fault in found.faults}
-    for row in found.rows.values():
+    unreadable = {fault.name for fault in survey.faults}
+    for row in survey.rows.values():
         if row.replaces:
             name = layout.replaces_object(row.source_file, row.etag)
-            note = found.replacements.get(name)
-            before = found.rows.get(note.replaces) if note else None  # could not be taken in either: it stands for that
+            note = survey.replacements.get(name)
+            before = (
+                survey.rows.get(note.replaces) if note else None
+            )  # could not be taken in either: it stands for that
             claims = {note and note.replaces, before and before.replaces}
             if name not in unreadable and row.replaces not in claims:
                 words = f"{named(row)}: the note that it takes the place of {row.replaces} is missing, or another"
                 yield Fault(name=name, words=words, remedy="document", file_id=row.file_id)
 
 
-def _objects(store: Store, found: Survey, *, digests: bool) -> Iterator[Fault]:
+def _objects(store: Store, survey: Survey, *, digests: bool) -> Iterator[Fault]:
     """The Parquet objects of files: there, and as they were written."""
     due: dict[str, tuple[LedgerRow, str]] = {}
-    for row in found.rows.values():
+    for row in survey.rows.values():
         objects, written_digests = len(layout.all_data_objects(row)), row.object_digests
         if written_digests is not None and len(written_digests) != objects:
             words = f"{named(row)}: it has {objects} objects and the digests of {len(written_digests)}"
             yield Fault(name=LEDGER_ROWS.name(row), words=words, remedy="replay", file_id=row.file_id)
         due |= {name: (row, digest) for name, digest in _digests(row).items()}
-    for name, why in _harmed(store, {name: digest for name, (_, digest) in due.items()}, found.sizes, digests=digests):
+    for name, why in _harmed(store, {name: digest for name, (_, digest) in due.items()}, survey.sizes, digests=digests):
         row = due[name][0]
         yield Fault(name=name, words=f"{named(row)}: the object {name} {why}", remedy="replay", file_id=row.file_id)
 
@@ -314,19 +316,19 @@ def _harmed(
                     )
 
 
-def _unnamed(found: Survey, *, listed_by_readers: bool) -> Iterator[Fault]:
+def _unnamed(survey: Survey, *, listed_by_readers: bool) -> Iterator[Fault]:
     """Objects that no ledger row names. A superseded revision stays for a while, for readers that still use it."""
-    expected = {name for row in found.rows.values() for name in layout.all_data_objects(row)}
-    harmed = {fault.file_id for fault in found.faults if fault.remedy == "replay"}
-    unreadable = {fault.name for fault in found.faults}
-    for name in sorted(found.sizes.keys() - expected):
+    expected = {name for row in survey.rows.values() for name in layout.all_data_objects(row)}
+    harmed = {fault.file_id for fault in survey.faults if fault.remedy == "replay"}
+    unreadable = {fault.name for fault in survey.faults}
+    for name in sorted(survey.sizes.keys() - expected):
         parsed = layout.parse_data_object(name)
-        row = found.rows.get(parsed.file_id) if parsed else None
+        row = survey.rows.get(parsed.file_id) if parsed else None
         is_superseded = parsed and row and parsed.revision < row.revision and not listed_by_readers
         if is_superseded or (parsed and parsed.file_id in harmed):
             continue
         words = f"{name}: an orphan, no ledger row speaks of it"
-        if parsed and parsed.file_id not in found.events and parsed.file_id not in found.rows:
+        if parsed and parsed.file_id not in survey.events and parsed.file_id not in survey.rows:
             event = layout.event_object(parsed.file_id)  # of which the file may tell that lies there
             if event not in unreadable:
                 words += ", and nothing announces its file"

@@ -65,17 +65,17 @@ def walk(
         at = Walk(since=at.since if at else None, until=now - older_than)
     first = at.since and at.since - PUT_IN_PARTS
     known = {*_in_ledger(store, first, now)}
-    found: list[Event] = []
+    unannounced: list[Event] = []
     for events, behind in store.lying_from(Place(at.key, at.version) if at.key else None):
         due = (each for each in events if _is_due(each, at.until) and (first is None or each.time >= first))
         missing = (each for each in due if each.file_id not in known)
-        found += (each for each in missing if not store.exists(layout.event_object(each.file_id)))
+        unannounced += (each for each in missing if not store.exists(layout.event_object(each.file_id)))
         if behind is None:
-            return found, replace(at, since=at.until, key="", version="")
+            return unannounced, replace(at, since=at.until, key="", version="")
         at = replace(at, key=behind.key, version=behind.version)
         if time.monotonic() > deadline:
             break
-    return found, at
+    return unannounced, at
 
 
 def keep(store: Store, walked: Walk) -> None:

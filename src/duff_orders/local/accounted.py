@@ -58,9 +58,9 @@ def accounted(
         if standing.whole == "given_up":  # of the table, only what is corrected can contradict that
             counted = Counter(corrected=counted["corrected"], given_up=counted["open"] + counted["given_up"])
         counted[standing.whole] += row.rows_withheld
-        told = Counter(open=standing.open, corrected=standing.corrected, given_up=standing.given_up)
-        if +told != +counted:
-            yield f"{_name(row)}: by the ledger {_counted(told)}, by the tables {_counted(counted)}"
+        expected = Counter(open=standing.open, corrected=standing.corrected, given_up=standing.given_up)
+        if +expected != +counted:
+            yield f"{_name(row)}: by the ledger {_counted(expected)}, by the tables {_counted(counted)}"
 
 
 def _corrected(ledger: Mapping[str, LedgerRow]) -> dict[str, set[int]]:
@@ -81,21 +81,21 @@ def _rejected_lines(connection: "DuckDBPyConnection", file_ids: set[str]) -> dic
 def _ties(connection: "DuckDBPyConnection", ledger: Mapping[str, LedgerRow]) -> Iterator[str]:
     """Files whose ledger row tells of other corrections than their rows."""
     for table, field in ((ORDERS.name, "corrects"), (REJECTED_ROWS.name, "attempts")):
-        found: dict[str, Sequence[str]] = dict(connection.execute(_TIES.format(table=table)).fetchall())
+        by_file: dict[str, Sequence[str]] = dict(connection.execute(_TIES.format(table=table)).fetchall())
         for file_id, row in ledger.items():
-            told, there = getattr(row, field) or (), entries(found.get(file_id, ())) or ()
+            recorded, there = getattr(row, field) or (), entries(by_file.get(file_id, ())) or ()
             if field == "attempts":  # of a file that was to replace another there may be no rows to tell it
-                told, there = _of_lines(told), _of_lines(there)
-            if told != there:
+                recorded, there = _of_lines(recorded), _of_lines(there)
+            if recorded != there:
                 yield (
                     f"{_name(row)}: the rows in {table} correct others than its ledger row tells;"
                     f" `duff replay {file_id}` makes both again"
                 )
 
 
-def _of_lines(told: Iterable[str]) -> tuple[str, ...]:
+def _of_lines(lines: Iterable[str]) -> tuple[str, ...]:
     """Those entries that name lines."""
-    return tuple(each for each in told if ":" in each)
+    return tuple(each for each in lines if ":" in each)
 
 
 def _named(

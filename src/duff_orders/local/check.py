@@ -118,15 +118,15 @@ def doubles(rows: Sequence[LedgerRow]) -> Iterator[str]:
                 yield f"{named(second)}: the same content was published from {named(first)} too"
 
 
-def _raw(lake: Lake, found: Survey, in_folder: Iterable[raw_folder.Found]) -> Iterator[str]:
+def _raw(lake: Lake, survey: Survey, in_folder: Iterable[raw_folder.Found]) -> Iterator[str]:
     """The raw folder and what was announced of it. A file that failed may be gone: its verdict told so."""
     announced: dict[tuple[str, int], list[Event]] = defaultdict(list)
-    for event in found.events.values():
+    for event in survey.events.values():
         announced[event.key, event.size].append(event)
-    for row in found.rows.values():
+    for row in survey.rows.values():
         if row.stands and not lake.store.exists(f"{layout.RAW}/{row.source_file}"):
             yield f"{named(row)}: the raw object is missing; what was read of it stands, and cannot be read again"
-    seen = {key: notes[-1].seen for key, notes in found.held.items()}
+    seen = {key: notes[-1].seen for key, notes in survey.held.items()}
     for each in in_folder:
         if each.status is None and not each.as_agreed:
             yield f"{each.key}: lies in the raw folder, but is left alone: {each.why}"
@@ -134,11 +134,11 @@ def _raw(lake: Lake, found: Survey, in_folder: Iterable[raw_folder.Found]) -> It
             yield f"{each.key}: lies in the raw folder, but was never processed; `duff watch` takes it up"
 
 
-def _is_announced(lake: Lake, found: raw_folder.Found, known: list[Event], seen: dict[str, str]) -> bool:
+def _is_announced(lake: Lake, file: raw_folder.Found, known: list[Event], seen: dict[str, str]) -> bool:
     """Whether a file is one of those announced under its key and size; of one that is not as it was, its bytes tell."""
     try:
-        path = lake.disk.path(f"{layout.RAW}/{found.key}")
-        if (now := identity(path)) and seen.get(found.key) == now:
+        path = lake.disk.path(f"{layout.RAW}/{file.key}")
+        if (now := identity(path)) and seen.get(file.key) == now:
             return True
         return bool(known) and fingerprint(path)[1] in {event.etag for event in known}
     except (OSError, SourceChanged):
@@ -160,10 +160,10 @@ def _published(ledger: dict[str, LedgerRow]) -> dict[str, int]:
     return {row.file_id: row.revision for row in ledger.values() if row.rows_published}
 
 
-def _tables(lake: Lake, found: Survey) -> Iterator[str]:
+def _tables(lake: Lake, survey: Survey) -> Iterator[str]:
     """What the tables hold of the files whose objects are whole; other numbers of rows are added to the faults."""
-    ledger = {row.file_id: row for row in found.intact}
-    star = _whole_star(found)
+    ledger = {row.file_id: row for row in survey.intact}
+    star = _whole_star(survey)
     with lake.engine(only_reads=True) as (connection, _):
         create_views(lake, connection, TABLES, ledger=ledger.values(), star=star or Snapshot())
         for table, count in layout.ROW_COUNTS.items():
@@ -173,10 +173,10 @@ def _tables(lake: Lake, found: Survey) -> Iterator[str]:
                 if there[file_id] != getattr(row, count):
                     words = f"{named(row)}: {count} is {getattr(row, count)}, but {table} has {there[file_id]} rows"
                     name = LEDGER_ROWS.name(row)
-                    found.faults.append(Fault(name=name, words=words, remedy="replay", file_id=file_id))
-        found.faults.extend([*_misranked(lake, connection, ledger)])
-        if len(ledger) == len(found.rows):  # what some correct, others must have
-            yield from accounted(connection, ledger, found.given_up)
+                    survey.faults.append(Fault(name=name, words=words, remedy="replay", file_id=file_id))
+        survey.faults.extend([*_misranked(lake, connection, ledger)])
+        if len(ledger) == len(survey.rows):  # what some correct, others must have
+            yield from accounted(connection, ledger, survey.given_up)
         # what it has otherwise than the tables, until a build, can be compared with nothing
         if star is not None and star.files.items() <= _published(ledger).items():
             yield from invariants(connection, star.files)
@@ -198,13 +198,13 @@ def _misranked(lake: Lake, connection: "DuckDBPyConnection", ledger: dict[str, L
                 yield Fault(name=LEDGER_ROWS.name(row), words=words, remedy="replay", file_id=file_id)
 
 
-def _whole_star(found: Survey) -> Snapshot | None:
-    return found.star if found.star and not found.of("rebuild") else None
+def _whole_star(survey: Survey) -> Snapshot | None:
+    return survey.star if survey.star and not survey.of("rebuild") else None
 
 
-def _damaged(lake: Lake, found: Survey) -> Iterator[Fault]:
+def _damaged(lake: Lake, survey: Survey) -> Iterator[Fault]:
     """The objects that an engine cannot read: of those that a release before wrote no digest tells."""
-    star = _whole_star(found)
+    star = _whole_star(survey)
 
     def read(connection: "DuckDBPyConnection", _: Path, item: tuple[str, str, LedgerRow | None]) -> None:
         name, table, row = item
@@ -215,12 +215,12 @@ def _damaged(lake: Lake, found: Survey) -> Iterator[Fault]:
     of_star = ((name, table.name, None) for table in STAR for name in (star.objects(table.name) if star else ()))
     of_files = (
         (name, table, row)
-        for row in found.intact
+        for row in survey.intact
         for table in layout.OBJECT_COUNTS
         for name in layout.data_objects(table, row)
     )
-    for (name, _, row), told in _survived(lake, [*of_files, *of_star], read):
-        for why in told or ():
+    for (name, _, row), reasons in _survived(lake, [*of_files, *of_star], read):
+        for why in reasons or ():
             if row:
                 words = f"{named(row)}: the object {name} {why}"
                 yield Fault(name=name, words=words, remedy="replay", file_id=row.file_id)
@@ -244,10 +244,10 @@ def _survived(
             while waiting and is_usable:
                 item = waiting.popleft()
                 try:
-                    found = look(connection, scratch, item)
+                    survivors = look(connection, scratch, item)
                 except ERRORS as error:
-                    found, is_usable = [f"cannot be read: {message(error).splitlines()[0]}"], False
-                yield item, found
+                    survivors, is_usable = [f"cannot be read: {message(error).splitlines()[0]}"], False
+                yield item, survivors
 
 
 def _some(rows: list[LedgerRow]) -> Iterator[LedgerRow]:
@@ -278,16 +278,16 @@ def _reread(
             return None
         try:
             with lake.store.raw(event) as raw:
-                found = [*compare(lake, connection, scratch, row, raw.open())]
+                faults = [*compare(lake, connection, scratch, row, raw.open())]
                 raw.check()
         except (SourceChanged, PermissionError):
             return None
-        return found
+        return faults
 
     count = 0
-    for row, found in _survived(lake, rows, read):
+    for row, faults in _survived(lake, rows, read):
         seen[0] += 1
-        if found is not None:
+        if faults is not None:
             count += 1
-            problems += (f"{named(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in found)
+            problems += (f"{named(row)}: {words}; `duff replay {row.file_id}` reads it again" for words in faults)
     return count

@@ -29,12 +29,12 @@ from duff_orders.reasons import reason
 class Repaired:
     """What a repair did; of one that was only tried, what it found.
 
-    `found` is a sentence for each fault. `made` and `aside` are the names of documents that were made anew and of
+    `faults` is a sentence for each. `made` and `aside` are the names of documents that were made anew and of
     where objects are kept, `again` the outcomes of files that were processed again, `lost` a sentence for each thing
     that nothing can mend.
     """
 
-    found: Sequence[str]
+    faults: Sequence[str]
     made: Sequence[str] = ()
     aside: Sequence[str] = ()
     again: Sequence[LedgerRow] = ()
@@ -51,43 +51,43 @@ def repair(lake: Lake, *, dry_run: bool = False, phase: OnPhase = ignore_phase) 
     """
     state, _ = look(lake, phase)
     if dry_run:
-        return Repaired(found=[*map(str, state.faults)])
+        return Repaired(faults=[*map(str, state.faults)])
     done = mend(lake, state, lambda events, again: [*process_all(lake, events, replay=again, phase=phase)])
     report = build(lake, rebuild=bool(state.of("rebuild")), phase=phase)
     sweep(lake)
     return replace(done, build=report)
 
 
-def mend(lake: Lake, found: Survey, process: Callable[[list[Event], bool], list[LedgerRow]]) -> Repaired:
+def mend(lake: Lake, survey: Survey, process: Callable[[list[Event], bool], list[LedgerRow]]) -> Repaired:
     """Mend all but the star schema, in a folder or on S3.
 
     `process` takes files to their ledger rows; those of which something is there already, in its place.
     """
-    work = Repair(lake.store, found, utc_now(), partial(_ingested, lake))
+    work = Repair(lake.store, survey, utc_now(), partial(_ingested, lake))
     work.documents()
     waiting, gone = _to_process(lake, work)
     for event in (*waiting, *gone):
         _keep_harmed(work, event)
-    begun = {parsed.file_id for name in found.sizes if (parsed := layout.parse_data_object(name))} | found.rows.keys()
-    begun |= {fault.file_id for fault in found.of("replay") if lake.store.exists(fault.name)}
+    begun = {parsed.file_id for name in survey.sizes if (parsed := layout.parse_data_object(name))} | survey.rows.keys()
+    begun |= {fault.file_id for fault in survey.of("replay") if lake.store.exists(fault.name)}
     # what nobody has begun, somebody may be about to: then theirs is the outcome
     again = process([event for event in waiting if event.file_id not in begun], False)
     again += process([event for event in waiting if event.file_id in begun], True)
     again += [row for event in gone if (row := _without_raw(lake, work, event))]
     again += process(_ranking_by(lake, work), True)
     _unnamed(lake, work)
-    for fault in found.of("rebuild"):
+    for fault in survey.of("rebuild"):
         work.keep(fault.name)
-    told = [*map(str, found.faults)]
-    return Repaired(found=told, made=work.made, aside=work.aside, again=again, lost=work.lost)
+    faults = [*map(str, survey.faults)]
+    return Repaired(faults=faults, made=work.made, aside=work.aside, again=again, lost=work.lost)
 
 
 def _to_process(lake: Lake, work: Repair) -> tuple[list[Event], list[Event]]:
     """The files that are to be processed again: those whose raw objects are there, and those whose are not."""
-    wanted = {fault.file_id for fault in work.found.of("replay")}
-    wanted |= {row.file_id for row in work.found.rows.values() if (row.error or "").startswith("DamagedObject")}
-    work.events.update(work.found.unannounced)
-    wanted |= work.events.keys() - work.found.events.keys() - work.found.rows.keys()  # just made anew
+    wanted = {fault.file_id for fault in work.survey.of("replay")}
+    wanted |= {row.file_id for row in work.survey.rows.values() if (row.error or "").startswith("DamagedObject")}
+    work.events.update(work.survey.unannounced)
+    wanted |= work.events.keys() - work.survey.events.keys() - work.survey.rows.keys()  # just made anew
     there: list[Event] = []
     gone: list[Event] = []
     for file_id in sorted(wanted):
@@ -109,10 +109,10 @@ def _ingested(lake: Lake, names: Sequence[str]) -> datetime | None:
     for name in names:
         with suppress(*ERRORS, EngineError), lake.engine(only_reads=True) as (connection, scratch):
             source = read_parquet(lake.store.local(name, scratch))
-            found = connection.execute(f"select any_value(ingested_at) from {source}").fetchone()
-            if found and found[0]:
-                told: datetime = found[0]
-                return told.replace(tzinfo=UTC)
+            first = connection.execute(f"select any_value(ingested_at) from {source}").fetchone()
+            if first and first[0]:
+                time: datetime = first[0]
+                return time.replace(tzinfo=UTC)
     return None
 
 
@@ -129,8 +129,8 @@ def _ranking_by(lake: Lake, work: Repair) -> list[Event]:
 
 def _forget(work: Repair, file_id: str) -> None:
     """Put aside the ledger row, and the objects, of a file of which nothing tells what it was."""
-    rows = [fault.name for fault in work.found.of("replay") if fault.file_id == file_id]
-    objects = [name for name in work.found.sizes if file_id in name]
+    rows = [fault.name for fault in work.survey.of("replay") if fault.file_id == file_id]
+    objects = [name for name in work.survey.sizes if file_id in name]
     for name in {*rows, *objects}:
         work.put_aside(name)
     work.lost.append(f"{file_id}: nothing tells any more which file it was; if it lies there, it is new")
@@ -138,19 +138,19 @@ def _forget(work: Repair, file_id: str) -> None:
 
 def _keep_harmed(work: Repair, event: Event) -> None:
     """Keep aside the ledger row that cannot be read, and the objects that are not as they were written, or may not."""
-    harmed = {fault.name for fault in work.found.of("replay") if fault.file_id == event.file_id}
-    if event.file_id not in work.found.rows:
-        harmed.update(_objects(work.found, event, None))
+    harmed = {fault.name for fault in work.survey.of("replay") if fault.file_id == event.file_id}
+    if event.file_id not in work.survey.rows:
+        harmed.update(_objects(work.survey, event, None))
     for name in sorted(harmed):
         work.keep(name)
 
 
 def _without_raw(lake: Lake, work: Repair, event: Event) -> LedgerRow | None:
     """Publish of a file whose raw object is gone what is whole, and say in the ledger what is lost."""
-    row = work.found.rows.get(event.file_id)
+    row = work.survey.rows.get(event.file_id)
     if row is not None and row.verdict == "failed":
         return None  # its verdict tells so already
-    orders, rejected = (_whole(work.found, event, row, table) for table in (ORDERS.name, REJECTED_ROWS.name))
+    orders, rejected = (_whole(work.survey, event, row, table) for table in (ORDERS.name, REJECTED_ROWS.name))
     with lake.engine(only_reads=True) as (connection, scratch):
         local = {
             table: [str(lake.store.local(name, scratch)) for name in names]
@@ -167,8 +167,8 @@ def _without_raw(lake: Lake, work: Repair, event: Event) -> LedgerRow | None:
 
         of_orders, of_rejected = ties(ORDERS.name), ties(REJECTED_ROWS.name)
     published, kept = len(of_orders), len(of_rejected)
-    corrects, attempts = (entries(each for each in found if each) for found in (of_orders, of_rejected))
-    had_orders = any(f"/{layout.FOLDERS[ORDERS.name]}/" in name for name in _objects(work.found, event, row))
+    corrects, attempts = (entries(each for each in texts if each) for texts in (of_orders, of_rejected))
+    had_orders = any(f"/{layout.FOLDERS[ORDERS.name]}/" in name for name in _objects(work.survey, event, row))
     verdict: Verdict = "valid_with_rejects" if orders else "failed" if had_orders or not rejected else "invalid"
     known = _known(row)
     if verdict == "failed":
@@ -200,7 +200,7 @@ def _without_raw(lake: Lake, work: Repair, event: Event) -> LedgerRow | None:
     return done
 
 
-def _objects(found: Survey, event: Event, row: LedgerRow | None) -> list[str]:
+def _objects(survey: Survey, event: Event, row: LedgerRow | None) -> list[str]:
     """The objects that a file has, or had.
 
     Of one whose row cannot be read, in each table those of the revision with most parts, and of these the newest: one
@@ -211,7 +211,7 @@ def _objects(found: Survey, event: Event, row: LedgerRow | None) -> list[str]:
     chosen = []
     for table in layout.OBJECT_COUNTS:
         own: dict[int, list[str]] = defaultdict(list)
-        for name in sorted(found.sizes):
+        for name in sorted(survey.sizes):
             parsed = layout.parse_data_object(name)
             if parsed and parsed.file_id == event.file_id and f"/{layout.FOLDERS[table]}/" in name:
                 own[parsed.revision].append(name)
@@ -219,12 +219,12 @@ def _objects(found: Survey, event: Event, row: LedgerRow | None) -> list[str]:
     return chosen
 
 
-def _whole(found: Survey, event: Event, row: LedgerRow | None, table: str) -> tuple[str, ...]:
+def _whole(survey: Survey, event: Event, row: LedgerRow | None, table: str) -> tuple[str, ...]:
     """The objects of a file in a table that are there, and as they were written."""
-    harmed = {fault.name for fault in found.faults}
+    harmed = {fault.name for fault in survey.faults}
     folder = f"{layout.PROCESSED}/{layout.FOLDERS[table]}/"
-    named = _objects(found, event, row)
-    return tuple(name for name in named if name.startswith(folder) and name in found.sizes and name not in harmed)
+    named = _objects(survey, event, row)
+    return tuple(name for name in named if name.startswith(folder) and name in survey.sizes and name not in harmed)
 
 
 def _known(row: LedgerRow | None) -> str:
@@ -236,8 +236,8 @@ def _known(row: LedgerRow | None) -> str:
 
 def _unnamed(lake: Lake, work: Repair) -> None:
     """Put aside objects that no ledger row names; under the lock of their file, where one may be at work on it."""
-    for fault in work.found.of("aside"):
-        if fault.name not in work.found.sizes:
+    for fault in work.survey.of("aside"):
+        if fault.name not in work.survey.sizes:
             continue
         parsed = layout.parse_data_object(fault.name)
         if parsed is None:

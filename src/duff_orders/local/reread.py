@@ -207,8 +207,8 @@ class _Known(dict[bytes, _Tie | None]):
         for *texts, reasons, line, attempted in self._connection.sql(f"select {listed} from ({rejected})").fetchall():
             wrong = {each.partition(":")[0] for each in reasons.split(";")}
             kept = {
-                name: None if {"row", name} & wrong else values[(found or "").encode()]
-                for (name, values), found in zip(columns.items(), texts, strict=True)
+                name: None if {"row", name} & wrong else values[(text or "").encode()]
+                for (name, values), text in zip(columns.items(), texts, strict=True)
             }
             first = row if attempted is None else self._lake.ledger.of(attempted.partition(":")[0])
             takes = attempted if attempted and ":" in attempted else f"{file_id}:{line}"

@@ -174,5 +174,5 @@ def _contents(lake: Lake, waiting: list[Event]) -> list[str]:
         if text.is_compressed(event.key)
     }
     sizes = {*packed.values()}
-    told = (packed.get(event.file_id, event.size) for event in waiting)
-    return [f"of {size} bytes" if size in sizes else event.etag for event, size in zip(waiting, told, strict=True)]
+    contents = (packed.get(event.file_id, event.size) for event in waiting)
+    return [f"of {size} bytes" if size in sizes else event.etag for event, size in zip(waiting, contents, strict=True)]

@@ -68,13 +68,13 @@ def watch(
     _Watcher(lake, stop, done, phase, condition or Condition()).run(ready)
 
 
-def look_after(lake: Lake, stop: threading.Event, condition: Condition, **told: Any) -> None:
+def look_after(lake: Lake, stop: threading.Event, condition: Condition, **options: Any) -> None:
     """Watch as `watch` does, and where that ends by an error, say so and begin again after a pause."""
     pause = AGAIN
     while not stop.is_set():
         began = time.monotonic()
         try:
-            watch(lake, stop, condition=condition, **told)
+            watch(lake, stop, condition=condition, **options)
         except Exception as error:
             log.exception("the watcher ended, and is started again in %g s", pause)
             condition.tell("watcher", f"the watcher ended, and is started again: {error}")
@@ -233,11 +233,11 @@ class _Watcher:
         except OSError:
             return False
 
-    def _leave(self, found: raw_folder.Found | None) -> None:
+    def _leave(self, file: raw_folder.Found | None) -> None:
         """Say, once, what is left alone and why, but for what the contract leaves alone."""
-        if found is not None and not found.as_agreed and found not in self.left:
-            self.left.add(found)
-            log.warning("%s is left alone: %s", printable(found.key), found.why)
+        if file is not None and not file.as_agreed and file not in self.left:
+            self.left.add(file)
+            log.warning("%s is left alone: %s", printable(file.key), file.why)
 
     def _one(self, key: str, when: datetime) -> LedgerRow:
         return process(

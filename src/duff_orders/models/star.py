@@ -370,10 +370,10 @@ from pieces
 group by {PARTITION.name}"""
 
 
-def spans(found: Iterable[Sequence[Any]]) -> dict[str, list[list[int]]]:
+def spans(rows: Iterable[Sequence[Any]]) -> dict[str, list[list[int]]]:
     """What `order_ids` has found, as spans by `pa_date`."""
     ends: dict[str, tuple[list[int], list[int]]] = {}
-    for pa_date, first, last in found:
+    for pa_date, first, last in rows:
         firsts, lasts = ends.setdefault(pa_date.isoformat(), ([], []))
         firsts.append(first)
         lasts.append(last)

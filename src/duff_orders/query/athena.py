@@ -121,12 +121,12 @@ class Athena:
         def pages(page: dict[str, Any]) -> Iterator[list[list[Any]]]:
             names = 1  # the first row of the first page
             while True:
-                found = (
+                execution = (
                     [each.get("VarCharValue") for each in row["Data"]] for row in page["ResultSet"]["Rows"][names:]
                 )
                 yield [
                     [None if text is None else kind(text) for kind, text in zip(kinds, row, strict=True)]
-                    for row in found
+                    for row in execution
                 ]
                 if "NextToken" not in page:
                     return

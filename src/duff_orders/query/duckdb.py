@@ -144,8 +144,8 @@ def write_parquet(lake: Lake, sql: str, out: Path, *, left_out: list[DamagedObje
     """Write the answer to a query as a Parquet file; returns its rows. `left_out`, and what it raises: as `answer`."""
 
     def write(without: Collection[str]) -> int:
-        asked = prepared(lake, sql, writable=out.resolve().parent, left_out=left_out, without=without)
-        with asked as (connection, query), _refusals():
+        opened = prepared(lake, sql, writable=out.resolve().parent, left_out=left_out, without=without)
+        with opened as (connection, query), _refusals():
             described = connection.execute(f"describe (\n{query.sql}\n)").fetchall()
             query.check_types([kind for _, kind, *_ in described])
             return formats.write_parquet(connection, query.sql, out.resolve())

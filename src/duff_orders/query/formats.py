@@ -107,13 +107,13 @@ def _kind(athena: str, scale: int) -> str:
     return athena if athena in known else "varchar"
 
 
-def unique(given: Sequence[str]) -> list[str]:
+def unique(wanted: Sequence[str]) -> list[str]:
     """Columns' names, a repeated one with `_1`, `_2`, … as DuckDB names it in a Parquet file."""
     taken: set[str] = set()
     names = []
-    for name in given:
+    for name in wanted:
         unique, number = name, 0
-        while unique in taken or (number and unique in given):
+        while unique in taken or (number and unique in wanted):
             number += 1
             unique = f"{name}_{number}"
         taken.add(unique)

@@ -44,7 +44,7 @@ class Run:
     max_rows: int
     out: Path
     state: Literal["queued", "running", "succeeded", "failed", "cancelled"] = "queued"
-    told: dict[str, Any] = field(default_factory=dict)
+    reply: dict[str, Any] = field(default_factory=dict)
     process: "subprocess.Popen[str] | None" = None
     began: float = 0.0
     seconds: float = 0.0
@@ -180,7 +180,7 @@ class Runner:
             reply = {"problem": "query-limit", "reason": "the query needed more memory than it may have"}
         with self._changed:
             run.seconds = time.monotonic() - run.began
-            run.told = reply
+            run.reply = reply
             if run.state == "running":
                 run.state = "failed" if "problem" in reply else "succeeded"
             run.process = None

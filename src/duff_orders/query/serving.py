@@ -86,12 +86,12 @@ class Serving:
             return LINES
         return "lines_by_client" if by_client else "lines_by_order"
 
-    def report(self, report: Report, given: Mapping[str, Value]) -> Result:
+    def report(self, report: Report, values: Mapping[str, Value]) -> Result:
         """The answer to a report over the star schema: from the cubes where they help, else from the lines."""
 
         def statement() -> Statement:
             over_cubes = cubes.text(report) if self._has_cubes else None
-            return (over_cubes.text(given) if over_cubes else _translated(report.text(given))), []
+            return (over_cubes.text(values) if over_cubes else _translated(report.text(values))), []
 
         return replace(self.ask(statement), columns=list(report.columns))
 
@@ -106,9 +106,9 @@ class Serving:
                 epoch, version = self._epoch, self._copy_version
             if version is None:
                 version = self._refresh_views()
-            found = _answer(self._cursor(), statement())
+            result = _answer(self._cursor(), statement())
             if epoch == self._epoch:
-                return replace(found, version=version)
+                return replace(result, version=version)
 
     def over(self, views: Mapping[str, str], statement: Statement) -> Result:
         """The answer to a statement over relations of its own: their SQL by name."""
@@ -227,8 +227,8 @@ class Serving:
 
     def _held(self, cursor: duckdb.DuckDBPyConnection) -> tuple[dict[str, list[str]], int]:
         """The objects of each day that the copy holds, and how many rows were added since it was sorted."""
-        found = "select partitions, unsorted from meta"
-        row = None if self._copy_version is None else cursor.execute(found).fetchone()
+        held = "select partitions, unsorted from meta"
+        row = None if self._copy_version is None else cursor.execute(held).fetchone()
         return ({}, 0) if row is None else (dict(json.loads(row[0])), int(row[1]))
 
     def _name_facts(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, days: Sequence[str]) -> None:

@@ -60,11 +60,11 @@ def _end_with(alive: int) -> None:
     os._exit(1)
 
 
-def run(asked: dict[str, Any]) -> dict[str, Any]:
+def run(job: dict[str, Any]) -> dict[str, Any]:
     """Write the answer; what there is to tell of it."""
-    lake = open_lake(asked["lake"], memory=asked["memory"], threads=1)
-    most = asked["max_rows"]
-    with prepared(lake, asked["sql"]) as (connection, query):
+    lake = open_lake(job["lake"], memory=job["memory"], threads=1)
+    most = job["max_rows"]
+    with prepared(lake, job["sql"]) as (connection, query):
         kinds = [each.type for each in query.columns]
         names = formats.unique([each.name for each in query.columns])
         try:
@@ -80,7 +80,7 @@ def run(asked: dict[str, Any]) -> dict[str, Any]:
         except ERRORS as error:
             raise QueryRefused(f"the query cannot be answered: {reason(error)}") from error
     columns = [(name, kind.told) for name, kind in zip(names, kinds, strict=True)]
-    Path(asked["out"]).write_text(json.dumps({"columns": columns, "rows": rows[:most]}), encoding="utf-8")
+    Path(job["out"]).write_text(json.dumps({"columns": columns, "rows": rows[:most]}), encoding="utf-8")
     return {"rows": len(rows[:most]), "truncated": len(rows) > most}
 
 
@@ -88,10 +88,10 @@ def _kind(error: Exception) -> str:
     return "query-limit" if isinstance(error, duckdb.OutOfMemoryException) else "query-failed"
 
 
-def _said(error: BaseException, asked: dict[str, Any]) -> str:
+def _said(error: BaseException, job: dict[str, Any]) -> str:
     """What is said of an error outside: its first line, without the lake's path."""
     first = (str(error).splitlines() or [type(error).__name__])[0]
-    return first.replace(str(Path(asked["lake"]).resolve()), "").replace(str(asked["lake"]), "")[:1000]
+    return first.replace(str(Path(job["lake"]).resolve()), "").replace(str(job["lake"]), "")[:1000]
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ class DuckDBBuilder:
 
     def _name_files(self) -> None:
         """Keep the relation `files`."""
-        given = {
+        paths = {
             "stated_at": [row.event_time for row in self.plan.added],
             "sequencer": [row.sequencer for row in self.plan.added],
             "file_id": [row.file_id for row in self.plan.added],
@@ -102,7 +102,7 @@ class DuckDBBuilder:
         self.connection.execute(
             "create temp table announced as select unnest($stated_at::timestamptz[]) at time zone 'UTC' as stated_at,"
             " unnest($sequencer::varchar[]) as sequencer, unnest($file_id::varchar[]) as file_id",
-            given,
+            paths,
         )
         correcting = relation.of_files(self.store, ORDERS, self.plan.correcting)
         self._keep("files", star.files(f"({correcting}) as correcting" if self.plan.correcting else ""))

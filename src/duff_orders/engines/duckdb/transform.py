@@ -179,14 +179,14 @@ class Job:
         for source in sources:
             named |= {row[0] for row in self.connection.execute(named_files(spelling, source)).fetchall()}
             ordinary += self._row(f"select count(*) from {source} as records where {is_ordinary()}")[0]
-        found = targets(self.lake.ledger, named - {self.source.event.file_id})
+        entries = targets(self.lake.ledger, named - {self.source.event.file_id})
         store = self.lake.store
 
         def rejected_rows(row: LedgerRow) -> str:
             paths = [str(store.local(name, self.scratch)) for name in data_objects(REJECTED_ROWS.name, row)]
             return relation.of_paths(REJECTED_ROWS, {row.contract: paths}, dated=False)
 
-        made = correctable(found, rejected_rows, spelling)
+        made = correctable(entries, rejected_rows, spelling)
         self.connection.execute(f"create temp table {CORRECTABLE} as {made}")
         return not ordinary
 
@@ -360,8 +360,8 @@ class Job:
         if not parts:
             return 0, False, dict.fromkeys(REQUIRED_NAMES, 0)
         rejected = self._copy(self._statements.rejected_rows(parts), self.rejected)
-        returns, *found = self._row(f"select {RETURNS}, {NULL_COUNTS} from {read_parquet(self.rejected)}")
-        return rejected, returns > 0, dict(zip(REQUIRED_NAMES, map(int, found), strict=True))
+        returns, *counts = self._row(f"select {RETURNS}, {NULL_COUNTS} from {read_parquet(self.rejected)}")
+        return rejected, returns > 0, dict(zip(REQUIRED_NAMES, map(int, counts), strict=True))
 
     def _placed(self, suspects: str) -> tuple[str, str]:
         """The relation of the records that are not good, and SQL for the line on which each begins."""

@@ -107,14 +107,14 @@ class SparkBuilder:
 
     def _name_files(self) -> None:
         """Keep the relation `files`; those to add are one string: so many literals would take the parser seconds."""
-        told = ",".join(
+        sources = ",".join(
             f"{row.event_time.astimezone(UTC):{_TIME}}|{row.sequencer or ''}|{row.file_id}" for row in self.plan.added
         )
         self._name(
             "announced",
             "select try_cast(part[0] as timestamp_ntz) as stated_at, nullif(part[1], '') as sequencer,"
             " part[2] as file_id from (select split(told, '[|]') as part"
-            f" from (select explode(split('{told}', ',')) as told) where told <> '')",
+            f" from (select explode(split('{sources}', ',')) as told) where told <> '')",
         )
         self._view("correcting", ORDERS, self._objects(self.plan.correcting))
         self._keep("files", star.files("correcting" if self.plan.correcting else ""))

@@ -40,7 +40,7 @@ def in_place(source: Source, space: Workspace) -> Lines:
     """The object's own lines. Raises RecordsSpanLines where its beginning or end shows that they will not do."""
     if not _splittable(source):
         raise RecordsSpanLines
-    found, head = header(source.path, source.event.key, source.dialect.encoding)
+    dialect_header, head = header(source.path, source.event.key, source.dialect.encoding)
     with source.path.open("rb") as raw:
         raw.seek(-1, os.SEEK_END)
         # a character like any other there, and part of a line's end everywhere else
@@ -49,7 +49,7 @@ def in_place(source: Source, space: Workspace) -> Lines:
         raise RecordsSpanLines
     encoding = source.dialect.encoding
     return Lines(
-        extra_columns=found.extra_columns,
+        extra_columns=dialect_header.extra_columns,
         # Under a name of ours: a key may hold any character, and end as a compressed file's.
         address=space.share_raw(source.event, source.path, f"{encoding}.csv"),
         size=source.path.stat().st_size,

@@ -55,8 +55,8 @@ class SparkRecords:
         """Whether a line holds a record."""
         return f"not (start = 0 and row < {self._lines.skip}) and trim(leading ' \t' from line) <> ''"
 
-    def split(self, lines: str, name: str, *also: str, told: str = "") -> None:
-        """Name the records of a relation of lines, with columns of it in `also`; `told` is SQL over their `fields`."""
+    def split(self, lines: str, name: str, *also: str, extra: str = "") -> None:
+        """Name the records of a relation of lines, with columns of it in `also`; `extra` is SQL over their `fields`."""
         grammar = self.grammar
         dialect = self._dialect
         kept = ", ".join(("line", *also))
@@ -65,14 +65,14 @@ class SparkRecords:
             read |= {CORRECTS_TEXT: dialect.corrects, CHANGES_TEXT: dialect.changes}
         texts = ", ".join(f"{NULL if place is None else grammar.text(place)} as {name}" for name, place in read.items())
         self._spark.sql(f"""
-            select {kept}, {texts}, {f"{told}, " if told else ""}{SparkSpelling().no_pushdown()} as line_number,
+            select {kept}, {texts}, {f"{extra}, " if extra else ""}{SparkSpelling().no_pushdown()} as line_number,
                 case when fields is null then coalesce(wrong, 'wrong_field_count') end as wrong
             from (
                 select {kept}, quoted, wrong,
                     case when size(pieces) = {dialect.fields} then pieces end as fields
                 from (
                     select *, {grammar.pieces} as pieces
-                    from (select {kept}, contains(line, '"') as quoted, {grammar.wrong} as wrong from {lines}) as told
+                    from (select {kept}, contains(line, '"') as quoted, {grammar.wrong} as wrong from {lines}) as cut
                 ) as split_lines
             ) as counted""").createOrReplaceTempView(name)
 

@@ -210,8 +210,8 @@ class Job:
         """
         spelling = SparkSpelling()
         named = {row["file_id"] for row in self.spark.sql(named_files(spelling, "records")).collect()}
-        found = targets(self.lake.ledger, named - {self.source.event.file_id})
-        self._write(self.spark.sql(correctable(found, self._rejected_rows, spelling)), CORRECTABLE, CHEAP)
+        entries = targets(self.lake.ledger, named - {self.source.event.file_id})
+        self._write(self.spark.sql(correctable(entries, self._rejected_rows, spelling)), CORRECTABLE, CHEAP)
         self._staged(CORRECTABLE).createOrReplaceTempView(CORRECTABLE)
         return not self._number(f"select count(1) as n from records where {is_ordinary()}")
 
@@ -234,7 +234,7 @@ class Job:
             dialect = self.source.dialect
             texts = (self.records.grammar.text(place) for place in range(dialect.fields))
             holds = remarks.holds_a_line(texts, spelling, delimiter=dialect.delimiter, fields=dialect.fields)
-            self.records.split("lines", "swallowing", told=f"{holds} as holds_a_line")
+            self.records.split("lines", "swallowing", extra=f"{holds} as holds_a_line")
             checked = self._statements.checked(
                 "swallowing", canonical=self._canonical, also="line", where="where holds_a_line"
             )
@@ -412,13 +412,13 @@ class Job:
         with configured(self.spark, {"spark.sql.codegen.wholeStage": False}):
             self._write(rows.repartition(objects), "rejected")
         self._staged("rejected").createOrReplaceTempView("rejected")
-        found = self.spark.sql(
+        counts = self.spark.sql(
             "select count(1) as rows, count(case when reasons like 'row:%' then 1 end) as unsplit, "
             f"{RETURNS}, {NULL_COUNTS} from rejected"
         ).first()
-        assert found is not None
-        nulls = {name: int(found[name]) for name in REQUIRED_NAMES}
-        return int(found["unsplit"]), int(found["rows"]), found["returns"] > 0, nulls
+        assert counts is not None
+        nulls = {name: int(counts[name]) for name in REQUIRED_NAMES}
+        return int(counts["unsplit"]), int(counts["rows"]), counts["returns"] > 0, nulls
 
     def _staged(self, name: str) -> "DataFrame":
         return self.spark.read.schema(self.schemas[name]).parquet(self.space.of(name))

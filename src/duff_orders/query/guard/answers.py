@@ -10,15 +10,15 @@ from duff_orders.query.guard.signatures import Typed
 from duff_orders.query.guard.types import Column, Type
 
 
-def as_answered(found: Query) -> Query:
+def as_answered(query: Query) -> Query:
     """A query whose columns have values that can be shown; their types stay those of Trino."""
-    if nameless := [each.name for each in found.columns if _is_nameless(each.type)]:
+    if nameless := [each.name for each in query.columns if _is_nameless(each.type)]:
         raise QueryRefused(f"the column {nameless[0]!r} is a row without names; write its values beside each other")
-    if all(each.type == each.type.answered for each in found.columns):
-        return found
-    names = [f"c{place}" for place in range(len(found.columns))]
-    texts = ", ".join(map(_shown, names, found.columns))
-    return replace(found, text=f"select {texts} from ({found.text}) as answer ({', '.join(names)})")
+    if all(each.type == each.type.answered for each in query.columns):
+        return query
+    names = [f"c{place}" for place in range(len(query.columns))]
+    texts = ", ".join(map(_shown, names, query.columns))
+    return replace(query, text=f"select {texts} from ({query.text}) as answer ({', '.join(names)})")
 
 
 def _is_nameless(kind: Type) -> bool:

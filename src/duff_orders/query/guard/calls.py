@@ -52,8 +52,8 @@ def _unknown(name: str) -> QueryRefused:
     """What is said of a function that is not on offer."""
     near = difflib.get_close_matches(name, CALLABLE, n=1)
     hint = INSTEAD.get(name) or (f"did you mean {near[0]}?" if near else "")
-    told = f"the function {name[:80]!r} is not on offer{'; ' * bool(hint)}{hint}"
-    return QueryRefused(told if name in INSTEAD else f"{told}{'' if hint else '.'} Allowed: {', '.join(CALLABLE)}")
+    advice = f"the function {name[:80]!r} is not on offer{'; ' * bool(hint)}{hint}"
+    return QueryRefused(advice if name in INSTEAD else f"{advice}{'' if hint else '.'} Allowed: {', '.join(CALLABLE)}")
 
 
 def trimmed(expressions: Values, node: exp.Expr) -> Typed:

@@ -33,12 +33,12 @@ class Checked:
 
     def check_types(self, described: Sequence[str]) -> None:
         """Compare DuckDB's types of the answer's columns with those promised. Raises QueryRefused where they differ."""
-        for column, found in zip(self.columns, described, strict=True):
+        for column, actual in zip(self.columns, described, strict=True):
             promised = column.type.answered.duckdb
-            if found.lower() != promised:
+            if actual.lower() != promised:
                 raise QueryRefused(
-                    f"the column {column.name!r} is {column.type} in Athena, and {found} here: its values could differ,"
-                    f" so they are not shown; a cast(… as {column.type}) may help"
+                    f"the column {column.name!r} is {column.type} in Athena, and {actual} here: its values could "
+                    f"differ, so they are not shown; a cast(… as {column.type}) may help"
                 )
 
 

@@ -52,13 +52,13 @@ def _common_time(left: Type, right: Type) -> Type | None:
 
 
 @cache
-def steps(found: Type, wanted: Type) -> int | None:
+def steps(actual: Type, wanted: Type) -> int | None:
     """How far a type is from one that it is coerced to by itself: 0 where they are one; None where it is not."""
-    if found == wanted:
+    if actual == wanted:
         return 0
-    if common(found, wanted) != wanted:
+    if common(actual, wanted) != wanted:
         return None
-    if found.name == "unknown":
+    if actual.name == "unknown":
         return 1
-    order = NUMBERS if found.is_number else _TIMES if found.is_time else ()
-    return 1 + (order.index(wanted.name) - order.index(found.name) if order else 0)
+    order = NUMBERS if actual.is_number else _TIMES if actual.is_time else ()
+    return 1 + (order.index(wanted.name) - order.index(actual.name) if order else 0)

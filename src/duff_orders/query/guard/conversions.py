@@ -46,12 +46,12 @@ def coerced(value: Typed, to: Type) -> str:
 
 def same(values: Sequence[Typed], what: str) -> tuple[Type, list[str]]:
     """Values as the one type that they have in common. Raises QueryRefused where there is none."""
-    found: Type | None = UNKNOWN
+    shared: Type | None = UNKNOWN
     for each in values:
-        found = found and common(found, each.type)
-    if found is None:
+        shared = shared and common(shared, each.type)
+    if shared is None:
         raise QueryRefused(f"{what}: {', '.join(str(each.type) for each in values)} have no type in common")
-    return found, [coerced(each, found) for each in values]
+    return shared, [coerced(each, shared) for each in values]
 
 
 def written_type(node: exp.DataType) -> Type:

@@ -32,8 +32,8 @@ def divided(left: Typed, right: Typed) -> Typed | None:
     return Typed(kind, f"cast(cast({quotient} as decimal({MAX_DIGITS - room},0)) * {one} as {kind.duckdb})")
 
 
-def _is_exact(found: Type) -> bool:
-    return found.is_integer or found.name == "decimal"
+def _is_exact(kind: Type) -> bool:
+    return kind.is_integer or kind.name == "decimal"
 
 
 def _unscaled(text: str, kind: Type, whole: str) -> str:

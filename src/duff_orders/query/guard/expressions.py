@@ -80,10 +80,10 @@ class Expressions:
 
     def condition(self, node: exp.Expr) -> str:
         """What is true, false or null: a number is no condition."""
-        found = self.typed(node)
-        if found.type not in (BOOLEAN, UNKNOWN):
-            raise QueryRefused(f"a condition is a boolean, not {found.type}: {excerpt(node)}")
-        return coerced(found, BOOLEAN)
+        value = self.typed(node)
+        if value.type not in (BOOLEAN, UNKNOWN):
+            raise QueryRefused(f"a condition is a boolean, not {value.type}: {excerpt(node)}")
+        return coerced(value, BOOLEAN)
 
     def _literal(self, node: exp.Expr) -> Typed:
         text = node.name

@@ -26,9 +26,9 @@ class Macros:
     def expanded(self, text: str) -> str:
         """The text with every call of a piece written out. Raises KeyError for one that there is not."""
         parts, position = list[str](), 0
-        while found := _next(text, position):
-            arguments, end = _arguments(text, found.end())
-            parts += [text[position : found.start()], self.call(found[1], *map(self.expanded, arguments))]
+        while call := _next(text, position):
+            arguments, end = _arguments(text, call.end())
+            parts += [text[position : call.start()], self.call(call[1], *map(self.expanded, arguments))]
             position = end
         return "".join([*parts, text[position:]])
 
@@ -55,9 +55,9 @@ class Macros:
 
 def _next(text: str, position: int) -> re.Match[str] | None:
     """The next call of a piece, outside quotes."""
-    while (found := _CALL.search(text, position)) and not found[1]:
-        position = found.end()
-    return found
+    while (match := _CALL.search(text, position)) and not match[1]:
+        position = match.end()
+    return match
 
 
 def _apart(text: str) -> str:
@@ -66,14 +66,14 @@ def _apart(text: str) -> str:
 
 def _arguments(text: str, begin: int) -> tuple[list[str], int]:
     """The arguments of a call whose opening bracket ends at `begin`, and where it ends."""
-    found, depth, position = list[str](), 0, begin
+    arguments, depth, position = list[str](), 0, begin
     for piece in _pieces(text, begin):
         mark = piece[0]
         if mark in (")", "]") and depth == 0:
             last = text[position : piece.start()].strip()
-            return [*found, last] if last or found else found, piece.end()
+            return [*arguments, last] if last or arguments else arguments, piece.end()
         if mark == "," and depth == 0:
-            found.append(text[position : piece.start()].strip())
+            arguments.append(text[position : piece.start()].strip())
             position = piece.end()
         depth += (mark in ("(", "[")) - (mark in (")", "]"))
     raise ValueError(f"a bracket is never closed: {text[begin:]}")

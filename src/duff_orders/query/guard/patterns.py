@@ -58,38 +58,38 @@ def _split(text: str) -> Iterator[str]:
         yield text[begin:].strip()
 
 
-def bind(pattern: Pattern, found: Type, binding: Binding) -> bool:
+def bind(pattern: Pattern, actual: Type, binding: Binding) -> bool:
     """Take what an argument's type says; False where it cannot be that."""
     if pattern.name in _ANY:
         before = binding.get(pattern.name)
-        merged = common(before, found) if isinstance(before, Type) else found
+        merged = common(before, actual) if isinstance(before, Type) else actual
         if merged is None or (pattern.name == "S" and not merged.equals_as_duckdb):
             return False
         binding[pattern.name] = merged
         return True
-    if found == UNKNOWN:  # a null has whatever type is asked for
+    if actual == UNKNOWN:  # a null has whatever type is asked for
         binding.update({name: int(pattern.name == "decimal" and not place) for place, name in enumerate(pattern.sizes)})
-        return pattern.element is None or bind(pattern.element, found, binding)
+        return pattern.element is None or bind(pattern.element, actual, binding)
     if pattern.element is not None:
-        return found.element is not None and bind(pattern.element, found.element, binding)
-    sizes = _sizes(pattern.name, found) if pattern.sizes else []
+        return actual.element is not None and bind(pattern.element, actual.element, binding)
+    sizes = _sizes(pattern.name, actual) if pattern.sizes else []
     if sizes is None:
         return False
     binding.update(zip(pattern.sizes, sizes, strict=True))
     return True
 
 
-def _sizes(name: str, found: Type) -> list[int | str | None] | None:
+def _sizes(name: str, actual: Type) -> list[int | str | None] | None:
     """Digits, lengths and zones of a type, seen as one of another name; None where it is not coerced to that."""
-    if name == "decimal" and (found.name == "decimal" or found.is_integer):
-        found = as_decimal(found)
-        return [found.size, found.scale]
-    if name == "timestamp" and found.name in ("date", "timestamp"):
-        return [found.size or 0]
-    if name == "timestamptz" and found.name == "timestamp with time zone":
-        return [found.size, found.zone]
-    if name == found.name == "varchar":
-        return [found.size]
+    if name == "decimal" and (actual.name == "decimal" or actual.is_integer):
+        actual = as_decimal(actual)
+        return [actual.size, actual.scale]
+    if name == "timestamp" and actual.name in ("date", "timestamp"):
+        return [actual.size or 0]
+    if name == "timestamptz" and actual.name == "timestamp with time zone":
+        return [actual.size, actual.zone]
+    if name == actual.name == "varchar":
+        return [actual.size]
     return None
 
 

@@ -68,5 +68,5 @@ def like(expressions: Values, node: exp.Expr) -> Typed:
     like = node.this if isinstance(node, exp.Escape) else node
     if not isinstance(like, exp.Like):
         raise QueryRefused(f"escape belongs to like: {excerpt(node)}")
-    found = expressions.call("like", [expressions.typed(like.this), expressions.typed(like.expression), *escape])
-    return Typed(BOOLEAN, f"(not {found.text})") if like.args.get("negate") else found
+    pattern = expressions.call("like", [expressions.typed(like.this), expressions.typed(like.expression), *escape])
+    return Typed(BOOLEAN, f"(not {pattern.text})") if like.args.get("negate") else pattern

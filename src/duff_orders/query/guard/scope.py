@@ -74,17 +74,17 @@ class Scope:
             raise QueryRefused(f"{node.name[:40]!r}: parameters and hidden columns are not allowed")
         scope: Scope | None = self
         while scope is not None:
-            found = [
+            matches = [
                 (source, column)
                 for source in scope.sources
                 if not is_field and (not table or source.alias == table)
                 for column in source.columns
                 if column.name == name
             ]
-            if len(found) > 1:
+            if len(matches) > 1:
                 raise QueryRefused(f"{name!r} is in more than one table: write TABLE.{name}")
-            if found:
-                ((source, column),) = found
+            if matches:
+                ((source, column),) = matches
                 self._looked(node, scope)
                 return Typed(column.type, source.text(column))
             if table and (value := scope.field(node)):
@@ -151,9 +151,9 @@ def of_catalog(written: str) -> Type:
         return Type("row", fields=tuple((name, of_catalog(kind)) for name, _, kind in pairs))
     if written == "timestamp":
         return timestamp(3)  # what Athena reads of a Parquet object
-    name, given = _WRITTEN.fullmatch(written).groups()  # type: ignore[union-attr] # the contract's own types
+    name, sizes = _WRITTEN.fullmatch(written).groups()  # type: ignore[union-attr] # the contract's own types
     if name == "decimal":
-        digits, scale = (int(each) for each in given.split(","))
+        digits, scale = (int(each) for each in sizes.split(","))
         return decimal(digits, scale)
     return Type(_OF_CATALOG.get(name, name))
 

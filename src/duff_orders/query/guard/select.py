@@ -26,17 +26,17 @@ def query(node: exp.Expr, scope: Scope) -> Query:
     """Write a query anew. Raises QueryRefused for what is not on offer."""
     with_, scope = _with(node, scope)
     if isinstance(node, exp.Subquery):
-        found = query(node.this, scope)
-        found = replace(found, text=f"({found.text})")
+        result = query(node.this, scope)
+        result = replace(result, text=f"({result.text})")
     elif isinstance(node, exp.SetOperation):
-        found = _set(node, scope)
+        result = _set(node, scope)
     elif isinstance(node, exp.Select):
         return replace(done := _select(node, scope.within()), text=with_ + done.text)
     elif isinstance(node, exp.Values):
-        found = _values(node, scope)
+        result = _values(node, scope)
     else:
         raise QueryRefused(f"only a SELECT is allowed: {excerpt(node)}")
-    return replace(found, text=with_ + found.text + ordered(node, found.columns, None) + limited(node))
+    return replace(result, text=with_ + result.text + ordered(node, result.columns, None) + limited(node))
 
 
 def _with(node: exp.Expr, scope: Scope) -> tuple[str, Scope]:
@@ -146,14 +146,14 @@ def _set(node: exp.SetOperation, scope: Scope) -> Query:
     return Query(f"{_as(left, columns)} {word} {_as(right, columns)}", columns)
 
 
-def _as(found: Query, columns: Sequence[Column]) -> str:
+def _as(query: Query, columns: Sequence[Column]) -> str:
     """A query with the types of these columns."""
     names = [f"c{place}" for place in range(len(columns))]
     casts = ", ".join(
-        f"{coerced(Typed(given.type, name), to.type)} as {sql_name(to.name)}"
-        for name, given, to in zip(names, found.columns, columns, strict=True)
+        f"{coerced(Typed(column.type, name), to.type)} as {sql_name(to.name)}"
+        for name, column, to in zip(names, query.columns, columns, strict=True)
     )
-    return f"(select {casts} from ({found.text}) as t ({', '.join(names)}))"
+    return f"(select {casts} from ({query.text}) as t ({', '.join(names)}))"
 
 
 def _values(node: exp.Values, scope: Scope) -> Query:
@@ -161,8 +161,8 @@ def _values(node: exp.Values, scope: Scope) -> Query:
     rows = [each.expressions if isinstance(each, exp.Tuple) else [each] for each in node.expressions]
     if len({len(row) for row in rows}) != 1:
         raise QueryRefused(f"the rows of values have different numbers of columns: {excerpt(node)}")
-    found = [same([expressions.typed(each) for each in column], "values") for column in zip(*rows, strict=True)]
-    columns = [Column(f"_col{place}", kind) for place, (kind, _) in enumerate(found)]
-    lines = ", ".join(f"({', '.join(row)})" for row in zip(*(texts for _, texts in found), strict=True))
+    shared = [same([expressions.typed(each) for each in column], "values") for column in zip(*rows, strict=True)]
+    columns = [Column(f"_col{place}", kind) for place, (kind, _) in enumerate(shared)]
+    lines = ", ".join(f"({', '.join(row)})" for row in zip(*(texts for _, texts in shared), strict=True))
     names = ", ".join(sql_name(each.name) for each in columns)
     return Query(f"select * from (values {lines}) as t ({names})", columns)

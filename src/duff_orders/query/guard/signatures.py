@@ -80,11 +80,11 @@ class Signature:
         if len(patterns) != len(types):
             return None
         binding: Binding = {}
-        for pattern, found in zip(patterns, types, strict=True):
-            if not bind(pattern, found, binding):
+        for pattern, actual in zip(patterns, types, strict=True):
+            if not bind(pattern, actual, binding):
                 return None
         wanted = [made(pattern, binding) for pattern in patterns]
-        far = [steps(found, to) for found, to in zip(types, wanted, strict=True)]
+        far = [steps(actual, to) for actual, to in zip(types, wanted, strict=True)]
         return None if None in far else (sum(filter(None, far)), wanted, binding)
 
     def call(
@@ -96,8 +96,8 @@ class Signature:
         around: "Around",
     ) -> Typed:
         """The value of a call."""
-        given = [cast(each, to) for each, to in zip(arguments, wanted, strict=True)]
-        given[:1] = [f"distinct {each}" for each in given[:1]] if around.distinct else given[:1]
+        texts = [cast(each, to) for each, to in zip(arguments, wanted, strict=True)]
+        texts[:1] = [f"distinct {each}" for each in texts[:1]] if around.distinct else texts[:1]
         result = made(self.result, binding)
 
         def place(found: re.Match[str]) -> str:
@@ -105,11 +105,11 @@ class Signature:
             if what in ("f", "n"):
                 return around.after if what == "f" else around.nulls
             if what.startswith("*"):
-                return (what[1:] or ", ").join(given)
+                return (what[1:] or ", ").join(texts)
             if what.isdecimal():
-                return given[int(what)]
+                return texts[int(what)]
             if what.startswith("local "):
-                return zones.local(given[int(what[6:])], str(binding["z"]))
+                return zones.local(texts[int(what[6:])], str(binding["z"]))
             if what.startswith("unit "):
                 return unit(number(what[5:], binding))
             return str(number(what, binding))
@@ -154,7 +154,7 @@ class Functions:
             raise QueryRefused(f"the function {name[:80]!r} is not on offer")
         fitting = [(found, form) for form in forms if (found := form.bound([each.type for each in arguments]))]
         if not fitting:
-            given = ", ".join(str(each.type) for each in arguments)
-            raise QueryRefused(f"{name}({given}) is not on offer; {name} takes {' or '.join(map(str, forms))}")
+            texts = ", ".join(str(each.type) for each in arguments)
+            raise QueryRefused(f"{name}({texts}) is not on offer; {name} takes {' or '.join(map(str, forms))}")
         (_, wanted, binding), form = min(fitting, key=lambda each: each[0][0])
         return form.call(arguments, wanted, binding, cast, around or Around())

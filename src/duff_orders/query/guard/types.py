@@ -153,16 +153,16 @@ def row(kinds: Iterable[Type]) -> Type:
     return Type("row", fields=tuple(("", kind) for kind in kinds))
 
 
-def as_decimal(found: Type) -> Type:
+def as_decimal(kind: Type) -> Type:
     """The decimal that holds every value of an integer type; a decimal is one itself."""
-    return found if found.name == "decimal" else decimal(INTEGERS[found.name], 0)
+    return kind if kind.name == "decimal" else decimal(INTEGERS[kind.name], 0)
 
 
 _DECIMAL = re.compile(r"decimal\((\d+), ?(\d+)\)")
 
 
-def named(told: str) -> Type:
+def named(text: str) -> Type:
     """The type that Athena names of an answer's column, as far as it does."""
-    if match := _DECIMAL.fullmatch(told):
+    if match := _DECIMAL.fullmatch(text):
         return decimal(int(match[1]), int(match[2]))
-    return timestamp(3) if told == "timestamp" else Type(told)
+    return timestamp(3) if text == "timestamp" else Type(text)

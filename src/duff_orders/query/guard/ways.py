@@ -68,7 +68,7 @@ def _fraction(text: str) -> int:
     return len(match[1]) if match else 0 if literal else 2 * MAX_FRACTION
 
 
-def _clock(text: str, found: Type, to: Type) -> str:
+def _clock(text: str, actual: Type, to: Type) -> str:
     """A text as a time; of digits beyond six DuckDB knows nothing, so they may not be the last that count."""
     digits, pattern = _fraction(text), TIME
     if to.size == MAX_FRACTION and digits > MAX_FRACTION:
@@ -78,9 +78,11 @@ def _clock(text: str, found: Type, to: Type) -> str:
     return _rounded(f"cast({_matched(text, pattern, _ZONE)} as timestamp)", digits, to)
 
 
-def _cut(text: str, found: Type, to: Type) -> str:
+def _cut(text: str, actual: Type, to: Type) -> str:
     """A text is cut to its length."""
-    return text if to.size is None or (found.size is not None and found.size <= to.size) else f"left({text}, {to.size})"
+    return (
+        text if to.size is None or (actual.size is not None and actual.size <= to.size) else f"left({text}, {to.size})"
+    )
 
 
 def _fits(text: str, to: Type) -> str:
@@ -133,6 +135,6 @@ WAYS: dict[tuple[str, str], _Way] = {
 }
 
 
-def kind_of(found: Type) -> str:
+def kind_of(kind: Type) -> str:
     """What stands for a type among the pairs."""
-    return "whole" if found.is_integer else "floating" if found.name in ("real", "double") else found.name
+    return "whole" if kind.is_integer else "floating" if kind.name in ("real", "double") else kind.name

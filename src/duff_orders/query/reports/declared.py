@@ -82,16 +82,16 @@ class Report:
         limit = next((each.maximum for each in self.parameters if each.name == "limit"), None)
         return limit if isinstance(limit, int) else None
 
-    def limit(self, given: Mapping[str, Value]) -> int | None:
+    def limit(self, chosen: Mapping[str, Value]) -> int | None:
         """The rows that are asked for at the most; None where the report has no limit."""
-        found = self.values(given).get("limit")
-        return found if isinstance(found, int) else None
+        limit = self.values(chosen).get("limit")
+        return limit if isinstance(limit, int) else None
 
-    def values(self, given: Mapping[str, Value]) -> dict[str, Value]:
+    def values(self, chosen: Mapping[str, Value]) -> dict[str, Value]:
         """The value of each parameter: what is given, or its default. Raises InputError for an unknown name."""
-        for name in given:
+        for name in chosen:
             self.parameter(name)
-        return {each.name: each.default for each in self.parameters} | dict(given)
+        return {each.name: each.default for each in self.parameters} | dict(chosen)
 
     def parameter(self, name: str) -> Parameter:
         """A parameter by its name; raises InputError for an unknown one."""
@@ -100,11 +100,11 @@ class Report:
             raise InputError(f"the report {self.name} has no parameter {name!r:.80}; parameters: {', '.join(known)}")
         return known[name]
 
-    def text(self, given: Mapping[str, Value] | None = None) -> str:
+    def text(self, chosen: Mapping[str, Value] | None = None) -> str:
         """The report's SQL, with its parameters as literals, in Athena's dialect."""
-        return self._filled(given or {}, _literal)
+        return self._filled(chosen or {}, _literal)
 
-    def statement(self, given: Mapping[str, Value]) -> tuple[str, list[int | str]]:
+    def statement(self, chosen: Mapping[str, Value]) -> tuple[str, list[int | str]]:
         """The report's SQL with a `?` for each parameter, and their values in this order."""
         values: list[int | str] = []
 
@@ -112,10 +112,10 @@ class Report:
             values.append(value.isoformat() if isinstance(value, date) else value)
             return "cast(? as date)" if isinstance(value, date) else "?"
 
-        return self._filled(given, place), values
+        return self._filled(chosen, place), values
 
-    def _filled(self, given: Mapping[str, Value], write: Callable[[Value], str]) -> str:
-        values = self.values(given)
+    def _filled(self, chosen: Mapping[str, Value], write: Callable[[Value], str]) -> str:
+        values = self.values(chosen)
         return _PLACE.sub(lambda found: write(values[found[1]]), self.body)
 
 

@@ -93,11 +93,11 @@ def at_timezone(expressions: Values, node: exp.Expr) -> Typed:
 
 def now(expressions: Values, node: exp.Expr) -> Typed:
     """Of current_timestamp(digits) and localtimestamp(digits) the time; without digits there are no brackets."""
-    given = node.expressions[0] if len(node.expressions) == 1 else None
-    if not (isinstance(given, exp.Literal) and given.is_int and int(given.name) <= MAX_FRACTION):
+    precision = node.expressions[0] if len(node.expressions) == 1 else None
+    if not (isinstance(precision, exp.Literal) and precision.is_int and int(precision.name) <= MAX_FRACTION):
         raise QueryRefused(f"{node.name} takes the digits of a second, at most {MAX_FRACTION}: {excerpt(node)}")
     clock = Typed(timestamp(MAX_FRACTION), "timezone('UTC', now())")
-    digits = int(given.name)
+    digits = int(precision.name)
     return cast(clock, timestamp(digits) if node.name.lower() == "localtimestamp" else instant(digits))
 
 
@@ -113,15 +113,15 @@ def with_timezone(expressions: Values, node: exp.Expr) -> Typed:
 
 def from_iso8601(expressions: Values, node: exp.Expr) -> Typed:
     """Of from_iso8601_timestamp(literal): the zone of a text that differs from row to row is none."""
-    given = quoted(node.expressions[0]) if len(node.expressions) == 1 else None
-    if given is None:
+    text = quoted(node.expressions[0]) if len(node.expressions) == 1 else None
+    if text is None:
         raise QueryRefused(
             "from_iso8601_timestamp takes a text between quotes; of a column write cast(… as timestamp): "
             f"{excerpt(node)}"
         )
-    match = _ISO.fullmatch(given)
+    match = _ISO.fullmatch(text)
     if not match:
-        raise QueryRefused(f"{given[:60]!r} is no such time; write e.g. '2026-01-31T10:00:00Z'")
+        raise QueryRefused(f"{text[:60]!r} is no such time; write e.g. '2026-01-31T10:00:00Z'")
     kind = instant(3, zones.zone(match[2] or "UTC"))
     clock = f"cast('{match[1].replace('T', ' ')}' as timestamp)"
     return Typed(kind, milliseconds(f"cast({zones.instant(clock, kind.zone)} as timestamp)"))

@@ -42,11 +42,11 @@ def parsed(expressions: Values, node: exp.Expr) -> Typed:
 
 def _code(node: exp.Expr) -> str:
     """The format, which is a literal, as a text of SQL."""
-    given = _given(node)
-    for code in re.findall(r"%.?", given, re.DOTALL):
+    pattern = _given(node)
+    for code in re.findall(r"%.?", pattern, re.DOTALL):
         if code not in CODES:
             raise QueryRefused(f"the format {code!r} is not on offer; these are: {' '.join(sorted(CODES))}")
-    return sql_text(re.sub(r"%.", lambda found: CODES[found[0]], given))
+    return sql_text(re.sub(r"%.", lambda found: CODES[found[0]], pattern))
 
 
 #: Of the patterns of format_datetime and parse_datetime the codes of DuckDB's: https://www.joda.org/joda-time/key_format.html
@@ -85,13 +85,13 @@ def parsed_as(expressions: Values, node: exp.Expr) -> Typed:
 
 def _joda(node: exp.Expr, allowed: tuple[str, ...]) -> str:
     """The pattern, which is a literal, as a text of SQL."""
-    given = _given(node)
+    pattern = _given(node)
     parts, position = list[str](), 0
-    while position < len(given):
-        match = _TOKENS.match(given, position)
+    while position < len(pattern):
+        match = _TOKENS.match(pattern, position)
         token = match[0] if match else ""
         if not match or (token[0].isalpha() and token not in allowed):
-            what = token or given[position:]
+            what = token or pattern[position:]
             raise QueryRefused(f"the pattern {what[:40]!r} is not on offer; these are: {' '.join(allowed)}")
         plain = token[1:-1].replace("''", "'") or "'" if token[0] == "'" else token
         parts.append(JODA[token] if token[0].isalpha() else plain.replace("%", "%%"))
@@ -116,10 +116,10 @@ def iso(expressions: Values, node: exp.Expr) -> Typed:
 
 def _given(node: exp.Expr) -> str:
     """The format or pattern, which is a literal behind the value."""
-    given = quoted(node.expressions[1]) if len(node.expressions) == 2 else None
-    if given is None:
+    pattern = quoted(node.expressions[1]) if len(node.expressions) == 2 else None
+    if pattern is None:
         raise QueryRefused(f"{node.name} takes a value, and a pattern between quotes: {excerpt(node)}")
-    return given
+    return pattern
 
 
 def _clock(value: Typed, digits: int = MAX_FRACTION) -> str:

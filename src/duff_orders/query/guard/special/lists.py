@@ -24,47 +24,47 @@ def joined(expressions: Values, node: exp.Expr) -> Typed:
     """array_join(array, separator[, what stands for null]): any element that can be cast to varchar."""
     if len(node.expressions) not in (2, 3):
         raise QueryRefused(f"array_join takes an array, a separator, and what stands for null: {excerpt(node)}")
-    given, *more = (expressions.typed(each) for each in node.expressions)
-    _element(given, node)
-    texts = cast(given, array(VARCHAR))
+    values, *more = (expressions.typed(each) for each in node.expressions)
+    _element(values, node)
+    texts = cast(values, array(VARCHAR))
     return expressions.call("joined", [texts, *more])
 
 
 def transformed(expressions: Values, node: exp.Expr) -> Typed:
     """transform(array, x -> …)."""
-    given, name, value = _function(expressions, node)
-    return Typed(array(value.type), f"list_transform({given.text}, lambda {name}: {value.text})")
+    source, name, value = _function(expressions, node)
+    return Typed(array(value.type), f"list_transform({source.text}, lambda {name}: {value.text})")
 
 
 def filtered(expressions: Values, node: exp.Expr) -> Typed:
     """filter(array, x -> …)."""
-    given, name, value = _function(expressions, node)
-    return Typed(given.type, f"list_filter({given.text}, lambda {name}: {_condition(value, node)})")
+    source, name, value = _function(expressions, node)
+    return Typed(source.type, f"list_filter({source.text}, lambda {name}: {_condition(value, node)})")
 
 
 def matched(word: str, other: str) -> Callable[[Values, exp.Expr], Typed]:
     """any_match, all_match: the one truth `word` decides; else null where there is one among them; else the `other`."""
 
     def write(expressions: Values, node: exp.Expr) -> Typed:
-        given, name, value = _function(expressions, node)
-        found = f"list_transform({given.text}, lambda {name}: {_condition(value, node)})"
-        return Typed(BOOLEAN, f"cast({piece('duff_matched', found, word, other)} as boolean)")
+        source, name, value = _function(expressions, node)
+        result = f"list_transform({source.text}, lambda {name}: {_condition(value, node)})"
+        return Typed(BOOLEAN, f"cast({piece('duff_matched', result, word, other)} as boolean)")
 
     return write
 
 
 def none(expressions: Values, node: exp.Expr) -> Typed:
     """none_match: not any_match."""
-    found = matched("true", "false")(expressions, node)
-    return Typed(BOOLEAN, f"(not {found.text})")
+    result = matched("true", "false")(expressions, node)
+    return Typed(BOOLEAN, f"(not {result.text})")
 
 
 def zipped(expressions: Values, node: exp.Expr) -> Typed:
     """zip_with(array, array, (x, y) -> …): side by side, where one is longer with nulls."""
-    *given, function = node.expressions if len(node.expressions) == 3 else (None, None, None)
+    *operands, function = node.expressions if len(node.expressions) == 3 else (None, None, None)
     if not isinstance(function, exp.Lambda) or len(function.expressions) != 2:
         raise QueryRefused(f"zip_with takes two arrays and a function of two elements: {excerpt(node)}")
-    arrays = [expressions.typed(each) for each in given if each]
+    arrays = [expressions.typed(each) for each in operands if each]
     name = sql_name(f"pair of {node.depth}")
     known = expressions
     for place, (each, written) in enumerate(zip(arrays, function.expressions, strict=True), 1):
@@ -77,11 +77,11 @@ def zipped(expressions: Values, node: exp.Expr) -> Typed:
 
 def reduced(expressions: Values, node: exp.Expr) -> Typed:
     """reduce(array, first state, (state, x) -> state, state -> result)."""
-    given, first, *functions = node.expressions if len(node.expressions) == 4 else (None,) * 4
+    source, first, *functions = node.expressions if len(node.expressions) == 4 else (None,) * 4
     counts = [len(each.expressions) if isinstance(each, exp.Lambda) else 0 for each in functions]
-    if not given or not first or counts != [2, 1]:
+    if not source or not first or counts != [2, 1]:
         raise QueryRefused(f"reduce takes an array, a state, (s, x) -> … and s -> …: {excerpt(node)}")
-    elements, state = expressions.typed(given), expressions.typed(first)
+    elements, state = expressions.typed(source), expressions.typed(first)
     element = _element(elements, node)
     step, end = (each for each in functions if each)
     names = [each.name.lower() for each in step.expressions]
@@ -99,18 +99,18 @@ def _function(expressions: Values, node: exp.Expr) -> tuple[Typed, str, Typed]:
     function = node.expressions[1] if len(node.expressions) == 2 else None
     if not isinstance(function, exp.Lambda) or len(function.expressions) != 1:
         raise QueryRefused(f"{node.name} takes an array and a function, such as x -> x + 1: {excerpt(node)}")
-    given = expressions.typed(node.expressions[0])
+    source = expressions.typed(node.expressions[0])
     written = function.expressions[0].name.lower()
     name = sql_name(f"{written} of {node.depth}")
-    value = expressions.knowing(written, Typed(_element(given, node), name)).typed(function.this)
-    return given, name, value
+    value = expressions.knowing(written, Typed(_element(source, node), name)).typed(function.this)
+    return source, name, value
 
 
-def _element(given: Typed, node: exp.Expr) -> Type:
+def _element(source: Typed, node: exp.Expr) -> Type:
     """The type of an array's elements. Raises QueryRefused where a value is no array."""
-    if given.type.element is None:
-        raise QueryRefused(f"{node.name} takes an array, not {given.type}: {excerpt(node)}")
-    return given.type.element
+    if source.type.element is None:
+        raise QueryRefused(f"{node.name} takes an array, not {source.type}: {excerpt(node)}")
+    return source.type.element
 
 
 def _condition(value: Typed, node: exp.Expr) -> str:

@@ -38,8 +38,8 @@ def like(expressions: Values, node: exp.Expr) -> Typed:
 def extract(expressions: Values, node: exp.Expr) -> Typed:
     """regexp_extract(text, pattern, group): null where it is not found."""
     text, pattern = _read(expressions, node, (2, 3))
-    found = f"regexp_extract({text}, {sql_text(pattern)}, {_group(node, pattern)})"
-    return Typed(VARCHAR, f"case when regexp_matches({text}, {sql_text(pattern)}) then {found} end")
+    extracted = f"regexp_extract({text}, {sql_text(pattern)}, {_group(node, pattern)})"
+    return Typed(VARCHAR, f"case when regexp_matches({text}, {sql_text(pattern)}) then {extracted} end")
 
 
 def replace(expressions: Values, node: exp.Expr) -> Typed:
@@ -82,13 +82,13 @@ def _group(node: exp.Expr, pattern: str) -> int:
     """The group that is asked for, as its number; 0 is all that is found."""
     if len(node.expressions) != 3:
         return 0
-    given = node.expressions[2]
+    number = node.expressions[2]
     groups = len(re.findall(r"(?<!\\)\((?!\?)", pattern))
-    if not (isinstance(given, exp.Literal) and given.is_int and int(given.name) <= groups):
+    if not (isinstance(number, exp.Literal) and number.is_int and int(number.name) <= groups):
         raise QueryRefused(f"the pattern has {groups} groups; write the number of one: {excerpt(node)}")
-    if int(given.name) and re.search(r"\)[*?]|\)\{0|\|", pattern):
+    if int(number.name) and re.search(r"\)[*?]|\)\{0|\|", pattern):
         raise QueryRefused(f"a group that need not match is null in Athena; write a pattern without: {excerpt(node)}")
-    return int(given.name)
+    return int(number.name)
 
 
 def _read(expressions: Values, node: exp.Expr, counts: tuple[int, ...], *, empty: bool = True) -> tuple[str, str]:
