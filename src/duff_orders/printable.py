@@ -1,4 +1,4 @@
-"""Text from outside, such as a file's name, made fit for a terminal: nothing in it may steer one."""
+"""Text from outside, such as a file's name, made safe for a terminal: nothing in it may control one."""
 
 
 def printable(text: str) -> str:

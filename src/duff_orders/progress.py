@@ -1,4 +1,4 @@
-"""How far work is, reported to whoever shows it."""
+"""The progress of work, reported to whoever displays it."""
 
 from collections.abc import Callable
 

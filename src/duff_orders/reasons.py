@@ -1,4 +1,4 @@
-"""Why a file got its verdict: each reason once, as a text with places, so that other languages can tell it again.
+"""Why a file got its verdict: each reason once, as a text with places, so that it can be told in other languages.
 
 The ledger holds the text in English, as the contract has it; `recognized` finds the reason and its places in it.
 """

@@ -1,4 +1,4 @@
-"""The engines that there are: the folders of `engines/`, each of which is loaded when it is first asked for.
+"""The engines that exist: the folders of `engines/`, each loaded when it is first needed.
 
 Whoever needs an engine asks for it by its name, here; `engines.base.Engine` says what each is. So the other engines
 need not even be installed, and nothing below knows one of them.

@@ -1,4 +1,4 @@
-"""Room on a disk: what may be taken of it, and what is left to others."""
+"""Disk space: what may be used, and what is left to others."""
 
 import errno
 import os

@@ -1,1 +1,1 @@
-"""The HTTP API: one application, over a lake on this machine or over a deployment."""
+"""The HTTP API: one application, for a lake on this machine and for a deployment."""

@@ -1,4 +1,4 @@
-"""The application: routes over a backend. It runs on the laptop (`duff serve`) and behind API Gateway alike."""
+"""The application: routes over a backend. It runs on a laptop (`duff serve`) and behind API Gateway alike."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the application asks of where the data is: an embedded lake, or Athena."""
+"""What the application needs from wherever the data is: a local lake, or Athena."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`/docs`: the API to read and try in a browser, by Swagger UI 5.35.0 (Apache-2.0): offline, no inline script."""
+"""`/docs`: read and try the API in a browser, with Swagger UI 5.35.0 (Apache-2.0): offline, no inline script."""
 
 from pathlib import Path
 

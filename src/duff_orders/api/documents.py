@@ -1,4 +1,4 @@
-"""What others are told of the API: `python -m duff_orders.api.documents docs` writes it anew.
+"""The published descriptions of the API: `python -m duff_orders.api.documents docs` regenerates them.
 
 openapi.json                                     the OpenAPI 3.1 document
 postman/duff-orders.postman_collection.json      every route, ready to be sent

@@ -1,4 +1,4 @@
-"""How an answer is written: JSON, CSV or Parquet, whichever the caller accepts; conditional by its entity tag."""
+"""How an answer is sent: JSON, CSV or Parquet, by content negotiation; conditional on its entity tag."""
 
 import csv
 import hashlib

@@ -1,4 +1,4 @@
-"""Whether the application answers, and how fresh the lake is."""
+"""Whether the application responds, and how fresh the lake is."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Keys: how they are set, and whose a key is."""
+"""API keys: how they are configured, and whose a key is."""
 
 import hashlib
 import hmac

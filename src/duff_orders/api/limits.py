@@ -1,4 +1,4 @@
-"""What one request may take: of bytes, and of time. Pure ASGI."""
+"""What one request may use: bytes, and time. Pure ASGI."""
 
 import asyncio
 import time

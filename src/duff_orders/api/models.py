@@ -1,4 +1,4 @@
-"""The shapes of answers, for the documents: what the routes give is checked against them by the tests."""
+"""The shapes of answers, for the documents; tests check what the routes return against them."""
 
 from collections.abc import Iterable
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""Pages: a cursor names the last row shown. Nothing in it is trusted, so it is not signed: each part is typed again."""
+"""Pages: a cursor names the last row shown. It is not trusted, so it is not signed: each part is parsed again."""
 
 import base64
 import binascii

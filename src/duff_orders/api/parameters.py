@@ -1,4 +1,4 @@
-"""Parameters that several routes take, and the backend that a route asks."""
+"""Parameters that several routes take, and the backend dependency."""
 
 import re
 from datetime import date

@@ -1,4 +1,4 @@
-"""How many requests are answered or wait at once: places for each caller, and a few kept for callers without a key."""
+"""How many requests run or wait at once: slots per caller, and a few reserved for callers without a key."""
 
 from collections import Counter
 from collections.abc import Iterator

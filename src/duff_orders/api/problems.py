@@ -1,4 +1,4 @@
-"""Errors over HTTP: every answer that is one is a problem document (RFC 9457), of one of the types listed here."""
+"""Errors over HTTP: each is a problem document (RFC 9457), of one of the types listed here."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""SQL from outside: one read-only SELECT in Athena's dialect, answered at once or later."""
+"""SQL from outside: one read-only SELECT in Athena's dialect, answered immediately or later."""
 
 import asyncio
 import re

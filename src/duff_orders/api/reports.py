@@ -1,4 +1,4 @@
-"""The ready-made questions and their answers: a route for each, made from what its file declares."""
+"""The predefined reports and their answers: a route for each, generated from what its file declares."""
 
 import inspect
 from collections.abc import Mapping

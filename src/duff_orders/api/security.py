@@ -1,4 +1,4 @@
-"""Who may ask: host, site, key; and what each answer says to a browser. Pure ASGI."""
+"""Access control: host, site, key; and the security headers of each response. Pure ASGI."""
 
 import asyncio
 import json

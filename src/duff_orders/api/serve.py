@@ -1,4 +1,4 @@
-"""`duff serve`: the API over a lake in a folder or a deployment, and the watcher beside it, in one process."""
+"""`duff serve`: the API over a local lake or a deployment, and the watcher beside it, in one process."""
 
 import asyncio
 import contextlib

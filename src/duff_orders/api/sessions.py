@@ -1,4 +1,4 @@
-"""Sessions of the pages: who showed a key once, and need not with each page. They end with the process."""
+"""Sessions of the pages: a browser shows a key once, not with each page. They end with the process."""
 
 import hashlib
 import secrets

@@ -1,1 +1,1 @@
-"""AWS: the functions, the Glue jobs, and the way there."""
+"""AWS: the functions, the Glue jobs, and how they are deployed."""

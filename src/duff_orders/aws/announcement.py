@@ -1,4 +1,4 @@
-"""The announcement of an object, as EventBridge sends it, and the event that it is."""
+"""An object's announcement as EventBridge sends it, turned into an event."""
 
 import json
 from typing import Any

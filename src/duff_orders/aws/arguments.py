@@ -1,4 +1,4 @@
-"""A job's arguments: Glue's where there is Glue, the same names on a command line elsewhere."""
+"""A job's arguments: Glue's on Glue, the same names on a command line elsewhere."""
 
 import argparse
 import os

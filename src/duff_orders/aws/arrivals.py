@@ -1,4 +1,4 @@
-"""Files before the state machine: started as there is room, and looked for where nothing announced them."""
+"""Files before the state machine: started as capacity allows, and searched for where nothing announced them."""
 
 import json
 import os

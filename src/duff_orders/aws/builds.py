@@ -1,4 +1,4 @@
-"""Builds of the star schema: small ones by DuckDB in the function, large ones by the Glue job, each at its time."""
+"""Builds of the star schema: small ones by DuckDB in the function, large ones by the Glue job, each when it is due."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""`Canary`: the function that tries the deployment out on a schedule, so that not a partner is the first to notice."""
+"""`Canary`: a function that tests the deployment on a schedule, so that partners are not the first to notice."""
 
 import json
 import os

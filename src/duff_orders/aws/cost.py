@@ -1,4 +1,4 @@
-"""`duff cost`: what a deployment costs a month, from figures that were measured, prices that are published, and yours.
+"""`duff cost`: a deployment's monthly cost, from measured figures, published prices and your own volumes.
 
 Prices are those of us-east-1 on demand, in dollars, without free tiers; each says where it is published. What was
 measured is in docs/benchmarks.md.

@@ -1,4 +1,4 @@
-"""`duff deploy` and `destroy`: package, upload, and create or update the three stacks, one after the other."""
+"""`duff deploy` and `destroy`: package, upload, and create or update the three stacks in order."""
 
 import json
 from collections.abc import Iterable, Mapping

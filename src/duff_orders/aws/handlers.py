@@ -1,4 +1,4 @@
-"""The functions of the state machine, thin: the three stages are those of the embedded pipeline.
+"""The functions of the state machine: thin wrappers around the three stages of the local pipeline.
 
     validate_csv       an S3 event -> decision: which way the file takes; or closes a file that failed;
                        messages of the queue of arrivals -> executions of the state machine; looks for unannounced files

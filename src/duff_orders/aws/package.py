@@ -1,4 +1,4 @@
-"""What AWS is given: the functions' bundles, the jobs' library, wheels and scripts, the state machine.
+"""What is deployed to AWS: the functions' bundles, the jobs' library, wheels and scripts, the state machine.
 
     functions.zip            Validate_csv, TriggerGlueJob: this package and obstore
     api.zip                  Query_Athena: FastAPI and the guard's parser, too; DuckDB writes its Parquet

@@ -1,4 +1,4 @@
-"""The console over a deployment: what its pages ask, and where its files land (`console.source`).
+"""The console on a deployment: where its pages get their data, and where uploaded files go (`console.source`).
 
 It runs on the reader's machine. The ledger is kept in memory; what Athena answered, until the next build:
 each query takes a second and costs something.

@@ -1,4 +1,4 @@
-"""The values of the templates' parameters: what is ours, what was given, and what was deployed before."""
+"""The values of the templates' parameters: ours, the user's, and those deployed before."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""`duff deploy` looks before it leaps: what of an account, its quotas and its names would stand in a deployment's way.
+"""Checks before `duff deploy`: whatever in an account, its quotas and its names would block a deployment.
 
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 https://docs.aws.amazon.com/general/latest/gr/glue.html

@@ -1,4 +1,4 @@
-"""Releases: what deployments run, each a folder of the artifacts bucket that is named by its content.
+"""Releases: what deployments run, each a folder of the artifacts bucket named after its content.
 
 A deployment publishes its functions as versions under editions (a release and a digest of the parameters), and calls
 them by an alias. So a release can be taken back at once: its predecessor is still there.

@@ -1,4 +1,4 @@
-"""A deployment as its engineer uses it: put files in, follow them, take them up again, ask, and see how it is doing."""
+"""A deployment as its engineer uses it: upload files, follow, replay and query them, and see how it is doing."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""Executions that are to replace what was made of files, and those of them that failed."""
+"""Executions that are to replace the outcomes of files, and those of them that failed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""A deployment tried out as its users do: a file in, its verdict, answers of tables and API. Then all is removed.
+"""An end-to-end test of a deployment: a file in, its verdict, answers of tables and API; then all is removed.
 
 By `duff deploy`, and from then on by the function Canary on its schedule.
 """

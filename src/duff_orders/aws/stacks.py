@@ -1,4 +1,4 @@
-"""CloudFormation stacks, created, updated and deleted: by change set, with their events as they come."""
+"""CloudFormation stacks, created, updated and deleted by change set, with their events as they arrive."""
 
 import re
 import time

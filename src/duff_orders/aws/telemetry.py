@@ -1,4 +1,4 @@
-"""What the functions tell: a JSON document a line, and metrics in CloudWatch's embedded metric format.
+"""What the functions log: one JSON document per line, and metrics in CloudWatch's embedded metric format.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """

@@ -1,1 +1,1 @@
-"""The command line `duff`: options in, the Python API called, the result shown."""
+"""The command line `duff`: parses options, calls the Python API and prints the result."""

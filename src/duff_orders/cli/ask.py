@@ -1,4 +1,4 @@
-"""`duff query`, `files` and `rejects`: what came out."""
+"""`duff query`, `files` and `rejects`: read what came out."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""`duff package`, `deploy`, `destroy` and `status`: the way to AWS, and how it is there."""
+"""`duff package`, `deploy`, `destroy` and `status`: deploy to AWS, and watch the deployment."""
 
 import sys
 from functools import partial

@@ -1,4 +1,4 @@
-"""A query's limits on the command line: this process ends when its time is over, and gets no memory beyond its own."""
+"""A query's limits on the command line: the process ends at its time limit, and cannot exceed its memory limit."""
 
 import contextlib
 import os

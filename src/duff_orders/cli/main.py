@@ -1,4 +1,4 @@
-"""`duff`: the command line. Each command is thin: it reads options, calls the Python API and shows the result."""
+"""`duff`: the command line. Each command is thin: it reads options, calls the Python API and prints the result."""
 
 import errno
 import io

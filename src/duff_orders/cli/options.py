@@ -1,4 +1,4 @@
-"""The application `duff`, the options that several commands share, and the lake that these name.
+"""The application `duff`, the options that several commands share, and the lake that they name.
 
 The help keeps the line breaks of all but a text's first paragraph, so these are wrapped for a terminal of 80 columns.
 docs/cli.md is made of it: `python -m tests.test_docs`.

@@ -1,4 +1,4 @@
-"""A pipe that its reader has closed (`duff files | head`) is no failure: what follows is told to nobody.
+"""A pipe closed by its reader (`duff files | head`) is not a failure: the remaining output is discarded.
 
 Commands that work go on, as what they do is wanted all the same. Those that do nothing but tell much end there.
 """

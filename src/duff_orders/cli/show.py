@@ -1,4 +1,4 @@
-"""What the command line shows to people: tables, verdicts, a progress bar."""
+"""Human-readable output of the command line: tables, verdicts, a progress bar."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""`duff models`, `check` and `generate`: what keeps a lake in order, and tries it."""
+"""`duff models`, `check` and `generate`: maintain a lake, and try one out."""
 
 import os
 import sys

@@ -1,1 +1,1 @@
-"""The console: pages for people, within the application of `duff serve`."""
+"""The console: pages for people, part of the application of `duff serve`."""

@@ -1,4 +1,4 @@
-"""Charts, drawn to SVG on the server: a title that states the answer, the picture, the table, a link to its CSV.
+"""Charts, drawn as SVG on the server: a title that states the answer, the picture, the table, a link to its CSV.
 
 Vega-Lite describes them and `vl-convert` draws them, so that the browser runs nothing. Colours are the page's own
 custom properties: one drawing serves light and dark. Positions are floats, as pixels are; every number that can be

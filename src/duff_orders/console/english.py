@@ -1,4 +1,4 @@
-"""What the console says in English; `spanish` has the same keys and the same `{places}`."""
+"""The console's texts in English; `spanish` has the same keys and the same `{places}`."""
 
 from duff_orders.lake.given_up import REFUSALS
 from duff_orders.reasons import REASONS, REMARKED

@@ -1,4 +1,4 @@
-"""The files: all of them; one, why its rows were rejected, and the way to correct it."""
+"""The files: the list; and one file, why its rows were rejected, and how to correct it."""
 
 import tempfile
 from collections.abc import Mapping, Sequence

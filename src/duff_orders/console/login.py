@@ -1,4 +1,4 @@
-"""Where a key is needed: a page that takes it, and gives the browser a session instead."""
+"""Where a key is required: a page that accepts it and gives the browser a session instead."""
 
 import asyncio
 from urllib.parse import parse_qs, quote

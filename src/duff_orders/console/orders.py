@@ -1,4 +1,4 @@
-"""Order lines with filters; one order, and the files that told of it."""
+"""Order lines with filters; one order, and the files that mention it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A page in the reader's language: what every page shows, and how it is sent."""
+"""A page in the reader's language: what every page shows, and how it is rendered."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""How far files are: as raw folder, watcher, ledger and star schema tell, so that it survives a restart."""
+"""How far files have come, from raw folder, watcher, ledger and star schema, so that it survives a restart."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What the pages ask of where the data is, beyond what the HTTP API asks; and of where files land."""
+"""Where the pages get their data, beyond what the HTTP API needs; and where uploaded files go."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""What the console says in Spanish; see `english`."""
+"""The console's texts in Spanish; see `english`."""
 
 ES: dict[str, str] = {
     "language": "Español",

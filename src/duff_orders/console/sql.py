@@ -1,4 +1,4 @@
-"""SQL: the tables and what their columns mean, examples, and a place to ask; the script beside it runs the query."""
+"""SQL: the tables and what their columns mean, examples, and an editor; the script beside it runs the query."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response

@@ -1,4 +1,4 @@
-"""The reader's language: texts by key, and numbers, days and ages as its readers write them."""
+"""The reader's language: texts by key, and numbers, dates and ages as its readers write them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta

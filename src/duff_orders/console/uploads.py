@@ -1,4 +1,4 @@
-"""Files that are dropped on a page: taken as they come, put where files land whole, and followed by events."""
+"""Files dropped on a page: streamed in, put where files arrive once complete, and followed by events."""
 
 import asyncio
 import json

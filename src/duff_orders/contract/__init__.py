@@ -1,4 +1,4 @@
-"""The orders contract as data: what a file holds, how values are written, and every table that comes out.
+"""The orders contract as data: what a file holds, how values are written, and every table that results.
 
 - `contract.toml`: the only list of columns, statuses and types
 - `load`: that list as a value, checked

@@ -1,4 +1,4 @@
-"""`contract.toml` as a value: the columns of an orders file and the statuses of an order line, read once and checked.
+"""`contract.toml` as a value: an orders file's columns and an order line's statuses, loaded once and validated.
 
 The text is this package's own, so an error in it is a programming error; all of them are reported at once.
 """

@@ -1,4 +1,4 @@
-"""The tables of the database, made from the contract's columns and statuses.
+"""The tables of the database, generated from the contract's columns and statuses.
 
 Types are spelt as the Glue Data Catalog spells them; `drivers.duckdb` translates for DuckDB. New columns stand at the
 end of a table, so that the columns of older objects keep their places.

@@ -1,4 +1,4 @@
-"""How values are written: what is trimmed, what means nothing, how long a value may be, what tells records apart.
+"""How values are written: what is trimmed, what means null, how long a value may be, what separates records.
 
 These are the contract's rules for every column of a kind; the columns themselves stand in `contract.toml`.
 """

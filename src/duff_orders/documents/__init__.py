@@ -1,4 +1,4 @@
-"""Small typed JSON documents, equal on one machine and on AWS: what the stages hand each other, and what lakes keep.
+"""Small typed JSON documents, the same locally and on AWS: passed between stages, and kept in lakes.
 
 - `document`: what each of them is: typed, of a form that is told, with a digest where it is stored
 - `events`: what was announced

@@ -1,4 +1,4 @@
-"""What is stored or handed on as one JSON object: typed, of a form that is told, and with a digest where stored."""
+"""What is stored or passed on as one JSON object: typed, of a declared form, and with a digest where stored."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The lines of files in short, as the ledger and notes write them: `FILE_ID:3,7-9`."""
+"""Lines of files in short, as the ledger and notes write them: `FILE_ID:3,7-9`."""
 
 import re
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What somebody gave up of what a file did not bring in."""
+"""What somebody gave up of a file's rejected rows."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A row of the ledger: its fields are the columns of tbl_duff_files, and those of the API's lists of files."""
+"""A ledger row: its fields are the columns of tbl_duff_files, and those of the API's lists of files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields

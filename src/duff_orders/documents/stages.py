@@ -1,4 +1,4 @@
-"""What the stages hand each other: the decision on a file, what its dialect is, what became of its records."""
+"""What the stages pass to each other: the decision on a file, its dialect, the outcome of its records."""
 
 from dataclasses import dataclass
 from datetime import datetime

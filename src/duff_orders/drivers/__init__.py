@@ -1,1 +1,1 @@
-"""How DuckDB and Spark are started and spoken to."""
+"""How DuckDB and Spark are started and called."""

@@ -1,4 +1,4 @@
-"""DuckDB in process: a connection that keeps to its memory, and how files are named to it."""
+"""DuckDB in process: a connection that stays within its memory, and how files are named to it."""
 
 import errno
 import glob

@@ -1,4 +1,4 @@
-"""Spark: the context of this process, and sessions on it that read and write as the contract wants.
+"""Spark: this process's context, and sessions on it that read and write as the contract requires.
 
 `pyspark` is imported here and by the two modules that use it. In a Glue job, or under `spark-submit`, the context that
 is there already is used; otherwise one is started for the master that the settings name.

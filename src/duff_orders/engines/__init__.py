@@ -1,1 +1,1 @@
-"""The engines: each a folder with what it does of a file's way and of a build, and one object that says so."""
+"""The engines: a folder each, with its part of a file's way and of a build, and one object that describes it."""

@@ -1,1 +1,1 @@
-"""Orders files to try things on."""
+"""Generated orders files to experiment with."""

@@ -1,4 +1,4 @@
-"""Orders files to try things on: realistic, as large as wanted, equal bytes for equal arguments.
+"""Orders files to experiment with: realistic, of any size, identical bytes for identical arguments.
 
 Every value is a function of the seed and of a number: of the order, of the line in it, of the
 client. So an order line looks the same in every file that holds it, a later file can report its new

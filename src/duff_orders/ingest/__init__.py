@@ -1,1 +1,1 @@
-"""One file's way, from its first bytes to its ledger row."""
+"""A file's way, from its first bytes to its ledger row."""

@@ -1,4 +1,4 @@
-"""What the shape of whole lines tells, all at once: where records are irregular, which lines are blank.
+"""Whole lines examined a block at a time: where records are irregular, and which lines are blank.
 
 Lines without their quoted parts and without their ordinary characters are their skeleton: of regular records it is one
 line, again and again. Nothing here keeps anything of one block for the next.

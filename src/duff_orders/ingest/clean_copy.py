@@ -1,4 +1,4 @@
-"""What the engine reads: the object where it lies, for as long as all of it is clean, or else a clean copy.
+"""What the engine reads: the object in place as long as all of it is clean, otherwise a cleaned copy.
 
 On the way it counts the records that are kept, and notes on which line of the object they begin.
 """

@@ -1,4 +1,4 @@
-"""One content is published once, in whatever wrapping it comes, unless a key returned to it after another."""
+"""One content is published once, however it is compressed, unless a key returned to it after another."""
 
 import hashlib
 from collections.abc import Iterable, Iterator

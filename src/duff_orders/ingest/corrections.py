@@ -1,4 +1,4 @@
-"""Corrections, tied to the rejected rows whose place they take by what each record carries, never by a name.
+"""Corrections, tied to the rejected rows that they replace by what each record carries, never by a file's name.
 
 A file that corrects others has the column `duff_corrects`. What its records may name is the relation `correctable`: the
 rejected rows of the files that they name, with the values of the cells that had no reason, which must stay as they are.

@@ -1,4 +1,4 @@
-"""The contract's CSV grammar, one record at a time: the exact and slow way, for what the scanner finds irregular.
+"""The contract's CSV grammar, record by record: the exact, slow path for what the scanner finds irregular.
 
 RFC 4180 with the contract's own clauses: a quote opens a field only at its start (spaces before it ignored), after the
 closing quote only spaces, the delimiter or the line's end may follow, a line ends with LF or CRLF, and a record whose

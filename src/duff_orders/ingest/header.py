@@ -1,4 +1,4 @@
-"""From the first 64 KiB of an object to its dialect: encoding, delimiter, header. Never reads more."""
+"""From an object's first 64 KiB to its dialect: encoding, delimiter, header. Never reads more."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence

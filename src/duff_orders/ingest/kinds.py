@@ -1,4 +1,4 @@
-"""What a file is that is no CSV, by its first bytes: the name of a reason (`is_zip`, ...)."""
+"""What a file that is not CSV is, by its first bytes: the name of a reason (`is_zip`, ...)."""
 
 import codecs
 import re

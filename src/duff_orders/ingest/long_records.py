@@ -1,4 +1,4 @@
-"""Records of more than a few kilobytes, set aside by the scanner: an engine takes 2,048 at a time, however long.
+"""Records of more than a few kilobytes, set aside by the scanner: an engine processes 2,048 at a time.
 
 They are judged by stand-ins: each text without the blanks around it and, where that is still longer than any good
 one, a short one that breaks the same rule. The texts themselves stay on disk, for those that are rejected.

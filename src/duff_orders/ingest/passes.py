@@ -1,4 +1,4 @@
-"""The order of an engine's passes over a file, and what becomes of the file by them: the same for every engine.
+"""The order of an engine's passes over a file, and what they make of it: the same for every engine.
 
 Good records are written first, as they are read; rejected ones are looked for only where counts show that there are
 some. The verdict comes of the counts alone.

@@ -1,4 +1,4 @@
-"""What is right by the letter and yet worth a look, as SQL: one text for DuckDB and Spark.
+"""What is formally correct and yet worth a look, as SQL: one text for DuckDB and Spark.
 
 Each statement counts what is published. Engines ask it only where they saw a sign of it: most files have none.
 """

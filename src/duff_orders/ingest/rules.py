@@ -1,4 +1,4 @@
-"""The contract's rules for a value as SQL: one text for DuckDB and Spark, made from the columns.
+"""The contract's rules for values as SQL: one text for DuckDB and Spark, generated from the columns.
 
 Each rule has two forms: `value` is the cleaned value of a column's original text, or null where the text breaks a
 rule; `reason` is the code of the rule that it breaks, or null. Both are exact but expensive. So `canonical` tells in

@@ -1,4 +1,4 @@
-"""One pass over the bytes before any engine reads them: exact counts, and a file that every CSV reader takes alike.
+"""One pass over the bytes before any engine reads them: exact counts, and a file that every CSV reader parses alike.
 
 CSV readers differ where files are irregular (quotes in odd places, records with a field too many, stray carriage
 returns, blank lines), and some lose rows silently. So the scanner looks at the structure of every line: it counts the

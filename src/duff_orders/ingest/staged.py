@@ -1,4 +1,4 @@
-"""What an engine is given of a file, and what it hands back."""
+"""What an engine is given of a file, and what it returns."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""What becomes of a file's records, as SQL: one text for DuckDB and Spark, made from the contract and its rules.
+"""What becomes of a file's records, as SQL: one text for DuckDB and Spark, generated from the contract.
 
 The engine supplies the relation of the records as they were read: for each column its text as `<column>_text` (null
 or empty where there is none), and tells where a text is canonical, so that `Rules.canonical_value` gives its value.

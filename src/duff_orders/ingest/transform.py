@@ -1,4 +1,4 @@
-"""`Transform-data`: a decision becomes staged Parquet, by the engine that was decided."""
+"""`Transform-data`: a decision becomes staged Parquet, by the chosen engine."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager

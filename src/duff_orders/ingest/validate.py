@@ -1,4 +1,4 @@
-"""`Validate_csv`: an event becomes a decision, by the first 64 KiB of the object and by the ledger."""
+"""`Validate_csv`: an event becomes a decision, from the object's first 64 KiB and the ledger."""
 
 from dataclasses import replace
 

@@ -1,1 +1,1 @@
-"""Where things lie, on disk and on S3."""
+"""Where things are stored, on disk and on S3."""

@@ -1,4 +1,4 @@
-"""What nothing names any more: parts that an attempt left, superseded revisions, objects of former star schemas."""
+"""Objects that nothing names any more: leftovers of attempts, superseded revisions, former star schemas."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The kinds of documents that a lake keeps: where each lies, by what name, and how it is read and proven."""
+"""The kinds of documents that a lake keeps: where each is stored, under what name, and how it is read and verified."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

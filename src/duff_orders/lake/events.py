@@ -1,4 +1,4 @@
-"""What was announced, and when: one event a file, kept from the moment it was first seen."""
+"""What was announced, and when: one event per file, kept from the moment it was first seen."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What somebody gave up of what files did not bring in, and why; kept as documents beside the ledger."""
+"""Rejected rows that somebody gave up, and why; kept as documents beside the ledger."""
 
 from collections.abc import Collection
 from itertools import islice

@@ -1,4 +1,4 @@
-"""The Glue Data Catalog: which days are registered, and which objects are the star schema for Athena.
+"""The Glue Data Catalog: which days are registered, and which objects are Athena's star schema.
 
 The catalog follows the lake, never the other way round: what it says can be made again from the ledger's days and the
 star's snapshot at any time.

@@ -1,4 +1,4 @@
-"""What each key of the raw folder held, noted when it was announced: a folder keeps no versions, and clocks err."""
+"""What each key of the raw folder held, noted on announcement: a folder keeps no versions, and clocks are wrong."""
 
 from duff_orders.documents import Held
 from duff_orders.lake import layout

@@ -1,4 +1,4 @@
-"""Where things lie: object names and table locations, equal on disk and on S3."""
+"""Where things are stored: object names and table locations, the same on disk and on S3."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""The ledger: one verdict a file, written last. A file without its row is not published."""
+"""The ledger: one verdict per file, written last. A file without its row is not published."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date

@@ -1,4 +1,4 @@
-"""Raw objects: put into the raw folder, and announced; what was announced is kept, with its time."""
+"""Raw objects: put into the raw folder, and announced; the announcement is kept, with its time."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Parquet objects of a table, of any version of the contract, as one relation of DuckDB's.
+"""A table's Parquet objects, of any version of the contract, as one DuckDB relation.
 
 Objects are read by groups of one version, which the ledger knows: a column that a version did not have yet is null in
 its objects. To let DuckDB find that out (`union_by_name`) costs twice as much, and fails where no object has it. Spark

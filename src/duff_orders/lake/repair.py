@@ -1,4 +1,4 @@
-"""Documents that are damaged or gone, made anew from what others still prove; what was there is kept aside."""
+"""Damaged or missing documents, recreated from what others still prove; the damaged ones are kept aside."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Which objects are the star schema now: one small document, switched as a whole.
+"""Which objects are the current star schema: one small document, switched as a whole.
 
 A reader takes `current` once and reads the objects it names: it sees all five tables as one build left them.
 Objects that a build replaced are kept for a grace period, for readers that still use them.

@@ -1,4 +1,4 @@
-"""What became of the rows that files did not bring in: each is open, corrected or given up, exactly one of them.
+"""What became of the rows that files did not bring in: each is exactly one of open, corrected or given up.
 
 It follows from the ledger, whose rows tell what they correct, and from what was given up; nothing else is kept, so that
 nothing can contradict it. A row that was to correct another and was rejected itself stands for that one, and has no

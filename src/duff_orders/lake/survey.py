@@ -1,4 +1,4 @@
-"""What the documents and objects of a lake say of each other: whatever does not hold, and what puts it right.
+"""A lake's documents and objects compared with each other: whatever does not hold, and its remedy.
 
 Nothing rests on one document alone. Each proves its own bytes; what it says is compared with what the others say.
 """

@@ -1,4 +1,4 @@
-"""The embedded catalog: every table of the contract as a view over the objects that count now.
+"""The local catalog: every table of the contract as a view over the objects that currently count.
 
 What counts is said by the ledger (a file without its row is not published) and by the star schema's snapshot. A view
 names its objects, so it shows one state of the lake for as long as it lives.

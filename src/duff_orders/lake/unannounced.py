@@ -1,4 +1,4 @@
-"""Files in the raw bucket that nothing announced: an announcement can be lost, or never have been made.
+"""Files in the raw bucket that nothing announced: an announcement was lost, or never made.
 
 A rule may have been off, or gone with its stack; S3 sends nothing in a bucket's first minutes. A walk goes through all
 versions of the raw bucket, by pages, and compares those that were put there since the walk before with what was

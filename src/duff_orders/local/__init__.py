@@ -1,1 +1,1 @@
-"""One machine: files run, replayed and watched, and the lake proven."""
+"""One machine: run, replay and watch files, and check the lake."""

@@ -1,4 +1,4 @@
-"""That each rejected row is open, corrected or given up: what the ledger tells, against the rows in the tables."""
+"""That each rejected row is open, corrected or given up: the ledger's account compared with the tables' rows."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence

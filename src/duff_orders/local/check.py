@@ -1,4 +1,4 @@
-"""`duff check`: proves the lake, and lists what does not hold."""
+"""`duff check`: verifies the lake, and lists what does not hold."""
 
 import random
 from collections import Counter, defaultdict, deque

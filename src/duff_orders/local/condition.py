@@ -1,4 +1,4 @@
-"""What is amiss while something runs for long: told by who notices it, until it is over."""
+"""Ongoing problems of a long-running process: reported by whoever notices one, until it is resolved."""
 
 import threading
 from typing import Literal, NamedTuple

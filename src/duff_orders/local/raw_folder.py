@@ -1,4 +1,4 @@
-"""What lies in the raw folder, where anybody may put anything: files that have a verdict to come, and others."""
+"""What is in the raw folder, where anybody may put anything: files that await a verdict, and the rest."""
 
 import errno
 import os

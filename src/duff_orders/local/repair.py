@@ -1,4 +1,4 @@
-"""`duff repair`: whatever is damaged or gone is kept aside, and made anew from what still proves it."""
+"""`duff repair`: sets aside whatever is damaged or gone, and recreates it from what still proves it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Process raw objects again, under today's rules, in the place of the old outcome."""
+"""Process raw objects again under today's rules, replacing the old outcome."""
 
 from collections.abc import Iterable, Iterator
 

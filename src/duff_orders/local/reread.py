@@ -1,4 +1,4 @@
-"""A file's rows compared with its text, which is read a second time: by Python, with none of the engines' SQL.
+"""A file's rows compared with its text, which Python reads a second time, without any of the engines' SQL.
 
 The published values must be those of the good records, each once, and the rejected texts those of the others. Both
 sides are compared as hashes, in DuckDB, so that a file of any size fits the memory that is allowed.

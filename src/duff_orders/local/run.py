@@ -1,4 +1,4 @@
-"""The embedded orchestration: files put into the raw folder, and each taken to its ledger row.
+"""The local orchestration: files are put into the raw folder, and each is taken to its ledger row.
 
     attempt    event -> validate -> transform -> publish -> ledger row, once
     process    the same, tried again where that may help, and closed as `failed` in the end

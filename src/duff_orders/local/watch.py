@@ -1,4 +1,4 @@
-"""The watcher: whatever lands in the raw folder is processed, several files at once, until it is told to stop.
+"""The watcher: whatever arrives in the raw folder is processed, several files at once, until it is stopped.
 
 A file counts as whole when it has not changed for `settings.settle` seconds and nobody holds it open for writing.
 What arrived while nobody watched, or was cut off by a crash, is taken up at the start.

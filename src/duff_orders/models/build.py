@@ -1,4 +1,4 @@
-"""A build of the star schema: what is new where that will do, everything where it must be, then one switch."""
+"""A build of the star schema: incremental where possible, from scratch where necessary, then one switch."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What must hold in the star schema, whatever arrived in whatever order: section 6 of the contract, as SQL.
+"""What must hold in the star schema, whatever arrived in whatever order: the contract's section 6, as SQL.
 
 It works the latest states out anew, from tbl_duff_orders alone and in another way than the build.
 """

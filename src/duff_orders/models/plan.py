@@ -1,4 +1,4 @@
-"""What a build is to do, and what an engine does of it."""
+"""What a build has to do, and what it asks of an engine."""
 
 import secrets
 from collections import defaultdict

@@ -1,1 +1,1 @@
-"""Asking: SQL from outside, the ready-made questions, rejected rows."""
+"""Querying: SQL from outside, the predefined reports, rejected rows."""

@@ -1,4 +1,4 @@
-"""Athena: a statement with parameters in, typed rows out. Nothing is pasted into a statement."""
+"""Athena: a statement with parameters in, typed rows out. Values never become part of the text."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

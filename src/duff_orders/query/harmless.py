@@ -1,4 +1,4 @@
-"""Cells of a CSV file that a spreadsheet would run."""
+"""CSV cells that a spreadsheet would run as a formula."""
 
 import re
 

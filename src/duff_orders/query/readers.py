@@ -1,4 +1,4 @@
-"""How a spreadsheet takes what it opens, by its reader's locale: the mark of decimals, and so the delimiter."""
+"""How a spreadsheet opens a CSV, by its user's locale: the decimal mark, and therefore the delimiter."""
 
 import re
 from collections.abc import Mapping

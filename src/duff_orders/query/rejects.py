@@ -1,4 +1,4 @@
-"""A file's rejected rows: read, and exported so that someone can correct them and drop them again."""
+"""A file's rejected rows: read, and exported so that they can be corrected and uploaded again."""
 
 import csv
 from collections.abc import Callable, Iterator

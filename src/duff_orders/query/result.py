@@ -1,4 +1,4 @@
-"""The result of a query on either engine, in the values that go to JSON."""
+"""The result of a query on either engine, in the values that JSON is made from."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Queries of several callers, each in a process of its own that is killed at its limit: one runs, some wait."""
+"""Queries of several callers, each in its own process that is killed at its limit: one runs, the others queue."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""The serving copy: the star schema once more, laid out for answers within milliseconds.
+"""The serving copy: the star schema again, laid out to answer within milliseconds.
 
 It lies in the lake's `cache/serve.duckdb`: the order lines with what their ids stand for, sorted by order and, again,
 by client. It is made of the snapshot alone, a changed day at a time, and may be deleted at any time: without it the

@@ -1,4 +1,4 @@
-"""What the API asks, as SQL that Athena and DuckDB both read: values are `?`, never part of the text."""
+"""The API's queries, as SQL that Athena and DuckDB both read: values are `?`, never part of the text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Values of an answer as Athena writes them, by their types: in a CSV field, in a table's cell, in JSON.
+"""Values of an answer as Athena writes them, by type: in a CSV field, in a table's cell, in JSON.
 
 Numbers keep their digits: a decimal is written as it is stored (`15.0000`), never by way of a float; a time has the
 digits of its type, and no zone where it has none. What is a text already, as Athena's own answers are, stays as it is.

@@ -1,4 +1,4 @@
-"""The process that runs SQL from outside: with an address space that ends, so that no query takes the machine's memory.
+"""The process that runs SQL from outside, in a bounded address space, so that no query exhausts memory.
 
     python -m duff_orders.query.worker [ALIVE]
 

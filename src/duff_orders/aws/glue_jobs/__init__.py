@@ -1,4 +1,4 @@
-"""The two Glue jobs: they read their arguments and call the floors below."""
+"""The two Glue jobs: they read their arguments and call the layers below."""
 
 from duff_orders.settings import MIB
 

@@ -1,4 +1,4 @@
-"""The Glue job `duff_data_models`: brings the star schema up to the ledger, on Spark.
+"""The Glue job `duff_data_models`: brings the star schema up to date with the ledger, on Spark.
 
     spark-submit --py-files duff_orders.zip duff_data_models.py --lake DIR
 

@@ -1,4 +1,4 @@
-"""DuckDB, in process and out of core: the engine of one machine, and of functions."""
+"""DuckDB, in process and out of core: the engine for one machine, and for the functions."""
 
 from duff_orders.engines.base import Engine
 from duff_orders.engines.duckdb.spelling import DuckDBSpelling

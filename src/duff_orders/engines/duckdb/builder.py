@@ -1,4 +1,4 @@
-"""The star schema built by DuckDB in process: day by day, in as little memory as that takes."""
+"""The star schema built by DuckDB in process, day by day, in as little memory as possible."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""How DuckDB writes what engines write differently."""
+"""DuckDB's spelling of what the engines write differently."""
 
 from duff_orders.drivers.dialect import sql_text
 

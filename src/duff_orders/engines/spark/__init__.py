@@ -1,4 +1,4 @@
-"""Spark, on any master: the engine of clusters, and of Glue's jobs."""
+"""Spark, on any master: the engine for clusters, and for Glue's jobs."""
 
 from duff_orders.drivers.spark import check_installed
 from duff_orders.engines.base import Engine

@@ -1,4 +1,4 @@
-"""The star schema built by Spark: the statements of `star`, all partitions of fact_orders in one job."""
+"""The star schema built by Spark: the statements of `star`, with all partitions of fact_orders in one job."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Where a file's records are read from, one per line, and the CSV grammar for one line as Spark's SQL."""
+"""A file's records, one per line, and the CSV grammar for one line as Spark SQL."""
 
 import os
 from dataclasses import dataclass

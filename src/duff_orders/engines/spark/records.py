@@ -1,4 +1,4 @@
-"""A file's records as relations of Spark: each with its line, its texts, and what is wrong with its quotes.
+"""A file's records as Spark relations: each with its line number, its texts, and what is wrong with its quotes.
 
 A relation of lines is what Spark reads; how many tasks read it is the caller's affair (`tasks_of`).
 """

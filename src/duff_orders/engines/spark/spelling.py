@@ -1,4 +1,4 @@
-"""How Spark writes what engines write differently."""
+"""Spark's spelling of what the engines write differently."""
 
 
 class SparkSpelling:

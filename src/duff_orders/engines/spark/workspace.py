@@ -1,4 +1,4 @@
-"""Where a Spark job stages its results, in Spark's spelling: the store's stage says where that is."""
+"""Where a Spark job stages its results, in Spark's spelling; the store's stage decides where that is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Where a lake's objects lie. A store is one module: `opened` makes it from what stands behind its scheme.
+"""Where a lake's objects are stored. A store is one module; its `opened` makes it from the address after its scheme.
 
 - `base`: what the pipeline asks of any store
 - `disk`: a folder of this machine

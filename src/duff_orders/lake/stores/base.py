@@ -1,4 +1,4 @@
-"""What the pipeline asks of an object store: read, write once, replace if unchanged, list.
+"""What the pipeline needs from an object store: read, write once, replace if unchanged, list.
 
 Names are relative, with `/`. Every write is atomic (a reader sees the old object, or the new one, or none) and durable
 before it returns.

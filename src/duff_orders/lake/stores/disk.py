@@ -1,4 +1,4 @@
-"""Objects in a folder of this machine: renames and links make writes atomic, the system's locks keep workers apart.
+"""Objects in a local folder: renames and links make writes atomic, the system's locks separate workers.
 
 The standard library does this in a page; obstore's local store has no conditional replace and does not sync.
 """

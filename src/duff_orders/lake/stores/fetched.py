@@ -1,4 +1,4 @@
-"""The lake on S3 as an engine reads it that reads files: each object is fetched when it is first named."""
+"""The lake on S3 for an engine that reads files: each object is downloaded when it is first named."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor

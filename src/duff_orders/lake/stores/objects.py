@@ -1,4 +1,4 @@
-"""Objects of a cloud through obstore: conditional writes decide between workers, leases keep them apart.
+"""Objects in a cloud, through obstore: conditional writes arbitrate between workers, leases separate them.
 
 What differs from cloud to cloud (how a bucket is opened, the versions of raw objects) is the store's that builds on it.
 Names are those of the lake directory: `raw/KEY` is KEY in the raw bucket, `processed/...` lies in the processed bucket.

@@ -1,4 +1,4 @@
-"""Large objects read in parts, a few at once: each part has tries and time of its own, however long the whole takes."""
+"""Large objects read in parts, a few at once: each part has its own retries and timeout."""
 
 import random
 import time

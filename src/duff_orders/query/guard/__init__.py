@@ -1,1 +1,1 @@
-"""What SQL from outside may do, and what it is in DuckDB's words."""
+"""What SQL from outside may do, and its translation to DuckDB."""

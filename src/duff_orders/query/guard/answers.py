@@ -1,4 +1,4 @@
-"""The answer's columns: what DuckDB has no values of, times with a zone and intervals, is text as Trino has it."""
+"""The answer's columns: what DuckDB has no type for, times with a zone and intervals, becomes Trino's text."""
 
 from dataclasses import replace
 

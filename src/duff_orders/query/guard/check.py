@@ -1,4 +1,4 @@
-"""What SQL from outside may do: one SELECT, in Athena's dialect, over the contract's tables; and what it is in DuckDB.
+"""The guard: one SELECT, in Athena's dialect, over the contract's tables; checked, and translated to DuckDB.
 
 Four walls, one behind the other, before what DuckDB can reach (files, settings, the environment):
 

@@ -1,4 +1,4 @@
-"""What Trino coerces by itself: which type goes into which, and what two have in common.
+"""Trino's implicit coercions: which type converts to which, and the common type of two.
 
 https://trino.io/docs/current/language/types.html
 """

@@ -1,4 +1,4 @@
-"""From one type to another: what Trino does by itself, and what `cast` and `try_cast` ask for.
+"""Conversions between types: those Trino makes implicitly, and those that `cast` and `try_cast` request.
 
 https://trino.io/docs/current/functions/conversion.html
 """

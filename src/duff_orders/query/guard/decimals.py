@@ -1,4 +1,4 @@
-"""Division of decimals: of whole numbers of the last digit, rounded half away from zero; money never passes a double.
+"""Division of decimals, as integers of the last digit rounded half away from zero; money never passes a double.
 
 As few bits as hold the digits: bigints where 18 do, hugeints beyond; by multiplying where the product has room, by text
 where it has none.

@@ -1,4 +1,4 @@
-"""What is written in a piece of SQL: its beginning, for messages, and the text of a literal."""
+"""Quotes from a piece of SQL: its beginning, for messages, and the text of a literal."""
 
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel

@@ -1,4 +1,4 @@
-"""Expressions: from sqlglot's nodes to values with Trino's types, one method a kind of node.
+"""Expressions: from sqlglot's nodes to values with Trino's types, one method per kind of node.
 
 What has no method, and no signature in a table, is refused.
 """

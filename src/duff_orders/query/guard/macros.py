@@ -1,4 +1,4 @@
-"""Pieces of DuckDB's text that several functions share, written out where they are used.
+"""Fragments of DuckDB's SQL that several functions share, expanded where they are used.
 
     duff_rest(a, b) -> as the tables define it, with the texts of its arguments in the places of their names
 

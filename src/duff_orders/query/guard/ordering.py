@@ -1,4 +1,4 @@
-"""ORDER BY and LIMIT: by names and numbers of the answer's columns, or by expressions."""
+"""ORDER BY and LIMIT: by names and positions of the answer's columns, or by expressions."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""The types that a table of functions writes: what they take, what they bind, and what they stand for then."""
+"""The type patterns in a table of functions: what they match, what they bind, and what they then stand for."""
 
 import ast
 import operator

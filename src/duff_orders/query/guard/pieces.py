@@ -1,4 +1,4 @@
-"""Pieces of DuckDB's text that functions of Athena's need; what is no value raises an error by a cast that fails.
+"""Fragments of DuckDB's SQL for Athena's functions; an invalid value raises an error by a cast that fails.
 
 DuckDB's own `error` is not used: within `try` it is refused.
 """

@@ -1,4 +1,4 @@
-"""What names stand for: the columns of the sources in sight, of queries around, and of what `with` names."""
+"""Name resolution: columns of the sources in scope, of enclosing queries, and of what `with` defines."""
 
 import difflib
 import re

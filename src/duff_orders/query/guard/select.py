@@ -1,4 +1,4 @@
-"""Queries: FROM, WHERE, GROUP BY, HAVING, the columns, ORDER BY and LIMIT, written anew for DuckDB."""
+"""Queries: FROM, WHERE, GROUP BY, HAVING, the columns, ORDER BY and LIMIT, rewritten for DuckDB."""
 
 import re
 from collections.abc import Sequence

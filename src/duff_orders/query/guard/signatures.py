@@ -1,4 +1,4 @@
-"""Tables of functions, a line each: what they take, what they give, and DuckDB's text for it.
+"""Tables of functions, one line each: parameter types, result type, and DuckDB's SQL.
 
     round(decimal(p,s), integer) -> decimal(min(38,p+1),s) | round(cast({0} as decimal({min(38,p+1)},{s})), {1})
 

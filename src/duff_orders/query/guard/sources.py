@@ -1,4 +1,4 @@
-"""What stands in FROM: tables, queries, values, and how they are joined."""
+"""What may stand in FROM: tables, subqueries, values, and how they are joined."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

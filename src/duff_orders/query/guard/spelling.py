@@ -1,4 +1,4 @@
-"""What the parser reads and Athena does not: words and signs of other dialects, looked for among the words of a query.
+"""What the parser accepts and Athena does not: keywords and operators of other dialects, found in the token stream.
 
 https://docs.aws.amazon.com/athena/latest/ug/select.html, https://trino.io/docs/current/language/types.html
 """

@@ -1,4 +1,4 @@
-"""Queries within expressions: `in`, `exists`, and those that give one value."""
+"""Subqueries within expressions: `in`, `exists`, and scalar ones."""
 
 from sqlglot import exp
 

@@ -1,4 +1,4 @@
-"""Trino's types: which goes into which, what two have in common, and how DuckDB spells the same values.
+"""Trino's types, and how DuckDB spells the same values.
 
 https://trino.io/docs/current/language/types.html
 """

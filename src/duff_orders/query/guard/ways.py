@@ -1,4 +1,4 @@
-"""How a value of one type becomes one of another in DuckDB's text: the ways of `cast`, by pairs of kinds.
+"""How a value is converted between two types in DuckDB's SQL: the implementations of `cast`, by pairs of kinds.
 
 https://trino.io/docs/current/functions/conversion.html
 """

@@ -1,4 +1,4 @@
-"""Windows: over which rows a function or an aggregate is computed."""
+"""Windows: the rows over which a function or an aggregate is computed."""
 
 from typing import cast
 

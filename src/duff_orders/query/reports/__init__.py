@@ -1,4 +1,4 @@
-"""The ready-made questions: a file of SQL each, which says itself what it asks, of what, and what may be given to it.
+"""The predefined reports: one SQL file each, which declares what it is over, its parameters and its page.
 
 `NAME.sql` is the question in Athena's dialect. Its head is comments: the question in words; `over star` or `over
 ledger`; `page sql` where the console's SQL page shows it; for each parameter its name, type (`date`, `integer` or

@@ -1,4 +1,4 @@
-"""Cubes of the serving copy: what reports add up, added up by day; `NAME.cube.sql` asks them, in DuckDB's SQL.
+"""Cubes of the serving copy: what reports sum, pre-aggregated by day; `NAME.cube.sql` queries them in DuckDB's SQL.
 
     line_cube     lines, units, sales, litres by day, channel, product and status
     order_cube    orders by day, channel and the states of their lines (a bit each), of orders that stand in one row

@@ -1,4 +1,4 @@
-"""The heads of the reports' files, and their text with what is given to them."""
+"""The declarations in the reports' files, and their SQL with values filled in."""
 
 import re
 from collections.abc import Callable, Mapping

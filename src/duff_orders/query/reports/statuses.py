@@ -1,4 +1,4 @@
-"""The contract's statuses in the SQL of reports and cubes, which name none of them where any could stand.
+"""The contract's statuses in the SQL of reports and cubes, which name none where any could stand.
 
 - `{status}`, `{status_id}`: a line that holds one of these is repeated for each status
 - `{sold}`, `{sold_ids}`: the statuses, or their ids, whose lines count as sold, as a list for `in`

@@ -1,4 +1,4 @@
-"""Functions whose rule is more than a line of a table."""
+"""Functions whose rule takes more than one line of a table."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""Dates and times whose unit is written as a text, and sums with intervals."""
+"""Functions whose unit is a text, such as date_trunc, and arithmetic with intervals."""
 
 import re
 from dataclasses import replace

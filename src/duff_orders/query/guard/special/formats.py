@@ -1,4 +1,4 @@
-"""Patterns of dates and times, MySQL's and Joda's, of those that DuckDB writes and reads alike; and ISO 8601.
+"""Date and time patterns, MySQL's and Joda's, where DuckDB formats and parses them alike; and ISO 8601.
 
 https://trino.io/docs/current/functions/datetime.html#mysql-date-functions
 """

@@ -1,4 +1,4 @@
-"""Regular expressions: those that RE2, DuckDB's, reads as Athena does, and no others.
+"""Regular expressions: those that DuckDB's RE2 reads as Athena does, and no others.
 
 https://trino.io/docs/current/functions/regexp.html
 """

@@ -1,4 +1,4 @@
-"""What a query may call, in tables that one can read: signatures, and DuckDB's text."""
+"""What a query may call, in readable tables: signatures, and DuckDB's SQL."""
 
 from duff_orders.query.guard.signatures import Functions
 from duff_orders.query.guard.tables import aggregates, arrays, numbers, text, times, windows

@@ -1,4 +1,4 @@
-"""Functions of Athena's that are not on offer, and what to write instead."""
+"""Athena's functions that are not on offer, and what to write instead."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Dates and times, those whose rule fits into a line; the others are in `dates`.
+"""Dates and times, where the rule fits on one line; for the others see `special.dates`.
 
 https://trino.io/docs/current/functions/datetime.html
 """
