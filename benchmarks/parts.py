@@ -13,7 +13,9 @@ from typing import TypeVar
 
 from duff_orders import open_lake
 from duff_orders.contract import COLUMN_NAMES
+from duff_orders.drivers.duckdb import read_parquet
 from duff_orders.engines.duckdb.transform import Job
+from duff_orders.engines.duckdb.typed import read_typed
 from duff_orders.ingest.header import header
 from duff_orders.ingest.scan import scan
 from duff_orders.ingest.staged import Source
@@ -33,23 +35,25 @@ def table(file: Path) -> str:
         os.link(file, raw)
         found = [("hash of the object", (hashed := _cpu(lambda: announce(lake.disk, raw.name)))[0])]
         with lake.engine() as (connection, work):
-            cpu, scanned = _cpu(lambda: scan(raw, raw.name, header(raw, raw.name, UTF8)[0].dialect, work))
+            dialect = header(raw, raw.name, UTF8)[0].dialect
+            cpu, scanned = _cpu(lambda: scan(raw, raw.name, dialect, work, set_aside=True))
             found.append(("scan of the bytes", cpu))
             source = Source(path=raw, event=hashed[1], dialect=scanned.dialect)
             job = Job(connection=connection, lake=lake, scan=scanned, source=source, scratch=work, memory=10**9)
             connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
-            connection.execute(f"create temp view checked as {job._checked()}")
-            texts = ", ".join(f"min({name})" for name in COLUMN_NAMES)
+            assert scanned.typed is not None  # the file is clean
+            read = read_typed(scanned.typed, raw, dialect)
+            good = f"(select *, true as good from {read})"
+            values = ", ".join(f"min({name})" for name in COLUMN_NAMES)
             before = 0.0
             for name, run in (
-                ("read as text", lambda: connection.execute(f"select {texts} from {job._reader}").fetchall()),
-                ("check and cast", lambda: connection.execute(f"select {texts} from checked where good").fetchall()),
-                ("total and lineage, write Parquet", lambda: job._write_orders("checked")),
+                ("read with their types", lambda: connection.execute(f"select {values} from {read}").fetchall()),
+                ("total and lineage, write Parquet", lambda: job._write_orders(good)),
             ):
                 cpu = min(_cpu(run)[0] for _ in range(3))
                 found.append((name, cpu - before))
                 before = cpu
-            found.append(("look for repeats", _cpu(lambda: job._without_repeats(f"'{job.orders}'"))[0]))
+            found.append(("look for repeats", _cpu(lambda: job._without_repeats(read_parquet(*job.orders)))[0]))
     lines = ["| stage of the transform, clean file | CPU s |", "|---|---:|"]
     return "\n".join([*lines, *(f"| {name} | {seconds:.2f} |" for name, seconds in found)])
 

@@ -65,6 +65,8 @@ HEAVY = {
         "drivers.duckdb",
         "engines.duckdb.long_records",
         "engines.duckdb.transform",
+        "engines.duckdb.typed",
+        "lake.engines",
         "local.accounted",
         "local.check",
         "local.reread",

@@ -76,7 +76,8 @@ def test_line_breaks_within_quotes_are_told_or_written_otherwise(tmp_path: Path)
 def test_long_records_are_set_aside_where_that_is_asked(tmp_path: Path) -> None:
     long = GOOD.replace("Moe", "M" * 5000)
     found = scanned(tmp_path, f"{HEADER}\n{GOOD}\n{long}\n{long},\n", set_aside=True)
-    assert (found.split, found.unsplit_records) == (1, 0)
+    assert found.typed is not None
+    assert (found.typed.lines, found.split, found.unsplit_records) == (1, 0, 0)
     assert (found.long.split, found.long.unsplit) == (1, 1)
 
 

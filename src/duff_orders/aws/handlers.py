@@ -30,6 +30,7 @@ from duff_orders.ingest.publish import close, publish
 from duff_orders.ingest.transform import transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake import layout
+from duff_orders.lake.engines import keep_engines
 from duff_orders.lake.events import record
 from duff_orders.lake.glue_catalog import check_columns, register_day
 from duff_orders.lake.lake import Lake
@@ -95,6 +96,7 @@ def transform_data(payload: Payload, context: Any) -> Payload:
     decision = Decision.of(payload["decision"])
     with failures_logged(decision.event.file_id, decision.event.key):
         check_columns(ORDERS, payload["columns"])
+        keep_engines()  # for the next file, should this process be called again
         lake = _lake(_store(payload, context))
         with transform(lake, decision) as staged:
             return _done(publish(lake, staged), began)

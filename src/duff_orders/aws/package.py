@@ -36,7 +36,7 @@ WHEELS = "wheels-1.0.0.gluewheels.zip"
 #: What each bundle holds beside this package; boto3 is part of the functions' runtime.
 BUNDLES = {
     "functions.zip": ("obstore",),
-    "transform.zip": ("duckdb", "obstore"),
+    "transform.zip": ("duckdb", "google-re2", "obstore"),
     "api.zip": (
         *("duckdb", "obstore", "sqlglot", "mangum", "fastapi", "starlette", "anyio", "idna", "opentelemetry-api"),
         *("pydantic", "pydantic-core", "annotated-types", "annotated-doc", "typing-extensions", "typing-inspection"),

@@ -146,19 +146,19 @@ def _tell_cut(longer: _Longer, rows: int) -> None:
         print(f"only the first {longer.most:,} rows; --with limit=N shows more{up_to}", file=sys.stderr)
 
 
-def _question(sql: str | None, report: str | None, given: list[str]) -> tuple[str, _Longer | None]:
+def _question(sql: str | None, report: str | None, assignments: list[str]) -> tuple[str, _Longer | None]:
     """The SQL that is asked for, of one of the two ways to say it; of a report also that of one row more."""
     from duff_orders.query import reports
 
     if (sql is None) == (report is None):
         raise typer.BadParameter("give SQL, or --report NAME")
     if report is None:
-        if given:
+        if assignments:
             raise typer.BadParameter("--with is for a --report")
         # the guard says what is wrong with bytes that are not UTF-8
         return (_read_stdin().decode("utf-8", "surrogateescape") if sql == "-" else str(sql)), None
     declared = reports.report(report)
-    pairs = [each.partition("=") for each in given]
+    pairs = [each.partition("=") for each in assignments]
     values = {name: declared.parameter(name).read(value) for name, _, value in pairs}
     most = declared.limit(values)
     longer = None if most is None else _Longer(declared.text(values | {"limit": most + 1}), most, declared.most_rows)

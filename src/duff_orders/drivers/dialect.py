@@ -25,6 +25,9 @@ class Spelling(Protocol):
     def literal(self, text: str) -> str:
         """A SQL string of any text."""
 
+    def constant(self, text: str) -> str:
+        """SQL for a text that stands in all rows."""
+
     def no_pushdown(self) -> str:
         """A number, never negative: no condition on it and on what is computed beside it is moved below."""
 

@@ -33,31 +33,47 @@ MESSAGE_BYTES = 2000
 
 @contextmanager
 def connect(scratch: Path, *, memory: int, threads: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that takes `memory` bytes and spills to `scratch`; `threads` of 0: one per core.
+    """A connection to a database of its own; see `open_database` and `open_session`."""
+    with (
+        open_database(scratch, memory=memory, threads=threads) as database,
+        open_session(database, scratch) as connection,
+    ):
+        yield connection
 
-    It spills no more than half of what may be taken of that disk. What DuckDB raises while it is open, and nobody
-    takes, becomes an EngineError, or NoRoom where the disk has none.
-    """
+
+@contextmanager
+def open_database(scratch: Path, *, memory: int, threads: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database that takes `memory` bytes and spills to `scratch`; `threads` of 0: one per core."""
     _allow_open_files()
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory}B",
         "temp_directory": str(scratch / "spill"),
-        "max_temp_directory_size": f"{max(room(scratch) // 2, MIB)}B",
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
     if threads:
         config["threads"] = threads
-    connection = duckdb.connect(":memory:", config=config)
+    database = duckdb.connect(":memory:", config=config)
     try:
-        with engine_errors():
-            connection.execute("set timezone = 'UTC'")
-            # Progress is kept for those who ask for it, never printed.
-            connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
-            yield connection
+        yield database
     finally:
-        connection.close()
+        database.close()
+
+
+@contextmanager
+def open_session(database: duckdb.DuckDBPyConnection, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a database; its views and temporary tables are gone at the end.
+
+    The database spills no more than half of what may be taken of the disk of `scratch`. What DuckDB raises while the
+    connection is open, and nobody takes, becomes an EngineError, or NoRoom where the disk has none.
+    """
+    with database.cursor() as connection, engine_errors():
+        connection.execute(f"set max_temp_directory_size = '{max(room(scratch) // 2, MIB)}B'")
+        connection.execute("set timezone = 'UTC'")
+        # Progress is kept for those who ask for it, never printed.
+        connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
+        yield connection
 
 
 @contextmanager

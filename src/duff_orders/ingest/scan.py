@@ -5,7 +5,9 @@ returns, blank lines), and some lose rows silently. So the scanner looks at the 
 records, takes out those that cannot be split into the header's fields, and where anything but clean lines occurs, or
 where the text is not plain UTF-8, it writes a clean copy for the engine. A clean file is read in place.
 
-Regular lines are judged in bulk, by their shape (`blocks`). Only what differs goes through the slow `csv_grammar`.
+Most lines of most files are written canonically (`canonical`): one automaton tells them, and the engine reads them with
+their types. Of the others the regular ones are judged in bulk, by their shape (`blocks`). Only what differs goes
+through the slow `csv_grammar`.
 """
 
 import codecs
@@ -17,8 +19,9 @@ from pathlib import Path
 
 from duff_orders.contract import COLUMN_NAMES
 from duff_orders.documents import Dialect
-from duff_orders.ingest import text
+from duff_orders.ingest import canonical, text
 from duff_orders.ingest.blocks import LINE_BREAK, Shapes, first_long, holds_invisible
+from duff_orders.ingest.chunks import Chunks
 from duff_orders.ingest.clean_copy import CleanCopy
 from duff_orders.ingest.csv_grammar import Grammar, Record
 from duff_orders.ingest.header import HEAD, is_header, match, may_be_header, places, read_header
@@ -28,15 +31,33 @@ from duff_orders.room import check_room
 from duff_orders.settings import MIB
 
 MAX_RECORD = 16 * MIB
+#: Lines in a row that are not canonical, after which the rest of a block is taken as texts.
+MISSES = 64
+#: Before which of some lines how many others stood, the nearest last.
+Gaps = list[tuple[int, int]]
 #: The columns of what the scanner says of records that it took out.
 UNSPLIT = (*COLUMN_NAMES, "reasons", "record")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The canonical lines, for the engine's typed reader: how they are written, the files that hold them, how many.
+
+    With `header` there is one file, and its first line is the header.
+    """
+
+    form: canonical.Form
+    paths: tuple[Path, ...]
+    lines: int
+    header: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
     """What the engine is to read, and what the scanner counted.
 
-    `source` holds `split` records, each of as many fields as the header, with a header line if `header`;
+    The lines of `typed` are good as they stand, and are nowhere else. Of the other records `source` holds `split`, each
+    of as many fields as the header, with a header line if `header`;
     `unsplit` holds one JSON object (`UNSPLIT`, `line`) a line for each of the other records, of which `headers` are
     second headers with as many fields as the first. `long` are the records that were set aside, if that was asked for:
     they are in none of these. `turned`, where a second header has another order, are the lines of the first and of it.
@@ -50,6 +71,7 @@ class Scan:
 
     dialect: Dialect
     extra_columns: tuple[str, ...]
+    typed: Typed | None
     source: Path
     header: bool
     split: int
@@ -78,7 +100,8 @@ def scan(
     """Scan an object whose header has been validated; `scratch` takes the clean copy, if one is needed.
 
     With `one_line` line breaks within quotes are written as LINE_BREAK, and blank lines make up for them; with
-    `set_aside` records of more than LONG bytes are put where `long_records` says. `read[0]` is kept at the number of
+    `set_aside` canonical lines are told from others, and records of more than LONG bytes are put where `long_records`
+    says. `read[0]` is kept at the number of
     bytes read so far (decompressed, where the object is compressed).
 
     Raises InvalidFile for NUL characters, broken UTF-16 or gzip, and a record of more than 16 MiB.
@@ -115,7 +138,9 @@ class _Scanner:
         self.clean = scratch / "clean.csv"
         self.unsplit = scratch / "unsplit.jsonl"
         self.shifts = scratch / "shifts.csv"
+        self.scratch = scratch
         self.long = LongRecords(scratch)
+        self.canonical: canonical.Canonical | None = None
         self.unsplit_records = self.headers = 0
         self.turned: tuple[int, int] | None = None
         self.unclosed = self.quoted_line_breaks = self.lines_within = self.invisible = False
@@ -130,6 +155,7 @@ class _Scanner:
             self.unsplit.open("w", encoding="utf-8") as self.rejects,
             self.shifts.open("w", encoding="ascii") as shifts,
             closing(self.long),  # a second scan, in another encoding, writes the same files
+            closing(Chunks(self.path, self.scratch, in_place=in_place)) as self.chunks,
         ):
             self.copy = CleanCopy(self.path, copy, shifts, in_place=in_place, one_line=self.one_line)
             rest = self._header(blocks)
@@ -138,13 +164,15 @@ class _Scanner:
                 read[0] += len(block)
                 check_room(self.clean.parent)  # a small file may unpack to many times its size
                 if len(rest) > MAX_RECORD:
-                    before = self.copy.records + self.unsplit_records + self.long.split + self.long.unsplit
+                    before = self.chunks.lines + self.copy.records + self.unsplit_records
+                    before += self.long.split + self.long.unsplit
                     raise invalid("record_number_too_long", number=before + 1)
             self._finish(self._take(rest))
             self.copy.note_shift()
         return Scan(
             dialect=self.dialect,
             extra_columns=self.extra_columns,
+            typed=self._typed,
             source=self.path if self.copy.in_place else self.clean,
             header=self.copy.in_place,
             split=self.copy.records,
@@ -160,6 +188,12 @@ class _Scanner:
             long=self.long,
         )
 
+    @property
+    def _typed(self) -> Typed | None:
+        if self.canonical is None or not self.chunks.lines:
+            return None
+        return Typed(self.canonical.form, self.chunks.paths, self.chunks.lines, self.chunks.in_place)
+
     def _header(self, blocks: Iterator[bytes]) -> bytes:
         """Read up to the end of the header; returns what was read behind it."""
         data = b""
@@ -169,16 +203,102 @@ class _Scanner:
         self.header_line = 1 + data.count(b"\n", 0, start)
         self.places = places(self.dialect)
         self.grammar = Grammar(self.dialect.delimiter)
+        self.blanks = self.dialect.delimiter.encode() + b" \t\r\n"
         self.shapes = Shapes(self.dialect.delimiter, self.dialect.fields)
         with self.path.open("rb") as raw:
             marked = raw.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
-        header = data[:end]
+        header, size = data[:end], end + (len(codecs.BOM_UTF8) if marked else 0)
+        if self.set_aside:
+            self.canonical = canonical.choose(self.dialect, data[end:], lenient=self.lenient)
+        if self.canonical:
+            line_end = self.canonical.form.line_end.encode()
+            self.chunks.begin(size, plain=header.count(b"\n") == 1 and header.endswith(line_end))
+            self.copy.in_place = False  # it takes the other records alone
         plain = header.count(b"\n") == 1 and b"\r" not in header and header.endswith(b"\n")
-        self.copy.begin(end + (len(codecs.BOM_UTF8) if marked else 0), header.count(b"\n"), plain=plain)
+        self.copy.begin(size, header.count(b"\n"), plain=plain)
         return data[end:]
 
     def _take(self, data: bytes) -> bytes:
         """Take all complete records from `data`, which starts at a record; returns the rest."""
+        return self._take_texts(data) if self.canonical is None else self._take_canonical(self.canonical, data)
+
+    def _take_canonical(self, automaton: canonical.Canonical, data: bytes) -> bytes:
+        """Take the canonical lines, and between them the others."""
+        start, last = 0, data.rfind(b"\n") + 1
+        others = _Others()
+        patience, misses = 1, 0
+        while start < last:
+            end = automaton.end(data, start)
+            long = first_long(data[start:end])
+            if long is not None:
+                end = start + long
+            if end > start:
+                others.passed += self.chunks.take(data, start, end)
+                start, patience, misses = end, 1, 0
+                if start == last:
+                    break
+            self.chunks.leave_place()
+            misses += 1
+            if misses > MISSES:
+                self._take_others(others)
+                return self._take_texts(data[start:])
+            end = data.index(b"\n", start) + 1
+            line = data[start:end]
+            if b'"' not in line and len(line) <= LONG:
+                if line.strip(self.blanks):
+                    others.add(line)
+                else:
+                    others.passed += 1
+                start = end
+                continue
+            self._take_others(others)
+            taken = self._window(data, start, last, patience)
+            start += taken
+            patience *= 2
+            if not taken:
+                start, complete = self._slow(data, start, 1, final=False)
+                if not complete:
+                    return data[start:]
+        self._take_others(others)
+        return data[start:]
+
+    def _window(self, data: bytes, start: int, last: int, lines: int) -> int:
+        """Take whole records of so many lines in bulk; returns their bytes, none where the first needs the grammar."""
+        end = start
+        for _ in range(lines):
+            end = data.find(b"\n", end, last) + 1 or last
+        body = data[start:end]
+        long = first_long(body)
+        if long is not None:
+            body = body[:long]
+        return self._bulk(body)[0] if body else 0
+
+    def _take_others(self, others: "_Others") -> None:
+        """Take the lines that were kept back: no quote is in them."""
+        lines, gaps = others.taken()
+        if not lines:
+            self._drop(gaps, 0)
+            return
+        body = b"".join(lines)
+        if self._is_strange(body) or self.shapes.may_hold_blank(body):
+            for place, line in enumerate(lines):
+                self._drop(gaps, place)
+                self._slow(line, 0, None, final=True)
+            self._drop(gaps, len(lines))
+            return
+        skeleton = self.shapes.skeleton(body)
+        if skeleton != (self.shapes.line + b"\n") * len(lines):  # perhaps for suspects alone
+            self._look_for_invisible(body)
+            skeleton = self.shapes.without_suspects(skeleton)
+        self._lines(body, skeleton, blank=False, gaps=gaps)
+
+    def _drop(self, gaps: Gaps, end: int) -> None:
+        """Leave out the lines of the gaps up to a place."""
+        while gaps and gaps[-1][0] <= end:
+            self.copy.drop(gaps.pop()[1])
+
+    def _take_texts(self, data: bytes) -> bytes:
+        """Take all records as texts."""
         start = 0
         patience = 1  # records that go through the slow grammar before the bulk way is tried again
         while True:
@@ -199,6 +319,12 @@ class _Scanner:
         """Take the last records, of which the last may lack its line end."""
         if not rest:
             return
+        if self.canonical and not rest.endswith((b"\n", b"\r")):
+            line = rest + self.canonical.form.line_end.encode()
+            if len(line) <= LONG and self.canonical.end(line) == len(line):
+                self.chunks.take(line, 0, len(line), ended=False)
+                return
+        self.chunks.leave_place()
         parts = (rest + b"\n").split(b'"')
         plain = len(parts) == 1 or (len(parts) % 2 and self.shapes.first_irregular(parts) is None)
         if plain and not rest.endswith((b"\n", b"\r")) and not (self.set_aside and first_long(rest) is not None):
@@ -263,9 +389,9 @@ class _Scanner:
             return True
         return self.lenient and text.BAD_BYTE.search(body) is not None
 
-    def _lines(self, body: bytes, skeleton: bytes, *, blank: bool) -> None:
+    def _lines(self, body: bytes, skeleton: bytes, *, blank: bool, gaps: Gaps | None = None) -> None:
         """Take lines of which some are irregular; line breaks within quotes are LINE_BREAK."""
-        gaps: list[tuple[int, int]] = []
+        gaps = gaps or []
         if blank:
             # All at once: one by one they take time that grows with their square.
             full, gaps = self.shapes.without_blank_lines(body)
@@ -274,10 +400,10 @@ class _Scanner:
                 return
             bare = b"".join(full.split(b'"')[0::2])
             body, skeleton = full, self.shapes.without_suspects(self.shapes.skeleton(bare))
+            gaps.reverse()
         lines = body.split(b"\n")[:-1]
         windows = self.shapes.line + b"\r"
         start = 0
-        gaps.reverse()
         for place, shape in self.shapes.irregular_lines(skeleton):
             if shape == windows and lines[place].endswith(b"\r"):
                 lines[place] = lines[place][:-1]
@@ -287,7 +413,7 @@ class _Scanner:
             self._slow(lines[place].replace(LINE_BREAK, b"\n") + b"\n", 0, 1, final=True)
         self._kept(lines, start, len(lines), gaps)
 
-    def _kept(self, lines: list[bytes], start: int, end: int, gaps: list[tuple[int, int]]) -> None:
+    def _kept(self, lines: list[bytes], start: int, end: int, gaps: Gaps) -> None:
         """Take the lines between two places, with the gaps there; `gaps` holds the nearest last."""
         while gaps and gaps[-1][0] <= end:
             place, number = gaps.pop()
@@ -381,3 +507,29 @@ class _Scanner:
             self.long.add(texts, self.copy.line, ties=(corrects, changes), lines_within=lines_within)
         else:
             self.long.add_rejected(*self._told(record, reason), reason, self.copy.line)
+
+
+class _Others:
+    """Lines between canonical ones, kept back so that many are taken at once; `passed` are lines since the last."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self._lines: list[bytes] = []
+        self._gaps: Gaps = []
+
+    def add(self, line: bytes) -> None:
+        """Keep back a line."""
+        self._note()
+        self._lines.append(line)
+
+    def taken(self) -> tuple[list[bytes], Gaps]:
+        """The lines, and the gaps before and behind them; none is kept back then."""
+        self._note()
+        lines, gaps = self._lines, self._gaps[::-1]
+        self._lines, self._gaps = [], []
+        return lines, gaps
+
+    def _note(self) -> None:
+        if self.passed:
+            self._gaps.append((len(self._lines), self.passed))
+            self.passed = 0

@@ -46,7 +46,8 @@ AS_READ = {name: text_of(name) for name in COLUMN_NAMES}
 REJECTED_FIELDS = (*COLUMN_NAMES, "reasons", "record")
 #: Of rejected rows, how many have no value, for each column; those that are no data do not count.
 NULL_COUNTS = ", ".join(
-    f"count(case when reasons not like 'row:%' and {missing(name)} then 1 end) as {name}" for name in REQUIRED_NAMES
+    f"count(case when contains(concat(';', reasons, ';'), ';{name}:missing;') then 1 end) as {name}"
+    for name in REQUIRED_NAMES
 )
 
 #: ... and how many that could not be split hold a carriage return.
@@ -150,8 +151,8 @@ class Statements:
 
     @property
     def _lineage(self) -> dict[str, str]:
-        literal = self.rules.spelling.literal
-        values = (literal(self.event.key), literal(self.file_id), literal_time(self.event.time))
+        constant = self.rules.spelling.constant
+        values = (constant(self.event.key), constant(self.file_id), literal_time(self.event.time))
         return dict(zip(LINEAGE, values, strict=True))
 
 

@@ -1,6 +1,7 @@
 """Objects that nothing names any more: leftovers of attempts, superseded revisions, former star schemas."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 from duff_orders.clock import utc_now
 from duff_orders.documents import LedgerRow
@@ -27,6 +28,9 @@ def make_way(lake: Lake, row: LedgerRow, previous: LedgerRow | None) -> None:
     elsewhere superseded revisions stay for their grace, as in `sweep`.
     """
     rows = (row, previous) if previous else (row,)
+    if not (previous or row.revision or lake.store.listed_by_readers):
+        _remove_surplus(lake.store, row)
+        return
     for table in layout.OBJECT_COUNTS:
         for name in names(lake.store, f"{layout.partition(table, row.pa_date)}/{row.file_id}"):
             parsed = layout.parse_data_object(name)
@@ -34,6 +38,20 @@ def make_way(lake: Lake, row: LedgerRow, previous: LedgerRow | None) -> None:
                 continue
             if lake.store.listed_by_readers or (parsed and _is_left_over(table, parsed, row, lake.settings.grace)):
                 lake.store.delete(name)
+
+
+def _remove_surplus(store: Store, row: LedgerRow) -> None:
+    """Remove the parts that an attempt before wrote beyond those that the row counts, each asked for by its name.
+
+    Parts are written one after the other, so the first that is missing ends them. A folder is not listed for that: it
+    grows with the day's files.
+    """
+    for table in layout.OBJECT_COUNTS:
+        for part in count(layout.object_count(table, row)):
+            name = layout.data_object(table, row.pa_date, row.file_id, revision=0, part=part)
+            if not store.exists(name):
+                break
+            store.delete(name)
 
 
 def set_aside(store: Store, name: str, now: datetime) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duff_orders.errors import SettingsError
+from duff_orders.lake.engines import session
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.stores import open_store
 from duff_orders.lake.stores.base import Store
@@ -58,21 +59,29 @@ class Lake:
         return int(self.settings.memory * ENGINE_SHARE * memory_fraction)
 
     @contextmanager
-    def engine(
-        self, *, memory_fraction: float = 1.0, only_reads: bool = False
-    ) -> Iterator[tuple["duckdb.DuckDBPyConnection", Path]]:
+    def engine(self, *, only_reads: bool = False) -> Iterator[tuple["duckdb.DuckDBPyConnection", Path]]:
         """A DuckDB connection and a scratch folder, both gone at the end.
 
-        `memory_fraction` is the part of the memory that this user may take. One that `only_reads` works in a lake that
-        cannot be written, too: its scratch folder then lies where the system keeps temporary files.
+        One that `only_reads` works in a lake that cannot be written, too: its scratch folder then lies where the system
+        keeps temporary files.
         """
         from duff_orders.drivers.duckdb import connect  # heavy: only who asks the engine pays for it
 
         with (
             self._scratch_to_read() if only_reads else self.store.scratch() as scratch,
-            connect(scratch, memory=self.engine_memory(memory_fraction), threads=self.settings.threads) as connection,
+            connect(scratch, memory=self.engine_memory(), threads=self.settings.threads) as connection,
         ):
             yield connection, scratch
+
+    @contextmanager
+    def shared_engine(self, scratch: Path, *, memory_fraction: float) -> Iterator["duckdb.DuckDBPyConnection"]:
+        """A DuckDB connection for one file, which may take `memory_fraction` of the memory.
+
+        Where engines are kept (`lake.engines`), the next file uses the same one; what this one made on it is gone.
+        """
+        memory = self.engine_memory(memory_fraction)
+        with session(self.store, scratch, memory=memory, threads=self.settings.threads) as connection:
+            yield connection
 
     @contextmanager
     def _scratch_to_read(self) -> Iterator[Path]:

@@ -23,6 +23,7 @@ from duff_orders.ingest.publish import close, publish, row_of
 from duff_orders.ingest.transform import check_engines, transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.cleanup import sweep
+from duff_orders.lake.engines import engines_kept
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import RAW, RAW_BUCKET
 from duff_orders.lake.raw import announce, check_name, in_turn, put, replaceable
@@ -153,7 +154,7 @@ def process_all(
         except (DamagedObject, NoRoom) as error:  # it keeps no other file waiting
             return _failure(event, error, began)
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="file") as pool:
+    with engines_kept(), ThreadPoolExecutor(workers, thread_name_prefix="file") as pool:
         outcomes = {content: pool.submit(one_content, same) for content, same in by_content.items()}
         for event, content in zip(waiting, contents, strict=True):
             yield outcomes[content].result()[event.file_id]

@@ -29,6 +29,7 @@ from duff_orders.errors import DamagedObject, DuffError, SourceChanged
 from duff_orders.ingest.transform import check_engines
 from duff_orders.lake import held, layout
 from duff_orders.lake.cleanup import sweep
+from duff_orders.lake.engines import engines_kept
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, in_turn
 from duff_orders.lake.stores.disk import identity
@@ -128,7 +129,7 @@ class _Watcher:
         check_engines(settings, [settings.threshold])
         self.lake.store.sweep_scratch()
         self.published = True  # a build may have been cut off
-        with ThreadPoolExecutor(self.lake.settings.workers, thread_name_prefix="file") as pool:
+        with engines_kept(), ThreadPoolExecutor(self.lake.settings.workers, thread_name_prefix="file") as pool:
             for batch in self._batches():
                 if batch is None:
                     self.waiting.update(self._unprocessed())

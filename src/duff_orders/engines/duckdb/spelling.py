@@ -18,6 +18,10 @@ class DuckDBSpelling:
         """A quote is written twice."""
         return sql_text(text)
 
+    def constant(self, text: str) -> str:
+        """A type of this one value: no row holds the text, and Parquet stores it as a text all the same."""
+        return f"cast({sql_text(text)} as enum({sql_text(text)}))"
+
     def no_pushdown(self) -> str:
         """The job disables the optimizer that would move conditions."""
         return "0"

@@ -6,7 +6,7 @@ looked for and taken out. A file whose beginning shows that this will happen is 
 has room for it. The scanner's independent count must come out at the end, or nothing is published.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 import duckdb
 
-from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS, REQUIRED_NAMES, Column
+from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS, REQUIRED_NAMES
 from duff_orders.documents import LedgerRow, entries
 from duff_orders.drivers.dialect import sql_text
 from duff_orders.drivers.duckdb import ROW_GROUP_BYTES, path_text, read_parquet
 from duff_orders.engines.duckdb.long_records import LINES_WITHIN, LONG_REJECTED, LongJob, LongOutcome
 from duff_orders.engines.duckdb.spelling import DuckDBSpelling
+from duff_orders.engines.duckdb.texts import Texts, read_csv
+from duff_orders.engines.duckdb.typed import FEW, OTHERS, Chunked, read_typed, repeats_in
 from duff_orders.ingest import remarks
 from duff_orders.ingest.corrections import (
     CHANGES_TEXT,
@@ -30,16 +32,13 @@ from duff_orders.ingest.corrections import (
     named_files,
     targets,
 )
-from duff_orders.ingest.header import header_columns, places
 from duff_orders.ingest.long_records import STAND_IN_COLUMNS
 from duff_orders.ingest.passes import Good, Rejected, run
 from duff_orders.ingest.rules import Rules
-from duff_orders.ingest.scan import UNSPLIT, Scan, scan
+from duff_orders.ingest.scan import UNSPLIT, Scan, Typed, scan
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import (
-    AS_READ,
     LINE,
-    NULL,
     NULL_COUNTS,
     RETURNS,
     TIE,
@@ -52,15 +51,16 @@ from duff_orders.ingest.verdict import Records
 from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
-from duff_orders.settings import MIB
 
-# Bytes that a checked record takes in a table beside its text, and the records that are looked at beforehand.
-TABLE_ROW = 150
+_VALUES = ", ".join(COLUMN_NAMES)
 # The share of the memory that the table may take: duplicates and the writer need the rest.
 TABLE_SHARE = 0.6
+# Records that are looked at beforehand.
 SAMPLE = 20_000
 # Rows of a Parquet row group: half of DuckDB's default takes 40 MB less to write and no more time.
 ROW_GROUP = 61_440
+#: The names of the files that good records are written to.
+ORDERS_PART = "orders-{}.parquet"
 #: Fewer where they are long.
 PARQUET = f"format parquet, row_group_size {ROW_GROUP}, row_group_size_bytes {ROW_GROUP_BYTES}"
 
@@ -68,32 +68,39 @@ PARQUET = f"format parquet, row_group_size {ROW_GROUP}, row_group_size_bytes {RO
 @contextmanager
 def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPhase) -> Iterator[Transformed]:
     """Scan a file and transform it; see `ingest.transform`."""
-    with lake.engine(memory_fraction=memory_fraction) as (connection, scratch):
+    with lake.store.scratch() as scratch:
         read = [0]
         phase("scan", lambda: read[0] / max(source.event.size, 1))
         scanned = scan(source.path, source.event.key, source.dialect, scratch, read, set_aside=True)
         # Under a name of ours: for one with wild cards DuckDB lists the folder, and fails where a neighbour's begins
         # with a backslash.
-        link = scratch / "source.csv"
-        link.symlink_to(scanned.source.resolve())
-        scanned = replace(scanned, source=link)
-        phase("transform", lambda: _progress(connection))
-        job = Job(
-            connection=connection,
-            lake=lake,
-            scan=scanned,
-            source=source,
-            scratch=scratch,
-            memory=lake.engine_memory(memory_fraction),
-        )
-        outcome = run(job, lake.settings.max_reject_share)
+        scanned = replace(scanned, source=_linked(scanned.source, scratch / "source.csv"))
+        if scanned.typed and scanned.typed.header:
+            paths = tuple(_linked(path, scratch / "typed.csv") for path in scanned.typed.paths)
+            scanned = replace(scanned, typed=replace(scanned.typed, paths=paths))
+        with lake.shared_engine(scratch, memory_fraction=memory_fraction) as connection:
+            phase("transform", lambda: _progress(connection))
+            job = Job(
+                connection=connection,
+                lake=lake,
+                scan=scanned,
+                source=source,
+                scratch=scratch,
+                memory=lake.engine_memory(memory_fraction),
+            )
+            outcome = run(job, lake.settings.max_reject_share)
         yield Transformed(
             outcome=outcome,
             dialect=scanned.dialect,
             extra_columns=scanned.extra_columns,
-            orders=[job.orders] if outcome.rows_published else [],
+            orders=job.orders if outcome.rows_published else [],
             rejected=[path for path in (job.rejected, *job.long_rejected) if path.exists()],
         )
+
+
+def _linked(path: Path, link: Path) -> Path:
+    link.symlink_to(path.resolve())
+    return link
 
 
 def _progress(connection: duckdb.DuckDBPyConnection) -> float:
@@ -104,11 +111,24 @@ def _progress(connection: duckdb.DuckDBPyConnection) -> float:
 
 
 class Known(NamedTuple):
-    """What is known once the good records are written: the long ones, the good ones beside them, and the suspects."""
+    """What is known once the good records are written.
+
+    The long ones; how many of the others that were read as texts are `good`, and the relation where those stand that
+    are not; whether an order line stands more than once, in `repeated`.
+    """
 
     long: LongOutcome
     good: int
     suspects: str
+    repeats: bool
+
+
+class Written(NamedTuple):
+    """Good records that were written: how many there were, how many are unique, whether order lines are repeated."""
+
+    good: int
+    unique: int
+    repeats: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +143,9 @@ class Job:
     memory: int
 
     @property
-    def orders(self) -> Path:
+    def orders(self) -> list[Path]:
         """The good records, exact duplicates removed."""
-        return self.scratch / "orders.parquet"
+        return sorted(self.scratch.glob(ORDERS_PART.format("*")))
 
     @property
     def rejected(self) -> Path:
@@ -138,25 +158,80 @@ class Job:
         return self.scan.dialect.ties
 
     def write_good(self) -> Good[Known]:
-        """Write the good records: by a table or as they are read, with the long ones beside them."""
+        """Write the good records: those of canonical lines, and the others with the long ones beside them."""
         # Values are computed once, below the filter: pushed down it would compute them a second time. And a list of
         # literals must not become a join, for which all rows would pay.
         self.connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
-        self.connection.execute(f"create temp view checked as {self._checked()}")
         long = self._long_records()
+        typed = self.scan.typed
+        if typed is None:
+            return self._write_texts(long)
         if not self.scan.split and not long.good:
-            return Good(0, 0, Known(long, 0, "checked"))
+            written = self._write_whole(typed) if typed.header else self._write_chunks(typed, [])
+            return Good(written.good, written.unique, Known(long, 0, "checked", written.repeats))
+        good, others, suspects = self._others()
+        if long.good:
+            others.append(f"(select {_VALUES} from {read_parquet(*long.orders)})")
+        written = self._write_chunks(typed, others if good + long.good else [], good + long.good)
+        return Good(written.good, written.unique, Known(long, good, suspects, written.repeats))
+
+    def _write_texts(self, long: LongOutcome) -> Good[Known]:
+        """Write the good records of a file that is read as texts: by a table or as they are read."""
+        if not self.scan.split and not long.good:
+            return Good(0, 0, Known(long, 0, "checked", False))
+        self.connection.execute(f"create temp view checked as {self._texts.checked()}")
         by_table = None if long.good or not self._worth_a_table() else self._by_table()
-        good, unique, suspects = by_table or self._by_passes(long)
-        return Good(good + long.good, unique, Known(long, good, suspects))
+        written, suspects = by_table or self._by_passes(long)
+        known = Known(long, written.good, suspects, written.repeats)
+        return Good(written.good + long.good, written.unique, known)
+
+    def _write_whole(self, typed: Typed) -> Written:
+        """Write canonical lines as they are read: nothing else is in the file."""
+        (path,) = typed.paths
+        dialect = self.scan.dialect
+        good = self._write_orders(f"(select *, true as good from {read_typed(typed, path, dialect)})")
+        if typed.lines <= FEW and not repeats_in(path, dialect):
+            return Written(good, good, False)
+        if without := self._without_repeats(read_parquet(*self.orders)):
+            return Written(good, self._rewrite(without), True)
+        return Written(good, good, False)
+
+    def _write_chunks(self, typed: Typed, others: list[str], number: int = 0) -> Written:
+        """Write canonical lines chunk by chunk; the others' relations, of so many records, go with the first."""
+        sources = [read_typed(typed, path, self.scan.dialect) for path in typed.paths]
+        if number <= OTHERS:
+            sources[0] = f"({' union all '.join(f'select {_VALUES} from {each}' for each in (sources[0], *others))})"
+        else:
+            sources += others
+        work = Chunked(self.connection, self._statements, self.scratch, self._copy)
+        return Written(*work.write(sources, self._part))
+
+    def _others(self) -> tuple[int, list[str], str]:
+        """Check the records that are not canonical lines: how many are good, their relations, and the suspects."""
+        if not self.scan.split:
+            return 0, [], "checked"
+        if self._room_for_a_table and self.scan.split <= OTHERS:
+            try:
+                self.connection.execute(f"create temp table records as {self._texts.checked(numbered=True)}")
+                return self._row("select count(*) from records where good")[0], ["(from records where good)"], "records"
+            except duckdb.OutOfMemoryException:
+                self.connection.execute("drop table if exists records")
+        path = self.scratch / "others.parquet"
+        self.connection.execute(f"create temp view checked as {self._texts.checked()}")
+        good = self._copy(f"select {_VALUES} from checked where good", path)
+        self.connection.execute(f"create temp view suspects as {self._texts.suspects}")
+        source = f"read_parquet({path_text(path)}, file_row_number = true)"
+        slices = range(0, good, OTHERS)
+        cut = "(from {} where file_row_number >= {} and file_row_number < {})"
+        return good, [cut.format(source, begin, begin + OTHERS) for begin in slices], "suspects"
 
     def write_rejected(self, good: Good[Known], *, only_corrections: bool) -> Rejected:
         """Write the rejected records; the long ones were when the good ones were."""
-        long, split, suspects = good.known
+        long, split, suspects, _ = good.known
         rejected, returns, empty = self._write_rejected(suspects if split < self.scan.split else None)
         aside = self.scan.long
         records = Records(
-            split=self.scan.split + aside.split + self.scan.headers,
+            split=(self.scan.typed.lines if self.scan.typed else 0) + self.scan.split + aside.split + self.scan.headers,
             unsplit=self.scan.unsplit_records + aside.unsplit - self.scan.headers,
             unclosed=self.scan.unclosed,
             turned=self.scan.turned,
@@ -173,7 +248,7 @@ class Job:
         Returns whether all records that could be split are corrections.
         """
         spelling = DuckDBSpelling()
-        sources = [f"(select {self._further_texts} from {self._reader})"] if self.scan.split else []
+        sources = [f"(select {self._texts.further_texts} from {self._texts.reader})"] if self.scan.split else []
         sources += [read_csv(chunk.stand_ins, STAND_IN_COLUMNS) for chunk in self.scan.long.chunks]
         named, ordinary = set[str](), 0
         for source in sources:
@@ -192,7 +267,7 @@ class Job:
 
     def taken(self) -> tuple[str, ...] | None:
         """The rows whose place published ones take."""
-        return self._entries(self.orders)
+        return self._entries(*self.orders)
 
     def attempted(self) -> tuple[str, ...] | None:
         """The rows whose place rejected ones were to take."""
@@ -207,13 +282,13 @@ class Job:
         counts = {}
         swallowing = []
         if self.scan.lines_within:
-            swallowing.append(f"({self._checked('where holds_a_line', told_lines=True)}) where good")
+            swallowing.append(f"({self._texts.checked('where holds_a_line', told_lines=True)}) where good")
         if good.known.long.lines_within:
             swallowing.append(LINES_WITHIN)
         if swallowing:
             counts["lines_within_quotes"] = self._row(remarks.lines_within_quotes(swallowing))[0]
-        orders = read_parquet(self.orders)
-        if self._row("select count(*) from repeated")[0]:
+        orders = read_parquet(*self.orders)
+        if good.known.repeats:
             counts["order_line_repeated"] = self._row(remarks.order_line_repeated(orders))[0]
         if self.scan.invisible:
             counts["invisible_characters"] = self._row(remarks.invisible_characters(orders, DuckDBSpelling()))[0]
@@ -233,97 +308,43 @@ class Job:
         """The rejected long records."""
         return sorted(self.scratch.glob(LONG_REJECTED.format("*")))
 
-    def _by_passes(self, long: LongOutcome) -> tuple[int, int, str]:
-        """Write the good records as they are read; returns the good, the unique, and where rejected ones stand.
+    def _by_passes(self, long: LongOutcome) -> tuple[Written, str]:
+        """Write the good records as they are read; returns what, and where rejected ones stand.
 
         The unique are counted with the long ones, which are written beside them.
         """
         good = self._write_orders("checked") if self.scan.split else 0
         unique = good + long.good
         if long.good:
-            together = self.scratch / "together.parquet"
-            parts = [self.orders, *long.orders] if good else long.orders
-            self._copy(f"select * from {read_parquet(*parts)}", together)
-            together.replace(self.orders)
-        if without := self._without_repeats(read_parquet(self.orders)):
-            rewritten = self.scratch / "unique.parquet"
-            unique = self._copy(without, rewritten)
-            rewritten.replace(self.orders)
-        # a record may be canonical and yet correct nothing, or more than it may
-        suspicious = "" if self.scan.dialect.ties else self._statements.suspicious(_canonical)
-        self.connection.execute(f"create temp view suspects as {self._checked(suspicious, numbered=True)}")
-        return good, unique, "suspects"
+            self._rewrite(f"select * from {read_parquet(*(self.orders if good else ()), *long.orders)}")
+        without = self._without_repeats(read_parquet(*self.orders))
+        if without:
+            unique = self._rewrite(without)
+        self.connection.execute(f"create temp view suspects as {self._texts.suspects}")
+        return Written(good, unique, without is not None), "suspects"
 
-    def _by_table(self) -> tuple[int, int, str] | None:
+    def _by_table(self) -> tuple[Written, str] | None:
         """Check the records into a table and write the good ones from there; returns as `_by_passes` does.
 
         None where the memory does not suffice after all.
         """
         try:
-            self.connection.execute(f"create temp table records as {self._checked(numbered=True)}")
+            self.connection.execute(f"create temp table records as {self._texts.checked(numbered=True)}")
             good = self._row("select count(*) from records where good")[0]
-            unique = self._write_orders(self._without_repeats("(from records where good)") or "records")
+            without = self._without_repeats("(from records where good)")
+            unique = self._write_orders(without or "records")
         except duckdb.OutOfMemoryException:
             self.connection.execute("drop table if exists records")
             return None
-        return good, unique, "records"
-
-    def _checked(self, where: str = "", *, numbered: bool = False, told_lines: bool = False) -> str:
-        """The records: their values, whether all are good, and the original texts of those that are not.
-
-        If they are `numbered`, also the `number` of those that are not good, from 0, and `within`, the line breaks
-        within quotes before it: the engine then reads with one core. With `told_lines` a column `holds_a_line` says
-        whether a quoted field does.
-        """
-        present = {name for name, place in places(self.scan.dialect).items() if place is not None}
-        texts = [f"{name if name in present else NULL} as {text_of(name)}" for name in COLUMN_NAMES]
-        if self.scan.dialect.ties:
-            texts.append(self._further_texts)
-        originals = ", ".join(
-            f"coalesce({text_of(name)}, '')" if name in present else text_of(name) for name in COLUMN_NAMES
-        )
-        canonical = self._statements.rules.canonical({name: AS_READ[name] for name in COLUMN_NAMES if name in present})
-        also = [f"case when not good then [{originals}] end as texts"]
-        numbers = ""
-        if numbered:
-            also += [f"case when not good then {name} end as {name}" for name in ("number", "within")]
-            within = "0"
-            if self.scan.quoted_line_breaks:
-                texts.append(f"{self._line_breaks} as line_breaks")
-                before = "sum(line_breaks) over (rows between unbounded preceding and current row) - line_breaks"
-                within = f"cast({before} as bigint)"
-            numbers = f", row_number() over () - 1 as number, {within} as within"
-        if told_lines:
-            dialect = self.scan.dialect
-            holds = remarks.holds_a_line(
-                header_columns(dialect), DuckDBSpelling(), delimiter=dialect.delimiter, fields=dialect.fields
-            )
-            texts.append(f"{holds} as holds_a_line")
-        return self._statements.checked(
-            f"(select *, {canonical} as canonical{numbers} from (select {', '.join(texts)} from {self._reader}))",
-            canonical=_canonical,
-            also=", ".join(also),
-            where=where,
-        )
+        return Written(good, unique, without is not None), "records"
 
     @property
-    def _further_texts(self) -> str:
-        """The texts of the columns that say what a record corrects, and what else it changes."""
-        dialect = self.scan.dialect
-        corrects, changes = (
-            NULL if place is None else f"extra_{place}" for place in (dialect.corrects, dialect.changes)
-        )
-        return f"{corrects} as {CORRECTS_TEXT}, {changes} as {CHANGES_TEXT}"
-
-    @property
-    def _line_breaks(self) -> str:
-        """How many line breaks stand within a record's quotes."""
-        names = [*header_columns(self.scan.dialect)]
-        return " + ".join(f"coalesce(length({name}) - length(replace({name}, chr(10), '')), 0)" for name in names)
+    def _room_for_a_table(self) -> bool:
+        return self._texts.size <= TABLE_SHARE * self.memory
 
     def _worth_a_table(self) -> bool:
         """Whether the first records show rejects or repeats, and a table of all would fit into the memory."""
-        if self.scan.source.stat().st_size + self.scan.split * TABLE_ROW > TABLE_SHARE * self.memory:
+        if not self._room_for_a_table:
             return False
         rows, good, lines = self._row(
             "select count(*), count(*) filter (where good), count(distinct (order_id, product_id)) "
@@ -331,8 +352,18 @@ class Job:
         )
         return good < rows or lines < rows
 
+    def _part(self, number: int) -> Path:
+        return self.scratch / ORDERS_PART.format(f"{number:05}")
+
     def _write_orders(self, source: str) -> int:
-        return self._copy(self._statements.orders(source), self.orders)
+        return self._copy(self._statements.orders(source), self._part(0))
+
+    def _rewrite(self, query: str) -> int:
+        """Write the good records anew, from what was written of them."""
+        rewritten = self.scratch / "rewritten.parquet"
+        rows = self._copy(query, rewritten)
+        rewritten.replace(self._part(0))
+        return rows
 
     def _without_repeats(self, source: str) -> str | None:
         """The rows of `source`, one of those whose values are equal; None where there are none to take out."""
@@ -383,6 +414,10 @@ class Job:
         return "((select * from records where not good) join placed using (number))", LINE
 
     @property
+    def _texts(self) -> Texts:
+        return Texts(self.scan, self._statements)
+
+    @property
     def _statements(self) -> Statements:
         rules = Rules(DuckDBSpelling(), self.scan.dialect.decimal_mark)
         return Statements(
@@ -393,17 +428,6 @@ class Job:
             replaced=self.source.replaced,
         )
 
-    @property
-    def _reader(self) -> str:
-        """The source as rows of text; an empty field is null. Nothing is guessed: the scanner knows."""
-        return read_csv(
-            self.scan.source,
-            header_columns(self.scan.dialect),
-            delimiter=self.scan.dialect.delimiter,
-            header=self.scan.header,
-            parallel=not self.scan.quoted_line_breaks,
-        )
-
     def _copy(self, query: str, target: Path) -> int:
         return int(self._row(f"copy ({query}) to {sql_text(target)} ({PARQUET})")[0])
 
@@ -411,31 +435,3 @@ class Job:
         row = self.connection.execute(query).fetchone()
         assert row is not None  # each of these queries has one row
         return row
-
-
-def _canonical(_: Column) -> str:
-    """The reader tells it of the whole record."""
-    return "canonical"
-
-
-def read_csv(
-    path: Path, columns: Iterable[str], *, delimiter: str = ",", header: bool = False, parallel: bool = False
-) -> str:
-    """DuckDB's relation of a clean CSV file: all columns as text, nothing guessed.
-
-    In parallel a reader may take a line break within quotes for the end of a record.
-    """
-    listed = ", ".join(f"{sql_text(name)}: 'varchar'" for name in columns)
-    options = (
-        f"delim = {sql_text(delimiter)}",
-        "quote = '\"'",
-        "escape = '\"'",
-        "new_line = '\\n'",
-        "auto_detect = false",
-        "hive_partitioning = false",
-        f"header = {str(header).lower()}",
-        f"columns = {{{listed}}}",
-        f"max_line_size = {2 * MIB}",
-        f"parallel = {str(parallel).lower()}",
-    )
-    return f"read_csv({path_text(path)}, {', '.join(options)})"

@@ -16,6 +16,10 @@ class SparkSpelling:
         """Spark reads backslashes in a string, and joins strings that stand side by side."""
         return f"decode(unhex('{text.encode().hex()}'), 'UTF-8')"
 
+    def constant(self, text: str) -> str:
+        """Nothing is cheaper than the text."""
+        return self.literal(text)
+
     def no_pushdown(self) -> str:
         """Spark moves no condition below what gives another value each time."""
         return "monotonically_increasing_id()"

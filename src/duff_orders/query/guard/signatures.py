@@ -100,8 +100,8 @@ class Signature:
         texts[:1] = [f"distinct {each}" for each in texts[:1]] if around.distinct else texts[:1]
         result = made(self.result, binding)
 
-        def place(found: re.Match[str]) -> str:
-            what = found[1]
+        def place(match: re.Match[str]) -> str:
+            what = match[1]
             if what in ("f", "n"):
                 return around.after if what == "f" else around.nulls
             if what.startswith("*"):

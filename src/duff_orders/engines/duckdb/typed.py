@@ -1,0 +1,151 @@
+"""The good records written to Parquet, from canonical lines that DuckDB reads with their types.
+
+They are read once, and written as they are read where nothing else is in the file. Otherwise they are taken in chunks:
+which order lines stand more than once in the file is asked of two columns first, so that exact repeats are taken out
+of a chunk before it is written.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+import duckdb
+
+from duff_orders.contract import COLUMN_NAMES, COLUMNS
+from duff_orders.documents import Dialect
+from duff_orders.drivers.dialect import sql_text
+from duff_orders.drivers.duckdb import path_text, read_parquet, type_of
+from duff_orders.ingest.header import header_columns, places
+from duff_orders.ingest.scan import Typed
+from duff_orders.ingest.statements import Statements, repeated
+from duff_orders.settings import MIB
+
+#: Order lines that are grouped at once: 16 bytes each, and as much again for finding them.
+KEYS = 4_000_000
+#: Records that are looked through for repeats without the engine.
+FEW = 2_000
+#: Other good records that go into the first chunk; more are chunks of their own.
+OTHERS = 1_000_000
+_VALUES = ", ".join(COLUMN_NAMES)
+_KEY = "order_id, product_id"
+_EQUAL = " and ".join(f"one.{name} is not distinct from other.{name}" for name in COLUMN_NAMES)
+#: Writes the rows of a query to a file; returns how many.
+Copy = Callable[[str, Path], int]
+
+
+def read_typed(typed: Typed, path: Path, dialect: Dialect) -> str:
+    """DuckDB's relation of a file of canonical lines: the contract's columns, with their types."""
+    types = {column.name: type_of(column.type) for column in COLUMNS}
+    listed = ", ".join(f"{sql_text(name)}: '{types.get(name, 'varchar')}'" for name in header_columns(dialect))
+    options = (
+        f"delim = {sql_text(dialect.delimiter)}",
+        "quote = '\"'",
+        "escape = '\"'",
+        f"new_line = {sql_text(typed.form.line_end.encode('unicode_escape').decode())}",
+        f"decimal_separator = '{typed.form.decimal_mark}'",
+        "auto_detect = false",
+        "hive_partitioning = false",
+        f"header = {str(typed.header).lower()}",
+        f"columns = {{{listed}}}",
+        f"max_line_size = {2 * MIB}",
+    )
+    absent = {name for name, place in places(dialect).items() if place is None}
+    values = ", ".join(f"cast(null as {types[name]}) as {name}" if name in absent else name for name in COLUMN_NAMES)
+    return f"(select {values} from read_csv({path_text(path)}, {', '.join(options)}))"
+
+
+def repeats_in(path: Path, dialect: Dialect) -> bool:
+    """Whether an order line may stand twice in a file of canonical lines with its header: by its texts alone."""
+    lines = path.read_bytes().split(b"\n")
+    between = dialect.delimiter.encode()
+    at = places(dialect)
+    order, product = at["order_id"], at["product_id"]
+    seen = set()
+    for line in filter(None, lines[1:]):
+        fields = line.split(between)
+        if b'"' in line or order is None or product is None:
+            return True
+        key = fields[order], fields[product]
+        if key in seen:
+            return True
+        seen.add(key)
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Chunked:
+    """The good records of one file, written chunk by chunk; the repeated order lines are the table `repeated` then.
+
+    `sources` are relations of the contract's columns, a chunk each.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    statements: Statements
+    scratch: Path
+    copy: Copy
+
+    def write(self, sources: Sequence[str], target: Callable[[int], Path]) -> tuple[int, int, bool]:
+        """Write the chunks to files by their numbers.
+
+        Returns how many records there were, how many are unique, and whether order lines are repeated.
+        """
+        execute = self.connection.execute
+        alone = len(sources) == 1
+        read = self._table(sources[0]) if alone else 0
+        keys = "chunk" if alone else self._keys(sources)
+        if not self._find_repeated(keys, read if alone else self._count(keys)):
+            if alone:
+                return read, self._write("chunk", target(0)), False
+            written = sum(self._write(source, target(number)) for number, source in enumerate(sources))
+            return written, written, False
+        unique = total = 0
+        for number, source in enumerate(sources):
+            total += read if alone else self._table(source)
+            execute(f"create temp table if not exists held as select {_VALUES} from chunk limit 0")
+            self._take_out_repeats(several=not alone)
+            unique += self._write("chunk", target(number))
+        execute("drop table chunk")
+        return total, unique, True
+
+    def _table(self, source: str) -> int:
+        self.connection.execute(f"create or replace temp table chunk as select {_VALUES} from {source}")
+        return self._count("chunk")
+
+    def _keys(self, sources: Iterable[str]) -> str:
+        path = self.scratch / "keys.parquet"
+        self.copy(" union all ".join(f"select {_KEY} from {source}" for source in sources), path)
+        return read_parquet(path)
+
+    def _find_repeated(self, keys: str, number: int) -> bool:
+        """Name the order lines that stand more than once; a part of them at a time, so that memory holds."""
+        parts = ceil(number / KEYS) or 1
+        for part in range(parts):
+            some = keys if parts == 1 else f"(select {_KEY} from {keys} where order_id % {parts} = {part})"
+            verb = "insert into repeated" if part else "create or replace temp table repeated as"
+            self.connection.execute(f"{verb} {repeated(f'{some} as keys')}")
+        return self._count("repeated") > 0
+
+    def _take_out_repeats(self, *, several: bool) -> None:
+        """Of equal rows of the chunk leave one, and none that was in a chunk before."""
+        execute = self.connection.execute
+        execute(
+            f"create or replace temp table aside as "
+            f"select rowid as place, {_VALUES} from chunk semi join repeated using ({_KEY})"
+        )
+        numbered = f"select place, row_number() over (partition by {_VALUES} order by place) as number from "
+        known = f"(select place, {_VALUES} from aside union all select -1 as place, {_VALUES} from held)"
+        execute(f"delete from chunk where rowid in (select place from ({numbered} {known}) where number > 1)")
+        if several:
+            execute(
+                f"insert into held select distinct {_VALUES} from aside as one "
+                f"where not exists (from held as other where {_EQUAL})"
+            )
+
+    def _write(self, source: str, path: Path) -> int:
+        return self.copy(self.statements.orders(f"(select {_VALUES}, true as good from {source})"), path)
+
+    def _count(self, source: str) -> int:
+        row = self.connection.execute(f"select count(*) from {source}").fetchone()
+        assert row is not None  # a count has one row
+        return int(row[0])

@@ -1,0 +1,133 @@
+"""Lines that are written canonically, told by one automaton over whole blocks.
+
+Each value of such a line is good as it stands, and written in one way only: what an engine's typed reader makes of it
+is what the contract makes of it. So these lines are never read as text. All other lines are: they may be good, too.
+
+The automaton is RE2's: it takes time that grows with the bytes alone, whatever they are. It sees bytes, not characters.
+"""
+
+import re
+from dataclasses import dataclass
+
+from duff_orders.contract import (
+    COLUMNS,
+    DECIMALS,
+    INTEGER_DIGITS,
+    NULL_SPELLINGS,
+    NUMBER_DIGITS,
+    STATUSES,
+    Column,
+)
+from duff_orders.documents import Dialect
+from duff_orders.ingest.header import places
+
+#: Bytes that no canonical line holds: controls, and what begins a character that nobody sees or a blank beyond ASCII.
+_NEVER = rb"\x00-\x1f\x7f\xc2\xe2\xef"
+#: ... and where bytes may be no text, what begins one that is not (`text.BAD_BYTE`).
+_NO_TEXT = rb"\xed"
+_LONGEST_NULL = max(map(len, NULL_SPELLINGS))
+#: Bytes that are looked at to choose a form, and the share of their lines that is to be canonical.
+_LOOK, _MOST = 64 * 1024, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the canonical lines of a file are written: what ends them, and their decimal mark."""
+
+    line_end: str
+    decimal_mark: str
+
+
+class Canonical:
+    """The automaton for the canonical lines of one file; `lenient`: there may be bytes in it that are no text."""
+
+    def __init__(self, dialect: Dialect, form: Form, *, lenient: bool) -> None:
+        import re2  # only who reads typed needs it: not the jobs on Spark
+
+        options = re2.Options()
+        options.encoding = re2.Options.Encoding.LATIN1
+        self.form = form
+        self._lines = re2.compile(b"(?:%b)*" % _Line(dialect, form, lenient=lenient).pattern, options)
+
+    def end(self, data: bytes, start: int = 0) -> int:
+        """Where the canonical lines end that begin at `start`; that is `start` where there is none."""
+        return int(self._lines.match(data, start).end())
+
+
+def choose(dialect: Dialect, head: bytes, *, lenient: bool) -> Canonical | None:
+    """The automaton for the form that most of a file's first lines have; None where less than half have any.
+
+    Records that name what they correct are all read as text.
+    """
+    if dialect.ties:
+        return None
+    body = head[: head.rfind(b"\n", 0, _LOOK) + 1]
+    line_end = "\r\n" if body.partition(b"\n")[0].endswith(b"\r") else "\n"
+    marks = (".",) if dialect.decimal_mark == "." else (",", ".")
+    automata = [Canonical(dialect, Form(line_end, mark), lenient=lenient) for mark in marks]
+    shares = [_share(automaton, body) for automaton in automata]
+    return automata[shares.index(max(shares))] if max(shares) >= _MOST else None
+
+
+def _share(canonical: Canonical, lines: bytes) -> float:
+    """The share of the lines that is canonical; 1 where there are none."""
+    good = start = 0
+    while start < len(lines):
+        end = canonical.end(lines, start)
+        good += lines.count(b"\n", start, end)
+        start = lines.find(b"\n", end) + 1 or len(lines)
+    return good / (lines.count(b"\n") or 1) if lines else 1.0
+
+
+class _Line:
+    """The regular expression of one canonical line: the contract's columns at their places, and others between."""
+
+    def __init__(self, dialect: Dialect, form: Form, *, lenient: bool) -> None:
+        between = re.escape(dialect.delimiter.encode())
+        self._never = b'"' + _NEVER + (_NO_TEXT if lenient else b"")
+        self._between = between
+        self._mark = re.escape(form.decimal_mark.encode())
+        # beside a decimal comma three digits behind a point may be thousands
+        self._ambiguous = form.decimal_mark != dialect.decimal_mark
+        at = {place: column for column, place in zip(COLUMNS, places(dialect).values(), strict=True)}
+        fields = (self._field(at[place]) if place in at else self._any for place in range(dialect.fields))
+        self.pattern = between.join(fields) + re.escape(form.line_end.encode())
+
+    def _field(self, column: Column) -> bytes:
+        bare, quoted = (self._value(column, without) for without in (self._between, b""))
+        either = b'(?:%b|"%b")' % (bare, quoted)
+        return either if column.required else b"(?:%b)?" % either
+
+    @property
+    def _any(self) -> bytes:
+        """A field of a column that is not the contract's."""
+        return b'(?:[^%b%b]*|"[^%b]*")' % (self._between, self._never, self._never)
+
+    def _value(self, column: Column, without: bytes) -> bytes:
+        match column.kind:
+            case "text":
+                return self._text(without)
+            case "status":
+                return b"(?:%b)" % "|".join(STATUSES).encode()
+            case "integer":
+                digits = INTEGER_DIGITS if column.maximum is None else len(str(column.maximum)) - 1
+                return b"[1-9][0-9]{0,%d}" % (digits - 1)
+            case "number":
+                return self._number(zero=not column.exclusive)
+
+    def _text(self, without: bytes) -> bytes:
+        """A text without blanks at its ends that is no spelling of null: its first letter tells so, or its length."""
+        never = without + self._never
+        first, inner, last = rb"[^ nN\\%b]" % never, b"[^%b]" % never, b"[^ %b]" % never
+        return b"(?:%b(?:%b*%b)?|[nN]%b{%d,}%b)" % (first, inner, last, inner, _LONGEST_NULL - 1, last)
+
+    def _number(self, *, zero: bool) -> bytes:
+        decimals = b"[0-9]{1,%d}" % DECIMALS
+        if self._ambiguous:
+            decimals = b"(?:[0-9]{1,2}|[0-9]{4,%d})" % DECIMALS
+        first = b"[0-9]" if zero else b"[1-9]"
+        number = b"%b[0-9]{0,%d}(?:%b%b)?" % (first, NUMBER_DIGITS - 1, self._mark, decimals)
+        if zero:
+            return number
+        below_one = b"|".join(b"0" * zeros + b"[1-9][0-9]{0,%d}" % (DECIMALS - 1 - zeros) for zeros in range(DECIMALS))
+        return b"(?:%b|0%b(?:%b))" % (number, self._mark, below_one)
