@@ -125,3 +125,11 @@ def test_clean_files_are_read_where_they_lie_and_others_are_cut(tmp_path: Path) 
     ):
         row = ingest(open_lake(tmp_path / str(number)), "f.csv", data.encode())
         assert (row.verdict, row.rows_published) == ("valid", 1)
+
+
+def test_lines_that_need_the_grammar_take_time_that_grows_with_their_number(tmp_path: Path) -> None:
+    """The lines taken at once double only as far as there are any: a block of long ones once took for ever."""
+    long = ",".join(GOOD).replace("Duff", "y" * 5000)
+    data = "\n".join([",".join(COLUMN_NAMES), *[",".join(GOOD)] * 30, *[f"x{long}"] * 100, ",".join(GOOD)])
+    row = ingest(open_lake(tmp_path), "f.csv", data.encode())
+    assert (row.rows_read, row.rows_rejected, row.verdict) == (131, 100, "invalid")

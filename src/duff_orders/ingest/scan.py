@@ -265,8 +265,9 @@ class _Scanner:
     def _window(self, data: bytes, start: int, last: int, lines: int) -> int:
         """Take whole records of so many lines in bulk; returns their bytes, none where the first needs the grammar."""
         end = start
-        for _ in range(lines):
-            end = data.find(b"\n", end, last) + 1 or last
+        while lines and end < last:
+            end = data.index(b"\n", end) + 1
+            lines -= 1
         body = data[start:end]
         long = first_long(body)
         if long is not None:
