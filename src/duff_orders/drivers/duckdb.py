@@ -56,6 +56,7 @@ def open_database(scratch: Path, *, memory: int, threads: int = 0) -> Iterator[d
         config["threads"] = threads
     database = duckdb.connect(":memory:", config=config)
     try:
+        database.execute("set global timezone = 'UTC'")
         yield database
     finally:
         database.close()
@@ -70,7 +71,6 @@ def open_session(database: duckdb.DuckDBPyConnection, scratch: Path) -> Iterator
     """
     with database.cursor() as connection, engine_errors():
         connection.execute(f"set max_temp_directory_size = '{max(room(scratch) // 2, MIB)}B'")
-        connection.execute("set timezone = 'UTC'")
         # Progress is kept for those who ask for it, never printed.
         connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
         yield connection

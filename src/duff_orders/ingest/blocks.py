@@ -154,10 +154,10 @@ def holds_invisible(data: bytes) -> bool:
     )
 
 
-def first_long(data: bytes) -> int | None:
-    """Where the first line of more than LONG bytes begins."""
-    start = 0
-    while len(data) - start > LONG:
+def first_long(data: bytes, start: int = 0, stop: int | None = None) -> int | None:
+    """Where the first line of more than LONG bytes begins, in a part of `data` that begins with a line."""
+    stop = len(data) if stop is None else stop
+    while stop - start > LONG:
         end = data.rfind(b"\n", start, start + LONG + 1)
         if end < 0:
             return start

@@ -7,7 +7,9 @@ from duff_orders.settings import MIB
 
 #: Bytes of canonical lines in a chunk, the last line apart. Not of the memory: every attempt makes the same parts.
 CHUNK = 100 * 10**6
-_BLOCK = 4 * MIB
+#: Bytes that are written at once: what the processor keeps at hand.
+_BLOCK = MIB // 4
+_LINE_END = ord("\n")
 
 
 class Chunks:
@@ -43,7 +45,7 @@ class Chunks:
         if self.in_place:
             self._end += end - start - (not ended)
         else:
-            self._write(data[start:end])
+            self._write(data, start, end)
         return lines
 
     def leave_place(self) -> None:
@@ -55,7 +57,7 @@ class Chunks:
             raw.seek(self._begin)
             todo = self._end - self._begin
             while todo > 0 and (block := raw.read(min(_BLOCK, todo))):
-                self._write(block)
+                self._write(block, 0, len(block))
                 todo -= len(block)
 
     def close(self) -> None:
@@ -64,22 +66,17 @@ class Chunks:
             self._copy.close()
             self._copy = None
 
-    def _write(self, data: bytes) -> None:
-        while data:
+    def _write(self, data: bytes, start: int, end: int) -> None:
+        while start < end:
             if self._copy is None:
                 path = self._folder / f"chunk-{len(self._chunks):04}.csv"
                 self._copy = path.open("wb", buffering=_BLOCK)
                 self._chunks.append(path)
                 self._room = CHUNK
-            if len(data) <= self._room:
-                self._copy.write(data)
-                self._room -= len(data)
-                return
-            # at the first line end behind the last byte that has room; where none is here, it comes
-            cut = data.find(b"\n", self._room) + 1 or len(data)
-            self._copy.write(data[:cut])
-            ended = data[cut - 1 : cut] == b"\n"
-            self._room = 0
-            data = data[cut:]
-            if ended:
+            # a chunk ends at the first line end behind the last byte that has room; where none is here, it comes
+            cut = end if end - start <= self._room else data.find(b"\n", start + self._room, end) + 1 or end
+            self._copy.write(memoryview(data)[start:cut])
+            is_full, self._room = cut - start > self._room, max(self._room - (cut - start), 0)
+            if is_full and data[cut - 1] == _LINE_END:
                 self.close()
+            start = cut

@@ -229,9 +229,9 @@ class _Scanner:
         patience, misses = 1, 0
         while start < last:
             end = automaton.end(data, start)
-            long = first_long(data[start:end])
+            long = first_long(data, start, end)
             if long is not None:
-                end = start + long
+                end = long
             if end > start:
                 others.passed += self.chunks.take(data, start, end)
                 start, patience, misses = end, 1, 0

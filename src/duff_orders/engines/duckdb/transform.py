@@ -55,6 +55,8 @@ from duff_orders.lake.layout import data_objects
 _VALUES = ", ".join(COLUMN_NAMES)
 # The share of the memory that the table may take: duplicates and the writer need the rest.
 TABLE_SHARE = 0.6
+# Where more than one record in so many is not canonical by its bytes, some may be by their values.
+FEW_OTHERS = 8
 # Records that are looked at beforehand.
 SAMPLE = 20_000
 # Rows of a Parquet row group: half of DuckDB's default takes 40 MB less to write and no more time.
@@ -169,7 +171,7 @@ class Job:
         if not self.scan.split and not long.good:
             written = self._write_whole(typed) if typed.header else self._write_chunks(typed, [])
             return Good(written.good, written.unique, Known(long, 0, "checked", written.repeats))
-        good, others, suspects = self._others()
+        good, others, suspects = self._others(typed)
         if long.good:
             others.append(f"(select {_VALUES} from {read_parquet(*long.orders)})")
         written = self._write_chunks(typed, others if good + long.good else [], good + long.good)
@@ -206,14 +208,17 @@ class Job:
         work = Chunked(self.connection, self._statements, self.scratch, self._copy)
         return Written(*work.write(sources, self._part))
 
-    def _others(self) -> tuple[int, list[str], str]:
+    def _others(self, typed: Typed) -> tuple[int, list[str], str]:
         """Check the records that are not canonical lines: how many are good, their relations, and the suspects."""
         if not self.scan.split:
             return 0, [], "checked"
         if self._room_for_a_table and self.scan.split <= OTHERS:
             try:
-                self.connection.execute(f"create temp table records as {self._texts.checked(numbered=True)}")
-                return self._row("select count(*) from records where good")[0], ["(from records where good)"], "records"
+                look = self.scan.split * FEW_OTHERS > typed.lines
+                checked = self._texts.checked(numbered=True, look=look)
+                self.connection.execute(f"create temp table records as {checked}")
+                good = self._row("select count(*) from records where good")[0]
+                return good, ["(from records where good)"], "records"
             except duckdb.OutOfMemoryException:
                 self.connection.execute("drop table if exists records")
         path = self.scratch / "others.parquet"

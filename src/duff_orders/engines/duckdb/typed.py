@@ -29,7 +29,6 @@ FEW = 2_000
 OTHERS = 1_000_000
 _VALUES = ", ".join(COLUMN_NAMES)
 _KEY = "order_id, product_id"
-_EQUAL = " and ".join(f"one.{name} is not distinct from other.{name}" for name in COLUMN_NAMES)
 #: Writes the rows of a query to a file; returns how many.
 Copy = Callable[[str, Path], int]
 
@@ -109,13 +108,17 @@ class Chunked:
         return total, unique, True
 
     def _table(self, source: str) -> int:
-        self.connection.execute(f"create or replace temp table chunk as select {_VALUES} from {source}")
-        return self._count("chunk")
+        self.connection.execute("drop table if exists chunk")  # first: memory has no room for two
+        return self._rows(f"create temp table chunk as select {_VALUES} from {source}")
 
     def _keys(self, sources: Iterable[str]) -> str:
-        path = self.scratch / "keys.parquet"
-        self.copy(" union all ".join(f"select {_KEY} from {source}" for source in sources), path)
-        return read_parquet(path)
+        """Write the two columns that name order lines to files of their own, which several passes can read."""
+        paths = []
+        for number, source in enumerate(sources):
+            paths.append(self.scratch / f"keys-{number}.parquet")
+            options = "format parquet, compression uncompressed"
+            self.connection.execute(f"copy (select {_KEY} from {source}) to {sql_text(paths[-1])} ({options})")
+        return read_parquet(*paths)
 
     def _find_repeated(self, keys: str, number: int) -> bool:
         """Name the order lines that stand more than once; a part of them at a time, so that memory holds."""
@@ -129,23 +132,22 @@ class Chunked:
     def _take_out_repeats(self, *, several: bool) -> None:
         """Of equal rows of the chunk leave one, and none that was in a chunk before."""
         execute = self.connection.execute
-        execute(
-            f"create or replace temp table aside as "
-            f"select rowid as place, {_VALUES} from chunk semi join repeated using ({_KEY})"
-        )
-        numbered = f"select place, row_number() over (partition by {_VALUES} order by place) as number from "
-        known = f"(select place, {_VALUES} from aside union all select -1 as place, {_VALUES} from held)"
-        execute(f"delete from chunk where rowid in (select place from ({numbered} {known}) where number > 1)")
+        execute("drop table if exists aside")
+        of_repeated = f"chunk semi join repeated using ({_KEY})"
+        unique = f"select distinct {_VALUES} from {of_repeated}"
+        execute(f"create temp table aside as {f'{unique} except from held' if several else unique}")
         if several:
-            execute(
-                f"insert into held select distinct {_VALUES} from aside as one "
-                f"where not exists (from held as other where {_EQUAL})"
-            )
+            execute("insert into held from aside")
+        execute(f"delete from chunk where rowid in (select rowid from {of_repeated})")
+        execute("insert into chunk from aside")
 
     def _write(self, source: str, path: Path) -> int:
         return self.copy(self.statements.orders(f"(select {_VALUES}, true as good from {source})"), path)
 
     def _count(self, source: str) -> int:
-        row = self.connection.execute(f"select count(*) from {source}").fetchone()
-        assert row is not None  # a count has one row
+        return self._rows(f"select count(*) from {source}")
+
+    def _rows(self, query: str) -> int:
+        row = self.connection.execute(query).fetchone()
+        assert row is not None  # a count has one row, and so has what a new table tells of its rows
         return int(row[0])

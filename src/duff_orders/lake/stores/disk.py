@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 from duff_orders.documents import Event, Held
 from duff_orders.errors import DamagedObject, InputError, SourceChanged
@@ -82,7 +83,7 @@ class DiskStore:
         target = self.path(name)
         with self._temporary(target, data) as temporary:
             try:
-                os.link(temporary, target)
+                _link(temporary, target)
             except FileExistsError:
                 return False
         _sync_folder(target.parent)
@@ -97,8 +98,11 @@ class DiskStore:
             stored = self.read(name)
             if stored is None or stored.token != token:
                 return False
-            with self._temporary(target, data) as temporary:
-                temporary.replace(target)
+            named = self.root / SCRATCH / secrets.token_hex(8)
+            with self._temporary(target, data) as temporary, self.lock("scratch"):  # no sweeper sees the name
+                named.parent.mkdir(exist_ok=True)
+                _link(temporary, named)
+                named.replace(target)
         _sync_folder(target.parent)
         return True
 
@@ -225,8 +229,7 @@ class DiskStore:
         kind = "objects" if "/" in name else name.split("-", 1)[0]
         stripe = sum(name.encode("utf-8")) % 256
         path = self.root / LOCKS / f"{kind}-{stripe:02x}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as handle:
+        with _opened_to_lock(path) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
@@ -253,21 +256,36 @@ class DiskStore:
     def sweep_scratch(self) -> None:
         """Remove what processes that no longer live left in scratch."""
         scratch = self.root / SCRATCH
-        for folder in scratch.iterdir() if scratch.is_dir() else ():
-            with self.lock("scratch"), contextlib.suppress(OSError), (folder / ".lock").open("a") as handle:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
+        for left in scratch.iterdir() if scratch.is_dir() else ():
+            with self.lock("scratch"), contextlib.suppress(OSError):
+                if left.is_file():  # a document that was to replace another
+                    left.unlink()
+                    continue
+                with (left / ".lock").open("a") as handle:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(left, ignore_errors=True)
 
     @contextlib.contextmanager
     def _temporary(self, target: Path, data: bytes) -> Iterator[Path]:
+        """A file with these bytes that is on the disk, of the target's file system, and gone at the end.
+
+        It has no name, so that no crash leaves it behind; where the file system knows no such files it lies in scratch.
+        """
         _make_folder(target.parent)
-        with self.scratch() as folder:
-            temporary = folder / "object"
-            with temporary.open("wb") as handle:
+        with contextlib.ExitStack() as stack:
+            try:
+                descriptor = os.open(target.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+                temporary = Path(f"/proc/self/fd/{descriptor}")
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+                    raise
+                temporary = stack.enter_context(self.scratch()) / "object"
+                descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o666)
+            with os.fdopen(descriptor, "wb") as handle:
                 handle.write(data)
                 handle.flush()
                 os.fsync(handle.fileno())
-            yield temporary
+                yield temporary
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +325,19 @@ def _copied_beside(path: Path, target: Path) -> Iterator[Path]:
         yield copy
     finally:
         copy.unlink(missing_ok=True)
+
+
+def _link(temporary: Path, target: Path) -> None:
+    """Give a temporary file a name that nothing has."""
+    os.link(temporary, target, src_dir_fd=0)  # with a folder, which is not looked at, the link of /proc is followed
+
+
+def _opened_to_lock(path: Path) -> IO[str]:
+    try:
+        return path.open("a")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a")
 
 
 def _make_folder(folder: Path) -> None:
