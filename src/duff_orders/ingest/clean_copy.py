@@ -10,6 +10,29 @@ from duff_orders.ingest.blocks import LINE_BREAK
 from duff_orders.settings import MIB
 
 
+class OnDemand:
+    """A file that is there once something was written to it: of most files, hardly any is."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+
+    def open(self) -> IO[bytes]:
+        """The file, which is there from now on."""
+        if self._file is None:
+            self._file = self._path.open("wb")
+        return self._file
+
+    def write(self, data: bytes) -> None:
+        """Write to the end of the file."""
+        self.open().write(data)
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        if self._file:
+            self._file.close()
+
+
 class CleanCopy:
     """The copy, begun only once the object will not do as it is.
 
@@ -19,7 +42,7 @@ class CleanCopy:
     within quotes, which are then LINE_BREAK.
     """
 
-    def __init__(self, path: Path, copy: IO[bytes], places: IO[str], *, in_place: bool, one_line: bool) -> None:
+    def __init__(self, path: Path, copy: OnDemand, places: OnDemand, *, in_place: bool, one_line: bool) -> None:
         self.in_place = in_place
         self.one_line = one_line
         self.records = 0
@@ -71,7 +94,7 @@ class CleanCopy:
     def note_shift(self) -> None:
         """Write down from which record on the shift holds, where it is another."""
         if self._shift != self._noted:
-            self._places.write(f"{self.records},{self._shift}\n")
+            self._places.write(f"{self.records},{self._shift}\n".encode())
             self._noted = self._shift
 
     def leave_place(self) -> None:

@@ -22,7 +22,7 @@ from duff_orders.documents import Dialect
 from duff_orders.ingest import canonical, text
 from duff_orders.ingest.blocks import LINE_BREAK, Shapes, first_long, holds_invisible
 from duff_orders.ingest.chunks import Chunks
-from duff_orders.ingest.clean_copy import CleanCopy
+from duff_orders.ingest.clean_copy import CleanCopy, OnDemand
 from duff_orders.ingest.csv_grammar import Grammar, Record
 from duff_orders.ingest.header import HEAD, is_header, match, may_be_header, places, read_header
 from duff_orders.ingest.long_records import LONG, LongRecords
@@ -151,9 +151,9 @@ class _Scanner:
         # else what is read is not what lies there
         in_place = self.encoding == text.UTF8 and not self.compressed and not self.lenient
         with (
-            self.clean.open("wb") as copy,
-            self.unsplit.open("w", encoding="utf-8") as self.rejects,
-            self.shifts.open("w", encoding="ascii") as shifts,
+            closing(OnDemand(self.clean)) as copy,
+            closing(OnDemand(self.unsplit)) as self.rejects,
+            closing(OnDemand(self.shifts)) as shifts,
             closing(self.long),  # a second scan, in another encoding, writes the same files
             closing(Chunks(self.path, self.scratch, in_place=in_place)) as self.chunks,
         ):
@@ -168,7 +168,9 @@ class _Scanner:
                     before += self.long.split + self.long.unsplit
                     raise invalid("record_number_too_long", number=before + 1)
             self._finish(self._take(rest))
-            self.copy.note_shift()
+            if self.copy.records or self.one_line:
+                self.copy.note_shift()
+                copy.open()
         return Scan(
             dialect=self.dialect,
             extra_columns=self.extra_columns,
@@ -464,8 +466,8 @@ class _Scanner:
         fields = dict(zip(UNSPLIT, (*(texts or [None] * len(COLUMN_NAMES)), reason, whole), strict=True))
         fields = {name: value for name, value in fields.items() if value is not None}
         self.copy.leave_place()
-        json.dump(fields | {"line": self.copy.line}, self.rejects, ensure_ascii=False)
-        self.rejects.write("\n")
+        document = json.dumps(fields | {"line": self.copy.line}, ensure_ascii=False)
+        self.rejects.write(f"{document}\n".encode())
         self.unsplit_records += 1
         self.copy.drop(lines)
 

@@ -6,6 +6,7 @@ looked for and taken out. A file whose beginning shows that this will happen is 
 has room for it. The scanner's independent count must come out at the end, or nothing is published.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -57,6 +58,7 @@ _VALUES = ", ".join(COLUMN_NAMES)
 TABLE_SHARE = 0.6
 # Where more than one record in so many is not canonical by its bytes, some may be by their values.
 FEW_OTHERS = 8
+_WILD = re.compile(r"[*?\[\]{}\\]")
 # Records that are looked at beforehand.
 SAMPLE = 20_000
 # Rows of a Parquet row group: half of DuckDB's default takes 40 MB less to write and no more time.
@@ -74,11 +76,9 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
         read = [0]
         phase("scan", lambda: read[0] / max(source.event.size, 1))
         scanned = scan(source.path, source.event.key, source.dialect, scratch, read, set_aside=True)
-        # Under a name of ours: for one with wild cards DuckDB lists the folder, and fails where a neighbour's begins
-        # with a backslash.
-        scanned = replace(scanned, source=_linked(scanned.source, scratch / "source.csv"))
+        scanned = replace(scanned, source=_named(scanned.source, scratch / "source.csv"))
         if scanned.typed and scanned.typed.header:
-            paths = tuple(_linked(path, scratch / "typed.csv") for path in scanned.typed.paths)
+            paths = tuple(_named(path, scratch / "typed.csv") for path in scanned.typed.paths)
             scanned = replace(scanned, typed=replace(scanned.typed, paths=paths))
         with lake.shared_engine(scratch, memory_fraction=memory_fraction) as connection:
             phase("transform", lambda: _progress(connection))
@@ -100,7 +100,13 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
         )
 
 
-def _linked(path: Path, link: Path) -> Path:
+def _named(path: Path, link: Path) -> Path:
+    """A file under a name that DuckDB takes for one.
+
+    For a name with wild cards it lists the folder, and fails where a neighbour's begins with a backslash.
+    """
+    if not _WILD.search(str(path)):
+        return path
     link.symlink_to(path.resolve())
     return link
 
@@ -181,7 +187,8 @@ class Job:
         """Write the good records of a file that is read as texts: by a table or as they are read."""
         if not self.scan.split and not long.good:
             return Good(0, 0, Known(long, 0, "checked", False))
-        self.connection.execute(f"create temp view checked as {self._texts.checked()}")
+        if self.scan.split:
+            self.connection.execute(f"create temp view checked as {self._texts.checked()}")
         by_table = None if long.good or not self._worth_a_table() else self._by_table()
         written, suspects = by_table or self._by_passes(long)
         known = Known(long, written.good, suspects, written.repeats)
@@ -325,7 +332,8 @@ class Job:
         without = self._without_repeats(read_parquet(*self.orders))
         if without:
             unique = self._rewrite(without)
-        self.connection.execute(f"create temp view suspects as {self._texts.suspects}")
+        if self.scan.split:
+            self.connection.execute(f"create temp view suspects as {self._texts.suspects}")
         return Written(good, unique, without is not None), "suspects"
 
     def _by_table(self) -> tuple[Written, str] | None:
