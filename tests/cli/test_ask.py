@@ -9,8 +9,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from duff_orders.cli.ask import NEWEST
 from duff_orders.contract import TABLES
+from duff_orders.generator.orders import generate
+from duff_orders.local.run import run
 from tests.cli.commands import PRICE, TOTALS, UNITS, Result, duff
+from tests.lakes import open_lake
 
 pytestmark = pytest.mark.slow
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -162,3 +166,16 @@ def test_a_query_ends_when_its_time_is_over(tmp_path: Path) -> None:
         [*query, "240", "select count(*) as n from fact_orders"], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["n", "-", "5"]
+
+
+def test_files_lists_the_newest_unless_all_are_asked_for(tmp_path: Path) -> None:
+    files = [tmp_path / f"orders-{number:02}.csv" for number in range(NEWEST + 1)]
+    for number, file in enumerate(files):
+        generate(file, rows=1, seed=number)
+    lake = tmp_path / "lake"
+    assert len([*run(open_lake(lake), files)]) == len(files)
+    newest, everything = duff("files", "--lake", lake), duff("files", "--lake", lake, "--all")
+    assert f"the newest {NEWEST} of {NEWEST + 1} files; --all lists every file" in newest.out
+    assert ("orders-00.csv" in newest.out, "orders-01.csv" in newest.out) == (False, True)
+    assert ("orders-00.csv" in everything.out, "newest" in everything.out) == (True, False)
+    assert len(duff("files", "--lake", lake, "--json").out.splitlines()) == len(files)

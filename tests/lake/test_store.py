@@ -1,6 +1,8 @@
 """One behaviour, whatever the store: a folder, S3 on emulated AWS, memory."""
 
+import errno
 import hashlib
+import os
 import threading
 import uuid
 from collections.abc import Callable
@@ -208,3 +210,16 @@ def test_a_raw_object_that_is_another_by_now_is_told(store: Store) -> None:
             raw.open()
     else:
         assert store.head(first, 10).data == b"first"
+
+
+def test_a_folder_that_cannot_be_listed_is_no_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing without it would let files count as gone, and tables be built without them."""
+    store = DiskStore(tmp_path)
+    store.put_new("processed/files/a.json", b"{}")
+
+    def failing(folder: str) -> object:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), folder)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    with pytest.raises(OSError, match="Too many open files"):
+        list(store.listed("processed/files/"))

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: How long an answer of Athena is waited for; then the query is cancelled.
 ATHENA_SECONDS = 300.0
+#: Files that are listed unless all are asked for.
+NEWEST = 50
 
 
 def complete_report(incomplete: str) -> list[str]:
@@ -198,13 +200,15 @@ def files(
     open_: Annotated[
         bool, typer.Option("--open", help="Only those of which rows are neither corrected nor given up.")
     ] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Every file, not only the newest 50.")] = False,
     lake: LakeOption = None,
     deployment: DeploymentOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the ledger: every file, its verdict and its counts.
+    """List the ledger: the newest files, their verdicts and their counts.
 
     "open" are the rows that nobody has corrected or given up yet, of all time.
+    --open and --json list every file.
     """
     from duff_orders.cli import show
     from duff_orders.query.rejects import standings
@@ -220,7 +224,8 @@ def files(
         for each in listed:
             print(each.row.to_json())
     else:
-        show.ledger(listed, only_open=open_)
+        older = 0 if all_ or open_ else max(len(listed) - NEWEST, 0)
+        show.ledger(listed[older:], only_open=open_, older=older)
     if show.left_out(left_out):
         raise typer.Exit(1)
 

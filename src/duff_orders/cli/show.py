@@ -49,8 +49,10 @@ def outcomes(rows: Sequence[LedgerRow], known: Collection[str] = ()) -> None:
             print(printable(f"{row.source_file}: known already, unchanged since {row.finished:%Y-%m-%d %H:%M} UTC"))
 
 
-def ledger(standings: Sequence[Standing], *, only_open: bool = False) -> None:
-    """The ledger, or the open files of it."""
+def ledger(standings: Sequence[Standing], *, only_open: bool = False, older: int = 0) -> None:
+    """The ledger, or the open files of it; so many `older` ones are left out."""
+    if older:
+        print(f"the newest {len(standings):,} of {len(standings) + older:,} files; --all lists every file")
     if standings:
         _files([each.row for each in standings], standings)
     elif only_open:

@@ -122,6 +122,7 @@ class _Watcher:
         self.left: set[raw_folder.Found] = set()
         self.published = False
         self.unbuilt: _PassedOver | None = None
+        self.unlooked: _PassedOver | None = None
         self.build_by = time.monotonic() + BATCH
 
     def run(self, ready: Callable[[], None]) -> None:
@@ -132,8 +133,7 @@ class _Watcher:
         with engines_kept(), ThreadPoolExecutor(self.lake.settings.workers, thread_name_prefix="file") as pool:
             for batch in self._batches():
                 if batch is None:
-                    self.waiting.update(self._unprocessed())
-                    self.condition.tell("watcher", None)
+                    self._look_through()
                     ready()
                     ready = _nothing
                 else:
@@ -173,7 +173,8 @@ class _Watcher:
                     debounce=200,
                     ignore_permission_denied=True,
                 ):
-                    if is_new or time.monotonic() > look_by:
+                    again = self.unlooked is not None and self.unlooked.is_due()
+                    if is_new or again or time.monotonic() > look_by:
                         yield None
                         look_by = time.monotonic() + LOOK_THROUGH
                     is_new = False
@@ -183,6 +184,20 @@ class _Watcher:
             except WatchfilesRustInternalError:
                 yield None
                 self.stop.wait(PAUSE)
+
+    def _look_through(self) -> None:
+        """Take up what lies in the raw folder; where that cannot be told for now, it is tried again soon."""
+        try:
+            self.waiting.update(self._unprocessed())
+        except OSError as error:
+            self.unlooked = _PassedOver(error, self.unlooked)
+            why = f"the raw folder could not be looked through, which is tried again: {error}"
+            self.condition.tell("watcher", why)
+            if self.unlooked.is_news:
+                log.warning("%s", why)
+        else:
+            self.unlooked = None
+            self.condition.tell("watcher", None)
 
     def _unprocessed(self) -> list[str]:
         """Keys in the raw folder whose object is not known to be that of a ledger row."""
