@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks import models, spark, transform
+from benchmarks import many, models, spark, transform
 from benchmarks.measure import Measurement, measure
 from duff_orders.generator.orders import generate
 
@@ -84,6 +84,10 @@ def models_table(quick: bool, scratch: Path) -> str:
     return "\n".join(lines)
 
 
+def many_table(quick: bool, scratch: Path) -> str:
+    return many.table([20] if quick else [300, 3_000, 20_000], scratch)
+
+
 def commands_table(quick: bool, scratch: Path) -> str:
     rows, repeat = (10**5, 1) if quick else (10**7, 5)
     lake = scratch / "lake-sample"
@@ -114,6 +118,7 @@ SECTIONS: dict[str, Callable[[bool, Path], str]] = {
     "parts": parts_table,
     "models": models_table,
     "commands": commands_table,
+    "many": many_table,
     "spark": spark_tables,
 }
 
