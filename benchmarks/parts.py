@@ -42,7 +42,7 @@ def table(file: Path) -> str:
             job = Job(connection=connection, lake=lake, scan=scanned, source=source, scratch=work, memory=10**9)
             connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
             assert scanned.typed is not None  # the file is clean
-            read = read_typed(scanned.typed, raw, dialect)
+            read = read_typed(scanned.typed, raw, dialect, job.memory)
             good = f"(select *, true as good from {read})"
             values = ", ".join(f"min({name})" for name in COLUMN_NAMES)
             before = 0.0

@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 from duff_orders.contract import COLUMN_NAMES, COLUMNS
 from duff_orders.documents import Dialect
 from duff_orders.engines.duckdb.typed import read_typed
+from duff_orders.generator.orders import generate
 from duff_orders.ingest import canonical
 from duff_orders.ingest.canonical import Canonical, Form
 from duff_orders.ingest.header import dialect_of
 from duff_orders.ingest.scan import Typed
+from duff_orders.lake.raw import announce
+from duff_orders.local.run import process
+from duff_orders.settings import MINIMUM_MEMORY
 from tests import hostile
 from tests.effort import examples
 from tests.lakes import ingest, open_lake, sql
@@ -56,7 +60,7 @@ def values(path: Path, lines: list[bytes], of: Dialect, form: Form) -> list[tupl
     typed = Typed(form, (path,), len(lines), header=False)
     with sql() as connection:
         connection.execute("set threads = 1")
-        return connection.execute(f"from {read_typed(typed, path, of)}").fetchall()
+        return connection.execute(f"from {read_typed(typed, path, of, 10**9)}").fetchall()
 
 
 def assert_exact(folder: Path, texts: list[str], delimiter: str, form: Form) -> int:
@@ -133,3 +137,16 @@ def test_lines_that_need_the_grammar_take_time_that_grows_with_their_number(tmp_
     data = "\n".join([",".join(COLUMN_NAMES), *[",".join(GOOD)] * 30, *[f"x{long}"] * 100, ",".join(GOOD)])
     row = ingest(open_lake(tmp_path), "f.csv", data.encode())
     assert (row.rows_read, row.rows_rejected, row.verdict) == (131, 100, "invalid")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bad", [0.0, 0.01])
+def test_two_files_at_once_have_room_in_the_least_memory(tmp_path: Path, bad: float) -> None:
+    file = tmp_path / "f.csv"
+    generate(file, rows=400_000, bad=bad, duplicates=bad / 2)
+    lake = open_lake(tmp_path / "lake", memory=MINIMUM_MEMORY, retries=0)
+    raw = lake.disk.path("raw/f.csv")
+    raw.parent.mkdir(parents=True)
+    raw.hardlink_to(file)
+    row = process(lake, announce(lake.disk, "f.csv"), memory_fraction=0.5)
+    assert (row.error, row.rows_read) == (None, 400_000)

@@ -198,7 +198,7 @@ class Job:
         """Write canonical lines as they are read: nothing else is in the file."""
         (path,) = typed.paths
         dialect = self.scan.dialect
-        good = self._write_orders(f"(select *, true as good from {read_typed(typed, path, dialect)})")
+        good = self._write_orders(f"(select *, true as good from {read_typed(typed, path, dialect, self.memory)})")
         if typed.lines <= FEW and not repeats_in(path, dialect):
             return Written(good, good, False)
         if without := self._without_repeats(read_parquet(*self.orders)):
@@ -207,7 +207,7 @@ class Job:
 
     def _write_chunks(self, typed: Typed, others: list[str], number: int = 0) -> Written:
         """Write canonical lines chunk by chunk; the others' relations, of so many records, go with the first."""
-        sources = [read_typed(typed, path, self.scan.dialect) for path in typed.paths]
+        sources = [read_typed(typed, path, self.scan.dialect, self.memory) for path in typed.paths]
         if number <= OTHERS:
             sources[0] = f"({' union all '.join(f'select {_VALUES} from {each}' for each in (sources[0], *others))})"
         else:

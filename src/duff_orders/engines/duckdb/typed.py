@@ -16,7 +16,7 @@ from duff_orders.contract import COLUMN_NAMES, COLUMNS
 from duff_orders.documents import Dialect
 from duff_orders.drivers.dialect import sql_text
 from duff_orders.drivers.duckdb import path_text, read_parquet, type_of
-from duff_orders.ingest.header import header_columns, places
+from duff_orders.ingest.header import HEAD, header_columns, places
 from duff_orders.ingest.scan import Typed
 from duff_orders.ingest.statements import Statements, repeated
 from duff_orders.settings import MIB
@@ -27,14 +27,20 @@ KEYS = 4_000_000
 FEW = 2_000
 #: Other good records that go into the first chunk; more are chunks of their own.
 OTHERS = 1_000_000
+#: Bytes of a file that DuckDB reads at once, at the least and at the most.
+_LEAST, _MOST = 2 * MIB, 32 * MIB
 _VALUES = ", ".join(COLUMN_NAMES)
 _KEY = "order_id, product_id"
 #: Writes the rows of a query to a file; returns how many.
 Copy = Callable[[str, Path], int]
 
 
-def read_typed(typed: Typed, path: Path, dialect: Dialect) -> str:
-    """DuckDB's relation of a file of canonical lines: the contract's columns, with their types."""
+def read_typed(typed: Typed, path: Path, dialect: Dialect, memory: int) -> str:
+    """DuckDB's relation of a file of canonical lines: the contract's columns, with their types.
+
+    An engine of little `memory` reads less at once: each of its threads holds several buffers.
+    """
+    buffer = min(max(memory // 16, _LEAST), _MOST)
     types = {column.name: type_of(column.type) for column in COLUMNS}
     listed = ", ".join(f"{sql_text(name)}: '{types.get(name, 'varchar')}'" for name in header_columns(dialect))
     options = (
@@ -47,7 +53,8 @@ def read_typed(typed: Typed, path: Path, dialect: Dialect) -> str:
         "hive_partitioning = false",
         f"header = {str(typed.header).lower()}",
         f"columns = {{{listed}}}",
-        f"max_line_size = {2 * MIB}",
+        f"max_line_size = {2 * HEAD}",
+        f"buffer_size = {buffer}",
     )
     absent = {name for name, place in places(dialect).items() if place is None}
     values = ", ".join(f"cast(null as {types[name]}) as {name}" if name in absent else name for name in COLUMN_NAMES)
