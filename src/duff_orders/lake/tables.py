@@ -30,7 +30,7 @@ def create_views(
     ledger: Collection[LedgerRow] | None = None,
     star: Snapshot | None = None,
 ) -> None:
-    """Make the named tables views in the connection, and the ledger a table of it.
+    """Make the named tables views in the connection, that of the ledger over a table of it.
 
     They show what `ledger` and `star` name; else all that is there. Raises DamagedObject where that cannot be told.
     """
@@ -40,7 +40,7 @@ def create_views(
         for name in wanted & OBJECT_COUNTS.keys():
             create_view(connection, name, relation.of_files(lake.store, TABLES[name], ledger))
         if FILES.name in wanted:
-            _files_table(lake, connection, ledger)
+            _files_view(lake, connection, ledger)
     snapshot = current(lake.store) if star is None and wanted & {table.name for table in STAR} else star or Snapshot()
     for table in STAR:
         if table.name in wanted:
@@ -54,13 +54,14 @@ def create_view(connection: "duckdb.DuckDBPyConnection", name: str, source: str,
     connection.execute(f"create or replace {'' if kept else 'temp'} view {name} as {source}")
 
 
-def _files_table(lake: Lake, connection: "duckdb.DuckDBPyConnection", ledger: Iterable[LedgerRow]) -> None:
-    """Make the ledger a table: a file takes the engine a hundred times as long to open as to read."""
+def _files_view(lake: Lake, connection: "duckdb.DuckDBPyConnection", ledger: Iterable[LedgerRow]) -> None:
+    """Show the ledger's rows out of a table: a file takes the engine a hundred times as long to open as to read."""
     stored = (lake.store.read(LEDGER_ROWS.name(row)) for row in ledger)
     texts = [each.data.decode("utf-8") for each in stored if each is not None]
     structure = json.dumps({field.name: type_of(field.type) for field in FILES.all_fields})
     connection.execute(
-        f"create temp table {FILES.name} as select unnest(row) from ("
+        f"create or replace temp table ledger_rows as select unnest(row) from ("
         f"select from_json(text, {sql_text(structure)}) as row from (select unnest($1::varchar[]) as text))",
         [texts],
     )
+    create_view(connection, FILES.name, "from ledger_rows")
