@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from duff_orders.drivers.spark import use_java
+from duff_orders.lake import engines
 from tests import effort
 from tests.browser.tabs import Opened, chromium, tabs
 from tests.spark import QUICK_JAVA
@@ -79,6 +80,16 @@ def spark_context() -> Any:
     started = sql.SparkSession.builder.master("local[2]").config(map=options).getOrCreate()
     yield started.sparkContext
     started.stop()
+
+
+@pytest.fixture(autouse=True)
+def no_engine_of_another_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A function keeps its engines for as long as its process lives; here that is as long as a test."""
+    idle = engines._Idle()
+    monkeypatch.setattr(engines, "_IDLE", idle)
+    yield
+    if idle.for_life:
+        idle.leave()
 
 
 @pytest.fixture(autouse=True)

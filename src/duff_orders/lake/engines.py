@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ class _Idle:
     """The engines of this process that nobody uses at the moment."""
 
     keepers: int = 0
+    for_life: bool = False
     engines: dict[_Kind, list[_Engine]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,11 +63,12 @@ class _Idle:
 _IDLE = _Idle()
 
 
-@cache
 def keep_engines() -> None:
     """Keep engines open for as long as this process lives."""
-    _IDLE.keep()
-    atexit.register(_IDLE.leave)
+    if not _IDLE.for_life:
+        _IDLE.for_life = True
+        _IDLE.keep()
+        atexit.register(_IDLE.leave)
 
 
 @contextmanager
@@ -90,6 +91,9 @@ def session(store: Store, scratch: Path, *, memory: int, threads: int) -> Iterat
 
     kind = (memory, threads, scratch.parent)
     engine = _IDLE.take(kind)
+    if engine and not engine.spill.is_dir():  # the lake is another by now, in the same place
+        engine.until_closed.close()
+        engine = None
     if engine is None:
         with ExitStack() as stack:
             spill = stack.enter_context(store.scratch())
