@@ -3,12 +3,14 @@
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import COLUMN_NAMES, COLUMNS
 from duff_orders.documents import Dialect
+from duff_orders.engines.duckdb import typed as typed_way
 from duff_orders.engines.duckdb.typed import read_typed
 from duff_orders.generator.orders import generate
 from duff_orders.ingest import canonical
@@ -150,3 +152,24 @@ def test_two_files_at_once_have_room_in_the_least_memory(tmp_path: Path, bad: fl
     raw.hardlink_to(file)
     row = process(lake, announce(lake.disk, "f.csv"), memory_fraction=0.5)
     assert (row.error, row.rows_read) == (None, 400_000)
+
+
+def test_a_file_that_duckdb_does_not_read_in_parallel_is_read_by_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB refuses some files by where its buffers happen to begin; here it does."""
+    begin, end = "Moe's Tavern and Bowling Alley", "1,Duff Classic in a long description,2.50,6,0.33,Retail,created"
+    lines = [",".join(COLUMN_NAMES), *(f"{number},{begin},{number},{end}" for number in range(1, 40_001)), ""]
+    refused = 531_057
+    monkeypatch.setattr(typed_way, "_LEAST", refused)
+    monkeypatch.setattr(typed_way, "_MOST", refused)
+    path = tmp_path / "f.csv"
+    path.write_text("\n".join(lines))
+    of, typed = dialect(","), Typed(Form("\n", "."), (path,), 40_000, header=True)
+    with sql() as connection:
+        connection.execute("set threads = 2")
+        with pytest.raises(duckdb.NotImplementedException):
+            connection.execute(f"select sum(order_id) from {read_typed(typed, path, of, 10**9)}").fetchall()
+    for number, more in enumerate(("", f"x{lines[1]}\n")):  # read whole, and in chunks
+        row = ingest(open_lake(tmp_path / str(number)), "f.csv", (path.read_text() + more).encode())
+        assert (row.error, row.rows_published, row.rows_rejected) == (None, 40_000, number)

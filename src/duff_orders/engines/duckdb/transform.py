@@ -175,12 +175,12 @@ class Job:
         if typed is None:
             return self._write_texts(long)
         if not self.scan.split and not long.good:
-            written = self._write_whole(typed) if typed.header else self._write_chunks(typed, [])
+            written = self._write_typed(typed, [], 0)
             return Good(written.good, written.unique, Known(long, 0, "checked", written.repeats))
         good, others, suspects = self._others(typed)
         if long.good:
             others.append(f"(select {_VALUES} from {read_parquet(*long.orders)})")
-        written = self._write_chunks(typed, others if good + long.good else [], good + long.good)
+        written = self._write_typed(typed, others if good + long.good else [], good + long.good)
         return Good(written.good, written.unique, Known(long, good, suspects, written.repeats))
 
     def _write_texts(self, long: LongOutcome) -> Good[Known]:
@@ -194,20 +194,32 @@ class Job:
         known = Known(long, written.good, suspects, written.repeats)
         return Good(written.good + long.good, written.unique, known)
 
-    def _write_whole(self, typed: Typed) -> Written:
+    def _write_typed(self, typed: Typed, others: list[str], number: int) -> Written:
+        """Write canonical lines, with relations of others of so many records; in parallel if DuckDB can."""
+        whole = typed.header and not others
+        try:
+            return self._write_whole(typed) if whole else self._write_chunks(typed, others, number)
+        except duckdb.NotImplementedException:
+            if whole:
+                return self._write_whole(typed, parallel=False)
+            return self._write_chunks(typed, others, number, parallel=False)
+
+    def _write_whole(self, typed: Typed, *, parallel: bool = True) -> Written:
         """Write canonical lines as they are read: nothing else is in the file."""
         (path,) = typed.paths
         dialect = self.scan.dialect
-        good = self._write_orders(f"(select *, true as good from {read_typed(typed, path, dialect, self.memory)})")
+        source = read_typed(typed, path, dialect, self.memory, parallel=parallel)
+        good = self._write_orders(f"(select *, true as good from {source})")
         if typed.lines <= FEW and not repeats_in(path, dialect):
             return Written(good, good, False)
         if without := self._without_repeats(read_parquet(*self.orders)):
             return Written(good, self._rewrite(without), True)
         return Written(good, good, False)
 
-    def _write_chunks(self, typed: Typed, others: list[str], number: int = 0) -> Written:
+    def _write_chunks(self, typed: Typed, others: list[str], number: int, *, parallel: bool = True) -> Written:
         """Write canonical lines chunk by chunk; the others' relations, of so many records, go with the first."""
-        sources = [read_typed(typed, path, self.scan.dialect, self.memory) for path in typed.paths]
+        dialect = self.scan.dialect
+        sources = [read_typed(typed, path, dialect, self.memory, parallel=parallel) for path in typed.paths]
         if number <= OTHERS:
             sources[0] = f"({' union all '.join(f'select {_VALUES} from {each}' for each in (sources[0], *others))})"
         else:

@@ -35,10 +35,11 @@ _KEY = "order_id, product_id"
 Copy = Callable[[str, Path], int]
 
 
-def read_typed(typed: Typed, path: Path, dialect: Dialect, memory: int) -> str:
+def read_typed(typed: Typed, path: Path, dialect: Dialect, memory: int, *, parallel: bool = True) -> str:
     """DuckDB's relation of a file of canonical lines: the contract's columns, with their types.
 
-    An engine of little `memory` reads less at once: each of its threads holds several buffers.
+    An engine of little `memory` reads less at once: each of its threads holds several buffers. In `parallel` DuckDB
+    may refuse a file (`NotImplementedException`), by where its buffers happen to begin.
     """
     buffer = min(max(memory // 16, _LEAST), _MOST)
     types = {column.name: type_of(column.type) for column in COLUMNS}
@@ -55,6 +56,7 @@ def read_typed(typed: Typed, path: Path, dialect: Dialect, memory: int) -> str:
         f"columns = {{{listed}}}",
         f"max_line_size = {2 * HEAD}",
         f"buffer_size = {buffer}",
+        f"parallel = {str(parallel).lower()}",
     )
     absent = {name for name, place in places(dialect).items() if place is None}
     values = ", ".join(f"cast(null as {types[name]}) as {name}" if name in absent else name for name in COLUMN_NAMES)
@@ -97,6 +99,7 @@ class Chunked:
         Returns how many records there were, how many are unique, and whether order lines are repeated.
         """
         execute = self.connection.execute
+        execute("drop table if exists held")
         alone = len(sources) == 1
         read = self._table(sources[0]) if alone else 0
         keys = "chunk" if alone else self._keys(sources)
