@@ -12,20 +12,18 @@ from dataclasses import dataclass
 from duff_orders.contract import (
     COLUMNS,
     DECIMALS,
-    INTEGER_DIGITS,
-    NULL_SPELLINGS,
     NUMBER_DIGITS,
     STATUSES,
     Column,
 )
 from duff_orders.documents import Dialect
 from duff_orders.ingest.header import places
+from duff_orders.ingest.rules import LONGEST_NULL, canonical_integer
 
 #: Bytes that no canonical line holds: controls, and what begins a character that nobody sees or a blank beyond ASCII.
 _NEVER = rb"\x00-\x1f\x7f\xc2\xe2\xef"
 #: ... and where bytes may be no text, what begins one that is not (`text.BAD_BYTE`).
 _NO_TEXT = rb"\xed"
-_LONGEST_NULL = max(map(len, NULL_SPELLINGS))
 #: Bytes that are looked at to choose a form, and the share of their lines that is to be canonical.
 _LOOK, _MOST = 64 * 1024, 0.5
 
@@ -110,8 +108,7 @@ class _Line:
             case "status":
                 return b"(?:%b)" % "|".join(STATUSES).encode()
             case "integer":
-                digits = INTEGER_DIGITS if column.maximum is None else len(str(column.maximum)) - 1
-                return b"[1-9][0-9]{0,%d}" % (digits - 1)
+                return canonical_integer(column).encode()
             case "number":
                 return self._number(zero=not column.exclusive)
 
@@ -119,7 +116,7 @@ class _Line:
         """A text without blanks at its ends that is no spelling of null: its first letter tells so, or its length."""
         never = without + self._never
         first, inner, last = rb"[^ nN\\%b]" % never, b"[^%b]" % never, b"[^ %b]" % never
-        return b"(?:%b(?:%b*%b)?|[nN]%b{%d,}%b)" % (first, inner, last, inner, _LONGEST_NULL - 1, last)
+        return b"(?:%b(?:%b*%b)?|[nN]%b{%d,}%b)" % (first, inner, last, inner, LONGEST_NULL - 1, last)
 
     def _number(self, *, zero: bool) -> bytes:
         decimals = b"[0-9]{1,%d}" % DECIMALS

@@ -5,10 +5,10 @@ Each statement counts what is published. Engines ask it only where they saw a si
 
 from collections.abc import Iterable, Mapping
 
-from duff_orders.contract import COLUMN_NAMES, COLUMNS, INVISIBLE, REMARKS
+from duff_orders.contract import COLUMNS, INVISIBLE, REMARKS
 from duff_orders.drivers.dialect import Spelling
+from duff_orders.ingest.statements import VALUES
 
-_VALUES = ", ".join(COLUMN_NAMES)
 #: The regular expression of a character that nobody sees.
 UNSEEN = "[" + "".join(first if first == last else f"{first}-{last}" for first, last in INVISIBLE) + "]"
 
@@ -30,8 +30,8 @@ def holds_a_line(texts: Iterable[str], spelling: Spelling, *, delimiter: str, fi
 
 def lines_within_quotes(sources: Iterable[str]) -> str:
     """How many records that differ stand in relations of good ones of which a field holds a line."""
-    united = " union all ".join(f"select {_VALUES} from {source}" for source in sources)
-    return f"select count(1) as n from (select distinct {_VALUES} from ({united}) as swallowing) as differing"
+    united = " union all ".join(f"select {VALUES} from {source}" for source in sources)
+    return f"select count(1) as n from (select distinct {VALUES} from ({united}) as swallowing) as differing"
 
 
 def order_line_repeated(orders: str, lines: str = "repeated") -> str:

@@ -28,12 +28,13 @@ from duff_orders.drivers.dialect import Spelling
 _UPPER, _LOWER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
 # What joins a record's texts for one match; a text that holds it is not canonical.
 _BETWEEN = "~"
-_LONGEST_NULL = max(map(len, NULL_SPELLINGS))
+#: Characters of the longest spelling of null.
+LONGEST_NULL = max(map(len, NULL_SPELLINGS))
 # Beside a decimal comma: thousands, or three decimals? Nobody can tell.
 _AMBIGUOUS = "[1-9][0-9]{0,2}([.][0-9]{3})+"
 # A text that begins and ends with no blank and cannot be a spelling of null: it begins with none of their first
 # characters (n, N, the backslash), or is longer than each of them.
-_CANONICAL_TEXT = f"(([!-MO-Z_-mo-}}]|[^ -~{BLANKS}])([^~]*[^~{BLANKS}])?|[nN][^~]{{{_LONGEST_NULL - 1},}}[^~{BLANKS}])"
+_CANONICAL_TEXT = f"(([!-MO-Z_-mo-}}]|[^ -~{BLANKS}])([^~]*[^~{BLANKS}])?|[nN][^~]{{{LONGEST_NULL - 1},}}[^~{BLANKS}])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +154,7 @@ class Rules:
         """The regular expression of a text that is written canonically."""
         match column.kind:
             case "integer":
-                digits = INTEGER_DIGITS if column.maximum is None else len(str(column.maximum)) - 1
-                return f"[1-9][0-9]{{0,{digits - 1}}}"
+                return canonical_integer(column)
             case "number":
                 whole, decimals = f"[0-9]{{1,{NUMBER_DIGITS}}}", f"[0-9]{{1,{DECIMALS}}}"
                 if self.decimal_mark == ".":
@@ -176,6 +176,12 @@ class Rules:
 
     def _matches(self, text: str, pattern: str) -> str:
         return self.spelling.full_match(text, pattern)
+
+
+def canonical_integer(column: Column) -> str:
+    """The regular expression of an integer that is written canonically."""
+    digits = INTEGER_DIGITS if column.maximum is None else len(str(column.maximum)) - 1
+    return f"[1-9][0-9]{{0,{digits - 1}}}"
 
 
 def _grammar(column: Column) -> tuple[str, str, str]:

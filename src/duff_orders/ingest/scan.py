@@ -101,8 +101,7 @@ def scan(
 
     With `one_line` line breaks within quotes are written as LINE_BREAK, and blank lines make up for them; with
     `set_aside` canonical lines are told from others, and records of more than LONG bytes are put where `long_records`
-    says. `read[0]` is kept at the number of
-    bytes read so far (decompressed, where the object is compressed).
+    says. `read[0]` is kept at the number of bytes read so far (decompressed, where the object is compressed).
 
     Raises InvalidFile for NUL characters, broken UTF-16 or gzip, and a record of more than 16 MiB.
     """

@@ -24,6 +24,8 @@ from duff_orders.ingest.corrections import Replaced, changed, is_unknown, joined
 from duff_orders.ingest.rules import Rules, missing
 
 LINE, TIE = "line", "corrects"
+#: The contract's columns, as a select lists them.
+VALUES = ", ".join(COLUMN_NAMES)
 TOTAL = f"cast(cast(product_price as {MONEY}) * product_ccf as {MONEY})"
 # Widened before the product: exact.
 

@@ -1,19 +1,15 @@
 """The records that are read as texts, as DuckDB's relations: everything of a file but its canonical lines."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from duff_orders.contract import COLUMN_NAMES, Column
-from duff_orders.drivers.dialect import sql_text
-from duff_orders.drivers.duckdb import path_text
+from duff_orders.engines.duckdb.csv import read_csv
 from duff_orders.engines.duckdb.spelling import DuckDBSpelling
 from duff_orders.ingest import remarks
 from duff_orders.ingest.corrections import CHANGES_TEXT, CORRECTS_TEXT
 from duff_orders.ingest.header import header_columns, places
 from duff_orders.ingest.scan import Scan
 from duff_orders.ingest.statements import AS_READ, NULL, Statements, text_of
-from duff_orders.settings import MIB
 
 # Bytes that a checked record takes in a table beside its text.
 _TABLE_ROW = 150
@@ -21,10 +17,14 @@ _TABLE_ROW = 150
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The records of a scan's `source`, and SQL for what they are; `statements` are those of the file."""
+    """The records of a scan's `source`, and SQL for what they are; `statements` are those of the file.
+
+    `parallel`: several threads may read it, where no line break stands within quotes.
+    """
 
     scan: Scan
     statements: Statements
+    parallel: bool
 
     @property
     def size(self) -> int:
@@ -101,36 +101,13 @@ class Texts:
         """The source as rows of text; an empty field is null. Nothing is guessed: the scanner knows."""
         return read_csv(
             self.scan.source,
-            header_columns(self.scan.dialect),
+            dict.fromkeys(header_columns(self.scan.dialect), "varchar"),
             delimiter=self.scan.dialect.delimiter,
             header=self.scan.header,
-            parallel=not self.scan.quoted_line_breaks,
+            parallel=self.parallel and not self.scan.quoted_line_breaks,
         )
 
 
 def _canonical(_: Column) -> str:
     """The reader tells it of the whole record."""
     return "canonical"
-
-
-def read_csv(
-    path: Path, columns: Iterable[str], *, delimiter: str = ",", header: bool = False, parallel: bool = False
-) -> str:
-    """DuckDB's relation of a clean CSV file: all columns as text, nothing guessed.
-
-    In parallel a reader may take a line break within quotes for the end of a record.
-    """
-    listed = ", ".join(f"{sql_text(name)}: 'varchar'" for name in columns)
-    options = (
-        f"delim = {sql_text(delimiter)}",
-        "quote = '\"'",
-        "escape = '\"'",
-        "new_line = '\\n'",
-        "auto_detect = false",
-        "hive_partitioning = false",
-        f"header = {str(header).lower()}",
-        f"columns = {{{listed}}}",
-        f"max_line_size = {2 * MIB}",
-        f"parallel = {str(parallel).lower()}",
-    )
-    return f"read_csv({path_text(path)}, {', '.join(options)})"

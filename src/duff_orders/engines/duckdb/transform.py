@@ -1,9 +1,10 @@
 """`Transform-data` on DuckDB: one file's records to Parquet, good ones and rejected ones, out of core.
 
-A clean file needs one pass: its good records are written as they are read. Only where the count shows that some were
-not good, a second pass writes these with their reasons; only where an order line stands twice, exact duplicates are
-looked for and taken out. A file whose beginning shows that this will happen is checked into a table first, if memory
-has room for it. The scanner's independent count must come out at the end, or nothing is published.
+Canonical lines are read with their types (`typed`), all other records as texts (`texts`). A clean file needs one pass:
+its good records are written as they are read. Where others are among canonical lines, these are taken in chunks
+without repeats. Of a file that is read as texts a second pass writes those that the count shows not to be good, and
+repeats are taken out where an order line stands twice; if its beginning shows that, and memory has room, it is checked
+into a table first. The scanner's independent count must come out at the end, or nothing is published.
 """
 
 import re
@@ -16,13 +17,15 @@ from typing import NamedTuple
 import duckdb
 
 from duff_orders.contract import COLUMN_NAMES, REJECTED_ROWS, REQUIRED_NAMES
-from duff_orders.documents import LedgerRow, entries
+from duff_orders.documents import LedgerRow, Outcome, entries
 from duff_orders.drivers.dialect import sql_text
 from duff_orders.drivers.duckdb import ROW_GROUP_BYTES, path_text, read_parquet
+from duff_orders.engines.duckdb.csv import read_csv
 from duff_orders.engines.duckdb.long_records import LINES_WITHIN, LONG_REJECTED, LongJob, LongOutcome
 from duff_orders.engines.duckdb.spelling import DuckDBSpelling
-from duff_orders.engines.duckdb.texts import Texts, read_csv
+from duff_orders.engines.duckdb.texts import Texts
 from duff_orders.engines.duckdb.typed import FEW, OTHERS, Chunked, read_typed, repeats_in
+from duff_orders.errors import EngineError
 from duff_orders.ingest import remarks
 from duff_orders.ingest.corrections import (
     CHANGES_TEXT,
@@ -43,6 +46,7 @@ from duff_orders.ingest.statements import (
     NULL_COUNTS,
     RETURNS,
     TIE,
+    VALUES,
     Statements,
     repeated,
     text_of,
@@ -53,7 +57,6 @@ from duff_orders.lake import relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 
-_VALUES = ", ".join(COLUMN_NAMES)
 # The share of the memory that the table may take: duplicates and the writer need the rest.
 TABLE_SHARE = 0.6
 # Where more than one record in so many is not canonical by its bytes, some may be by their values.
@@ -80,17 +83,28 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
         if scanned.typed and scanned.typed.header:
             paths = tuple(_named(path, scratch / "typed.csv") for path in scanned.typed.paths)
             scanned = replace(scanned, typed=replace(scanned.typed, paths=paths))
-        with lake.shared_engine(scratch, memory_fraction=memory_fraction) as connection:
-            phase("transform", lambda: _progress(connection))
-            job = Job(
-                connection=connection,
-                lake=lake,
-                scan=scanned,
-                source=source,
-                scratch=scratch,
-                memory=lake.engine_memory(memory_fraction),
-            )
-            outcome = run(job, lake.settings.max_reject_share)
+
+        def judged(*, parallel: bool) -> tuple[Job, Outcome]:
+            with lake.shared_engine(scratch, memory_fraction=memory_fraction) as connection:
+                phase("transform", lambda: _progress(connection))
+                job = Job(
+                    connection=connection,
+                    lake=lake,
+                    scan=scanned,
+                    source=source,
+                    scratch=scratch,
+                    memory=lake.engine_memory(memory_fraction),
+                    parallel=parallel,
+                )
+                return job, run(job, lake.settings.max_reject_share)
+
+        try:
+            job, outcome = judged(parallel=True)
+        except EngineError as error:
+            # its CSV reader refuses some files in parallel, by where its buffers happen to begin
+            if not isinstance(error.__cause__, duckdb.NotImplementedException):
+                raise
+            job, outcome = judged(parallel=False)
         yield Transformed(
             outcome=outcome,
             dialect=scanned.dialect,
@@ -141,7 +155,10 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One file's transformation: where its records are read from and what its rows are marked with."""
+    """One file's transformation: where its records are read from and what its rows are marked with.
+
+    `parallel`: several threads may read a file.
+    """
 
     connection: duckdb.DuckDBPyConnection
     lake: Lake
@@ -149,6 +166,7 @@ class Job:
     source: Source
     scratch: Path
     memory: int
+    parallel: bool = True
 
     @property
     def orders(self) -> list[Path]:
@@ -179,7 +197,7 @@ class Job:
             return Good(written.good, written.unique, Known(long, 0, "checked", written.repeats))
         good, others, suspects = self._others(typed)
         if long.good:
-            others.append(f"(select {_VALUES} from {read_parquet(*long.orders)})")
+            others.append(f"(select {VALUES} from {read_parquet(*long.orders)})")
         written = self._write_typed(typed, others if good + long.good else [], good + long.good)
         return Good(written.good, written.unique, Known(long, good, suspects, written.repeats))
 
@@ -195,20 +213,16 @@ class Job:
         return Good(written.good + long.good, written.unique, known)
 
     def _write_typed(self, typed: Typed, others: list[str], number: int) -> Written:
-        """Write canonical lines, with relations of others of so many records; in parallel if DuckDB can."""
-        whole = typed.header and not others
-        try:
-            return self._write_whole(typed) if whole else self._write_chunks(typed, others, number)
-        except duckdb.NotImplementedException:
-            if whole:
-                return self._write_whole(typed, parallel=False)
-            return self._write_chunks(typed, others, number, parallel=False)
+        """Write canonical lines, with relations of others of so many records."""
+        if typed.header and not others:
+            return self._write_whole(typed)
+        return self._write_chunks(typed, others, number)
 
-    def _write_whole(self, typed: Typed, *, parallel: bool = True) -> Written:
+    def _write_whole(self, typed: Typed) -> Written:
         """Write canonical lines as they are read: nothing else is in the file."""
         (path,) = typed.paths
         dialect = self.scan.dialect
-        source = read_typed(typed, path, dialect, self.memory, parallel=parallel)
+        source = read_typed(typed, path, dialect, self.memory, parallel=self.parallel)
         good = self._write_orders(f"(select *, true as good from {source})")
         if typed.lines <= FEW and not repeats_in(path, dialect):
             return Written(good, good, False)
@@ -216,12 +230,12 @@ class Job:
             return Written(good, self._rewrite(without), True)
         return Written(good, good, False)
 
-    def _write_chunks(self, typed: Typed, others: list[str], number: int, *, parallel: bool = True) -> Written:
+    def _write_chunks(self, typed: Typed, others: list[str], number: int) -> Written:
         """Write canonical lines chunk by chunk; the others' relations, of so many records, go with the first."""
         dialect = self.scan.dialect
-        sources = [read_typed(typed, path, dialect, self.memory, parallel=parallel) for path in typed.paths]
+        sources = [read_typed(typed, path, dialect, self.memory, parallel=self.parallel) for path in typed.paths]
         if number <= OTHERS:
-            sources[0] = f"({' union all '.join(f'select {_VALUES} from {each}' for each in (sources[0], *others))})"
+            sources[0] = f"({' union all '.join(f'select {VALUES} from {each}' for each in (sources[0], *others))})"
         else:
             sources += others
         work = Chunked(self.connection, self._statements, self.scratch, self._copy)
@@ -242,7 +256,7 @@ class Job:
                 self.connection.execute("drop table if exists records")
         path = self.scratch / "others.parquet"
         self.connection.execute(f"create temp view checked as {self._texts.checked()}")
-        good = self._copy(f"select {_VALUES} from checked where good", path)
+        good = self._copy(f"select {VALUES} from checked where good", path)
         self.connection.execute(f"create temp view suspects as {self._texts.suspects}")
         source = f"read_parquet({path_text(path)}, file_row_number = true)"
         slices = range(0, good, OTHERS)
@@ -273,7 +287,9 @@ class Job:
         """
         spelling = DuckDBSpelling()
         sources = [f"(select {self._texts.further_texts} from {self._texts.reader})"] if self.scan.split else []
-        sources += [read_csv(chunk.stand_ins, STAND_IN_COLUMNS) for chunk in self.scan.long.chunks]
+        sources += [
+            read_csv(chunk.stand_ins, dict.fromkeys(STAND_IN_COLUMNS, "varchar")) for chunk in self.scan.long.chunks
+        ]
         named, ordinary = set[str](), 0
         for source in sources:
             named |= {row[0] for row in self.connection.execute(named_files(spelling, source)).fetchall()}
@@ -322,7 +338,7 @@ class Job:
         """Write the long records, the good ones and the rejected ones each to files of their own."""
         work = LongJob(self.connection, self._statements, self.scratch)
         for chunk in self.scan.long.chunks:
-            stand_ins = read_csv(chunk.stand_ins, STAND_IN_COLUMNS)
+            stand_ins = read_csv(chunk.stand_ins, dict.fromkeys(STAND_IN_COLUMNS, "varchar"))
             texts = ", ".join(f"{name} as {text_of(name)}" for name in COLUMN_NAMES)
             work.take(chunk, f"(select n, {CORRECTS_TEXT}, {CHANGES_TEXT}, {texts} from {stand_ins})")
         return work.finish()
@@ -440,7 +456,7 @@ class Job:
 
     @property
     def _texts(self) -> Texts:
-        return Texts(self.scan, self._statements)
+        return Texts(self.scan, self._statements, parallel=self.parallel)
 
     @property
     def _statements(self) -> Statements:

@@ -15,10 +15,11 @@ import duckdb
 from duff_orders.contract import COLUMN_NAMES, COLUMNS
 from duff_orders.documents import Dialect
 from duff_orders.drivers.dialect import sql_text
-from duff_orders.drivers.duckdb import path_text, read_parquet, type_of
+from duff_orders.drivers.duckdb import read_parquet, type_of
+from duff_orders.engines.duckdb.csv import read_csv
 from duff_orders.ingest.header import HEAD, header_columns, places
 from duff_orders.ingest.scan import Typed
-from duff_orders.ingest.statements import Statements, repeated
+from duff_orders.ingest.statements import VALUES, Statements, repeated
 from duff_orders.settings import MIB
 
 #: Order lines that are grouped at once: 16 bytes each, and as much again for finding them.
@@ -29,7 +30,6 @@ FEW = 2_000
 OTHERS = 1_000_000
 #: Bytes of a file that DuckDB reads at once, at the least and at the most.
 _LEAST, _MOST = 2 * MIB, 32 * MIB
-_VALUES = ", ".join(COLUMN_NAMES)
 _KEY = "order_id, product_id"
 #: Writes the rows of a query to a file; returns how many.
 Copy = Callable[[str, Path], int]
@@ -38,29 +38,23 @@ Copy = Callable[[str, Path], int]
 def read_typed(typed: Typed, path: Path, dialect: Dialect, memory: int, *, parallel: bool = True) -> str:
     """DuckDB's relation of a file of canonical lines: the contract's columns, with their types.
 
-    An engine of little `memory` reads less at once: each of its threads holds several buffers. In `parallel` DuckDB
-    may refuse a file (`NotImplementedException`), by where its buffers happen to begin.
+    An engine of little `memory` reads less at once: each of its threads holds several buffers.
     """
-    buffer = min(max(memory // 16, _LEAST), _MOST)
     types = {column.name: type_of(column.type) for column in COLUMNS}
-    listed = ", ".join(f"{sql_text(name)}: '{types.get(name, 'varchar')}'" for name in header_columns(dialect))
-    options = (
-        f"delim = {sql_text(dialect.delimiter)}",
-        "quote = '\"'",
-        "escape = '\"'",
-        f"new_line = {sql_text(typed.form.line_end.encode('unicode_escape').decode())}",
-        f"decimal_separator = '{typed.form.decimal_mark}'",
-        "auto_detect = false",
-        "hive_partitioning = false",
-        f"header = {str(typed.header).lower()}",
-        f"columns = {{{listed}}}",
-        f"max_line_size = {2 * HEAD}",
-        f"buffer_size = {buffer}",
-        f"parallel = {str(parallel).lower()}",
+    lines = read_csv(
+        path,
+        {name: types.get(name, "varchar") for name in header_columns(dialect)},
+        delimiter=dialect.delimiter,
+        header=typed.header,
+        parallel=parallel,
+        line=2 * HEAD,
+        new_line=typed.form.line_end.encode("unicode_escape").decode(),
+        decimal_separator=typed.form.decimal_mark,
+        buffer_size=min(max(memory // 16, _LEAST), _MOST),
     )
     absent = {name for name, place in places(dialect).items() if place is None}
     values = ", ".join(f"cast(null as {types[name]}) as {name}" if name in absent else name for name in COLUMN_NAMES)
-    return f"(select {values} from read_csv({path_text(path)}, {', '.join(options)}))"
+    return f"(select {values} from {lines})"
 
 
 def repeats_in(path: Path, dialect: Dialect) -> bool:
@@ -99,7 +93,6 @@ class Chunked:
         Returns how many records there were, how many are unique, and whether order lines are repeated.
         """
         execute = self.connection.execute
-        execute("drop table if exists held")
         alone = len(sources) == 1
         read = self._table(sources[0]) if alone else 0
         keys = "chunk" if alone else self._keys(sources)
@@ -111,7 +104,7 @@ class Chunked:
         unique = total = 0
         for number, source in enumerate(sources):
             total += read if alone else self._table(source)
-            execute(f"create temp table if not exists held as select {_VALUES} from chunk limit 0")
+            execute(f"create temp table if not exists held as select {VALUES} from chunk limit 0")
             self._take_out_repeats(several=not alone)
             unique += self._write("chunk", target(number))
         execute("drop table chunk")
@@ -119,7 +112,7 @@ class Chunked:
 
     def _table(self, source: str) -> int:
         self.connection.execute("drop table if exists chunk")  # first: memory has no room for two
-        return self._rows(f"create temp table chunk as select {_VALUES} from {source}")
+        return self._rows(f"create temp table chunk as select {VALUES} from {source}")
 
     def _keys(self, sources: Iterable[str]) -> str:
         """Write the two columns that name order lines to files of their own, which several passes can read."""
@@ -144,7 +137,7 @@ class Chunked:
         execute = self.connection.execute
         execute("drop table if exists aside")
         of_repeated = f"chunk semi join repeated using ({_KEY})"
-        unique = f"select distinct {_VALUES} from {of_repeated}"
+        unique = f"select distinct {VALUES} from {of_repeated}"
         execute(f"create temp table aside as {f'{unique} except from held' if several else unique}")
         if several:
             execute("insert into held from aside")
@@ -152,7 +145,7 @@ class Chunked:
         execute("insert into chunk from aside")
 
     def _write(self, source: str, path: Path) -> int:
-        return self.copy(self.statements.orders(f"(select {_VALUES}, true as good from {source})"), path)
+        return self.copy(self.statements.orders(f"(select {VALUES}, true as good from {source})"), path)
 
     def _count(self, source: str) -> int:
         return self._rows(f"select count(*) from {source}")
