@@ -259,6 +259,8 @@ FILES: dict[str, bytes] = {
     "line ends of all kinds": MIXED_ENDS.encode(),
     "return as the last byte": csv({}, {}, last="\r").encode(),
     "no last line end": csv({}, {}, ends=("\r\n",), last="").encode(),
+    "a header alone that ends as on Windows": f"{HEADER}\r\n{csv({}, {}).partition(chr(10))[2]}".encode(),
+    "a header alone that does not end as on Windows": csv({}, {}, ends=("\r\n",)).replace("\r", "", 1).encode(),
     "blank lines around, header not ended": f"\n \t\r\n\t\n{HEADER}".encode(),
     "header only, blank lines behind": f"\r\n{HEADER}\r\n\n \n\t".encode(),
     "header only, return at the end": f"{HEADER}\r".encode(),

@@ -212,8 +212,8 @@ class _Scanner:
         if self.set_aside:
             self.canonical = canonical.choose(self.dialect, data[end:], lenient=self.lenient)
         if self.canonical:
-            line_end = self.canonical.form.line_end.encode()
-            self.chunks.begin(size, plain=header.count(b"\n") == 1 and header.endswith(line_end))
+            bare = header.removesuffix(self.canonical.form.line_end.encode())
+            self.chunks.begin(size, plain=bare != header and b"\n" not in bare and b"\r" not in bare)
             self.copy.in_place = False  # it takes the other records alone
         plain = header.count(b"\n") == 1 and b"\r" not in header and header.endswith(b"\n")
         self.copy.begin(size, header.count(b"\n"), plain=plain)
