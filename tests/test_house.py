@@ -63,6 +63,7 @@ HEAVY = {
     "obstore": {"lake.stores.objects", "lake.stores.s3"},
     "duckdb": {
         "drivers.duckdb",
+        "engines.duckdb.batch",
         "engines.duckdb.long_records",
         "engines.duckdb.transform",
         "engines.duckdb.typed",

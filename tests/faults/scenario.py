@@ -20,12 +20,13 @@ from typing import NamedTuple
 
 from duff_orders.contract import COLUMN_NAMES, FILES, ORDERS, TABLES
 from duff_orders.documents import Event, LedgerRow
-from duff_orders.engines.duckdb import transform as on_duckdb  # noqa: F401 – loaded before the fork, not in each child
-from duff_orders.lake import layout
+from duff_orders.engines.duckdb import batch as on_duckdb  # noqa: F401 – loaded before the fork, not in each child
+from duff_orders.lake import landing, layout
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.events import events
 from duff_orders.lake.given_up import give_up
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.landing import put_all
 from duff_orders.lake.raw import announce, put
 from duff_orders.lake.stores.disk import DiskStore, fingerprint
 from duff_orders.lake.tables import create_views
@@ -107,6 +108,16 @@ FEED = (
     ("g-corrections.csv", CORRECTIONS, noon(4)),
     ("i-instead.csv", INSTEAD, noon(5)),
 )
+#: What lands together, and is taken together: two that share a statement, one that turns out to go alone.
+TOGETHER = (
+    ("j-one.csv", lines("8,Carl,12,1,Duff,1.75,1,0.33,Retail,created"), noon(7)),
+    (
+        "k-two.csv",
+        lines("8,Carl,13,1,Duff,1.75,1,0.33,Retail,created", "8,Carl,13,2,Duff,2,1,0.5,B2B,created"),
+        noon(7),
+    ),
+    ("l-dirty.csv", lines("8,Carl,14,1,Duff,1.75,x,0.33,Retail,created"), noon(7, 1)),
+)
 #: What takes the place of another, and of which.
 INSTEAD_OF = {"i-instead.csv": file_id_of("c-invalid.csv", INVALID)}
 #: What a partner overwrites and puts back.
@@ -138,12 +149,20 @@ class FaultyStore(DiskStore):
     @contextmanager
     def _around(self, operation: str, name: str) -> Iterator[None]:
         self.fault.point(f"before {operation} {name}")
-        yield
+        try:
+            yield
+        except FileExistsError:  # which is no failure
+            self.fault.point(f"after {operation} {name}")
+            raise
         self.fault.point(f"after {operation} {name}")
 
-    def put_new(self, name: str, data: bytes) -> bool:
-        with self._around("put_new", name):
-            return super().put_new(name, data)
+    def _link(self, temporary: Path, target: Path) -> None:
+        with self._around("put_new", target.name):
+            super()._link(temporary, target)
+
+    def _move(self, path: Path, target: Path) -> None:
+        with self._around("publish", target.name):
+            super()._move(path, target)
 
     def replace(self, name: str, data: bytes, token: str | None) -> bool:
         if token is None:
@@ -154,10 +173,6 @@ class FaultyStore(DiskStore):
     def put_new_file(self, name: str, path: Path) -> bool:
         with self._around("put_new_file", name):
             return super().put_new_file(name, path)
-
-    def publish(self, name: str, path: Path) -> None:
-        with self._around("publish", name):
-            super().publish(name, path)
 
     def delete(self, name: str) -> None:
         with self._around("delete", name):
@@ -170,7 +185,7 @@ class FaultyStore(DiskStore):
             yield folder
 
     @contextmanager
-    def _temporary(self, target: Path, data: bytes) -> Iterator[Path]:
+    def _temporary(self, target: Path, data: bytes) -> Iterator[tuple[Path, int]]:
         with super()._temporary(target, data) as temporary:
             self.fault.point(f"written for {target.name}")
             yield temporary
@@ -185,7 +200,7 @@ def open_lake(root: Path, fault: Fault | None = None, *, retries: int = 0, share
 
 def write_feed(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, data, _ in FEED:
+    for name, data, _ in (*FEED, *TOGETHER):
         (folder / name).write_bytes(data)
 
 
@@ -196,6 +211,14 @@ def steps(root: Path, feed: Path, fault: Fault | None = None, *, retries: int = 
     def announce_all() -> None:
         for name, _, when in FEED:
             announce(lake.disk, put(lake.disk, feed / name, replaces=INSTEAD_OF.get(name)), when=when)
+
+    def announce_together() -> None:
+        times = {name: when for name, _, when in TOGETHER}
+        assert put_all(lake.disk, [feed / name for name in times]) == [*times]
+        new = landing.announce_all(lake.disk, times)
+        for name, when in times.items():
+            if name not in new:
+                announce(lake.disk, name, when=when)
 
     def take(*names: str) -> None:
         list(process_all(lake, [event for event in events(lake.store) if event.key in names]))
@@ -235,6 +258,8 @@ def steps(root: Path, feed: Path, fault: Fault | None = None, *, retries: int = 
         *(partial(take, name) for name in ("g-corrections.csv", "i-instead.csv")),
         give_one_up,
         *(partial(overwritten, number) for number in range(len(IN_TURN))),
+        announce_together,
+        partial(take, *(name for name, *_ in TOGETHER)),
         partial(replay_one, "b-dirty.csv", "0.1"),  # valid_with_rejects becomes invalid
         partial(replay_one, "d-spoiled.csv", "1"),  # the other way round
         partial(build, lake),

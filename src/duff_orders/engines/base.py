@@ -10,7 +10,17 @@ from duff_orders.documents import Route
 from duff_orders.drivers.dialect import Spelling
 
 if TYPE_CHECKING:
-    from duff_orders.ingest.staged import OnPhase, Source, Transform, Transformed
+    from collections.abc import Mapping, Sequence
+
+    from duff_orders.ingest.staged import (
+        CanonicalFile,
+        OnPhase,
+        Source,
+        Transform,
+        TransformBatch,
+        Transformed,
+        WrittenOrders,
+    )
     from duff_orders.lake.lake import Lake
     from duff_orders.models.plan import Builder, OpenBuilder, Plan
 
@@ -21,13 +31,15 @@ class Engine:
 
     `spelling` is how it writes what engines write differently, `route` the way that a file takes to it: `small` files
     stay in the process, `large` ones go to a job. `check_installed` raises SettingsError where something is missing.
-    Its modules `transform` and `builder` are loaded when they are first needed: each works without the other.
+    Its modules `transform`, `builder`, and `batch` where it `takes_batches`, are loaded when they are first needed:
+    each works without the others.
     """
 
     name: str
     spelling: Spelling
     route: Route
     check_installed: Callable[[], None]
+    takes_batches: bool = False
 
     def transform(
         self, lake: "Lake", source: "Source", *, memory_fraction: float, phase: "OnPhase"
@@ -35,6 +47,13 @@ class Engine:
         """An engine's part of a file; see `ingest.staged.Transform`."""
         transform: Transform = import_module(f"{__package__}.{self.name}.transform").transform
         return transform(lake, source, memory_fraction=memory_fraction, phase=phase)
+
+    def transform_batch(
+        self, lake: "Lake", files: "Sequence[CanonicalFile]", *, memory_fraction: float
+    ) -> "AbstractContextManager[Mapping[str, WrittenOrders]]":
+        """An engine's part of many files; see `ingest.staged.TransformBatch`."""
+        batch: TransformBatch = import_module(f"{__package__}.{self.name}.batch").transform_batch
+        return batch(lake, files, memory_fraction=memory_fraction)
 
     def open_builder(self, lake: "Lake", plan: "Plan") -> "AbstractContextManager[Builder]":
         """An engine's part of a build of the star schema; see `models.plan.OpenBuilder`."""

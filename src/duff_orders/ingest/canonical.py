@@ -8,6 +8,7 @@ The automaton is RE2's: it takes time that grows with the bytes alone, whatever 
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from duff_orders.contract import (
     COLUMNS,
@@ -62,9 +63,15 @@ def choose(dialect: Dialect, head: bytes, *, lenient: bool) -> Canonical | None:
     body = head[: head.rfind(b"\n", 0, _LOOK) + 1]
     line_end = "\r\n" if body.partition(b"\n")[0].endswith(b"\r") else "\n"
     marks = (".",) if dialect.decimal_mark == "." else (",", ".")
-    automata = [Canonical(dialect, Form(line_end, mark), lenient=lenient) for mark in marks]
+    automata = [_automaton(dialect, Form(line_end, mark), lenient=lenient) for mark in marks]
     shares = [_share(automaton, body) for automaton in automata]
     return automata[shares.index(max(shares))] if max(shares) >= _MOST else None
+
+
+@lru_cache(maxsize=64)
+def _automaton(dialect: Dialect, form: Form, *, lenient: bool) -> Canonical:
+    """The same for all files of a dialect: to compile one takes longer than to read a small file."""
+    return Canonical(dialect, form, lenient=lenient)
 
 
 def _share(canonical: Canonical, lines: bytes) -> float:

@@ -20,25 +20,25 @@ def content_of(raw: RawObject, event: Event) -> str:
     Of one that cannot be unpacked, its own bytes. Raises SourceChanged where it is not what was announced.
     """
     if not text.is_compressed(event.key):
-        return _as_it_lies(raw, event)
+        return as_it_lies(raw.digest, event)
     digest, size = hashlib.sha256(), 0
     try:
         for block in text.raw_blocks(raw.open(), compressed=True):
             digest.update(block)
             size += len(block)
     except InvalidFile:
-        return _as_it_lies(raw, event)
+        return as_it_lies(raw.digest, event)
     return f"{digest.hexdigest()[:32]}-{size}"
 
 
-def _as_it_lies(raw: RawObject, event: Event) -> str:
-    """The same of an object's own bytes, packed or not: releases before knew contents by them."""
-    return f"{raw.digest}-{event.size}"
+def as_it_lies(digest: str, event: Event) -> str:
+    """The same of an object's own bytes, packed or not, by their digest: releases before knew contents by them."""
+    return f"{digest}-{event.size}"
 
 
 def twin_of(lake: Lake, event: Event, raw: RawObject, content: str) -> LedgerRow | None:
     """The file that published an object's content already, unless it counts again."""
-    for pa_date, file_id in _claims(lake, dict.fromkeys((content, _as_it_lies(raw, event)))):
+    for pa_date, file_id in _claims(lake, dict.fromkeys((content, as_it_lies(raw.digest, event)))):
         is_own = file_id == event.file_id
         row, token = lake.ledger.read(pa_date, file_id, lenient=is_own)
         if is_own and token and (row is None or row.published):
@@ -50,15 +50,19 @@ def twin_of(lake: Lake, event: Event, raw: RawObject, content: str) -> LedgerRow
 
 def claim(lake: Lake, content: str, event: Event) -> None:
     """Note that a file published a content, beside those that did. The caller holds the content's lock."""
-    mine = {event.file_id: event.pa_date}
-    note = ContentNote(content=content, published=mine)
+    note = note_of(content, event)
     name = CONTENTS.name(note)
     if not lake.store.put_new(name, note.stored()):
         current = lake.store.read(name)
         if current is not None:
             before = CONTENTS.decode(name, current).published
-            if not mine.items() <= before.items():
-                lake.store.replace(name, replace(note, published=before | mine).stored(), current.token)
+            if not note.published.items() <= before.items():
+                lake.store.replace(name, replace(note, published=before | note.published).stored(), current.token)
+
+
+def note_of(content: str, event: Event) -> ContentNote:
+    """That a file published a content, as the first."""
+    return ContentNote(content=content, published={event.file_id: event.pa_date})
 
 
 def _claims(lake: Lake, contents: Iterable[str]) -> Iterator[tuple[date, str]]:

@@ -158,6 +158,12 @@ class Statements:
         return dict(zip(LINEAGE, values, strict=True))
 
 
+def orders_of_several(source: str, *also: str) -> str:
+    """The rows of tbl_duff_orders from good records, which bring their lineage with them, and columns in `also`."""
+    made = {"total_price": TOTAL, TIE: NULL, "effective_at": LINEAGE[-1]}
+    return f"select {', '.join((_listed(ORDERS, made), *also))} from {source}"
+
+
 def _listed(table: Table, made: Mapping[str, str]) -> str:
     """The columns of a table: those that are made, by their SQL, and the others by their names."""
     return ", ".join(
@@ -174,9 +180,13 @@ def _is_good(column: Column) -> str:
     return f"case when {column.name} is not null or coalesce({text}, '') = '' then true else {missing(text)} end"
 
 
-def repeated(source: str) -> str:
-    """The order lines that stand more than once among the good records of `source`: equal records are such."""
-    return f"select order_id, product_id from {source} group by order_id, product_id having count(*) > 1"
+def repeated(source: str, *also: str) -> str:
+    """The order lines that stand more than once among the good records of `source`: equal records are such.
+
+    With columns in `also`, those that do where these are equal, too.
+    """
+    columns = ", ".join((*also, "order_id", "product_id"))
+    return f"select {columns} from {source} group by {columns} having count(*) > 1"
 
 
 def without_repeats(source: str, lines: str = "repeated") -> str:

@@ -11,20 +11,23 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from duff_orders.clock import utc_now
 from duff_orders.documents import Event, LedgerRow, Outcome, Staged
 from duff_orders.errors import DamagedObject, DuffError, MissingPackage, NoRoom, SettingsError, can_pass
 from duff_orders.ingest import text
+from duff_orders.ingest.batch import in_batches, process_batch
 from duff_orders.ingest.publish import close, publish, row_of
 from duff_orders.ingest.transform import check_engines, transform
 from duff_orders.ingest.validate import validate
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.engines import engines_kept
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.landing import announce_all, moments, put_all
 from duff_orders.lake.layout import RAW, RAW_BUCKET
 from duff_orders.lake.raw import announce, check_name, in_turn, put, replaceable
 from duff_orders.lake.stores.disk import fingerprint
@@ -105,11 +108,16 @@ def run(
     check_engines(lake.settings, (path.stat().st_size for path in paths))
     replaced = None if replaces is None else replaceable(lake.ledger, replaces)
     turn = sorted(paths, key=lambda path: in_turn(path.name, path.stat().st_mtime))
-    keys = [put(lake.disk, path, replaces=replaced) for path in turn]
-    events = {path: _announced(lake, key) for path, key in zip(turn, keys, strict=True)}
+    keys = put_all(lake.disk, turn) if replaced is None else [put(lake.disk, path, replaces=replaced) for path in turn]
+    times = moments(keys)
+    new = announce_all(lake.disk, times)
+    events = {
+        path: new[key] if key in new else _announced(lake, key, times[key])
+        for path, key in zip(turn, keys, strict=True)
+    }
     announced = [events[path] for path in paths]
     for event in announced:
-        if isinstance(event, LedgerRow):
+        if isinstance(event, LedgerRow) or event.key in new:
             continue
         row = lake.ledger.get(event.pa_date, event.file_id, lenient=True)  # its turn tells of a damaged one
         if row is not None and row.stands:
@@ -119,11 +127,10 @@ def run(
     sweep(lake)
 
 
-def _announced(lake: Lake, key: str) -> Event | LedgerRow:
+def _announced(lake: Lake, key: str, began: datetime) -> Event | LedgerRow:
     """The event of a file; what is told of it where what was announced cannot be read."""
-    began = utc_now()
     try:
-        return announce(lake.disk, key)
+        return announce(lake.disk, key, when=began)
     except DamagedObject as error:
         size, etag = fingerprint(lake.disk.path(f"{RAW}/{key}"))
         event = Event(bucket=RAW_BUCKET, key=key, size=size, etag=etag, version=None, time=began)
@@ -135,7 +142,8 @@ def process_all(
 ) -> Iterator[LedgerRow]:
     """Process several events, `settings.workers` at once; yields the rows in the order of the events.
 
-    Of events with the same content the first is processed first: which of them is the duplicate is no accident.
+    Of events with the same content the first is processed first: which of them is the duplicate is no accident. Many
+    small new files go together, as far as nothing about them is in doubt.
     """
     lake.store.sweep_scratch()
     by_content: dict[str, list[Event]] = {}
@@ -143,6 +151,9 @@ def process_all(
     for event, content in zip(waiting, contents, strict=True):
         by_content.setdefault(content, []).append(event)
     workers = min(lake.settings.workers, len(by_content)) or 1
+    once = (same[0] for same in by_content.values() if len(same) == 1)
+    batches = [] if replay else in_batches(lake.settings, once)
+    memory_fraction = 1 / (workers + bool(batches))
 
     def one_content(same: list[Event]) -> dict[str, LedgerRow]:
         return {event.file_id: one(event) for event in same}
@@ -150,14 +161,38 @@ def process_all(
     def one(event: Event) -> LedgerRow:
         began = utc_now()
         try:
-            return process(lake, event, replay=replay, memory_fraction=1 / workers, phase=phase)
+            return process(lake, event, replay=replay, memory_fraction=memory_fraction, phase=phase)
         except (DamagedObject, NoRoom) as error:  # it keeps no other file waiting
             return _failure(event, error, began)
 
-    with engines_kept(), ThreadPoolExecutor(workers, thread_name_prefix="file") as pool:
-        outcomes = {content: pool.submit(one_content, same) for content, same in by_content.items()}
-        for event, content in zip(waiting, contents, strict=True):
-            yield outcomes[content].result()[event.file_id]
+    def together(events: list[Event]) -> dict[str, LedgerRow | Future[LedgerRow]]:
+        rows = _batch(lake, events, memory_fraction=memory_fraction)
+        return {event.file_id: rows.get(event.file_id) or pool.submit(one, event) for event in events}
+
+    with (
+        engines_kept(),
+        ThreadPoolExecutor(workers, thread_name_prefix="file") as pool,
+        ThreadPoolExecutor(1, thread_name_prefix="files") as worker,
+    ):
+        outcomes: dict[str, Future[Any]] = {}
+        for batch in batches:
+            outcomes |= dict.fromkeys((event.file_id for event in batch), worker.submit(together, batch))
+        for same in by_content.values():
+            if same[0].file_id not in outcomes:
+                outcomes |= dict.fromkeys((event.file_id for event in same), pool.submit(one_content, same))
+        for event in waiting:
+            row = outcomes[event.file_id].result()[event.file_id]
+            yield row.result() if isinstance(row, Future) else row
+
+
+def _batch(lake: Lake, events: list[Event], *, memory_fraction: float) -> dict[str, LedgerRow]:
+    """Process many files at once; those that could not be are left out: each is tried alone then."""
+    try:
+        with room_errors():
+            return process_batch(lake, events, memory_fraction=memory_fraction)
+    except Exception as error:
+        log.info("%d files go one by one: %s", len(events), error)
+        return {}
 
 
 def _failure(event: Event, error: DuffError, began: datetime) -> LedgerRow:

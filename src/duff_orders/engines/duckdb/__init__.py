@@ -8,4 +8,10 @@ def _check_installed() -> None:
     """It is always there."""
 
 
-ENGINE = Engine(name="duckdb", spelling=DuckDBSpelling(), route="small", check_installed=_check_installed)
+ENGINE = Engine(
+    name="duckdb",
+    spelling=DuckDBSpelling(),
+    route="small",
+    check_installed=_check_installed,
+    takes_batches=True,
+)

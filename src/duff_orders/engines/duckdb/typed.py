@@ -31,19 +31,25 @@ OTHERS = 1_000_000
 #: Bytes of a file that DuckDB reads at once, at the least and at the most.
 _LEAST, _MOST = 2 * MIB, 32 * MIB
 _KEY = "order_id, product_id"
+#: The column that tells of which file a line is.
+OF_FILE = "of_file"
 #: Writes the rows of a query to a file; returns how many.
 Copy = Callable[[str, Path], int]
 
 
-def read_typed(typed: Typed, path: Path, dialect: Dialect, memory: int, *, parallel: bool = True) -> str:
+def read_typed(
+    typed: Typed, path: Path, dialect: Dialect, memory: int, *, parallel: bool = True, numbered: bool = False
+) -> str:
     """DuckDB's relation of a file of canonical lines: the contract's columns, with their types.
 
-    An engine of little `memory` reads less at once: each of its threads holds several buffers.
+    An engine of little `memory` reads less at once: each of its threads holds several buffers. In lines of several
+    files that are `numbered`, the first field says of which, and is the column OF_FILE.
     """
     types = {column.name: type_of(column.type) for column in COLUMNS}
+    of_file = {OF_FILE: "integer"} if numbered else {}
     lines = read_csv(
         path,
-        {name: types.get(name, "varchar") for name in header_columns(dialect)},
+        {**of_file, **{name: types.get(name, "varchar") for name in header_columns(dialect)}},
         delimiter=dialect.delimiter,
         header=typed.header,
         parallel=parallel,
@@ -54,7 +60,7 @@ def read_typed(typed: Typed, path: Path, dialect: Dialect, memory: int, *, paral
     )
     absent = {name for name, place in places(dialect).items() if place is None}
     values = ", ".join(f"cast(null as {types[name]}) as {name}" if name in absent else name for name in COLUMN_NAMES)
-    return f"(select {values} from {lines})"
+    return f"(select {', '.join((*of_file, values))} from {lines})"
 
 
 def repeats_in(path: Path, dialect: Dialect) -> bool:

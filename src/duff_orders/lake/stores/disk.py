@@ -12,12 +12,13 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from duff_orders.documents import Event, Held
 from duff_orders.errors import DamagedObject, InputError, SourceChanged
@@ -27,6 +28,9 @@ from duff_orders.lake.layout import LOCKS, RAW, RAW_BUCKET, SCRATCH, held_object
 from duff_orders.lake.stores.base import Head, Listed, Part, Place, RawObject, Stage, StagedFile, Stored, digest_of
 from duff_orders.settings import MIB
 
+T = TypeVar("T")
+#: Files that are open at once to be written, and threads that wait for the disk meanwhile.
+AT_ONCE, SYNCS = 64, 8
 # Nanoseconds after which a further change of a file shows in its times.
 _SURE = 20_000_000
 
@@ -79,14 +83,30 @@ class DiskStore:
 
     def put_new(self, name: str, data: bytes) -> bool:
         """Write an object that must not exist yet; False (and nothing written) where it does."""
-        target = self.path(name)
-        with self._temporary(target, data) as temporary:
-            try:
-                _link(temporary, target)
-            except FileExistsError:
-                return False
-        _sync_folder(target.parent)
-        return True
+        return not self.put_all_new({name: data})
+
+    def put_all_new(self, objects: Mapping[str, bytes]) -> set[str]:
+        """Write objects that must not exist yet; the names of those that did, where nothing was written.
+
+        The disk is waited for once for many of them. They become visible in their order, each on the disk as a whole.
+        """
+        known = set[str]()
+        for some in _slices(list(objects.items()), AT_ONCE):
+            folders = dict.fromkeys(self.path(name).parent for name, _ in some)
+            _make_folders(*folders)
+            with contextlib.ExitStack() as stack:
+                written = []
+                for name, data in some:
+                    target = self.path(name)
+                    written.append((name, target, *stack.enter_context(self._temporary(target, data))))
+                _sync_all([descriptor for *_, descriptor in written])
+                for name, target, temporary, _ in written:
+                    try:
+                        self._link(temporary, target)
+                    except FileExistsError:
+                        known.add(name)
+            _sync_folders(folders)
+        return known
 
     def replace(self, name: str, data: bytes, token: str | None) -> bool:
         """Write an object that is as it was read, by its token (None: there was none); False where it is not."""
@@ -98,11 +118,13 @@ class DiskStore:
             if stored is None or stored.token != token:
                 return False
             named = self.root / SCRATCH / secrets.token_hex(8)
-            with self._temporary(target, data) as temporary, self.lock("scratch"):  # no sweeper sees the name
-                named.parent.mkdir(exist_ok=True)
-                _link(temporary, named)
-                named.replace(target)
-        _sync_folder(target.parent)
+            with self._temporary(target, data) as (temporary, descriptor):
+                os.fsync(descriptor)
+                with self.lock("scratch"):  # no sweeper sees the name
+                    named.parent.mkdir(exist_ok=True)
+                    self._link(temporary, named)
+                    named.replace(target)
+        _sync_folders((target.parent,))
         return True
 
     def put_new_file(self, name: str, path: Path) -> bool:
@@ -121,7 +143,7 @@ class DiskStore:
                     os.link(copy, target)
         except FileExistsError:
             return False
-        _sync_folder(target.parent)
+        _sync_folders((target.parent,))
         return True
 
     def holds(self, name: str, size: int, etag: str) -> bool:
@@ -134,19 +156,29 @@ class DiskStore:
                 os.fsync(handle.fileno())
         except (OSError, SourceChanged):
             return False
-        _sync_folder(path.parent)
+        _sync_folders((path.parent,))
         return True
 
     def publish(self, name: str, path: Path) -> None:
         """Make a finished local file (of the lake's file system) an object, over one of the same name."""
-        target = self._place_for(name, path)
-        path.replace(target)
-        _sync_folder(target.parent)
+        self.publish_all({name: path})
+
+    def publish_all(self, files: Mapping[str, Path]) -> None:
+        """The same for several files, in their order; the disk is waited for once for many of them."""
+        for some in _slices(list(files.items()), AT_ONCE):
+            targets = {self.path(name): path for name, path in some}
+            folders = dict.fromkeys(target.parent for target in targets)
+            _make_folders(*folders)
+            with contextlib.ExitStack() as stack:
+                _sync_all([stack.enter_context(path.open("rb")).fileno() for path in targets.values()])
+            for target, path in targets.items():
+                self._move(path, target)
+            _sync_folders(folders)
 
     def _place_for(self, name: str, path: Path) -> Path:
         """Where a finished file becomes an object: its bytes are on the disk by then, and the folder is there."""
         target = self.path(name)
-        _make_folder(target.parent)
+        _make_folders(target.parent)
         with path.open("rb") as handle:
             os.fsync(handle.fileno())
         return target
@@ -221,16 +253,23 @@ class DiskStore:
         """Remove an object; one that is not there is no error."""
         self.path(name).unlink(missing_ok=True)
 
-    @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str) -> AbstractContextManager[None]:
         """Hold a lock on a name against every other thread and process; it dies with its holder."""
-        # A stripe of 256 lock files: a holder never takes a second lock of the same stripe set, so none can deadlock.
+        return _locked(self._lock_of(name))
+
+    @contextlib.contextmanager
+    def locks(self, names: Iterable[str]) -> Iterator[None]:
+        """Hold the locks on several names of one kind, as `lock` does on one."""
+        with contextlib.ExitStack() as stack:
+            for path in sorted({*map(self._lock_of, names)}):
+                stack.enter_context(_locked(path))
+            yield
+
+    def _lock_of(self, name: str) -> Path:
+        # A stripe of 256 lock files: a holder takes the locks of a stripe set in their order, so none can deadlock.
         kind = "objects" if "/" in name else name.split("-", 1)[0]
         stripe = sum(name.encode("utf-8")) % 256
-        path = self.root / LOCKS / f"{kind}-{stripe:02x}"
-        with _opened_to_lock(path) as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+        return self.root / LOCKS / f"{kind}-{stripe:02x}"
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -265,12 +304,11 @@ class DiskStore:
                     shutil.rmtree(left, ignore_errors=True)
 
     @contextlib.contextmanager
-    def _temporary(self, target: Path, data: bytes) -> Iterator[Path]:
-        """A file with these bytes that is on the disk, of the target's file system, and gone at the end.
+    def _temporary(self, target: Path, data: bytes) -> Iterator[tuple[Path, int]]:
+        """A file with these bytes, of the target's file system, that is gone at the end; its path and a descriptor.
 
         It has no name, so that no crash leaves it behind; where the file system knows no such files it lies in scratch.
         """
-        _make_folder(target.parent)
         with contextlib.ExitStack() as stack:
             try:
                 descriptor = os.open(target.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
@@ -283,8 +321,16 @@ class DiskStore:
             with os.fdopen(descriptor, "wb") as handle:
                 handle.write(data)
                 handle.flush()
-                os.fsync(handle.fileno())
-                yield temporary
+                yield temporary, handle.fileno()
+
+    def _link(self, temporary: Path, target: Path) -> None:
+        """Give a temporary file a name that nothing has."""
+        # with a folder, which is not looked at, the link of /proc is followed
+        os.link(temporary, target, src_dir_fd=0)
+
+    def _move(self, path: Path, target: Path) -> None:
+        """Give a finished file the name of an object."""
+        path.replace(target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,9 +389,11 @@ def _files_below(folder: str, name: str, prefix: str) -> Iterator[tuple[str, str
                 yield from _files_below(entry.path, f"{here}/", prefix)
 
 
-def _link(temporary: Path, target: Path) -> None:
-    """Give a temporary file a name that nothing has."""
-    os.link(temporary, target, src_dir_fd=0)  # with a folder, which is not looked at, the link of /proc is followed
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with _opened_to_lock(path) as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _opened_to_lock(path: Path) -> IO[str]:
@@ -356,20 +404,39 @@ def _opened_to_lock(path: Path) -> IO[str]:
         return path.open("a")
 
 
-def _make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, so that they outlive a power cut."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
+def _make_folders(*folders: Path) -> None:
+    """Make folders, and those above them, so that they outlive a power cut."""
+    missing = [folder for folder in folders if not folder.is_dir()]
+    above = dict.fromkeys(folder.parent for folder in missing)
+    if missing:
+        _make_folders(*above)
+    for folder in missing:
         folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
+    _sync_folders(above)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync_folders(folders: Iterable[Path]) -> None:
+    with contextlib.ExitStack() as stack:
+        descriptors = []
+        for folder in folders:
+            descriptors.append(os.open(folder, os.O_RDONLY))
+            stack.callback(os.close, descriptors[-1])
+        _sync_all(descriptors)
+
+
+def _sync_all(descriptors: Sequence[int]) -> None:
+    """Wait until the bytes of open files are on the disk: of several, for all of them at once."""
+    if len(descriptors) <= 1:
+        for descriptor in descriptors:
+            os.fsync(descriptor)
+        return
+    with ThreadPoolExecutor(SYNCS, thread_name_prefix="sync") as pool:
+        for _ in pool.map(os.fsync, descriptors):
+            pass
+
+
+def _slices(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (values[begin : begin + size] for begin in range(0, len(values), size))
 
 
 @contextlib.contextmanager
