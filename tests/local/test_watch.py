@@ -29,13 +29,14 @@ from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.local.check import check
 from duff_orders.local.condition import Condition
 from duff_orders.local.raw_folder import Found
+from duff_orders.local.run import process_together
 from duff_orders.local.watch import _Watcher, look_after, watch
 from duff_orders.models.build import BuildReport, build
 from duff_orders.printable import printable
 from tests.effort import PATIENCE
 from tests.faults.commands import duff, finish, start, until
 from tests.faults.scenario import lines
-from tests.lakes import ingest, open_lake
+from tests.lakes import drop, ingest, open_lake
 
 pytestmark = pytest.mark.slow
 
@@ -204,6 +205,30 @@ def test_several_files_at_once(tmp_path: Path) -> None:
         assert {row.rows_published for row in watched.rows} == {3}
 
 
+def test_many_that_wait_go_together_and_the_others_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = list[int]()
+
+    def counted(lake: Lake, events: list[Event], **options: Any) -> dict[str, LedgerRow]:
+        rows = process_together(lake, events, **options)
+        together.append(len(rows))
+        return rows
+
+    monkeypatch.setattr("duff_orders.local.watch.process_together", counted)
+    monkeypatch.setattr("duff_orders.local.watch.FILES", 20)
+    lake = open_lake(tmp_path, settle=SETTLE)
+    for number in range(1, 46):
+        drop(lake, f"{number:02}.csv", orders(number))
+    drop(lake, "twice.csv", lines(*["1,Moe,99,1,Duff,1.50,6,0.33,Retail,created"] * 2))
+    drop(lake, "again.csv", orders(1))
+    with watching(tmp_path) as watched:
+        until(lambda: len(watched.rows) == 47)
+        until(lambda: snapshot.current(lake.store).files)
+    assert max(together) == 20
+    assert sum(together) >= 40  # as many as were whole at once
+    assert sorted(watched.verdicts.values()) == ["duplicate", *["valid"] * 46]
+    assert check(lake).problems == []
+
+
 @pytest.mark.parametrize("other", [orders(2), orders(1, rows=2)], ids=["of the same size", "longer"])
 def test_overwritten_later_it_is_a_new_file(tmp_path: Path, other: bytes) -> None:
     with watching(tmp_path) as watched:
@@ -327,6 +352,10 @@ def test_a_build_that_failed_is_made_though_nothing_more_comes(tmp_path: Path, m
         assert len(failed) == 2
 
 
+def none_together(*_: object) -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
 def test_a_file_that_could_not_be_processed_is_taken_without_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -341,6 +370,7 @@ def test_a_file_that_could_not_be_processed_is_taken_without_a_restart(
 
     monkeypatch.setattr("duff_orders.local.watch.AGAIN", 0.1)
     monkeypatch.setattr("duff_orders.local.watch.announce", full)
+    monkeypatch.setattr("duff_orders.local.watch.announce_all", none_together)
     with watching(tmp_path) as watched:
         watched.write("a.csv", orders(1))
         watched.write("b.csv", orders(2))
@@ -517,7 +547,8 @@ def test_killed_and_started_again_it_takes_up_the_rest(tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     (lake / "raw").mkdir(parents=True)
     for number in range(6):
-        generate(lake / "raw" / f"{number}.csv", rows=10_000, seed=number, first_order=1 + 10_000 * number)
+        rows = 20_000  # too many to go together
+        generate(lake / "raw" / f"{number}.csv", rows=rows, seed=number, first_order=1 + rows * number)
     with process(lake, "--workers", "2") as watcher:
         until(lambda: len(list(lake.glob("processed/files/*/*.json"))) >= 2)
         watcher.kill()
@@ -525,11 +556,11 @@ def test_killed_and_started_again_it_takes_up_the_rest(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in lake.glob("processed/files/*/*.json")}
     with process(lake, "--workers", "2") as watcher:
         until(lambda: len(list(lake.glob("processed/files/*/*.json"))) == 6)
-        rows = stop(watcher)
+        told = stop(watcher)
     assert len(before) < 6
-    assert len(rows) == 6 - len(before)
+    assert len(told) == 6 - len(before)
     assert all(path.read_bytes() == data for path, data in before.items())
-    assert {row["rows_published"] for row in rows} == {10_000}
+    assert {row["rows_published"] for row in told} == {rows}
     assert not any((lake / "scratch").iterdir())
     duff(lake, "check")
 
@@ -614,6 +645,7 @@ def test_what_is_amiss_is_told_until_it_is_over(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("duff_orders.local.watch.AGAIN", 0.1)
     monkeypatch.setattr("duff_orders.local.watch.AGAIN_AT_MOST", 0.2)
     monkeypatch.setattr("duff_orders.local.watch.announce", full)
+    monkeypatch.setattr("duff_orders.local.watch.announce_all", none_together)
     condition = Condition()
     with watching(tmp_path, condition=condition) as watched:
         watched.write("a.csv", orders(1))

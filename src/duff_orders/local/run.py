@@ -166,7 +166,7 @@ def process_all(
             return _failure(event, error, began)
 
     def together(events: list[Event]) -> dict[str, LedgerRow | Future[LedgerRow]]:
-        rows = _batch(lake, events, memory_fraction=memory_fraction)
+        rows = process_together(lake, events, memory_fraction=memory_fraction)
         return {event.file_id: rows.get(event.file_id) or pool.submit(one, event) for event in events}
 
     with (
@@ -185,8 +185,8 @@ def process_all(
             yield row.result() if isinstance(row, Future) else row
 
 
-def _batch(lake: Lake, events: list[Event], *, memory_fraction: float) -> dict[str, LedgerRow]:
-    """Process many files at once; those that could not be are left out: each is tried alone then."""
+def process_together(lake: Lake, events: list[Event], *, memory_fraction: float) -> dict[str, LedgerRow]:
+    """Process many files at once; returns their rows by `file_id`. Those that are left out are to be tried alone."""
     try:
         with room_errors():
             return process_batch(lake, events, memory_fraction=memory_fraction)

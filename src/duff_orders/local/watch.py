@@ -23,19 +23,20 @@ from watchfiles import watch as watch_folder
 from watchfiles._rust_notify import WatchfilesRustInternalError
 from watchfiles.main import FileChange
 
-from duff_orders.clock import utc_now
 from duff_orders.documents import LedgerRow
 from duff_orders.errors import DamagedObject, DuffError, SourceChanged
+from duff_orders.ingest.batch import FILES, SMALL, in_batches
 from duff_orders.ingest.transform import check_engines
 from duff_orders.lake import held, layout
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.engines import engines_kept
 from duff_orders.lake.lake import Lake
+from duff_orders.lake.landing import announce_all, moments
 from duff_orders.lake.raw import announce, in_turn
 from duff_orders.lake.stores.disk import identity
 from duff_orders.local import raw_folder
 from duff_orders.local.condition import Condition
-from duff_orders.local.run import process
+from duff_orders.local.run import process, process_together
 from duff_orders.models.build import build
 from duff_orders.printable import printable
 from duff_orders.progress import OnPhase, ignore_phase
@@ -118,12 +119,13 @@ class _Watcher:
         self.waiting: set[str] = set()
         self.still: dict[str, tuple[tuple[int, int], float]] = {}
         self.passed_over: dict[str, _PassedOver] = {}
-        self.running: dict[Future[LedgerRow], str] = {}
+        self.running: dict[Future[dict[str, LedgerRow]], dict[str, datetime]] = {}
         self.left: set[raw_folder.Found] = set()
         self.published = False
         self.unbuilt: _PassedOver | None = None
         self.unlooked: _PassedOver | None = None
         self.build_by = time.monotonic() + BATCH
+        self.memory_fraction = 1 / lake.settings.workers
 
     def run(self, ready: Callable[[], None]) -> None:
         settings = self.lake.settings
@@ -138,15 +140,16 @@ class _Watcher:
                     ready = _nothing
                 else:
                     self.waiting.update(key for change, path in batch for key in self._keys(change, Path(path)))
-                self._collect()
+                self._collect(pool)
                 self.waiting.update(key for key, over in self.passed_over.items() if over.is_due())
                 self._start(pool)
                 overdue = time.monotonic() > self.build_by  # a slow upload, or a steady stream, is no batch to wait for
                 self.published |= self.unbuilt is not None and self.unbuilt.is_due()
                 if self.published and (overdue or not (self.running or self.waiting)):
                     self._build()
-            wait(self.running)
-            self._collect()
+            while self.running:
+                wait(self.running)
+                self._collect(pool)
             if self.published:
                 self._build()
 
@@ -215,7 +218,8 @@ class _Watcher:
         return keys
 
     def _start(self, pool: ThreadPoolExecutor) -> None:
-        whole = []
+        running = {key for keys in self.running.values() for key in keys}
+        whole, small = [], set[str]()
         for key in sorted(self.waiting):
             file = raw_folder.look(self.raw, key)
             if file is None or file.status is None:
@@ -223,13 +227,24 @@ class _Watcher:
                 self.still.pop(key, None)
                 self._forget(key)
                 self._leave(file)
-            elif key not in self.running.values() and self._is_whole(key):
+            elif key not in running and self._is_whole(key):
                 whole.append((in_turn(key, file.status.st_mtime), key))
-        for _, key in sorted(whole):
+                if file.status.st_size <= SMALL:
+                    small.add(key)
+        # their times are when they were seen whole, not when a worker comes to them
+        times = moments(key for _, key in sorted(whole))
+        for key in times:
             self.waiting.discard(key)
             self.still.pop(key, None)
-            # its time is when it was seen whole, not when a worker comes to it
-            self.running[pool.submit(self._one, key, utc_now())] = key
+        together = [key for key in times if key in small]
+        for begin in range(0, len(together) - 1, FILES):  # the last one of all goes alone
+            some = {key: times.pop(key) for key in together[begin : begin + FILES]}
+            self.running[pool.submit(self._several, some)] = some
+        for key, when in times.items():
+            self._start_one(pool, key, when)
+
+    def _start_one(self, pool: ThreadPoolExecutor, key: str, when: datetime) -> None:
+        self.running[pool.submit(self._one, key, when)] = {key: when}
 
     def _is_whole(self, key: str) -> bool:
         """Whether a file has not changed for `settle` seconds and is not open for writing, as far as can be told.
@@ -255,29 +270,49 @@ class _Watcher:
             self.left.add(file)
             log.warning("%s is left alone: %s", printable(file.key), file.why)
 
-    def _one(self, key: str, when: datetime) -> LedgerRow:
-        return process(
-            self.lake,
-            announce(self.lake.disk, key, when=when),
-            memory_fraction=1 / self.lake.settings.workers,
-            phase=self.phase,
-        )
+    def _one(self, key: str, when: datetime) -> dict[str, LedgerRow]:
+        event = announce(self.lake.disk, key, when=when)
+        return {key: process(self.lake, event, memory_fraction=self.memory_fraction, phase=self.phase)}
 
-    def _collect(self) -> None:
+    def _several(self, times: dict[str, datetime]) -> dict[str, LedgerRow]:
+        """The outcomes of those that go together, of files that came at these times."""
+        events = announce_all(self.lake.disk, times)
+        rows = dict[str, LedgerRow]()
+        for batch in in_batches(self.lake.settings, events.values()):
+            rows |= process_together(self.lake, batch, memory_fraction=self.memory_fraction)
+        return {key: rows[event.file_id] for key, event in events.items() if event.file_id in rows}
+
+    def _collect(self, pool: ThreadPoolExecutor) -> None:
         for future in wait(self.running, timeout=0, return_when=FIRST_COMPLETED).done:
-            key = self.running.pop(future)
-            try:
-                row = future.result()
-            except SourceChanged:
-                self.waiting.add(key)  # it will be whole later, or is gone
-            except Exception as error:
-                self._pass_over(key, error)
-            else:
-                self._forget(key)
-                if row.published and not self.published:
-                    self.published = True
-                    self.build_by = time.monotonic() + BATCH
-                self.done(row)
+            times = self.running.pop(future)
+            if len(times) == 1:
+                (key,) = times
+                self._end(key, future)
+                continue
+            rows = {} if future.exception() else future.result()
+            for key, when in times.items():
+                if key in rows:
+                    self._finish(key, rows[key])
+                else:
+                    self._start_one(pool, key, when)
+
+    def _end(self, key: str, future: Future[dict[str, LedgerRow]]) -> None:
+        """Tell of a file that went alone, or try it again later."""
+        try:
+            row = future.result()[key]
+        except SourceChanged:
+            self.waiting.add(key)  # it will be whole later, or is gone
+        except Exception as error:
+            self._pass_over(key, error)
+        else:
+            self._finish(key, row)
+
+    def _finish(self, key: str, row: LedgerRow) -> None:
+        self._forget(key)
+        if row.published and not self.published:
+            self.published = True
+            self.build_by = time.monotonic() + BATCH
+        self.done(row)
 
     def _pass_over(self, key: str, error: Exception) -> None:
         """Try a file again later, and say why, once for each reason: of a disk that is full, that ends by itself."""
