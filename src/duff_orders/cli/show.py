@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -66,16 +67,22 @@ def _files(rows: Sequence[LedgerRow], standings: Sequence[Standing] = ()) -> Non
     ids = bool(standings)
     counted = [(name.removeprefix("rows_"), "right") for name in COUNTS]
     heads = ("file_id", "event time (UTC)", "file", "verdict") if ids else ("file", "verdict")
-    table = _table(*heads, *counted, *([("open", "right")] if ids else []))
+    columns = (*heads, *counted, *([("open", "right")] if ids else []))
+    lines = []
     for number, row in enumerate(rows):
-        colour = COLOURS[row.verdict]
         first = (row.file_id[:12], f"{row.event_time:%Y-%m-%d %H:%M:%S}") if ids else ()
         counts = [f"{getattr(row, name):,}" for name in COUNTS]
         if ids:
             counts.append(_open(standings[number]))
-        table.add_row(*first, escape(printable(row.source_file)), f"[{colour}]{row.verdict}[/]", *counts)
+        lines.append((*first, printable(row.source_file), row.verdict, *counts))
     console = _console()
-    console.print(table)
+    if console.is_terminal:
+        table = _table(*columns)
+        for cells in lines:
+            table.add_row(*(f"[{COLOURS[each]}]{each}[/]" if each in COLOURS else escape(each) for each in cells))
+        console.print(table)
+    else:
+        _aligned(columns, lines)
     for row in rows:
         if row.reason and row.verdict != "valid_with_rejects":
             console.print(printable(f"{row.source_file}: {row.reason}"), markup=False, highlight=False, soft_wrap=True)
@@ -249,6 +256,20 @@ def _table(*columns: str | tuple[str, str]) -> Table:
         name, justify = (column, "left") if isinstance(column, str) else column
         table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
     return table
+
+
+def _aligned(columns: Sequence[str | tuple[str, str]], lines: Sequence[Sequence[str]]) -> None:
+    """Print a table where nobody looks, and where no line is folded: as `_table` has it, in a hundredth of the time."""
+    heads = [column if isinstance(column, str) else column[0] for column in columns]
+    widths = [max(map(cell_len, cells)) for cells in zip(heads, *lines, strict=True)]
+    for cells in (heads, *lines):
+        padded = (
+            f"{' ' * (width - cell_len(cell))}{cell}"
+            if "right" in column
+            else f"{cell}{' ' * (width - cell_len(cell))}"
+            for column, cell, width in zip(columns, cells, widths, strict=True)
+        )
+        print("  ".join(padded))
 
 
 def _console() -> Console:
