@@ -96,9 +96,9 @@ def test_generate(tmp_path: Path) -> None:
         (["--duplicates", "-0.1"], "duplicates: -0.1 is not between 0 and 1"),
         (["--bad", "0.6", "--duplicates", "0.6"], "is not between 0 and 1"),
         (["--bad", "nan"], "bad: nan is not between 0 and 1"),
-        (["--bad", "some"], "as a number"),
+        (["--bad", "some"], "not a valid float"),
         (["--rows", "-1"], "rows: -1 is not between 0 and"),
-        (["--rows", "many"], "as an integer"),
+        (["--rows", "many"], "not a valid int"),
         (["--seed", "-1"], "seed: -1 is not between 0 and"),
     ],
 )

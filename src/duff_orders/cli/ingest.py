@@ -53,7 +53,7 @@ def run(
     context: typer.Context,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="Orders files: *.csv or *.csv.gz.", exists=True, dir_okay=False),
+        typer.Argument(metavar="FILE...", help="Orders files: *.csv or *.csv.gz.", exists=True, dir_okay=False),
     ],
     lake: LakeOption = None,
     engine: EngineOption = None,
@@ -92,7 +92,7 @@ def replay(
     file_ids: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE_ID", help="File ids; the first characters are enough.", autocompletion=complete_file_id
+            metavar="FILE_ID...", help="File ids; the first characters are enough.", autocompletion=complete_file_id
         ),
     ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Every file that failed or was cut off.")] = False,
@@ -162,7 +162,7 @@ def _follow(outcomes: Iterable["LedgerRow"], *, as_json: bool, left_out: Iterabl
 def upload(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="Orders files: *.csv or *.csv.gz.", exists=True, dir_okay=False),
+        typer.Argument(metavar="FILE...", help="Orders files: *.csv or *.csv.gz.", exists=True, dir_okay=False),
     ],
     deployment: DeploymentOption = None,
     replaces: ReplacesOption = None,

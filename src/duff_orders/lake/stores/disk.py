@@ -411,7 +411,10 @@ def _make_folders(*folders: Path) -> None:
     if missing:
         _make_folders(*above)
     for folder in missing:
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
     _sync_folders(above)
 
 
