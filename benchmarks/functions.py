@@ -1,6 +1,7 @@
 """The function Transform-data beside a naive one with awswrangler, on the same emulated S3.
 
     python -m benchmarks.functions [--megabytes 100] [--rounds 3]
+    python -m benchmarks.functions --alone 100 500 1000 2000   # ours with the templates' memory, and its scratch space
 
 Each is started as Lambda starts one: a process of the runtime's interface client, with the bundle and boto3 on the path
 and nothing else. A small server is the runtime's API. *Ready* is from the process's start to its first request for an
@@ -11,6 +12,7 @@ import argparse
 import json
 import os
 import queue
+import shutil
 import statistics
 import subprocess
 import sys
@@ -20,7 +22,7 @@ import time
 import uuid
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -102,22 +104,46 @@ class _Runtime(BaseHTTPRequestHandler):
 
 @dataclass
 class Figures:
-    """Seconds and megabytes of one process."""
+    """Seconds and megabytes of one process; `scratch` are those of its temporary folder, if that was watched."""
 
     ready: float
     calls: list[float] = field(default_factory=list)
     peak: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    scratch: float = 0
 
 
-def started(command: list[str], environment: dict[str, str], events: list[Any]) -> Figures:
-    """Start a function, and hand it one event after another."""
+@contextmanager
+def watched(folder: Path, figures: list[float]) -> Iterator[None]:
+    """Keep the most megabytes that a folder held, meanwhile."""
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.05):
+            size = 0
+            for path in folder.rglob("*"):
+                with suppress(OSError):
+                    size += path.stat().st_blocks * 512
+            figures[0] = max(figures[0], size / 10**6)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def started(command: list[str], environment: dict[str, str], events: list[Any], memory: int = MEMORY) -> Figures:
+    """Start a function of so many MB of memory, and hand it one event after another."""
     api = RuntimeApi()
     threading.Thread(target=api.serve_forever, daemon=True).start()
     told = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         **environment,
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
     }
     with tempfile.TemporaryFile() as log:
         began = time.perf_counter()
@@ -133,6 +159,7 @@ def started(command: list[str], environment: dict[str, str], events: list[Any]) 
                 done, answer = _answer(api, process, log)
                 figures.calls.append(time.perf_counter() - began)
                 figures.peak.append(_peak(process.pid))
+                figures.cpu.append(_cpu(process.pid))
                 if not done:
                     raise SystemExit(f"{command}: {answer}")
             return figures
@@ -157,6 +184,12 @@ def _answer(api: RuntimeApi, process: "subprocess.Popen[bytes]", log: IO[bytes])
 def _peak(pid: int) -> float:
     line = next(each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
+
+
+def _cpu(pid: int) -> float:
+    """The CPU seconds of a process so far."""
+    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -197,11 +230,7 @@ def buckets() -> Iterator[Buckets]:
 
 def section(megabytes: int, rounds: int, scratch: Path) -> str:
     """The table, as docs/benchmarks.md shows it."""
-    made = package(scratch / "bundles", architecture=ARCHITECTURE, python=f"3.{sys.version_info[1]}")
-    bundle = next(path for path in made if path.name == "transform.zip")
-    code = scratch / "transform"
-    with zipfile.ZipFile(bundle) as archive:
-        archive.extractall(code)
+    bundle, code = _bundle(scratch)
     wide = subprocess.run(
         ["du", "-sm", str(AWSWRANGLER.parents[1] / "lib")], capture_output=True, text=True, check=True
     )
@@ -221,17 +250,7 @@ def section(megabytes: int, rounds: int, scratch: Path) -> str:
     with buckets() as there:
         shared = {**CREDENTIALS, "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"]}
         contestants = {
-            OURS: (
-                [str(RUNTIME), "-m", "awslambdaric", "duff_orders.aws.handlers.transform_data"],
-                {
-                    **shared,
-                    "PYTHONPATH": str(code),
-                    "PYTHONDONTWRITEBYTECODE": "1",
-                    "RAW_BUCKET": there.raw,
-                    "PROCESSED_BUCKET": there.processed,
-                    "DATABASE": "bench",
-                },
-            ),
+            OURS: _ours(there, code),
             THEIRS: (
                 [str(AWSWRANGLER), "-m", "awslambdaric", "awswrangler_function.handler"],
                 {**shared, "PYTHONPATH": str(PEERS), "WR_S3_ENDPOINT_URL": shared["AWS_ENDPOINT_URL"]},
@@ -264,6 +283,54 @@ def section(megabytes: int, rounds: int, scratch: Path) -> str:
     )
 
 
+def alone(sizes: list[int], memory: int, scratch: Path) -> str:
+    """Our function on files of so many megabytes, each the first that a new one gets, as a Markdown table."""
+    _, code = _bundle(scratch)
+    lines = ["| file | call s | CPU s | peak MB | scratch MB |", "|---|---:|---:|---:|---:|"]
+    with buckets() as there:
+        command, environment = _ours(there, code)
+        for kind, bad, duplicates in (("clean", 0.0, 0.0), ("1 % rejects, 0.5 % repeats", 0.01, 0.005)):
+            for megabytes in sizes:
+                path, temporary = scratch / "large.csv", scratch / "tmp"
+                generate(path, rows=megabytes * 10**6 // BYTES_PER_ROW, bad=bad, duplicates=duplicates)
+                (event, _), size = there.put(path), path.stat().st_size / 10**6
+                path.unlink()
+                shutil.rmtree(temporary, ignore_errors=True)
+                temporary.mkdir()
+                most = [0.0]
+                with watched(temporary, most):
+                    done = started(command, environment | {"TMPDIR": str(temporary)}, [event], memory)
+                lines.append(
+                    f"| {size:,.0f} MB, {kind} | {done.calls[0]:.1f} | {done.cpu[0]:.1f} | {done.peak[0]:,.0f} |"
+                    f" {most[0]:,.0f} |"
+                )
+    return "\n".join(lines)
+
+
+def _bundle(scratch: Path) -> tuple[Path, Path]:
+    """The function's bundle, and where it lies unpacked."""
+    asked = [str(RUNTIME), "-c", "import sys; print(f'3.{sys.version_info[1]}')"]
+    version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    made = package(scratch / "bundles", architecture=ARCHITECTURE, python=version)
+    bundle = next(path for path in made if path.name == "transform.zip")
+    with zipfile.ZipFile(bundle) as archive:
+        archive.extractall(scratch / "transform")
+    return bundle, scratch / "transform"
+
+
+def _ours(there: Buckets, code: Path) -> tuple[list[str], dict[str, str]]:
+    """The command that starts our function, and its environment."""
+    return [str(RUNTIME), "-m", "awslambdaric", "duff_orders.aws.handlers.transform_data"], {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"],
+        "PYTHONPATH": str(code),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "RAW_BUCKET": there.raw,
+        "PROCESSED_BUCKET": there.processed,
+        "DATABASE": "bench",
+    }
+
+
 def _embedded(path: Path, scratch: Path) -> float:
     lake = scratch / f"lake-{uuid.uuid4()}"
     command = [sys.executable, "-m", "benchmarks.ours", "transform", str(path), str(lake), "--memory", f"{MEMORY}MiB"]
@@ -277,8 +344,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", nargs="+", type=int, metavar="MB", help="ours alone, on files of these sizes")
+    parser.add_argument("--memory", type=int, default=2048, metavar="MB", help="the memory of ours alone")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="duff-bench-") as folder:
+        if options.alone:
+            print(alone(options.alone, options.memory, Path(folder)))
+            return
         print(section(options.megabytes, options.rounds, Path(folder)))
 
 
