@@ -110,7 +110,9 @@ def commands_table(quick: bool, scratch: Path) -> str:
 
 
 def spark_tables(quick: bool, scratch: Path) -> str:
-    return spark.section(10**7, 100_000, 1, scratch) if quick else spark.section(10**9, 10_000_000, 2, scratch)
+    if quick:
+        return spark.section({10**7: 1}, 100_000, 1, scratch)
+    return spark.section({3 * 10**8: 2, 10**9: 1}, 10_000_000, 1, scratch)
 
 
 SECTIONS: dict[str, Callable[[bool, Path], str]] = {

@@ -12,34 +12,46 @@ that a poll of /proc saw, whichever is more; pages they share count once for eac
 
 import ctypes
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 POLL_SECONDS = 0.05
 ORPHAN_SECONDS = 60
 PR_SET_CHILD_SUBREAPER = 36
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a run cost; `output` is the end of what it printed."""
+    """What a run cost; `output` is the end of what it printed.
+
+    `threads`: CPU seconds of its threads by their names, without numbers, as far as they lived when last looked at.
+    """
 
     wall_s: float
     cpu_s: float
     peak_rss_mb: float
     returncode: int
     output: str
+    threads: Mapping[str, float] = field(default_factory=dict)
 
 
-def measure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Measurement:
-    """Run the command to its end. Linux only: it reads /proc. Not for several threads at once."""
+def measure(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, *, by_thread: bool = False
+) -> Measurement:
+    """Run the command to its end; `by_thread`, with its threads. Linux only: it reads /proc.
+
+    Not for several threads at once.
+    """
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "cannot become the reaper of orphaned processes")
     others = set(_children(os.getpid()))
@@ -55,6 +67,7 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
     peak_tree_kb = 0
     ended = threading.Event()
     output = bytearray()
+    seen = dict[int, tuple[str, float]]()
 
     def poll() -> None:
         nonlocal peak_tree_kb
@@ -64,6 +77,8 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
             tree = [pid for child in _children(os.getpid()) if child not in others for pid in _tree(child)]
             if len(tree) > 1:
                 peak_tree_kb = max(peak_tree_kb, sum(map(_rss_kb, tree)))
+            if by_thread:
+                seen.update(each for pid in tree for each in _threads(pid))
             # Java has many threads to look through: that must not take the cores from what is measured.
             pause = max(POLL_SECONDS, 100 * (time.thread_time() - began))
 
@@ -88,7 +103,26 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
         peak_rss_mb=round(max(*(usage.ru_maxrss for usage in usages), peak_tree_kb) / 1024, 1),
         returncode=process.returncode,
         output=output.decode(errors="replace")[-2000:],
+        threads=_by_name(seen.values()),
     )
+
+
+def _threads(pid: int) -> Iterator[tuple[int, tuple[str, float]]]:
+    """The threads of a process: by the number of each its name without digits, and its CPU seconds."""
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            name, _, rest = (task / "stat").read_text().partition("(")[2].rpartition(")")
+            ticks = rest.split()[11:13]
+            yield int(task.name), (re.sub(r"[#0-9]+", "", name).strip(), sum(map(int, ticks)) / _TICKS)
+    except OSError:  # ended meanwhile
+        return
+
+
+def _by_name(threads: Iterable[tuple[str, float]]) -> dict[str, float]:
+    sums: dict[str, float] = defaultdict(float)
+    for name, seconds in threads:
+        sums[name] += seconds
+    return dict(sorted(sums.items(), key=lambda each: -each[1]))
 
 
 def _reap(others: set[int]) -> list[resource.struct_rusage]:

@@ -29,9 +29,16 @@ TWO = ("--engine", "spark", "--master", "local[2]", "--memory", "2GB")
 ONE = ("--engine", "spark", "--master", "local[1]", "--memory", "2GB")
 DUCKDB, SPARK, SPARK_ONE = "duff-orders on DuckDB", "duff-orders on Spark local[2]", "duff-orders on Spark local[1]"
 GLUE, START = "Glue Studio's shape, local[2]", "Spark's start alone, local[2]"
+COPY, SPARK_CLEAN = "floor: Spark's bare typed copy, local[2]", f"{SPARK}, clean file"
+#: Who gets a file of as many rows without rejects and repeats.
+CLEAN = (COPY, SPARK_CLEAN)
+#: What threads of Java do, by their names.
+_WORK = {"Executor task l": "tasks", "C CompilerThre": "compilers", "GC Thread": "garbage"}
 Command = Callable[[Path, Path], list[str]]
 CONTESTANTS: dict[str, Command] = {
+    COPY: lambda source, target: [*peer("spark_copy.py")(source, target), "local[2]"],
     GLUE: peer("glue_studio_job.py", "--cores", "2"),
+    SPARK_CLEAN: lambda source, target: [*ours(source, target), *TWO],
     SPARK: lambda source, target: [*ours(source, target), *TWO],
     SPARK_ONE: lambda source, target: [*ours(source, target), *ONE],
     DUCKDB: lambda source, target: [*ours(source, target), "--engine", "duckdb"],
@@ -135,6 +142,21 @@ def _add(stage: Stage, metrics: dict[str, dict[str, int]]) -> None:
     stage.spilled_disk_bytes += total("Disk Bytes Spilled")
 
 
+def threads_table(results: dict[str, list[Run]]) -> str:
+    """The CPU seconds of Java's threads in everybody's last run on Spark, as a Markdown table."""
+    lines = ["| CPU s | tasks | compilers | garbage | all else |", "|---|---:|---:|---:|---:|"]
+    for name, runs in results.items():
+        cost = runs[-1].cost
+        if runs[-1].stages:
+            kinds = dict.fromkeys(_WORK.values(), 0.0)
+            for thread, seconds in cost.threads.items():
+                if thread in _WORK:
+                    kinds[_WORK[thread]] += seconds
+            cells = (*kinds.values(), cost.cpu_s - sum(kinds.values()))
+            lines.append(f"| {name} | {' | '.join(f'{each:.1f}' for each in cells)} |")
+    return "\n".join(lines)
+
+
 def stages_table(stages: Sequence[Stage]) -> str:
     """The stages, and their sum, as a Markdown table."""
     lines = [
@@ -168,7 +190,7 @@ def measured(command: Sequence[str], scratch: Path) -> Run | None:
             "spark.local.dir": folder,
         }
         submit = " ".join(f"--conf {name}={value}" for name, value in settings.items())
-        cost = measure(command, {"PYSPARK_SUBMIT_ARGS": f"{submit} pyspark-shell"})
+        cost = measure(command, {"PYSPARK_SUBMIT_ARGS": f"{submit} pyspark-shell"}, by_thread=True)
         if cost.returncode:
             print(f"{' '.join(command)} failed:\n{cost.output}", file=sys.stderr)
             return None
@@ -199,9 +221,11 @@ def rounds(commands: dict[str, Callable[[], list[str]]], repeat: int, scratch: P
 
 def transform_size(size: int, repeat: int, scratch: Path, only: Sequence[str] = ()) -> dict[str, list[Run]]:
     """Everybody on one file with bad records and repeats. Raises SystemExit where two give different rows."""
-    source = scratch / f"orders-{size}.csv"
+    source, clean = scratch / f"orders-{size}.csv", scratch / f"orders-{size}-clean.csv"
     if not source.exists():
         generate(source, rows=size // BYTES_PER_ROW, bad=0.01, duplicates=0.005)
+    if not clean.exists():
+        generate(clean, rows=size // BYTES_PER_ROW)
     target = scratch / "out"
     counts: dict[str, str] = {}
 
@@ -210,7 +234,7 @@ def transform_size(size: int, repeat: int, scratch: Path, only: Sequence[str] = 
             note()
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir()
-            return CONTESTANTS[name](source, target)
+            return CONTESTANTS[name](clean if name in CLEAN else source, target)
 
         return command
 
@@ -261,9 +285,10 @@ def table(title: str, results: dict[str, list[Run]], start: float | None = None)
     spark = middle.get(SPARK)
     lines = [
         f"| {title} | runs | wall s | CPU s | peak MB | read MB | shuffled MB | spilled MB "
-        "| wall / ours on Spark | CPU / ours on Spark |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| wall / ours on Spark | CPU / ours on Spark | CPU / floor |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
+    floor = middle[COPY][1] if COPY in middle else 0
     for name in (each for each in CONTESTANTS if each in results):
         wall, cpu, peak = middle[name]
         runs = [run for run in results[name] if run.stages]
@@ -271,6 +296,7 @@ def table(title: str, results: dict[str, list[Run]], start: float | None = None)
         if runs:
             moved = [f"{statistics.median(getattr(run, kind) for run in runs) / 1e6:.0f}" for kind in _MOVED]
         ratios = [f"{wall / spark[0]:.2f}", f"{cpu / spark[1]:.2f}"] if spark else ["–", "–"]
+        ratios.append(f"{cpu / floor:.2f}" if floor else "–")
         cells = [name, len(results[name]), f"{wall:.2f}", f"{cpu:.2f}", f"{peak:.0f}", *moved, *ratios]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     said = []
@@ -288,18 +314,22 @@ def table(title: str, results: dict[str, list[Run]], start: float | None = None)
     return "\n".join(lines) + ("\n\n" + " ".join(said) if said else "")
 
 
-def section(size: int, rows: int, repeat: int, scratch: Path) -> str:
-    """The tables for the page of measurements."""
-    transforms = transform_size(size, repeat, scratch)
+def section(sizes: dict[int, int], rows: int, repeat: int, scratch: Path) -> str:
+    """The tables for the page of measurements; `sizes` are in bytes, with the rounds of each.
+
+    On all but the first those are left out that take long and say no more.
+    """
+    tables = []
+    start = None
+    for place, (size, times) in enumerate(sizes.items()):
+        transforms = transform_size(size, times, scratch, (COPY, SPARK_CLEAN, SPARK, DUCKDB) if place else ())
+        tables += [table(_title(size), transforms), threads_table(transforms)]
+        if START in transforms:
+            start = medians([run.cost for run in transforms[START]])[1]
+        if SPARK in transforms:
+            tables.append(f"The stages of {SPARK}:\n\n{stages_table(transforms[SPARK][-1].stages)}")
     builds = measure_models(rows, repeat, scratch)
-    start = medians([run.cost for run in transforms[START]])[1] if START in transforms else None
-    tables = [
-        table(_title(size), transforms),
-        table(f"star schema from nothing, {rows:,} order lines", builds, start),
-    ]
-    if SPARK in transforms:
-        tables.append(f"The stages of {SPARK}:\n\n{stages_table(transforms[SPARK][-1].stages)}")
-    return "\n\n".join(tables)
+    return "\n\n".join((*tables, table(f"star schema from nothing, {rows:,} order lines", builds, start)))
 
 
 def _title(size: int) -> str:

@@ -173,3 +173,22 @@ def test_a_file_that_duckdb_does_not_read_in_parallel_is_read_by_one_thread(
     for number, more in enumerate(("", f"x{lines[1]}\n")):  # read whole, and in chunks
         row = ingest(open_lake(tmp_path / str(number)), "f.csv", (path.read_text() + more).encode())
         assert (row.error, row.rows_published, row.rows_rejected) == (None, 40_000, number)
+
+
+PLAIN = ",".join(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([PLAIN, PLAIN.replace(",7,", ",8,")], True),
+        ([PLAIN, PLAIN], False),  # an order line twice
+        ([PLAIN.replace("Moe", '"Moe"')] * 2, True),  # of quoted ones nobody says what they repeat
+        ([*(PLAIN.replace(",7,", f",{number},") for number in range(1, 20)), PLAIN.replace("2.5", "x")], False),
+        ([PLAIN, PLAIN.replace("2.5", "2.50000000")], None),  # which may be good
+        ([], None),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_what_the_first_lines_show(lines: list[str], expected: bool | None, end: str) -> None:
+    assert canonical.begins_clean(dialect(","), [f"{line}{end}".encode() for line in lines]) is expected

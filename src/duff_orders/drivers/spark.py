@@ -38,7 +38,7 @@ SESSION = {
 }
 # Spark makes one method of a whole stage, and Java leaves methods of more than 8,000 bytes to the interpreter: the
 # checks of a record take a third of the time when it compiles them. Give it to Glue as --conf, too.
-JAVA_OPTIONS = "-XX:-DontCompileHugeMethods -XX:+UseParallelGC"
+HUGE_METHODS, COLLECTOR = "-XX:-DontCompileHugeMethods", "-XX:+UseParallelGC"
 
 
 def check_installed() -> None:
@@ -116,15 +116,20 @@ def _start(settings: Settings) -> "SparkSession":
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
-        "spark.driver.extraJavaOptions": JAVA_OPTIONS,
-        "spark.executor.extraJavaOptions": JAVA_OPTIONS,
+        # which Spark puts before its user's own
+        "spark.driver.defaultJavaOptions": HUGE_METHODS,
+        "spark.executor.defaultJavaOptions": HUGE_METHODS,
+        # Java takes one collector: where its user names another, this one gives way
+        "spark.driver.extraJavaOptions": COLLECTOR,
+        "spark.executor.extraJavaOptions": COLLECTOR,
         "spark.driver.memory": f"{max(settings.memory, 10**9) // MIB}m",
     }
     if master.startswith("local") or "127.0.0.1" in master or "localhost" in master:
         # Nothing outside this machine takes part: listen to nobody else.
         defaults |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    for name, value in defaults.items():
-        conf.setIfMissing(name, value)
+    # what is set here would hold against the file, which only Java reads
+    for name in defaults.keys() - _settings_in_file():
+        conf.setIfMissing(name, defaults[name])
     # Workers run the Python of this process, where there are several.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     interrupt = signal.getsignal(signal.SIGINT)
@@ -134,6 +139,19 @@ def _start(settings: Settings) -> "SparkSession":
         signal.signal(signal.SIGINT, interrupt)
     atexit.register(started.stop)
     return started
+
+
+def _settings_in_file() -> set[str]:
+    """The names of what Spark's user set in `spark-defaults.conf`."""
+    import pyspark
+
+    home = os.environ.get("SPARK_HOME") or Path(pyspark.__file__).parent
+    path = Path(os.environ.get("SPARK_CONF_DIR") or f"{home}/conf", "spark-defaults.conf")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    # as Java reads its properties: a name ends at a blank, `=` or `:`
+    return {
+        re.split(r"[\s=:]", line.strip(), maxsplit=1)[0] for line in lines if line.strip()[:1] not in ("", "#", "!")
+    }
 
 
 def use_java() -> None:

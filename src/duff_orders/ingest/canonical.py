@@ -7,6 +7,7 @@ The automaton is RE2's: it takes time that grows with the bytes alone, whatever 
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,6 +28,8 @@ _NEVER = rb"\x00-\x1f\x7f\xc2\xe2\xef"
 _NO_TEXT = rb"\xed"
 #: Bytes that are looked at to choose a form, and the share of their lines that is to be canonical.
 _LOOK, _MOST = 64 * 1024, 0.5
+#: The share from which on the other lines of a beginning are taken for rejects.
+_TOLD = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,48 @@ def choose(dialect: Dialect, head: bytes, *, lenient: bool) -> Canonical | None:
     if dialect.ties:
         return None
     body = head[: head.rfind(b"\n", 0, _LOOK) + 1]
-    line_end = "\r\n" if body.partition(b"\n")[0].endswith(b"\r") else "\n"
-    marks = (".",) if dialect.decimal_mark == "." else (",", ".")
-    automata = [_automaton(dialect, Form(line_end, mark), lenient=lenient) for mark in marks]
+    automata = [_automaton(dialect, form, lenient=lenient) for form in _forms(dialect, body)]
     shares = [_share(automaton, body) for automaton in automata]
     return automata[shares.index(max(shares))] if max(shares) >= _MOST else None
+
+
+def begins_clean(dialect: Dialect, lines: Sequence[bytes]) -> bool | None:
+    """Whether the first lines of a file, with their ends, show neither rejects nor repeats; a guess, told without RE2.
+
+    None where too few of them are canonical: the others may be good, too.
+    """
+    if dialect.ties or not lines:
+        return None
+    canonical = [
+        sum(map(bool, map(re.compile(_Line(dialect, form, lenient=False).pattern).fullmatch, lines)))
+        for form in _forms(dialect, lines[0])
+    ]
+    if max(canonical) < _TOLD * len(lines):
+        return None
+    return max(canonical) == len(lines) and not may_repeat(dialect, [line for line in lines if b'"' not in line])
+
+
+def may_repeat(dialect: Dialect, lines: Iterable[bytes]) -> bool:
+    """Whether an order line may stand twice in canonical lines: by its texts alone, as far as none is quoted."""
+    between = dialect.delimiter.encode()
+    at = places(dialect)
+    order, product = at["order_id"], at["product_id"]
+    seen = set()
+    for line in lines:
+        fields = line.split(between)
+        if b'"' in line or order is None or product is None:
+            return True
+        key = fields[order], fields[product]
+        if key in seen:
+            return True
+        seen.add(key)
+    return False
+
+
+def _forms(dialect: Dialect, head: bytes) -> list[Form]:
+    """The forms that a file's lines may have, which begins with such a line."""
+    line_end = "\r\n" if head.partition(b"\n")[0].endswith(b"\r") else "\n"
+    return [Form(line_end, mark) for mark in ((".",) if dialect.decimal_mark == "." else (",", "."))]
 
 
 @lru_cache(maxsize=64)

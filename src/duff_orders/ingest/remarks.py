@@ -18,7 +18,17 @@ SIGNS_OF_UNSEEN = ("[^ -~]", "[^ -~\u00a1-\u2006]")
 
 def holds_unseen(text: str, spelling: Spelling) -> str:
     """Whether a text holds a character that nobody sees: most are told by the first sign not to."""
-    return " and ".join(spelling.some_match(text, pattern) for pattern in (*SIGNS_OF_UNSEEN, UNSEEN))
+    return f"{is_odd(text, spelling)} and {odd_holds_unseen(text, spelling)}"
+
+
+def is_odd(text: str, spelling: Spelling) -> str:
+    """Whether a text holds anything but the printable characters of ASCII."""
+    return spelling.some_match(text, SIGNS_OF_UNSEEN[0])
+
+
+def odd_holds_unseen(text: str, spelling: Spelling) -> str:
+    """Whether an odd text holds a character that nobody sees."""
+    return " and ".join(spelling.some_match(text, pattern) for pattern in (*SIGNS_OF_UNSEEN[1:], UNSEEN))
 
 
 def holds_a_line(texts: Iterable[str], spelling: Spelling, *, delimiter: str, fields: int) -> str:

@@ -24,9 +24,10 @@ from duff_orders.engines.duckdb.csv import read_csv
 from duff_orders.engines.duckdb.long_records import LINES_WITHIN, LONG_REJECTED, LongJob, LongOutcome
 from duff_orders.engines.duckdb.spelling import DuckDBSpelling
 from duff_orders.engines.duckdb.texts import Texts
-from duff_orders.engines.duckdb.typed import FEW, OTHERS, Chunked, read_typed, repeats_in
+from duff_orders.engines.duckdb.typed import FEW, OTHERS, Chunked, read_typed
 from duff_orders.errors import EngineError
 from duff_orders.ingest import remarks
+from duff_orders.ingest.canonical import may_repeat
 from duff_orders.ingest.corrections import (
     CHANGES_TEXT,
     CORRECTABLE,
@@ -224,7 +225,7 @@ class Job:
         dialect = self.scan.dialect
         source = read_typed(typed, path, dialect, self.memory, parallel=self.parallel)
         good = self._write_orders(f"(select *, true as good from {source})")
-        if typed.lines <= FEW and not repeats_in(path, dialect):
+        if typed.lines <= FEW and not may_repeat(dialect, path.read_bytes().splitlines()[1:]):
             return Written(good, good, False)
         if without := self._without_repeats(read_parquet(*self.orders)):
             return Written(good, self._rewrite(without), True)

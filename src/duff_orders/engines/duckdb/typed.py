@@ -63,24 +63,6 @@ def read_typed(
     return f"(select {', '.join((*of_file, values))} from {lines})"
 
 
-def repeats_in(path: Path, dialect: Dialect) -> bool:
-    """Whether an order line may stand twice in a file of canonical lines with its header: by its texts alone."""
-    lines = path.read_bytes().split(b"\n")
-    between = dialect.delimiter.encode()
-    at = places(dialect)
-    order, product = at["order_id"], at["product_id"]
-    seen = set()
-    for line in filter(None, lines[1:]):
-        fields = line.split(between)
-        if b'"' in line or order is None or product is None:
-            return True
-        key = fields[order], fields[product]
-        if key in seen:
-            return True
-        seen.add(key)
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Chunked:
     """The good records of one file, written chunk by chunk; the repeated order lines are the table `repeated` then.

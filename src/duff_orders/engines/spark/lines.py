@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from itertools import islice
 
 from duff_orders.contract import BLANKS
 from duff_orders.drivers.dialect import sql_text
@@ -34,6 +35,12 @@ class Lines:
     skip: int
     encoding: str
     scanned: Scan | None = None
+
+    def beginning(self, source: Source, number: int) -> list[bytes]:
+        """The first lines behind the header, so many at the most, as they lie there."""
+        path = self.scanned.source if self.scanned else source.path
+        with path.open("rb") as lines:
+            return list(islice(lines, self.skip, self.skip + number))
 
 
 def in_place(source: Source, space: Workspace) -> Lines:
@@ -89,7 +96,9 @@ class LineGrammar:
         #: Whether a quote does not close within the line.
         self.unclosed = spelling.full_match("line", f"(?:{field}[{delimiter}])*+ *+{content}")
         #: Whether a line may be no record, or a second header; both look like data.
-        blank = spelling.full_match("line", f'[{delimiter}{BLANKS}"]+')
+        # a line that begins with a digit or a letter is not blank, whatever a match would cost
+        begins = "(line >= '0' and line < ':') or (line >= 'A' and line < '{')"
+        blank = f"""(not ({begins}) and {spelling.full_match("line", f'[{delimiter}{BLANKS}"]+')})"""
         signs = " or ".join(f"contains(lower(line), {sql_text(sign)})" for sign in SIGNS)
         header = f"(contains(line, '_') and {signs})" if UNDERSCORED else f"({signs})"
         self.strange = f"({blank} or {header})"

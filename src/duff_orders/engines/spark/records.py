@@ -53,7 +53,9 @@ class SparkRecords:
     @property
     def _is_record(self) -> str:
         """Whether a line holds a record."""
-        return f"not (start = 0 and row < {self._lines.skip}) and trim(leading ' \t' from line) <> ''"
+        # to trim a line costs more than to look at what it begins with: `!` follows on the blank
+        something = "(line >= '!' or trim(leading ' \t' from line) <> '')"
+        return f"not (start = 0 and row < {self._lines.skip}) and {something}"
 
     def split(self, lines: str, name: str, *also: str, extra: str = "") -> None:
         """Name the records of a relation of lines, with columns of it in `also`; `extra` is SQL over their `fields`."""
@@ -83,18 +85,22 @@ class SparkRecords:
         """
         broken = "cast(decode(cast(value as binary), 'UTF-8') as binary) <> cast(value as binary)"
         not_utf8 = broken if self._lines.encoding == text.UTF8 else "false"
-        nul = SparkSpelling().literal(LINE_BREAK.decode())
+        spelling = SparkSpelling()
+        nul = spelling.literal(LINE_BREAK.decode())
+        unseen = remarks.odd_holds_unseen("line", spelling)
         counted = self._spark.sql(f"""
             select
                 start, min(row) as row, count(1) as all_rows,
                 count(case when is_record then 1 end) as records,
                 max(case when is_record then octet_length(value) end) as longest,
-                count(case when is_record and contains(line, {nul}) then 1 end) as nul,
-                count(case when is_record and {not_utf8} then 1 end) as not_utf8,
+                count(case when is_record and is_odd and contains(line, {nul}) then 1 end) as nul,
+                count(case when is_record and is_odd and {not_utf8} then 1 end) as not_utf8,
                 count(case when is_record and contains(line, '"') and {self.grammar.unclosed} then 1 end) as unclosed,
                 count(case when is_record and {self.grammar.strange} then 1 end) as strange,
-                count(case when is_record and {remarks.holds_unseen("line", SparkSpelling())} then 1 end) as unseen
-            from (select *, {self._is_record} as is_record from all_lines) as told
+                count(case when is_record and is_odd and {unseen} then 1 end) as unseen
+            from (
+                select *, {self._is_record} as is_record, {remarks.is_odd("line", spelling)} as is_odd from all_lines
+            ) as told
             group by start""")
         parts = counted.collect()
         self._note_begins(parts)

@@ -35,6 +35,7 @@ from duff_orders.engines.spark.records import SparkRecords, configured
 from duff_orders.engines.spark.spelling import SparkSpelling
 from duff_orders.engines.spark.workspace import Workspace, address, workspace
 from duff_orders.ingest import remarks, text
+from duff_orders.ingest.canonical import begins_clean
 from duff_orders.ingest.corrections import CORRECTABLE, correctable, is_ordinary, named_files, targets
 from duff_orders.ingest.header import header, places
 from duff_orders.ingest.passes import Good, Rejected, run
@@ -66,8 +67,10 @@ if TYPE_CHECKING:
 #: put together again.
 SOURCE_BYTES = 512 * MIB
 #: How Parquet is written that may be published, and what is only read once more.
-PUBLISHED: Mapping[str, int | str] = {"parquet.block.size": 32 * MIB}
-CHEAP: Mapping[str, int | str] = {"compression": "none", "parquet.enable.dictionary": "false"}
+# What a task wrote is moved once, not twice, which would be a copy each time on S3: nobody reads before all have ended.
+_COMMITTED: Mapping[str, int | str] = {"mapreduce.fileoutputcommitter.algorithm.version": 2}
+PUBLISHED: Mapping[str, int | str] = {**_COMMITTED, "parquet.block.size": 32 * MIB}
+CHEAP: Mapping[str, int | str] = {**_COMMITTED, "compression": "none", "parquet.enable.dictionary": "false"}
 _VALUES = ", ".join(COLUMN_NAMES)
 LEAST_BYTES, USUAL_BYTES = 64 * MIB, 128 * MIB
 # Passes that write little are cut finer, for all the cores that there are.
@@ -277,7 +280,10 @@ class Job:
             case "integer":
                 number = f"try_cast({text} as bigint)"
                 most = column.maximum or 10**INTEGER_DIGITS - 1
-                return f"(cast({number} as string) = {text} and {number} between {column.minimum} and {most})"
+                # as many bytes as digits: no sign, no blank, no leading zero
+                longer = " ".join(f"when {number} < {10**digits} then {digits}" for digits in range(1, len(str(most))))
+                digits = f"case {longer} else {len(str(most))} end"
+                return f"({number} between {column.minimum} and {most} and octet_length({text}) = {digits})"
             case "number":
                 return self._rules.spelling.full_match(text, self._rules.canonical_pattern(column))
             case "status":
@@ -292,7 +298,13 @@ class Job:
                 return f"({fits} and not ({' or '.join((*ends, short))}))"
 
     def _begins_clean(self) -> bool:
-        """Whether the first records show neither rejects nor repeats."""
+        """Whether the first records show neither rejects nor repeats: a guess, made here, where it costs the least.
+
+        Spark is asked where the lines are written in other ways than the canonical one.
+        """
+        guessed = begins_clean(self.source.dialect, self.lines.beginning(self.source, SAMPLE))
+        if guessed is not None:
+            return guessed
         checked = self._statements.checked("records", canonical=self._canonical, also="line")
         beginning = self.spark.sql(f"""
             select count(1) as rows, count(case when good then 1 end) as good,
