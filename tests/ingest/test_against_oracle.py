@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from duff_orders.contract import COLUMN_NAMES, COLUMNS, COUNTS, ORDERS, REJECTED_ROWS, Column
 from duff_orders.engines.duckdb import transform as on_duckdb
 from duff_orders.engines.duckdb import typed
-from duff_orders.ingest import canonical, chunks, scan, text
+from duff_orders.ingest import canonical, chunks, scan, scan_texts, text
 from duff_orders.ingest.header import HEAD
 from duff_orders.ingest.long_records import LONG, stand_in
 from duff_orders.local.check import check
@@ -47,7 +47,7 @@ def test_pipeline_agrees_with_the_oracle(
     # A file with rejects or repeats is checked into a table, or read in passes where memory has no room for one.
     room = mock.patch.object(on_duckdb, "TABLE_SHARE", 1.0 if by_table else 0.0)
     # Long records go another way; here all do, or those of more than 60 bytes.
-    aside = mock.patch.object(scan, "LONG", long)
+    aside, too = mock.patch.object(scan, "LONG", long), mock.patch.object(scan_texts, "LONG", long)
     # What is read at once; the header, and all that stands in the same blocks, is read at once in any case.
     blocks = mock.patch.object(text, "BLOCK", block)
     head = mock.patch.object(scan, "HEAD", min(HEAD, 20 * block))
@@ -56,7 +56,7 @@ def test_pipeline_agrees_with_the_oracle(
     limits = mock.patch.multiple(typed, KEYS=few or 1)
     parts = mock.patch.multiple(on_duckdb, FEW=few, OTHERS=few or 1)
     given_up = mock.patch.object(scan, "MISSES", few)
-    with tempfile.TemporaryDirectory() as folder, room, aside, blocks, head, told, cut, limits, parts, given_up:
+    with tempfile.TemporaryDirectory() as folder, room, aside, too, blocks, head, told, cut, limits, parts, given_up:
         lake = open_lake(Path(folder))
         row = ingest(lake, "f.csv.gz" if file.compressed else "f.csv", file.data)
         assert_agrees(row, rows(lake, row, ORDERS.name), rows(lake, row, REJECTED_ROWS.name), expected)

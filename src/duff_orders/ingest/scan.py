@@ -6,26 +6,23 @@ records, takes out those that cannot be split into the header's fields, and wher
 where the text is not plain UTF-8, it writes a clean copy for the engine. A clean file is read in place.
 
 Most lines of most files are written canonically (`canonical`): one automaton tells them, and the engine reads them with
-their types. Of the others the regular ones are judged in bulk, by their shape (`blocks`). Only what differs goes
-through the slow `csv_grammar`.
+their types. All others are texts (`scan_texts`).
 """
 
 import codecs
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from duff_orders.contract import COLUMN_NAMES
 from duff_orders.documents import Dialect
 from duff_orders.ingest import canonical, text
-from duff_orders.ingest.blocks import LINE_BREAK, Shapes, first_long, holds_invisible
+from duff_orders.ingest.blocks import first_long
 from duff_orders.ingest.chunks import Chunks
 from duff_orders.ingest.clean_copy import CleanCopy, OnDemand
-from duff_orders.ingest.csv_grammar import Grammar, Record
-from duff_orders.ingest.header import HEAD, is_header, match, may_be_header, places, read_header
+from duff_orders.ingest.header import HEAD, read_header
 from duff_orders.ingest.long_records import LONG, LongRecords
+from duff_orders.ingest.scan_texts import Gaps, TextScanner
 from duff_orders.reasons import invalid
 from duff_orders.room import check_room
 from duff_orders.settings import MIB
@@ -33,10 +30,6 @@ from duff_orders.settings import MIB
 MAX_RECORD = 16 * MIB
 #: Lines in a row that are not canonical, after which the rest of a block is taken as texts.
 MISSES = 64
-#: Before which of some lines how many others stood, the nearest last.
-Gaps = list[tuple[int, int]]
-#: The columns of what the scanner says of records that it took out.
-UNSPLIT = (*COLUMN_NAMES, "reasons", "record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +133,6 @@ class _Scanner:
         self.scratch = scratch
         self.long = LongRecords(scratch)
         self.canonical: canonical.Canonical | None = None
-        self.unsplit_records = self.headers = 0
-        self.turned: tuple[int, int] | None = None
-        self.unclosed = self.quoted_line_breaks = self.lines_within = self.invisible = False
 
     def run(self, read: list[int]) -> Scan:
         raw = text.raw_blocks(self.path, compressed=self.compressed)
@@ -163,7 +153,7 @@ class _Scanner:
                 read[0] += len(block)
                 check_room(self.clean.parent)  # a small file may unpack to many times its size
                 if len(rest) > MAX_RECORD:
-                    before = self.chunks.lines + self.copy.records + self.unsplit_records
+                    before = self.chunks.lines + self.copy.records + self.texts.unsplit_records
                     before += self.long.split + self.long.unsplit
                     raise invalid("record_number_too_long", number=before + 1)
             self._finish(self._take(rest))
@@ -179,13 +169,13 @@ class _Scanner:
             split=self.copy.records,
             shifts=self.shifts,
             unsplit=self.unsplit,
-            unsplit_records=self.unsplit_records,
-            headers=self.headers,
-            turned=self.turned,
-            unclosed=self.unclosed,
-            quoted_line_breaks=self.quoted_line_breaks,
-            lines_within=self.lines_within,
-            invisible=self.invisible,
+            unsplit_records=self.texts.unsplit_records,
+            headers=self.texts.headers,
+            turned=self.texts.turned,
+            unclosed=self.texts.unclosed,
+            quoted_line_breaks=self.texts.quoted_line_breaks,
+            lines_within=self.texts.lines_within,
+            invisible=self.texts.invisible,
             long=self.long,
         )
 
@@ -201,11 +191,16 @@ class _Scanner:
         while len(data) < HEAD and (block := next(blocks, b"")):
             data += block
         self.dialect, self.extra_columns, start, end = read_header(data, self.encoding, final=len(data) < HEAD)
-        self.header_line = 1 + data.count(b"\n", 0, start)
-        self.places = places(self.dialect)
-        self.grammar = Grammar(self.dialect.delimiter)
+        self.texts = TextScanner(
+            self.dialect,
+            1 + data.count(b"\n", 0, start),
+            self.copy,
+            self.rejects,
+            self.long,
+            lenient=self.lenient,
+            set_aside=self.set_aside,
+        )
         self.blanks = self.dialect.delimiter.encode() + b" \t\r\n"
-        self.shapes = Shapes(self.dialect.delimiter, self.dialect.fields)
         with self.path.open("rb") as raw:
             marked = raw.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
         header, size = data[:end], end + (len(codecs.BOM_UTF8) if marked else 0)
@@ -221,7 +216,7 @@ class _Scanner:
 
     def _take(self, data: bytes) -> bytes:
         """Take all complete records from `data`, which starts at a record; returns the rest."""
-        return self._take_texts(data) if self.canonical is None else self._take_canonical(self.canonical, data)
+        return self.texts.take(data) if self.canonical is None else self._take_canonical(self.canonical, data)
 
     def _take_canonical(self, automaton: canonical.Canonical, data: bytes) -> bytes:
         """Take the canonical lines, and between them the others."""
@@ -241,8 +236,8 @@ class _Scanner:
             self.chunks.leave_place()
             misses += 1
             if misses > MISSES:
-                self._take_others(others)
-                return self._take_texts(data[start:])
+                self.texts.take_lines(*others.taken())
+                return self.texts.take(data[start:])
             end = data.index(b"\n", start) + 1
             line = data[start:end]
             if b'"' not in line and len(line) <= LONG:
@@ -252,15 +247,15 @@ class _Scanner:
                     others.passed += 1
                 start = end
                 continue
-            self._take_others(others)
+            self.texts.take_lines(*others.taken())
             taken = self._window(data, start, last, patience)
             start += taken
             patience *= 2
             if not taken:
-                start, complete = self._slow(data, start, 1, final=False)
+                start, complete = self.texts.slow(data, start, 1, final=False)
                 if not complete:
                     return data[start:]
-        self._take_others(others)
+        self.texts.take_lines(*others.taken())
         return data[start:]
 
     def _window(self, data: bytes, start: int, last: int, lines: int) -> int:
@@ -273,49 +268,7 @@ class _Scanner:
         long = first_long(body)
         if long is not None:
             body = body[:long]
-        return self._bulk(body)[0] if body else 0
-
-    def _take_others(self, others: "_Others") -> None:
-        """Take the lines that were kept back: no quote is in them."""
-        lines, gaps = others.taken()
-        if not lines:
-            self._drop(gaps, 0)
-            return
-        body = b"".join(lines)
-        if self._is_strange(body) or self.shapes.may_hold_blank(body):
-            for place, line in enumerate(lines):
-                self._drop(gaps, place)
-                self._slow(line, 0, None, final=True)
-            self._drop(gaps, len(lines))
-            return
-        skeleton = self.shapes.skeleton(body)
-        if skeleton != (self.shapes.line + b"\n") * len(lines):  # perhaps for suspects alone
-            self._look_for_invisible(body)
-            skeleton = self.shapes.without_suspects(skeleton)
-        self._lines(body, skeleton, blank=False, gaps=gaps)
-
-    def _drop(self, gaps: Gaps, end: int) -> None:
-        """Leave out the lines of the gaps up to a place."""
-        while gaps and gaps[-1][0] <= end:
-            self.copy.drop(gaps.pop()[1])
-
-    def _take_texts(self, data: bytes) -> bytes:
-        """Take all records as texts."""
-        start = 0
-        patience = 1  # records that go through the slow grammar before the bulk way is tried again
-        while True:
-            body = data[start : data.rfind(b"\n") + 1] if start else data[: data.rfind(b"\n") + 1]
-            long = first_long(body) if self.set_aside else None
-            if long is not None:
-                body = body[:long]
-            taken, irregular = self._bulk(body) if body else (0, False)
-            start += taken
-            if not irregular and long is None:
-                return data[start:]
-            start, complete = self._slow(data, start, patience, final=False)
-            if not complete:
-                return data[start:]
-            patience *= 2
+        return self.texts.bulk(body)[0] if body else 0
 
     def _finish(self, rest: bytes) -> None:
         """Take the last records, of which the last may lack its line end."""
@@ -328,187 +281,11 @@ class _Scanner:
                 return
         self.chunks.leave_place()
         parts = (rest + b"\n").split(b'"')
-        plain = len(parts) == 1 or (len(parts) % 2 and self.shapes.first_irregular(parts) is None)
+        plain = len(parts) == 1 or (len(parts) % 2 and self.texts.shapes.first_irregular(parts) is None)
         if plain and not rest.endswith((b"\n", b"\r")) and not (self.set_aside and first_long(rest) is not None):
-            self._bulk(rest + b"\n", ended=False)
+            self.texts.bulk(rest + b"\n", ended=False)
         else:
-            self._slow(rest, 0, None, final=True)
-
-    def _bulk(self, body: bytes, *, ended: bool = True) -> tuple[int, bool]:
-        """Take the longest part of `body` (whole lines) whose quotes are regular.
-
-        Returns its length, and whether irregular quotes follow (otherwise the rest is a record that goes on).
-        """
-        irregular = broken = False
-        bare = flat = body  # without what stands within quotes; with LINE_BREAK for the line breaks there
-        if b'"' in body:
-            parts = body.split(b'"')  # outside, inside, outside, ... the quotes
-            first = self.shapes.first_irregular(parts)
-            if first is not None or len(parts) % 2 == 0:
-                irregular = first is not None
-                parts = self.shapes.until(parts, first)
-                if not parts:
-                    return 0, irregular
-                body = flat = b'"'.join(parts)
-            broken = any(b"\n" in part or b"\r" in part for part in parts[1::2])
-            if broken:
-                parts[1::2] = [part.replace(b"\n", LINE_BREAK) for part in parts[1::2]]
-                flat = b'"'.join(parts)
-            bare = b"".join(parts[0::2])
-        length = len(body) if ended else len(body) - 1
-        if self._is_strange(body) or (broken and self.set_aside and first_long(flat) is not None):
-            self._slow(body, 0, None, final=True)
-            return length, irregular
-        skeleton = self.shapes.skeleton(bare)
-        lines = skeleton.count(b"\n")
-        regular, windows = ((self.shapes.line + end) * lines for end in (b"\n", b"\r\n"))
-        if skeleton not in (regular, windows):  # perhaps for suspects alone
-            self._look_for_invisible(bare)
-            skeleton = self.shapes.without_suspects(skeleton)
-        if b'"' in body:
-            self._look_for_invisible(b"".join(parts[1::2]))
-        # Few blocks hold a blank line; such a line may have a record's shape.
-        blank = self.shapes.may_hold_blank(flat)
-        if not blank and skeleton == regular:
-            self.copy.keep(flat, lines, clean=True, ended=ended)
-        elif not blank and skeleton == windows and bare.count(b"\r\n") == lines:
-            # Each line has one carriage return, and at its end: a stray one is a character like any other.
-            self.copy.keep(flat.replace(b"\r\n", b"\n"), lines, clean=False)
-        else:
-            self._lines(flat, skeleton, blank=blank)
-        if broken:
-            self.quoted_line_breaks = True
-            self.lines_within = self.lines_within or self.shapes.holds_lines(flat)
-        return length, irregular
-
-    def _look_for_invisible(self, data: bytes) -> None:
-        """Note whether there is a character that nobody sees."""
-        self.invisible = self.invisible or holds_invisible(data)
-
-    def _is_strange(self, body: bytes) -> bool:
-        """Whether there may be second headers among these, or bytes that are no text: both look like data."""
-        if may_be_header(body):
-            return True
-        return self.lenient and text.BAD_BYTE.search(body) is not None
-
-    def _lines(self, body: bytes, skeleton: bytes, *, blank: bool, gaps: Gaps | None = None) -> None:
-        """Take lines of which some are irregular; line breaks within quotes are LINE_BREAK."""
-        gaps = gaps or []
-        if blank:
-            # All at once: one by one they take time that grows with their square.
-            full, gaps = self.shapes.without_blank_lines(body)
-            if self.shapes.may_hold_blank(full):
-                self._slow(body.replace(LINE_BREAK, b"\n"), 0, None, final=True)
-                return
-            bare = b"".join(full.split(b'"')[0::2])
-            body, skeleton = full, self.shapes.without_suspects(self.shapes.skeleton(bare))
-            gaps.reverse()
-        lines = body.split(b"\n")[:-1]
-        windows = self.shapes.line + b"\r"
-        start = 0
-        for place, shape in self.shapes.irregular_lines(skeleton):
-            if shape == windows and lines[place].endswith(b"\r"):
-                lines[place] = lines[place][:-1]
-                continue
-            self._kept(lines, start, place, gaps)
-            start = place + 1
-            self._slow(lines[place].replace(LINE_BREAK, b"\n") + b"\n", 0, 1, final=True)
-        self._kept(lines, start, len(lines), gaps)
-
-    def _kept(self, lines: list[bytes], start: int, end: int, gaps: Gaps) -> None:
-        """Take the lines between two places, with the gaps there; `gaps` holds the nearest last."""
-        while gaps and gaps[-1][0] <= end:
-            place, number = gaps.pop()
-            self._kept(lines, start, place, [])
-            self.copy.drop(number)
-            start = place
-        if start < end:
-            self.copy.keep(b"\n".join((*lines[start:end], b"")), end - start, clean=False)
-
-    def _slow(self, data: bytes, start: int, most: int | None, *, final: bool) -> tuple[int, bool]:
-        """Take up to `most` records by the grammar; returns the position, and whether all of these were complete."""
-        while most is None or most:
-            begin = self.grammar.skip_blank(data, start, final=final)
-            if begin is None:
-                return start, False
-            if begin == len(data):
-                self.copy.drop(data.count(b"\n", start, begin))
-                return begin, False
-            record = self.grammar.read(data, begin, final=final)
-            if record is None:
-                return start, False
-            self.copy.drop(data.count(b"\n", start, begin))
-            self._record(record, data.count(b"\n", begin, record.next))
-            start = record.next
-            most = None if most is None else most - 1
-        return start, True
-
-    def _record(self, record: Record, lines: int) -> None:
-        """Take one record that was read by the grammar, of so many lines."""
-        if record.is_blank:
-            self.copy.drop(lines)
-            return
-        reason = self._reason(record)
-        if self.set_aside and len(record.text) > LONG:
-            self._aside(record, reason)
-            self.copy.drop(lines)
-            return
-        if reason is None:
-            assert record.fields is not None  # otherwise its quotes are malformed
-            self._look_for_invisible(record.text)
-            self.lines_within |= self.shapes.is_line_in(record.fields)
-            line = self.grammar.write(record.fields)
-            self.copy.keep(line[:-1].replace(b"\n", LINE_BREAK) + b"\n", 1, clean=False)
-            self.quoted_line_breaks |= b"\n" in record.text or b"\r" in record.text
-            return
-        texts, whole = self._told(record, reason)
-        fields = dict(zip(UNSPLIT, (*(texts or [None] * len(COLUMN_NAMES)), reason, whole), strict=True))
-        fields = {name: value for name, value in fields.items() if value is not None}
-        self.copy.leave_place()
-        document = json.dumps(fields | {"line": self.copy.line}, ensure_ascii=False)
-        self.rejects.write(f"{document}\n".encode())
-        self.unsplit_records += 1
-        self.copy.drop(lines)
-
-    def _reason(self, record: Record) -> str | None:
-        """Why a record as a whole is no data, or None; notes what that says of the file."""
-        self.unclosed |= record.wrong == "unclosed_quote"
-        if record.fields is None:
-            return "row:malformed_quotes"
-        if self.lenient and text.BAD_BYTE.search(record.text):
-            return "row:not_utf8"
-        if may_be_header(record.text):
-            keys = match(record.fields)
-            if is_header(keys):
-                self.headers += len(keys) == self.dialect.fields
-                if any(place is not None and keys[place : place + 1] != [name] for name, place in self.places.items()):
-                    self.turned = self.turned or (self.header_line, self.copy.line)
-                return "row:header"
-        return None if len(record.fields) == self.dialect.fields else "row:wrong_field_count"
-
-    def _told(self, record: Record, reason: str) -> tuple[list[str | None] | None, str | None]:
-        """The texts of a record that is no data, or its whole text."""
-        if reason != "row:header" or record.fields is None:
-            return None, text.shown(record.text)
-        fields = [field.decode() for field in record.fields]
-        return [
-            fields[place] if place is not None and place < len(fields) else None for place in self.places.values()
-        ], None
-
-    def _aside(self, record: Record, reason: str | None) -> None:
-        """Set a long record aside."""
-        if reason is None:
-            assert record.fields is not None  # as above
-            texts = [None if place is None else record.fields[place].decode() for place in self.places.values()]
-            self._look_for_invisible(record.text)
-            corrects, changes = (
-                "" if place is None else record.fields[place].decode()
-                for place in (self.dialect.corrects, self.dialect.changes)
-            )
-            lines_within = self.shapes.is_line_in(record.fields)
-            self.long.add(texts, self.copy.line, ties=(corrects, changes), lines_within=lines_within)
-        else:
-            self.long.add_rejected(*self._told(record, reason), reason, self.copy.line)
+            self.texts.slow(rest, 0, None, final=True)
 
 
 class _Others:

@@ -40,7 +40,8 @@ from duff_orders.ingest.corrections import (
 from duff_orders.ingest.long_records import STAND_IN_COLUMNS
 from duff_orders.ingest.passes import Good, Rejected, run
 from duff_orders.ingest.rules import Rules
-from duff_orders.ingest.scan import UNSPLIT, Scan, Typed, scan
+from duff_orders.ingest.scan import Scan, Typed, scan
+from duff_orders.ingest.scan_texts import UNSPLIT
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import (
     LINE,

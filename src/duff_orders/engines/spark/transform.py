@@ -40,7 +40,7 @@ from duff_orders.ingest.corrections import CORRECTABLE, correctable, is_ordinary
 from duff_orders.ingest.header import header, places
 from duff_orders.ingest.passes import Good, Rejected, run
 from duff_orders.ingest.rules import Rules
-from duff_orders.ingest.scan import UNSPLIT
+from duff_orders.ingest.scan_texts import UNSPLIT
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import (
     LINE,
