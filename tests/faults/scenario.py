@@ -28,7 +28,8 @@ from duff_orders.lake.given_up import give_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.landing import put_all
 from duff_orders.lake.raw import announce, put
-from duff_orders.lake.stores.disk import DiskStore, fingerprint
+from duff_orders.lake.stores.disk import DiskStore
+from duff_orders.lake.stores.raw_file import fingerprint
 from duff_orders.lake.tables import create_views
 from duff_orders.local.check import check
 from duff_orders.local.replay import replay

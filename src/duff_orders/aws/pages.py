@@ -26,7 +26,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import already_there, free_names, keys
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.lake.stores.base import Store
-from duff_orders.lake.stores.disk import fingerprint
+from duff_orders.lake.stores.raw_file import fingerprint
 from duff_orders.query import statements
 from duff_orders.query.athena import Athena
 from duff_orders.query.reports import Report, Value

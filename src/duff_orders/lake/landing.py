@@ -15,7 +15,8 @@ from duff_orders.errors import SourceChanged
 from duff_orders.lake import layout
 from duff_orders.lake.documents import EVENTS, HELD
 from duff_orders.lake.raw import put
-from duff_orders.lake.stores.disk import DiskStore, await_certainty, fingerprint, identity
+from duff_orders.lake.stores.disk import DiskStore
+from duff_orders.lake.stores.raw_file import await_certainty, fingerprint, identity
 from duff_orders.settings import MIB
 
 #: Bytes of a file that is held in memory, and of several.

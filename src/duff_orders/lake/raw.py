@@ -16,7 +16,8 @@ from duff_orders.lake.documents import REPLACEMENTS, OnDamage
 from duff_orders.lake.events import events, record
 from duff_orders.lake.ledger import Ledger, the_one
 from duff_orders.lake.stores.base import Store
-from duff_orders.lake.stores.disk import DiskStore, await_certainty, fingerprint, identity
+from duff_orders.lake.stores.disk import DiskStore
+from duff_orders.lake.stores.raw_file import await_certainty, fingerprint, identity
 
 
 def check_name(path: Path) -> None:

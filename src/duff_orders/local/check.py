@@ -21,7 +21,7 @@ from duff_orders.lake.events import of_row
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot
 from duff_orders.lake.stores.base import names
-from duff_orders.lake.stores.disk import fingerprint, identity
+from duff_orders.lake.stores.raw_file import fingerprint, identity
 from duff_orders.lake.survey import Fault, Survey, named, survey
 from duff_orders.lake.tables import create_view, create_views
 from duff_orders.local import raw_folder

@@ -30,7 +30,7 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.landing import announce_all, moments, put_all
 from duff_orders.lake.layout import RAW, RAW_BUCKET
 from duff_orders.lake.raw import announce, check_name, in_turn, put, replaceable
-from duff_orders.lake.stores.disk import fingerprint
+from duff_orders.lake.stores.raw_file import fingerprint
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason
 from duff_orders.room import room_errors

@@ -33,7 +33,7 @@ from duff_orders.lake.engines import engines_kept
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.landing import announce_all, moments
 from duff_orders.lake.raw import announce, in_turn
-from duff_orders.lake.stores.disk import identity
+from duff_orders.lake.stores.raw_file import identity
 from duff_orders.local import raw_folder
 from duff_orders.local.condition import Condition
 from duff_orders.local.run import process, process_together

@@ -1,7 +1,7 @@
 """Where a lake's objects are stored. A store is one module; its `opened` makes it from the address after its scheme.
 
 - `base`: what the pipeline asks of any store
-- `disk`: a folder of this machine
+- `disk`: a folder of this machine (with `raw_file` and `durable`)
 - `objects`: what the stores of clouds have in common
 - `s3`: two buckets on S3 (with `raw_bucket`, `ranges`, and `fetched` for engines that read files)
 """

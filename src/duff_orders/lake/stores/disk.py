@@ -11,9 +11,7 @@ import os
 import secrets
 import shutil
 import stat
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,13 +24,12 @@ from duff_orders.lake import held
 from duff_orders.lake.documents import HELD, REPLACEMENTS
 from duff_orders.lake.layout import LOCKS, RAW, RAW_BUCKET, SCRATCH, held_object, replaces_object
 from duff_orders.lake.stores.base import Head, Listed, Part, Place, RawObject, Stage, StagedFile, Stored, digest_of
-from duff_orders.settings import MIB
+from duff_orders.lake.stores.durable import make_folders, sync_all, sync_folders
+from duff_orders.lake.stores.raw_file import fingerprint, on_disk
 
 T = TypeVar("T")
-#: Files that are open at once to be written, and threads that wait for the disk meanwhile.
-AT_ONCE, SYNCS = 64, 8
-# Nanoseconds after which a further change of a file shows in its times.
-_SURE = 20_000_000
+#: Files that are open at once to be written.
+AT_ONCE = 64
 
 
 def opened(address: str) -> "DiskStore":
@@ -93,19 +90,19 @@ class DiskStore:
         known = set[str]()
         for some in _slices(list(objects.items()), AT_ONCE):
             folders = dict.fromkeys(self.path(name).parent for name, _ in some)
-            _make_folders(*folders)
+            make_folders(*folders)
             with contextlib.ExitStack() as stack:
                 written = []
                 for name, data in some:
                     target = self.path(name)
                     written.append((name, target, *stack.enter_context(self._temporary(target, data))))
-                _sync_all([descriptor for *_, descriptor in written])
+                sync_all([descriptor for *_, descriptor in written])
                 for name, target, temporary, _ in written:
                     try:
                         self._link(temporary, target)
                     except FileExistsError:
                         known.add(name)
-            _sync_folders(folders)
+            sync_folders(*folders)
         return known
 
     def replace(self, name: str, data: bytes, token: str | None) -> bool:
@@ -124,7 +121,7 @@ class DiskStore:
                     named.parent.mkdir(exist_ok=True)
                     self._link(temporary, named)
                     named.replace(target)
-        _sync_folders((target.parent,))
+        sync_folders(target.parent)
         return True
 
     def put_new_file(self, name: str, path: Path) -> bool:
@@ -143,7 +140,7 @@ class DiskStore:
                     os.link(copy, target)
         except FileExistsError:
             return False
-        _sync_folders((target.parent,))
+        sync_folders(target.parent)
         return True
 
     def holds(self, name: str, size: int, etag: str) -> bool:
@@ -156,7 +153,7 @@ class DiskStore:
                 os.fsync(handle.fileno())
         except (OSError, SourceChanged):
             return False
-        _sync_folders((path.parent,))
+        sync_folders(path.parent)
         return True
 
     def publish(self, name: str, path: Path) -> None:
@@ -168,17 +165,17 @@ class DiskStore:
         for some in _slices(list(files.items()), AT_ONCE):
             targets = {self.path(name): path for name, path in some}
             folders = dict.fromkeys(target.parent for target in targets)
-            _make_folders(*folders)
+            make_folders(*folders)
             with contextlib.ExitStack() as stack:
-                _sync_all([stack.enter_context(path.open("rb")).fileno() for path in targets.values()])
+                sync_all([stack.enter_context(path.open("rb")).fileno() for path in targets.values()])
             for target, path in targets.items():
                 self._move(path, target)
-            _sync_folders(folders)
+            sync_folders(*folders)
 
     def _place_for(self, name: str, path: Path) -> Path:
         """Where a finished file becomes an object: its bytes are on the disk by then, and the folder is there."""
         target = self.path(name)
-        _make_folders(target.parent)
+        make_folders(target.parent)
         with path.open("rb") as handle:
             os.fsync(handle.fileno())
         return target
@@ -218,7 +215,7 @@ class DiskStore:
             with contextlib.suppress(DamagedObject):  # the hash takes its place
                 note = HELD.read(self, held_object(event.key, event.file_id))
                 self._seen[event.file_id] = note.seen if note else ""
-        return _on_disk(self.path(f"{RAW}/{event.key}"), event, self._seen)
+        return on_disk(self.path(f"{RAW}/{event.key}"), event, self._seen)
 
     def lying(self) -> Iterator[Event]:
         """Every file of the raw folder that can be read, as it would be announced, at its modification time."""
@@ -404,108 +401,5 @@ def _opened_to_lock(path: Path) -> IO[str]:
         return path.open("a")
 
 
-def _make_folders(*folders: Path) -> None:
-    """Make folders, and those above them, so that they outlive a power cut."""
-    missing = [folder for folder in folders if not folder.is_dir()]
-    above = dict.fromkeys(folder.parent for folder in missing)
-    if missing:
-        _make_folders(*above)
-    for folder in missing:
-        try:
-            folder.mkdir(exist_ok=True)
-        except FileExistsError:
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
-    _sync_folders(above)
-
-
-def _sync_folders(folders: Iterable[Path]) -> None:
-    with contextlib.ExitStack() as stack:
-        descriptors = []
-        for folder in folders:
-            descriptors.append(os.open(folder, os.O_RDONLY))
-            stack.callback(os.close, descriptors[-1])
-        _sync_all(descriptors)
-
-
-def _sync_all(descriptors: Sequence[int]) -> None:
-    """Wait until the bytes of open files are on the disk: of several, for all of them at once."""
-    if len(descriptors) <= 1:
-        for descriptor in descriptors:
-            os.fsync(descriptor)
-        return
-    with ThreadPoolExecutor(SYNCS, thread_name_prefix="sync") as pool:
-        for _ in pool.map(os.fsync, descriptors):
-            pass
-
-
 def _slices(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (values[begin : begin + size] for begin in range(0, len(values), size))
-
-
-@contextlib.contextmanager
-def _on_disk(path: Path, event: Event, seen: dict[str, str]) -> Iterator[RawObject]:
-    """An object of the raw folder, which anybody may overwrite at any time; its entity tag is its content's hash.
-
-    `seen` are the identities of files that hold what was announced, by `file_id`.
-    """
-    before: list[tuple[int, int, int]] = []
-
-    def opened() -> Path:
-        before.append(_identity(path))
-        # A file that is as it was seen holds what was announced; of any other the hash must tell.
-        known = seen.get(event.file_id)
-        if not known or identity(path) != known:
-            if fingerprint(path) != (event.size, event.etag):
-                raise SourceChanged(f"{event.key} was overwritten in the raw folder since it was announced")
-            seen[event.file_id] = identity(path)
-        return path
-
-    def check() -> None:
-        if _identity(path) != before[-1]:
-            raise SourceChanged(f"{event.key} was overwritten while it was being read")
-
-    yield RawObject(digest=event.etag, open=opened, check=check)
-
-
-def identity(path: Path) -> str:
-    """What changes whenever a file is written; empty where it changed so lately that another change may not show.
-
-    What a file system takes for now may be some milliseconds ago. Raises SourceChanged where it is gone.
-    """
-    status = _status(path)
-    if not 0 <= max(status.st_mtime_ns, status.st_ctime_ns) <= time.time_ns() - _SURE:
-        return ""
-    return f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ctime_ns:x}"
-
-
-def await_certainty(path: Path) -> None:
-    """Wait the moment, if need be, after which a further change of a file shows in its times."""
-    status = path.stat()
-    left = max(status.st_mtime_ns, status.st_ctime_ns) + _SURE - time.time_ns()
-    if 0 < left <= _SURE:
-        time.sleep(left / 1e9)
-
-
-def fingerprint(path: Path) -> tuple[int, str]:
-    """Size in bytes and entity tag (the first 32 hexadecimal digits of SHA-256) of a file that holds still."""
-    before = _identity(path)
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as handle:
-        while block := handle.read(MIB):
-            digest.update(block)
-    if _identity(path) != before:
-        raise SourceChanged(f"{path.name} changed while it was being read")
-    return before[0], digest.hexdigest()[:32]
-
-
-def _identity(path: Path) -> tuple[int, int, int]:
-    """What changes where a file is overwritten; raises SourceChanged where it is gone."""
-    status = _status(path)
-    return status.st_size, status.st_mtime_ns, status.st_ino
-
-
-def _status(path: Path) -> os.stat_result:
-    try:
-        return path.stat()
-    except FileNotFoundError:
-        raise SourceChanged(f"{path.name} is gone from the raw folder") from None
