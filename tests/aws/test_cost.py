@@ -53,7 +53,7 @@ def test_a_job_has_a_worker_for_each_half_gigabyte_and_a_driver(size: int, worke
 
 def test_a_file_costs_what_it_takes() -> None:
     found = dollars([Load(1, 10 * MB)], queries=0, api_requests=0, kept_days=10)
-    seconds = Decimal("0.24") + Decimal("0.841")
+    seconds = Decimal("0.24") + Decimal("0.28") / (Decimal(2048) / 1769)
     gigabytes = seconds * 2 + Decimal("0.075")
     assert found["Lambda"] == Decimal("30.4") * (gigabytes * Decimal("0.0000133334") + Decimal("0.0000006"))
     assert found["S3, requests"] == Decimal("30.4") * (8 * Decimal("0.000005") + 12 * Decimal("0.0000004"))
@@ -71,6 +71,24 @@ def test_the_threshold_is_that_of_the_pipeline() -> None:
     assert Settings().threshold == costs.THRESHOLD
     assert dollars([Load(1, costs.THRESHOLD - 1)])["Glue, large files"] == 0
     assert dollars([Load(1, costs.THRESHOLD)])["Glue, large files"] > 0
+
+
+def test_another_threshold_sends_fewer_files_to_glue() -> None:
+    found = dollars([Load(1, 2000 * MB)], threshold=4000 * MB)
+    assert found["Glue, large files"] == 0
+    assert found["Lambda"] < dollars([Load(1, 2000 * MB)])["Glue, large files"] / 10
+    with pytest.raises(InputError, match="scratch space for files of 4,000,000,000 at most"):
+        dollars([], threshold=4000 * MB + 1)
+    result = CliRunner().invoke(app, ["cost", "--glue-from", "much"])
+    assert (result.exit_code, "--glue-from" in result.output) == (2, True)
+
+
+def test_the_template_bounds_the_threshold_by_its_scratch_space() -> None:
+    parameters = load_yaml(FOLDER / "main-etl.yaml")["Parameters"]
+    assert parameters["ThresholdBytes"]["MaxValue"] * costs.FUNCTION_SCRATCH <= costs.LARGEST_SCRATCH
+    assert parameters["TransformStorage"]["MaxValue"] * 2**20 >= costs.LARGEST_SCRATCH
+    default = parameters["ThresholdBytes"]["Default"] * costs.FUNCTION_SCRATCH
+    assert default <= parameters["TransformStorage"]["Default"] * 2**20
 
 
 @pytest.mark.slow

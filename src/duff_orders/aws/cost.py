@@ -40,8 +40,14 @@ ALARM, LOG_GB, METRIC = Decimal("0.10"), Decimal("0.50"), Decimal("0.30")
 ALARMS, METRICS = 17, 9 * 6 + 2
 #: Requests of a small file: `tests/faults/test_s3.py` holds them to 20 in all; the split is an estimate.
 S3_WRITES, S3_READS = 8, 12
-#: Seconds of the function with a file of the sample's size, and more for each MB: `make bench-lambda`.
-FUNCTION_BASE, FUNCTION_MB = Decimal("0.24"), Decimal("0.0841")
+#: Processors of a function for each MB of its memory.
+#: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html (1,769 MB have one)
+LAMBDA_PROCESSOR_MB = Decimal(1769)
+#: Seconds of the function with a file of the sample's size (`make bench-lambda`), and CPU seconds for each MB of a file
+#: with rejects and repeats: `python -m benchmarks.functions --alone 100 500 1000 2000`.
+FUNCTION_BASE, FUNCTION_CPU_MB = Decimal("0.24"), Decimal("0.028")
+#: Scratch space of the function for each byte of such a file, from the same; and the most that it can have.
+FUNCTION_SCRATCH, LARGEST_SCRATCH = Decimal("2.5"), 10 * GB
 #: ... of an awswrangler function that does less.
 NAIVE_BASE, NAIVE_MB = Decimal("0.96"), Decimal("0.0856")
 #: Its memory, of which the file of 100 MB took so much: more does not fit into the largest function.
@@ -104,18 +110,25 @@ def cost(
     build_minutes: int = BUILD_MINUTES,
     api_requests: int = 1000,
     kept_days: int = 30,
+    threshold: int = THRESHOLD,
 ) -> Iterator[Item]:
     """What a deployment costs a month.
 
     `queries` are asked a day and scan `scanned` bytes each; builds of the star schema are `build_minutes` apart at
-    least; raw files and tables are counted with what `kept_days` of them take. Raises InputError for numbers below 0.
+    least; raw files and tables are counted with what `kept_days` of them take; files of `threshold` bytes and more go
+    to the Glue job. Raises InputError for numbers below 0.
     """
-    if any(number < 0 for number in (queries, scanned, build_minutes, api_requests, kept_days)) or any(
+    if any(number < 0 for number in (queries, scanned, build_minutes, api_requests, kept_days, threshold)) or any(
         load.number < 0 or load.size < 0 for load in loads
     ):
         raise InputError("numbers are 0 or greater")
-    small = [load for load in loads if load.size < THRESHOLD]
-    large = [load for load in loads if load.size >= THRESHOLD]
+    if threshold * FUNCTION_SCRATCH > LARGEST_SCRATCH:
+        most = int(LARGEST_SCRATCH / FUNCTION_SCRATCH)
+        raise InputError(
+            f"a threshold of {threshold:,} bytes: a function has scratch space for files of {most:,} at most"
+        )
+    small = [load for load in loads if load.size < threshold]
+    large = [load for load in loads if load.size >= threshold]
     files = sum(load.number for load in loads)
     seconds = sum((load.number * _function_seconds(load.size) for load in small), Decimal(0))
     yield Item(
@@ -207,7 +220,8 @@ def glue_only(loads: Sequence[Load]) -> Decimal:
 
 
 def _function_seconds(size: int) -> Decimal:
-    return FUNCTION_BASE + FUNCTION_MB * size / MB
+    processors = MEMORY_GB * 1024 / LAMBDA_PROCESSOR_MB
+    return FUNCTION_BASE + FUNCTION_CPU_MB / processors * size / MB
 
 
 def _job_seconds(size: int) -> Decimal:

@@ -210,6 +210,9 @@ def cost(
         int, typer.Option(metavar="N", help="Minutes between two builds of the star schema.")
     ] = 15,
     kept_days: Annotated[int, typer.Option(metavar="N", help="Days for which everything is kept.")] = 30,
+    glue_from: Annotated[
+        str, typer.Option(metavar="SIZE", help="The size from which a file goes to the Glue job.")
+    ] = "100MB",
     json: FactsOption = False,
 ) -> None:
     """Tell what a deployment costs a month, in dollars.
@@ -223,11 +226,22 @@ def cost(
     from duff_orders.settings import parse_size
 
     loads = [load(each) for each in files] if files else example()
-    try:
-        size = parse_size(scanned)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--scanned") from None
-    cost_items = list(items(loads, queries=queries, scanned=size, build_minutes=build_minutes, kept_days=kept_days))
+    sizes = {}
+    for name, text in (("scanned", scanned), ("glue-from", glue_from)):
+        try:
+            sizes[name] = parse_size(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint=f"--{name}") from None
+    cost_items = list(
+        items(
+            loads,
+            queries=queries,
+            scanned=sizes["scanned"],
+            build_minutes=build_minutes,
+            kept_days=kept_days,
+            threshold=sizes["glue-from"],
+        )
+    )
     total = sum(item.dollars for item in cost_items)
     naive, left = naive_function(loads)
     if json:
