@@ -16,6 +16,7 @@ GROUND = {
     "documents",
     "errors",
     "printable",
+    "profiles",
     "progress",
     "reasons",
     "registry",

@@ -43,7 +43,8 @@ class Column:
     `kind` picks the grammar of a value, `type` is what the catalog stores, `minimum` and `maximum` bound a number
     (`exclusive` where the minimum itself is not allowed). A column that is not `required` may be absent from the header
     or blank, and is null then. `since` is the version that added it; `fact`: it stands in fact_orders, too. `aliases`
-    are further names that a header may give it, in lower case.
+    are further names that a header may give it, in lower case. A partner's profile may say what stands for a column
+    that no header names (`may_default`; of an optional one always), and which `words` mean which of its values.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Column:
     since: int = 1
     fact: bool = False
     aliases: list[str] = field(default_factory=list)
+    may_default: bool = False
+    words: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@
 - `stages`: what the stages hand each other
 - `ledger_row`: a file's outcome
 - `given_up`: what somebody gave up
+- `partners`: which profiles are in force
 - `entries`: how lines of files are written in short
 """
 
@@ -13,6 +14,7 @@ from duff_orders.documents.entries import Entry, each_line, entries, ranges, tie
 from duff_orders.documents.events import ContentNote, Event, Held, Replacement
 from duff_orders.documents.given_up import GivenUp, GiveUp
 from duff_orders.documents.ledger_row import LEDGER_COLUMNS, NULLS, PUBLISHED, VERDICTS, LedgerRow, Verdict
+from duff_orders.documents.partners import InForce, Partners
 from duff_orders.documents.stages import Decision, Dialect, Outcome, Route, Staged
 
 __all__ = [
@@ -29,8 +31,10 @@ __all__ = [
     "GiveUp",
     "GivenUp",
     "Held",
+    "InForce",
     "LedgerRow",
     "Outcome",
+    "Partners",
     "Replacement",
     "Route",
     "Staged",

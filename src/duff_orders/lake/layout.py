@@ -31,6 +31,9 @@ WALK = f"{PROCESSED}/walk.json"
 _PA_DATE = re.compile(r"/pa_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
 SUFFIXES = (".csv", ".csv.gz")
+PARTNERS, READINGS = f"{PROCESSED}/partners/", f"{PROCESSED}/readings/"
+#: Which profiles are in force.
+PARTNERS_INDEX = f"{PARTNERS}index.json"
 #: On S3, the metadata of a raw object that says which file it replaces.
 REPLACES = "duff-replaces"
 #: How a part of a key begins, or a key ends, that is left alone.
@@ -122,6 +125,16 @@ def replaces_object(key: str, etag: str) -> str:
     """The name of the note that says which file an object of the raw folder replaces."""
     digest = hashlib.sha256(f"{key}\n{etag}".encode()).hexdigest()[:32]
     return f"{REPLACEMENTS}{digest}"
+
+
+def profile_object(partner: str, digest: str) -> str:
+    """The name of a profile's text, as it was written: by the first 32 hexadecimal digits of its SHA-256."""
+    return f"{PARTNERS}{partner}/{digest}.toml"
+
+
+def reading_object(name: str) -> str:
+    """The name of what a file was judged by."""
+    return f"{READINGS}{name}.json"
 
 
 def content_object(content: str) -> str:

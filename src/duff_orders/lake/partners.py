@@ -1,0 +1,154 @@
+"""The profiles of a lake: every text that was ever put, which of them are in force, and the readings made of them.
+
+A file costs two reads, and one where there are no profiles; nothing is listed.
+"""
+
+import hashlib
+import re
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from duff_orders.documents import InForce, Partners
+from duff_orders.errors import DamagedObject, InputError
+from duff_orders.lake import layout
+from duff_orders.lake.stores.base import Store
+from duff_orders.profiles.profile import Profile, ProfileError, load
+from duff_orders.profiles.reading import Reading, in_force
+
+_NAME = re.compile("[a-z0-9][a-z0-9_-]{0,62}")
+# How often the index, which somebody else may write, too, is read and written again.
+_ATTEMPTS = 20
+
+
+class Known(NamedTuple):
+    """A profile that is in force: where, and what it says."""
+
+    entry: InForce
+    profile: Profile
+
+
+def partners(store: Store) -> Partners:
+    """The profiles that are in force. Raises DamagedObject where that cannot be read."""
+    return _index(store)[0]
+
+
+def put(store: Store, name: str, text: str, now: datetime) -> InForce:
+    """Let a profile hold from now on, in the place of the partner's one before.
+
+    Raises InputError for a name that is none, or a prefix that another has; ProfileError for what the text may not say.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name!r:.100} names no partner: allowed are up to 63 of a-z, 0-9, - and _")
+    profile, data = load(text), text.encode()
+    digest = _digest(data)
+    for _ in range(_ATTEMPTS):
+        index, token = _index(store)
+        others = tuple(each for each in index.profiles if each.name != name)
+        before = next((each for each in index.profiles if each.name == name), None)
+        if same := next((each for each in others if each.prefix == profile.prefix), None):
+            raise InputError(
+                f"{profile.prefix}: the profile {same.name} holds for this prefix; each has one of its own"
+            )
+        entry = InForce(name=name, prefix=profile.prefix, digest=digest, since=now)
+        if before is not None and replace(before, since=now) == entry:
+            return before
+        _keep(store, layout.profile_object(name, digest), data)
+        if _write(store, (*others, entry), token):
+            return entry
+    raise InputError("the profiles are being changed by somebody else all the time; try again")
+
+
+def remove(store: Store, name: str) -> None:
+    """Let a partner's profile hold no more; its texts are kept. Raises InputError where there is none."""
+    for _ in range(_ATTEMPTS):
+        index, token = _index(store)
+        named(index, name)
+        if _write(store, tuple(each for each in index.profiles if each.name != name), token):
+            return
+    raise InputError("the profiles are being changed by somebody else all the time; try again")
+
+
+def named(index: Partners, name: str) -> InForce:
+    """The profile of a name; raises InputError where there is none."""
+    found = next((each for each in index.profiles if each.name == name), None)
+    if found is None:
+        names = ", ".join(each.name for each in index.profiles) or "none"
+        raise InputError(f"no profile {name!r:.100}; there are: {names}")
+    return found
+
+
+def text_of(store: Store, entry: InForce) -> str:
+    """A profile's text. Raises DamagedObject where it is gone, or not as it was written."""
+    name = layout.profile_object(entry.name, entry.digest)
+    stored = store.read(name)
+    if stored is None:
+        raise DamagedObject(name, "it is gone")
+    if _digest(stored.data) != entry.digest:
+        raise DamagedObject(name, "it is not as it was written: its digest is another")
+    return stored.data.decode()
+
+
+def of_key(store: Store, key: str) -> Known | None:
+    """The profile by which a key's file is read; None where the contract alone holds.
+
+    Raises DamagedObject where it cannot be read: such a file is not judged without it.
+    """
+    index = partners(store)
+    name = in_force({each.name: each.prefix for each in index.profiles}, key)
+    if name is None:
+        return None
+    entry = named(index, name)
+    try:
+        return Known(entry, load(text_of(store, entry)))
+    except ProfileError as error:
+        raise DamagedObject(layout.profile_object(entry.name, entry.digest), error) from None
+
+
+def record(store: Store, reading: Reading) -> str:
+    """Keep a reading under its name, which is returned."""
+    _keep(store, layout.reading_object(reading.name), reading.stored())
+    return reading.name
+
+
+def reading(store: Store, name: str) -> Reading:
+    """The reading of a name. Raises DamagedObject where it is gone or another."""
+    of = layout.reading_object(name)
+    stored = store.read(of)
+    try:
+        if stored is None:
+            raise ValueError("it is gone")
+        found = Reading.from_json(stored.data)
+        if found.name != name:
+            raise ValueError(f"it is {found.name}")
+    except ValueError as error:
+        raise DamagedObject(of, error) from None
+    return found
+
+
+def _index(store: Store) -> tuple[Partners, str | None]:
+    stored = store.read(layout.PARTNERS_INDEX)
+    if stored is None:
+        return Partners(), None
+    try:
+        return Partners.from_json(stored.data), stored.token
+    except ValueError as error:
+        raise DamagedObject(layout.PARTNERS_INDEX, error) from None
+
+
+def _write(store: Store, profiles: tuple[InForce, ...], token: str | None) -> bool:
+    index = Partners(profiles=tuple(sorted(profiles, key=lambda each: each.name)))
+    return store.replace(layout.PARTNERS_INDEX, index.stored(), token)
+
+
+def _keep(store: Store, name: str, data: bytes) -> None:
+    """Write an object that is named by what it says; one that is there and damaged is written anew."""
+    if store.put_new(name, data):
+        return
+    stored = store.read(name)
+    if stored is None or stored.data != data:
+        store.replace(name, data, stored.token if stored else None)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
