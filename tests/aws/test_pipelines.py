@@ -42,7 +42,7 @@ def test_the_workflow_builds_once_and_deploys_that() -> None:
     runs = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in jobs.items()}
     asked = {name: [understood(words) for run in some for words in commands(run)] for name, some in runs.items()}
     (package,) = asked["build"]
-    assert package["out"] == Path("dist")
+    assert Path(package["out"]) == Path("dist")
     for name in ("test", "production"):
         (deploy,) = asked[name]
         assert (deploy["dist"], deploy["deployment"], deploy["try_out"]) == (Path("dist"), "$PREFIX", True)
@@ -69,7 +69,7 @@ def test_the_pipeline_builds_once_asks_and_deploys_that(pipeline: dict[str, Any]
         assert stages[name]["Configuration"]["ProjectName"] == {"Ref": "Deploy"}
     spec = {name: yaml.safe_load(pipeline[name]["Properties"]["Source"]["BuildSpec"]) for name in ("Build", "Deploy")}
     (package,) = (each for line in spec["Build"]["phases"]["build"]["commands"] for each in commands(line))
-    assert understood(package)["out"] == Path("dist")
+    assert Path(understood(package)["out"]) == Path("dist")
     assert "dist/*" in spec["Build"]["artifacts"]["files"]
     (deploy,) = (each for line in spec["Deploy"]["phases"]["build"]["commands"] for each in commands(line))
     assert understood(deploy)["dist"] == Path("dist")

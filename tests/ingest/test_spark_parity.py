@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from duff_orders.contract import COLUMN_NAMES, COLUMNS, DELIMITERS, ORDERS, REJECTED_ROWS
 from duff_orders.documents import LedgerRow
 from duff_orders.engines.spark import transform as on_spark
+from duff_orders.ingest import canonical
 from duff_orders.lake import layout
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
@@ -504,6 +505,15 @@ def test_a_file_is_read_by_many_tasks(tmp_path: Path, name: str) -> None:
     with split_every(max(200, len(data) // 9 + 1)):
         row = agree(tmp_path, "f.csv", data, compressed=False)
     assert row.orders_objects > 1
+
+
+@pytest.mark.parametrize(
+    "name", thinned(2, ["comma, every text", "semicolon, every text, over lines", "tab, every text"])
+)
+def test_values_that_no_code_is_made_of(tmp_path: Path, name: str) -> None:
+    """Where few records are not canonical, their values are told by themselves; here it is most."""
+    with split_every(1 << 20), mock.patch.object(canonical, "_TOLD", 0.0):
+        agree(tmp_path, "f.csv", FILES[name], compressed=False)
 
 
 BEHIND: dict[str, tuple[str | dict[str, str], ...]] = {

@@ -6,6 +6,7 @@ or empty where there is none), and tells where a text is canonical, so that `Rul
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from duff_orders.contract import (
     COLUMN_NAMES,
@@ -35,6 +36,8 @@ TIES = "takes"
 OF_TIES = ("takes", "takes_effect", "unknown", "changed")
 #: SQL that tells whether a column's text is written canonically.
 IsCanonical = Callable[[Column], str]
+#: SQL for the value of a text, of which hardly any record needs it, from SQL for the text and for the value of one.
+Rarely = Callable[[str, Callable[[str], str]], str]
 
 
 def text_of(name: str) -> str:
@@ -70,11 +73,16 @@ class Statements:
     ties: bool = False
     replaced: Replaced | None = None
 
-    def checked(self, source: str, *, canonical: IsCanonical, also: str, where: str = "") -> str:
-        """Each record of `source`: its values, whether all are `good`, and `also`; `where` may leave some out."""
+    def checked(
+        self, source: str, *, canonical: IsCanonical, also: str, where: str = "", rarely: Rarely | None = None
+    ) -> str:
+        """Each record of `source`: its values, whether all are `good`, and `also`; `where` may leave some out.
+
+        `rarely` spells the values of texts that are not canonical, where few are.
+        """
         values = ", ".join(
             f"case when {canonical(column)} then {self.rules.canonical_value(column, text_of(column.name))} "
-            f"else {self.rules.value(column, text_of(column.name))} end as {column.name}"
+            f"else {self._exact(column, rarely)} end as {column.name}"
             for column in COLUMNS
         )
         valued = f"""
@@ -92,6 +100,10 @@ class Statements:
                 select *, {good} as good
                 from ({valued}) as valued
             ) as judged"""
+
+    def _exact(self, column: Column, rarely: Rarely | None) -> str:
+        text = text_of(column.name)
+        return rarely(text, partial(self.rules.value, column)) if rarely else self.rules.value(column, text)
 
     def suspicious(self, canonical: IsCanonical) -> str:
         """Which records can be bad at all: those not canonical, and those with a zero where none is allowed."""

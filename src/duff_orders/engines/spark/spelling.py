@@ -1,5 +1,7 @@
 """Spark's spelling of what the engines write differently."""
 
+from collections.abc import Callable
+
 
 class SparkSpelling:
     """Spark's way; see `drivers.dialect.Spelling`."""
@@ -27,3 +29,7 @@ class SparkSpelling:
     def hash60(self, text: str) -> str:
         """The first 15 hexadecimal digits of the md5 of a text, as a bigint."""
         return f"cast(conv(substr(md5(cast({text} as binary)), 1, 15), 16, 10) as bigint)"
+
+    def by_itself(self, text: str, value: Callable[[str], str]) -> str:
+        """The value of a text, of which no code is made: a lambda over an array of one is evaluated as it stands."""
+        return f"get(transform(array({text}), one_text -> {value('one_text')}), 0)"

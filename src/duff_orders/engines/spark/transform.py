@@ -49,6 +49,7 @@ from duff_orders.ingest.statements import (
     OF_TIES,
     RETURNS,
     TIE,
+    Rarely,
     Statements,
     repeated,
     text_of,
@@ -174,7 +175,12 @@ class Job:
     def write_good(self) -> Good[str]:
         """Write the good records: as they are read, or from all that were set aside."""
         small = self.lines.size <= SMALL_BYTES
-        all_staged = small or self.ties or not self._begins_clean()
+        if not (small or self.ties):
+            # a guess, made here, where it costs the least
+            guess = begins_clean(self.source.dialect, self.lines.beginning(self.source, SAMPLE))
+            self.signs["canonical"] = guess is not None
+            clean = self._begins_clean() if guess is None else guess
+        all_staged = small or self.ties or not clean
         good = self._stage_checked() if all_staged else self._write_orders()
         unique = good - self._remove_repeats()
         if good < self.split and not small:
@@ -280,10 +286,7 @@ class Job:
             case "integer":
                 number = f"try_cast({text} as bigint)"
                 most = column.maximum or 10**INTEGER_DIGITS - 1
-                # as many bytes as digits: no sign, no blank, no leading zero
-                longer = " ".join(f"when {number} < {10**digits} then {digits}" for digits in range(1, len(str(most))))
-                digits = f"case {longer} else {len(str(most))} end"
-                return f"({number} between {column.minimum} and {most} and octet_length({text}) = {digits})"
+                return f"(cast({number} as string) = {text} and {number} between {column.minimum} and {most})"
             case "number":
                 return self._rules.spelling.full_match(text, self._rules.canonical_pattern(column))
             case "status":
@@ -298,13 +301,7 @@ class Job:
                 return f"({fits} and not ({' or '.join((*ends, short))}))"
 
     def _begins_clean(self) -> bool:
-        """Whether the first records show neither rejects nor repeats: a guess, made here, where it costs the least.
-
-        Spark is asked where the lines are written in other ways than the canonical one.
-        """
-        guessed = begins_clean(self.source.dialect, self.lines.beginning(self.source, SAMPLE))
-        if guessed is not None:
-            return guessed
+        """Whether the first records show neither rejects nor repeats."""
         checked = self._statements.checked("records", canonical=self._canonical, also="line")
         beginning = self.spark.sql(f"""
             select count(1) as rows, count(case when good then 1 end) as good,
@@ -317,7 +314,7 @@ class Job:
 
     def _write_orders(self) -> int:
         """Write the good records as they are read; returns how many."""
-        checked = self._statements.checked("records", canonical=self._canonical, also="line")
+        checked = self._statements.checked("records", canonical=self._canonical, also="line", rarely=self._rarely)
         with self.records.tasks_of(SOURCE_BYTES):
             self._write(self.spark.sql(self._statements.orders(f"({checked})")), "orders")
         self._placed("orders").createOrReplaceTempView("orders")
@@ -348,7 +345,17 @@ class Job:
     def _checked(self, where: str = "") -> str:
         """The records, checked, with the lines of those that are not good, and where these stand."""
         also = ", ".join(f"case when not good then {name} end as {name}" for name in ("line", "row", "start"))
-        return self._statements.checked("records", canonical=self._canonical, also=also, where=where)
+        rarely = None if where else self._rarely  # what is looked at again is not canonical
+        return self._statements.checked("records", canonical=self._canonical, also=also, where=where, rarely=rarely)
+
+    @property
+    def _rarely(self) -> Rarely | None:
+        """How the values of texts are told that are not canonical, where few are: out of the one method of all checks.
+
+        Spark evaluates a lambda by itself, a value at a time, and makes no code of it. What is left is a quarter, which
+        Java compiles as any other; of the whole its compiler makes slow code in some runs.
+        """
+        return SparkSpelling().by_itself if self.signs["canonical"] else None
 
     def _placed(self, name: str) -> "DataFrame":
         """What was written to a folder, with the place of each row: its `file`, and the `place` there."""
