@@ -45,7 +45,7 @@ def test_the_workflow_builds_once_and_deploys_that() -> None:
     assert Path(package["out"]) == Path("dist")
     for name in ("test", "production"):
         (deploy,) = asked[name]
-        assert (deploy["dist"], deploy["deployment"], deploy["try_out"]) == (Path("dist"), "$PREFIX", True)
+        assert (Path(deploy["dist"]), deploy["deployment"], deploy["try_out"]) == (Path("dist"), "$PREFIX", True)
         assert jobs[name]["environment"] == name
     # Roles by short-lived tokens, in the jobs that deploy alone.
     assert [name for name, job in jobs.items() if "id-token" in job.get("permissions", {})] == ["test", "production"]
@@ -72,7 +72,7 @@ def test_the_pipeline_builds_once_asks_and_deploys_that(pipeline: dict[str, Any]
     assert Path(understood(package)["out"]) == Path("dist")
     assert "dist/*" in spec["Build"]["artifacts"]["files"]
     (deploy,) = (each for line in spec["Deploy"]["phases"]["build"]["commands"] for each in commands(line))
-    assert understood(deploy)["dist"] == Path("dist")
+    assert Path(understood(deploy)["dist"]) == Path("dist")
 
 
 def test_only_who_deploys_may_deploy(pipeline: dict[str, Any]) -> None:
