@@ -53,7 +53,7 @@ def test_a_job_has_a_worker_for_each_half_gigabyte_and_a_driver(size: int, worke
 
 def test_a_file_costs_what_it_takes() -> None:
     found = dollars([Load(1, 10 * MB)], queries=0, api_requests=0, kept_days=10)
-    seconds = Decimal("0.24") + Decimal("0.28") / (Decimal(2048) / 1769)
+    seconds = Decimal("0.09") + Decimal("0.28") / (Decimal(2048) / 1769)
     gigabytes = seconds * 2 + Decimal("0.075")
     assert found["Lambda"] == Decimal("30.4") * (gigabytes * Decimal("0.0000133334") + Decimal("0.0000006"))
     assert found["S3, requests"] == Decimal("30.4") * (8 * Decimal("0.000005") + 12 * Decimal("0.0000004"))

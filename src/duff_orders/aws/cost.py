@@ -45,11 +45,11 @@ S3_WRITES, S3_READS = 8, 12
 LAMBDA_PROCESSOR_MB = Decimal(1769)
 #: Seconds of the function with a file of the sample's size (`make bench-lambda`), and CPU seconds for each MB of a file
 #: with rejects and repeats: `python -m benchmarks.functions --alone 100 500 1000 2000`.
-FUNCTION_BASE, FUNCTION_CPU_MB = Decimal("0.24"), Decimal("0.028")
+FUNCTION_BASE, FUNCTION_CPU_MB = Decimal("0.09"), Decimal("0.028")
 #: Scratch space of the function for each byte of such a file, from the same; and the most that it can have.
 FUNCTION_SCRATCH, LARGEST_SCRATCH = Decimal("2.5"), 10 * GB
 #: ... of an awswrangler function that does less.
-NAIVE_BASE, NAIVE_MB = Decimal("0.96"), Decimal("0.0856")
+NAIVE_BASE, NAIVE_MB = Decimal("0.49"), Decimal("0.0374")
 #: Its memory, of which the file of 100 MB took so much: more does not fit into the largest function.
 NAIVE_MEMORY_MB, LARGEST_FUNCTION_MB = Decimal("9.65"), 10_240
 #: Worker seconds of Spark for each MB, and for the start of a job: docs/benchmarks.md (a core each, two a worker).
