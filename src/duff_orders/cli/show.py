@@ -264,9 +264,9 @@ def _aligned(columns: Sequence[str | tuple[str, str]], lines: Sequence[Sequence[
     widths = [max(map(cell_len, cells)) for cells in zip(heads, *lines, strict=True)]
     for cells in (heads, *lines):
         padded = (
-            f"{' ' * (width - cell_len(cell))}{cell}"
-            if "right" in column
-            else f"{cell}{' ' * (width - cell_len(cell))}"
+            f"{cell}{' ' * (width - cell_len(cell))}"
+            if isinstance(column, str)
+            else f"{' ' * (width - cell_len(cell))}{cell}"
             for column, cell, width in zip(columns, cells, widths, strict=True)
         )
         print("  ".join(padded))

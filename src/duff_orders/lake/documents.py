@@ -7,7 +7,7 @@ from datetime import date
 from typing import Generic, TypeVar
 
 from duff_orders.contract import FILES
-from duff_orders.documents import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
+from duff_orders.documents import ContentNote, Event, GivenUp, Held, LedgerRow, Partners, Replacement
 from duff_orders.documents.document import Document
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
@@ -98,3 +98,4 @@ HELD = Kind(Held, layout.KEYS, lambda held: layout.held_object(held.key, held.fi
 CONTENTS = Kind(ContentNote, layout.CONTENTS, lambda note: layout.content_object(note.content), _content_as_text)
 REPLACEMENTS = Kind(Replacement, layout.REPLACEMENTS, lambda each: layout.replaces_object(each.key, each.etag))
 GIVEN_UP = Kind(GivenUp, f"{layout.GIVEN_UP}/", lambda given: layout.given_up_object(given.file_id))
+PARTNERS = Kind(Partners, layout.PARTNERS_INDEX, lambda _: layout.PARTNERS_INDEX)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from duff_orders.documents import InForce, Partners
 from duff_orders.errors import DamagedObject, InputError
 from duff_orders.lake import layout
+from duff_orders.lake.documents import PARTNERS
 from duff_orders.lake.stores.base import Store
 from duff_orders.profiles.profile import Profile, ProfileError, load
 from duff_orders.profiles.reading import Reading, in_force
@@ -128,12 +129,7 @@ def reading(store: Store, name: str) -> Reading:
 
 def _index(store: Store) -> tuple[Partners, str | None]:
     stored = store.read(layout.PARTNERS_INDEX)
-    if stored is None:
-        return Partners(), None
-    try:
-        return Partners.from_json(stored.data), stored.token
-    except ValueError as error:
-        raise DamagedObject(layout.PARTNERS_INDEX, error) from None
+    return (PARTNERS.decode(layout.PARTNERS_INDEX, stored), stored.token) if stored else (Partners(), None)
 
 
 def _write(store: Store, profiles: tuple[InForce, ...], token: str | None) -> bool:

@@ -7,7 +7,7 @@ years ago is read again as it was judged, whatever the profile says by then.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
 
 from duff_orders.contract import VERSION
@@ -47,20 +47,13 @@ def resolve(name: str | None, profile: Profile | None, max_reject_share: Decimal
     if profile is None:
         return Reading(contract=VERSION, profile=None, max_reject_share=_plain(max_reject_share))
     own = profile.max_reject_share
-    return Reading(
-        contract=VERSION,
-        profile=name,
-        max_reject_share=_plain(max_reject_share if own is None else own),
-        required=profile.required,
-        delimiter=profile.delimiter,
-        ignored=profile.ignored,
-        refuses_others=profile.refuses_others,
-        decimal_mark=profile.decimal_mark,
-        thousands_mark=profile.thousands_mark,
-        headers=dict(profile.headers),
-        values={column: dict(words) for column, words in profile.values.items()},
-        defaults=dict(profile.defaults),
-    )
+    half = {each.name for each in fields(Reading)} & {each.name for each in fields(Profile)}
+    said = {each: getattr(profile, each) for each in half} | {
+        "contract": VERSION,
+        "profile": name,
+        "max_reject_share": _plain(max_reject_share if own is None else own),
+    }
+    return Reading(**said)
 
 
 def in_force(prefixes: Mapping[str, str], key: str) -> str | None:

@@ -129,7 +129,10 @@ class DiskStore:
 
         In a folder of another file system than the file's it becomes a copy.
         """
-        target = self._place_for(name, path)
+        target = self.path(name)
+        make_folders(target.parent)
+        with path.open("rb") as handle:
+            os.fsync(handle.fileno())
         try:
             try:
                 os.link(path, target)
@@ -171,14 +174,6 @@ class DiskStore:
             for target, path in targets.items():
                 self._move(path, target)
             sync_folders(*folders)
-
-    def _place_for(self, name: str, path: Path) -> Path:
-        """Where a finished file becomes an object: its bytes are on the disk by then, and the folder is there."""
-        target = self.path(name)
-        make_folders(target.parent)
-        with path.open("rb") as handle:
-            os.fsync(handle.fileno())
-        return target
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object to another name, over one that is there."""
