@@ -22,6 +22,7 @@ from duff_orders.ingest.staged import Source
 from duff_orders.ingest.text import UTF8
 from duff_orders.lake.layout import RAW
 from duff_orders.lake.raw import announce
+from duff_orders.profiles.reading import resolve
 
 _T = TypeVar("_T")
 
@@ -34,15 +35,16 @@ def table(file: Path) -> str:
         raw.parent.mkdir(parents=True, exist_ok=True)
         os.link(file, raw)
         found = [("hash of the object", (hashed := _cpu(lambda: announce(lake.disk, raw.name)))[0])]
+        reading = resolve(None, None, lake.settings.max_reject_share)
         with lake.engine() as (connection, work):
-            dialect = header(raw, raw.name, UTF8)[0].dialect
-            cpu, scanned = _cpu(lambda: scan(raw, raw.name, dialect, work, set_aside=True))
+            dialect = header(raw, raw.name, UTF8, reading)[0].dialect
+            cpu, scanned = _cpu(lambda: scan(raw, raw.name, dialect, reading, work, set_aside=True))
             found.append(("scan of the bytes", cpu))
-            source = Source(path=raw, event=hashed[1], dialect=scanned.dialect)
+            source = Source(path=raw, event=hashed[1], dialect=scanned.dialect, reading=reading)
             job = Job(connection=connection, lake=lake, scan=scanned, source=source, scratch=work, memory=10**9)
             connection.execute("set disabled_optimizers = 'filter_pushdown,in_clause'")
             assert scanned.typed is not None  # the file is clean
-            read = read_typed(scanned.typed, raw, dialect, job.memory)
+            read = read_typed(scanned.typed, raw, dialect, job._rules, job.memory)
             good = f"(select *, true as good from {read})"
             values = ", ".join(f"min({name})" for name in COLUMN_NAMES)
             before = 0.0

@@ -90,11 +90,23 @@ The remarks
     - An order line is repeated if published records that differ have its `order_id` and
       `product_id`.
 
+With a profile, which is given as its TOML says
+    - A header names the column whose own name it is, in any ASCII case, else the one in whose list
+      it stands: both composed (NFC), casefolded, trimmed, and with one blank for each run of them.
+    - Columns with a default need no header; where none names them each record has the default,
+      a rejected row no text, and `nulls` does not count them.
+    - Its delimiter is the only one. Its decimal mark is the only one; the other of `.` and `,`
+      stands nowhere, nor does `_`, but that the thousands mark may stand before each group of three
+      digits in front of the decimal mark, if in front of all, and the first digit is none of zero.
+    - Its words are looked for after what means no value, trimmed, ASCII letters in any case.
+    - `extra_columns = "refuse"`: a header that is not listed is the header's problem.
+
 The verdicts `duplicate` and `failed` depend on more than the file and are not judged here.
 """
 
 import gzip
 import re
+import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -193,11 +205,14 @@ def judge(
     compressed: bool = False,
     max_reject_share: Decimal = Decimal("0.5"),
     known: Mapping[str, Known] | None = None,
+    profile: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Say what becomes of the file whose object holds `data`, gzipped if `compressed`.
 
-    `known` are the rejected rows of other files, each by `FILE_ID:LINE`.
+    `known` are the rejected rows of other files, each by `FILE_ID:LINE`; `profile` is the partner's, as its TOML says.
     """
+    way = _Way(profile or {})
+    max_reject_share = Decimal(way.said.get("max_reject_share", max_reject_share))
     if compressed:
         try:
             data = gzip.decompress(data)
@@ -212,21 +227,21 @@ def judge(
     if all(_first_record(text, 0, delimiter) is None for delimiter in DELIMITERS):
         return _without_records("empty")
 
-    header = _find_header(text)
+    header = _find_header(text, way)
     if header is None:
         return _without_records("header", encoding)
-    names = [_lower(name) for name in header.names]
-    if any(names.count(name) > 1 for name in (*COLUMNS, "duff_corrects", "duff_changes")):
-        return _without_records("header", encoding, header.delimiter, header.extra_columns)
-    return _judge_records(text, encoding, header, max_reject_share, known or {})
+    twice = any(header.keys.count(name) > 1 for name in (*COLUMNS, "duff_corrects", "duff_changes"))
+    if twice or way.refused(header):
+        return _without_records("header", encoding, header.delimiter, header.extra_columns, way)
+    return _judge_records(text, encoding, header, max_reject_share, known or {}, way)
 
 
 def _judge_records(
-    text: str, encoding: str, header: "_Header", max_reject_share: Decimal, known: Mapping[str, Known]
+    text: str, encoding: str, header: "_Header", max_reject_share: Decimal, known: Mapping[str, Known], way: "_Way"
 ) -> Outcome:
     at = header.next_start
     line, counted = 1, 0
-    positions = {_lower(name): position for position, name in enumerate(header.names)}
+    positions = {key: position for position, key in enumerate(header.keys)}
     good: list[tuple[Published, str | None]] = []
     swallowing: set[tuple[Published, str | None] | None] = set()
     rejected: list[Rejected] = []
@@ -240,19 +255,19 @@ def _judge_records(
         at = record.next_start
         unclosed = unclosed or not record.closed
         right_field_count += _is_split(record) and len(record.fields or ()) == len(header.names)
-        no_data = _no_data(record, line, positions, len(header.names))
+        no_data = _no_data(record, line, positions, len(header.names), way)
         if no_data is not None:
             rejected.append(no_data)
             attempts.append(None)
             continue
         assert record.fields is not None  # or its quotes were malformed
-        originals = {column: record.fields[positions[column]] for column in COLUMNS}
+        originals = {column: record.fields[positions[column]] if column in positions else None for column in COLUMNS}
         for column, original in originals.items():
-            nulls[column] += _is_missing(original)
+            nulls[column] += original is not None and _is_missing(original)
         tie = _tie(record.fields, positions, known)
         ordinary += not tie.corrects
         takes = tie.takes
-        judged = _judge_values(originals, header.delimiter, tie)
+        judged = _judge_values(originals, header.delimiter, tie, way)
         if isinstance(judged, Published):
             good.append((judged, takes))
             swallowing.add((judged, takes) if any(_holds_a_line(field, header) for field in record.fields) else None)
@@ -262,7 +277,7 @@ def _judge_records(
 
     rows_read = len(good) + len(rejected)
     problem = None
-    if any(not _is_in_order(row) for row in rejected if row.reasons == "row:header"):
+    if any(not _is_in_order(row, positions, way) for row in rejected if row.reasons == "row:header"):
         problem = "second_header"
     elif unclosed:
         problem = "unclosed_quote"
@@ -278,7 +293,7 @@ def _judge_records(
         problem=problem,
         encoding=encoding,
         delimiter=header.delimiter,
-        decimal_mark=_decimal_mark(header.delimiter),
+        decimal_mark=_decimal_mark(header.delimiter, way),
         extra_columns=header.extra_columns,
         rows_read=rows_read,
         rows_published=len(published),
@@ -337,24 +352,24 @@ def _is_split(record: "_Record") -> bool:
     return record.fields is not None and not _has_bytes_that_are_no_text(record.text)
 
 
-def _no_data(record: "_Record", line: int, positions: dict[str, int], width: int) -> Rejected | None:
+def _no_data(record: "_Record", line: int, positions: dict[str, int], width: int, way: "_Way") -> Rejected | None:
     """The rejected row of a record that is no data as a whole."""
     if record.fields is None:
         return _rejected_row("row:malformed_quotes", record.text, line)
     if not _is_split(record):
         return _rejected_row("row:not_utf8", record.text, line)
-    if {_lower(_trim(field)) for field in record.fields} >= set(COLUMNS):
+    if {way.key(_trim(field)) for field in record.fields} >= way.required:
         fields = dict(enumerate(record.fields))
-        texts = {column: fields.get(positions[column]) for column in COLUMNS}
+        texts = {column: fields.get(positions.get(column, -1)) for column in COLUMNS}
         return Rejected(**texts, reasons="row:header", record=None, line=line)
     if len(record.fields) != width:
         return _rejected_row("row:wrong_field_count", record.text, line)
     return None
 
 
-def _is_in_order(header: Rejected) -> bool:
+def _is_in_order(header: Rejected, positions: dict[str, int], way: "_Way") -> bool:
     """Whether the names of a second header stand where they stand in the first."""
-    return all(_lower(_trim(getattr(header, column) or "")) == column for column in COLUMNS)
+    return all(way.key(_trim(getattr(header, column) or "")) == column for column in COLUMNS if column in positions)
 
 
 def _without_records(
@@ -362,13 +377,14 @@ def _without_records(
     encoding: str | None = None,
     delimiter: str | None = None,
     extra_columns: list[str] | None = None,
+    way: "_Way | None" = None,
 ) -> Outcome:
     return Outcome(
         verdict="invalid",
         problem=problem,
         encoding=encoding,
         delimiter=delimiter,
-        decimal_mark=_decimal_mark(delimiter),
+        decimal_mark=_decimal_mark(delimiter, way),
         extra_columns=extra_columns,
         rows_read=0,
         rows_published=0,
@@ -386,9 +402,11 @@ def _rejected_row(reason: str, record: str, line: int) -> Rejected:
     return Rejected(**dict.fromkeys(COLUMNS), reasons=reason, record=_shown(record), line=line)
 
 
-def _decimal_mark(delimiter: str | None) -> str | None:
+def _decimal_mark(delimiter: str | None, way: "_Way | None") -> str | None:
     if delimiter is None:
         return None
+    if way and "numbers" in way.said:
+        return str(way.said["numbers"]["decimal_mark"])
     return "." if delimiter == "," else ","
 
 
@@ -509,25 +527,80 @@ def _malformed_record(text: str, start: int, at: int) -> _Record:
     return _Record(start, text[start:at], None, at + len(_line_end(text, at)))
 
 
+class _Way:
+    """How a partner writes."""
+
+    def __init__(self, said: Mapping[str, Any]) -> None:
+        self.said = said
+        self.defaults: Mapping[str, str] = said.get("defaults", {})
+        self.required = {column for column in COLUMNS if column not in self.defaults}
+        self.listed = {
+            self.folded(name): column
+            for column, names in said.get("headers", {}).items()
+            for name in ([names] if isinstance(names, str) else names)
+        }
+        self.words = {
+            column: {_lower(_trim(word)): value for word, value in words.items()}
+            for column, words in said.get("values", {}).items()
+        }
+
+    @staticmethod
+    def folded(name: str) -> str:
+        return " ".join(_trim(unicodedata.normalize("NFC", name)).split()).casefold()
+
+    def key(self, name: str) -> str:
+        """The column that a header names, or its own name."""
+        own = _lower(name)
+        return own if own in COLUMNS else self.listed.get(self.folded(name), own)
+
+    def refused(self, header: "_Header") -> bool:
+        file = self.said.get("file", {})
+        ignored = file.get("ignore", [])
+        allowed = {self.folded(name) for name in ([ignored] if isinstance(ignored, str) else ignored)}
+        allowed |= {"duff_corrects", "duff_changes"}
+        others = [name for name in header.extra_columns if self.folded(name) not in allowed]
+        return file.get("extra_columns") == "refuse" and bool(others)
+
+    def pointed(self, value: str) -> str:
+        """A number by the profile's marks as one with a point; what is none stays none."""
+        numbers = self.said["numbers"]
+        decimal, thousands = numbers["decimal_mark"], numbers.get("thousands_mark")
+        sign = "-" if value.startswith("-") else ""
+        whole, *decimals = value.removeprefix("-").split(decimal)
+        if thousands and thousands in whole:
+            first, *groups = whole.split(thousands)
+            three = all(re.fullmatch("[0-9]{3}", group) for group in groups)
+            if not (three and re.fullmatch("[1-9][0-9]{0,2}", first)):
+                return "none"
+            whole = first + "".join(groups)
+        if any(mark in part for part in (whole, *decimals) for mark in (".", ",", "_", thousands or "_")):
+            return "none"
+        return sign + ".".join((whole, *decimals))
+
+
 class _Header(NamedTuple):
     names: list[str]  # trimmed
+    keys: list[str]  # the columns that they name
     delimiter: str
     extra_columns: list[str]
     next_start: int
 
 
-def _find_header(text: str) -> _Header | None:
+def _find_header(text: str, way: _Way) -> _Header | None:
     start = 0
     delimiters: tuple[str, ...] = DELIMITERS
     if named := re.match(rf"(?:{_BLANK}*\n)*{_BLANK}*[sS][eE][pP]=([,;\t|]){_BLANK}*(?:\n|\Z)", text):
         start, delimiters = named.end(), (named[1],)
+    if only := way.said.get("file", {}).get("delimiter"):
+        delimiters = (only,)
     for delimiter in delimiters:
         record = _first_record(text, start, delimiter)
         if record is not None and record.fields is not None:
             names = [_trim(name) for name in record.fields]
-            if {_lower(name) for name in names} >= set(COLUMNS):
-                extra_columns = [_shown(name) for name in names if _lower(name) not in COLUMNS]
-                return _Header(names, delimiter, extra_columns, record.next_start)
+            keys = [way.key(name) for name in names]
+            if {*keys} >= way.required:
+                extra_columns = [_shown(name) for name, key in zip(names, keys, strict=True) if key not in COLUMNS]
+                return _Header(names, keys, delimiter, extra_columns, record.next_start)
     return None
 
 
@@ -551,14 +624,14 @@ def _is_missing(original: str) -> bool:
     return _lower(_trim(original)) in _MISSING
 
 
-def _judge_values(originals: dict[str, str], delimiter: str, tie: _Tie) -> Published | str:
+def _judge_values(originals: dict[str, str | None], delimiter: str, tie: _Tie, way: _Way) -> Published | str:
     """The cleaned record, or its reasons."""
     values: dict[str, Any] = {}
     reasons: list[str] = []
     for column in COLUMNS:
         try:
-            values[column] = _judge_value(column, originals[column], delimiter)
-            if column not in tie.may_change and values[column] != _kept(column, tie.known, values[column]):
+            values[column] = _judge_value(column, originals[column], delimiter, way)
+            if column not in tie.may_change and values[column] != _kept(column, tie.known, values[column], way):
                 raise _BreaksRuleError("changed")
         except _BreaksRuleError as broken:
             reasons.append(f"{column}:{broken}")
@@ -569,7 +642,7 @@ def _judge_values(originals: dict[str, str], delimiter: str, tie: _Tie) -> Publi
     return Published(**values, total_price=values["product_price"] * values["product_ccf"])
 
 
-def _kept(column: str, corrected: Known | None, otherwise: int | Decimal | str) -> int | Decimal | str:
+def _kept(column: str, corrected: Known | None, otherwise: int | Decimal | str, way: _Way) -> int | Decimal | str:
     """The value that a corrected row's cell must keep; any, where something was wrong there."""
     if corrected is None:
         return otherwise
@@ -577,13 +650,19 @@ def _kept(column: str, corrected: Known | None, otherwise: int | Decimal | str) 
     wrong = {reason.partition(":")[0] for reason in row.reasons.split(";")}
     if {"row", column} & wrong:
         return otherwise
-    return _judge_value(column, getattr(row, column), corrected.delimiter)
+    return _judge_value(column, getattr(row, column), corrected.delimiter, way)
 
 
-def _judge_value(column: str, original: str, delimiter: str) -> int | Decimal | str:
+def _judge_value(column: str, original: str | None, delimiter: str, way: _Way | None = None) -> int | Decimal | str:
+    way = way or _Way({})
+    if original is None:
+        default = way.defaults[column]
+        return int(default) if column == "client_id" else default
     if _is_missing(original):
         raise _BreaksRuleError("missing")
     value = _trim(original)
+    if _lower(value) in way.words.get(column, {}):
+        return str(way.words[column][_lower(value)])
     if column == "status":
         if _lower(value) not in STATUS_IDS:
             raise _BreaksRuleError("unknown")
@@ -592,7 +671,9 @@ def _judge_value(column: str, original: str, delimiter: str) -> int | Decimal | 
         if len(value) > 4096:
             raise _BreaksRuleError("too_long")
         return value
-    if delimiter != ",":
+    if "numbers" in way.said:
+        value = way.pointed(value)
+    elif delimiter != ",":
         if re.fullmatch(r"[1-9][0-9]{0,2}(\.[0-9]{3})+", value):
             raise _BreaksRuleError("ambiguous_mark")
         if value.count(",") == 1:

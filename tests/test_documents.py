@@ -26,6 +26,8 @@ GIVEN_SINCE: dict[str, dict[str, Any]] = {
         "attempts": None,
         "content": None,
         "object_digests": None,
+        "profile": None,
+        "reading": None,
     },
 }
 

@@ -34,9 +34,13 @@ REASONS: dict[str, str] = {
     },
     "header_unknown": "no header line: line {line} reads `{found}`; expected are the columns {columns}, in any order, "
     "separated by comma, semicolon, tab or |",
+    "header_unknown_as": "no header line: line {line} reads `{found}`; as the profile {profile} has it, expected are "
+    "the columns {columns}, in any order, separated by {delimiter}",
     "column_missing": "column {columns} missing; found: {found}",
     "columns_missing": "columns {columns} missing; found: {found}",
     "column_twice": "column {column} is named {times} times in the header",
+    "column_twice_as": "column {column} is named by several headers: {names}",
+    "columns_refused": "the profile {profile} allows no further columns, and does not list {columns}",
     "carriage_returns": "the lines end with CR alone; allowed are LF and CRLF: save the file with these",
     "header_too_long": "the header line does not end within the first {kib} KiB of the file",
     "record_number_too_long": "record {number} is longer than 16 MiB: not an orders file, or a quote that never closes",
@@ -55,6 +59,8 @@ REASONS: dict[str, str] = {
     # as releases before wrote them
     "no_header": "no header line: the first line names none of the columns {columns}",
     # the other verdicts
+    "known_content_as": "its content was already published from {file}, as the profile {profile} reads it",
+    "known_content_alone": "its content was already published from {file}, which was read without a profile",
     "known_content": "its content was already published from {file}",
     "failed": "the pipeline failed: {error}",
     # of what a repair could not make again, since the raw file is gone

@@ -27,6 +27,7 @@ from duff_orders.local.replay import replay
 from duff_orders.local.run import process
 from duff_orders.models.build import build
 from tests.lakes import NOON, drop, open_lake, rows
+from tests.readings import AS_CONTRACT
 
 pytestmark = [pytest.mark.spark, pytest.mark.faults, pytest.mark.xdist_group("spark")]
 
@@ -65,7 +66,9 @@ def staged_by_spark(folder: Path) -> Iterator[tuple[Transformed, Event]]:
         drop(lake, "f.csv", DATA)
         event = announce(lake.disk, "f.csv", when=NOON)
         path = lake.disk.path("raw/f.csv")
-        source = Source(path=path, event=event, dialect=dialect_of(DATA, "f.csv", whole=True))
+        source = Source(
+            path=path, event=event, dialect=dialect_of(DATA, "f.csv", AS_CONTRACT, whole=True), reading=AS_CONTRACT
+        )
         with on_spark.transform(lake, source, memory_fraction=1.0, phase=lambda *_: None) as transformed:
             assert len(transformed.orders) > 2
             yield transformed, event

@@ -17,6 +17,7 @@ from duff_orders.engines.duckdb import typed
 from duff_orders.ingest import canonical, chunks, scan, scan_texts, text
 from duff_orders.ingest.header import HEAD
 from duff_orders.ingest.long_records import LONG, stand_in
+from duff_orders.ingest.marks import Marks
 from duff_orders.local.check import check
 from duff_orders.local.reread import compare
 from duff_orders.models.build import build
@@ -116,7 +117,7 @@ def test_a_stand_in_has_the_same_value_or_breaks_the_same_rule(
             return str(broken)
 
     long = "".join(piece * times for piece, times in pieces)
-    short = stand_in(column, long)
+    short = stand_in(column, long, Marks("."))
     assert len(short) <= 4097
     assert outcome(short) == outcome(long)
 

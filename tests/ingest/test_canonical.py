@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from duff_orders.contract import COLUMN_NAMES, COLUMNS
 from duff_orders.documents import Dialect
 from duff_orders.engines.duckdb import typed as typed_way
+from duff_orders.engines.duckdb.spelling import DuckDBSpelling
 from duff_orders.engines.duckdb.typed import read_typed
 from duff_orders.generator.orders import generate
 from duff_orders.ingest import canonical
-from duff_orders.ingest.canonical import Canonical, Form
+from duff_orders.ingest.canonical import Canonical, Form, Style
 from duff_orders.ingest.header import dialect_of
+from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import Typed
 from duff_orders.lake.raw import announce
 from duff_orders.local.run import process
@@ -24,6 +26,7 @@ from tests import hostile
 from tests.effort import examples
 from tests.lakes import ingest, open_lake, sql
 from tests.oracle import _judge_value
+from tests.readings import AS_CONTRACT
 
 GOOD = ("1", "Moe", "7", "3", "Duff", "2.5", "6", "1", "Retail", "created")
 TEXTS = sorted(
@@ -39,7 +42,7 @@ NEAR = st.lists(PIECES, max_size=9).map("".join)
 def dialect(delimiter: str, extra: int = 0) -> Dialect:
     """That of a header with the contract's columns in their order, and others behind them."""
     names = (*COLUMN_NAMES, *(f"x{number}" for number in range(extra)))
-    return dialect_of(f"{delimiter.join(names)}\n".encode(), "f.csv", whole=True)
+    return dialect_of(f"{delimiter.join(names)}\n".encode(), "f.csv", AS_CONTRACT, whole=True)
 
 
 def lines_of(texts: list[str], delimiter: str, form: Form) -> dict[bytes, tuple[str, str]]:
@@ -62,13 +65,15 @@ def values(path: Path, lines: list[bytes], of: Dialect, form: Form) -> list[tupl
     typed = Typed(form, (path,), len(lines), header=False)
     with sql() as connection:
         connection.execute("set threads = 1")
-        return connection.execute(f"from {read_typed(typed, path, of, 10**9)}").fetchall()
+        return connection.execute(
+            f"from {read_typed(typed, path, of, Rules.of(DuckDBSpelling(), of, AS_CONTRACT), 10**9)}"
+        ).fetchall()
 
 
 def assert_exact(folder: Path, texts: list[str], delimiter: str, form: Form) -> int:
     """Every line that passes holds a good text, and the value that it stands for; returns how many passed."""
     of = dialect(delimiter)
-    automaton = Canonical(of, form, lenient=False)
+    automaton = Canonical(of, form, Style.of(of, AS_CONTRACT), lenient=False)
     lines = lines_of(texts, delimiter, form)
     passed = [line for line in lines if automaton.end(line) == len(line)]
     assert all(automaton.end(line) in (0, len(line)) for line in lines if line.count(b"\n") == 1)
@@ -103,19 +108,26 @@ def test_the_usual_ways_to_write_are_canonical() -> None:
     head = ";".join(COLUMN_NAMES)
     for end, mark in (("\n", ","), ("\r\n", ","), ("\n", "."), ("\r\n", ".")):
         line = f"1;Zoë;7;3;Duff Dark 0,33l;2{mark}50;6;0{mark}33;Retail;created{end}"
-        chosen = canonical.choose(dialect_of(f"{head}\n".encode(), "f.csv", whole=True), line.encode(), lenient=False)
+        chosen = canonical.choose(
+            dialect_of(f"{head}\n".encode(), "f.csv", AS_CONTRACT, whole=True),
+            AS_CONTRACT,
+            line.encode(),
+            lenient=False,
+        )
         assert chosen is not None
         assert chosen.form == Form(end, mark)
 
 
 def test_where_most_lines_are_written_otherwise_all_are_read_as_texts() -> None:
     good, other = (f"1,{name},7,3,Duff,2.50,6,0.33,Retail,created\n".encode() for name in ("Moe", " Moe"))
-    assert canonical.choose(dialect(","), good * 5 + other * 5, lenient=False) is not None
-    assert canonical.choose(dialect(","), good * 4 + other * 5, lenient=False) is None
+    assert canonical.choose(dialect(","), AS_CONTRACT, good * 5 + other * 5, lenient=False) is not None
+    assert canonical.choose(dialect(","), AS_CONTRACT, good * 4 + other * 5, lenient=False) is None
 
 
 def test_columns_that_are_not_the_contracts_may_hold_anything_on_a_line() -> None:
-    automaton = Canonical(dialect(",", extra=2), Form("\n", "."), lenient=False)
+    automaton = Canonical(
+        dialect(",", extra=2), Form("\n", "."), Style.of(dialect(",", extra=2), AS_CONTRACT), lenient=False
+    )
     line = ",".join(GOOD)
     for extra in (",", " ,x", '"a,b",', "null,-"):
         assert automaton.end(f"{line},{extra}\n".encode()) > 0
@@ -168,8 +180,9 @@ def test_a_file_that_duckdb_does_not_read_in_parallel_is_read_by_one_thread(
     of, typed = dialect(","), Typed(Form("\n", "."), (path,), 40_000, header=True)
     with sql() as connection:
         connection.execute("set threads = 2")
+        rules = Rules.of(DuckDBSpelling(), of, AS_CONTRACT)
         with pytest.raises(duckdb.NotImplementedException):
-            connection.execute(f"select sum(order_id) from {read_typed(typed, path, of, 10**9)}").fetchall()
+            connection.execute(f"select sum(order_id) from {read_typed(typed, path, of, rules, 10**9)}").fetchall()
     for number, more in enumerate(("", f"x{lines[1]}\n")):  # read whole, and in chunks
         row = ingest(open_lake(tmp_path / str(number)), "f.csv", (path.read_text() + more).encode())
         assert (row.error, row.rows_published, row.rows_rejected) == (None, 40_000, number)
@@ -191,4 +204,4 @@ PLAIN = ",".join(GOOD)
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_what_the_first_lines_show(lines: list[str], expected: bool | None, end: str) -> None:
-    assert canonical.begins_clean(dialect(","), [f"{line}{end}".encode() for line in lines]) is expected
+    assert canonical.begins_clean(dialect(","), AS_CONTRACT, [f"{line}{end}".encode() for line in lines]) is expected

@@ -9,6 +9,7 @@ import pytest
 
 from duff_orders.contract import COLUMNS, Column
 from duff_orders.engines.duckdb.spelling import DuckDBSpelling
+from duff_orders.ingest.marks import Marks
 from duff_orders.ingest.rules import Rules
 from tests import hostile
 from tests.oracle import _BreaksRuleError, _judge_value
@@ -58,7 +59,7 @@ def judged(column: Column, text: str, delimiter: str) -> tuple[Any, str | None]:
 @pytest.mark.parametrize("delimiter", [",", ";"])
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
 def test_value_and_reason(connection: duckdb.DuckDBPyConnection, column: Column, delimiter: str) -> None:
-    rules = Rules(DuckDBSpelling(), "," if delimiter == ";" else ".")
+    rules = Rules(DuckDBSpelling(), Marks("," if delimiter == ";" else "."))
     text = "nullif(original, '')"
     value = rules.value(column, text)
     found = connection.execute(
@@ -76,7 +77,7 @@ def test_value_and_reason(connection: duckdb.DuckDBPyConnection, column: Column,
 def test_what_is_canonical_has_its_value_at_sight(
     connection: duckdb.DuckDBPyConnection, column: Column, delimiter: str
 ) -> None:
-    rules = Rules(DuckDBSpelling(), "," if delimiter == ";" else ".")
+    rules = Rules(DuckDBSpelling(), Marks("," if delimiter == ";" else "."))
     is_canonical = DuckDBSpelling().full_match("original", rules.canonical_pattern(column))
     found = connection.execute(
         f"select original, {rules.canonical_value(column, 'original')} from texts where {is_canonical}"

@@ -10,6 +10,7 @@ from duff_orders.contract import COLUMN_NAMES
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest.header import HEAD, dialect_of
 from duff_orders.ingest.scan import Scan, scan
+from tests.readings import AS_CONTRACT
 
 HEADER = ",".join(COLUMN_NAMES)
 GOOD = "1,Moe,1,1,Duff,2.50,6,0.33,Retail,created"
@@ -20,8 +21,8 @@ def scanned(folder: Path, data: bytes | str, **options: Any) -> Scan:
     path, scratch = folder / "orders.csv", folder / "scratch"
     path.write_bytes(data)
     scratch.mkdir()
-    dialect = dialect_of(data[:HEAD], path.name, whole=len(data) <= HEAD)
-    return scan(path, path.name, dialect, scratch, **options)
+    dialect = dialect_of(data[:HEAD], path.name, AS_CONTRACT, whole=len(data) <= HEAD)
+    return scan(path, path.name, dialect, AS_CONTRACT, scratch, **options)
 
 
 def test_a_clean_file_is_read_in_place(tmp_path: Path) -> None:

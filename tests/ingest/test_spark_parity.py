@@ -20,7 +20,7 @@ from duff_orders.contract import COLUMN_NAMES, COLUMNS, DELIMITERS, ORDERS, REJE
 from duff_orders.documents import LedgerRow
 from duff_orders.engines.spark import transform as on_spark
 from duff_orders.ingest import canonical
-from duff_orders.lake import layout
+from duff_orders.lake import layout, partners
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce
 from duff_orders.lake.stores.base import names
@@ -36,6 +36,7 @@ from tests.effort import beyond, examples, thinned
 from tests.hostile import HostileFile, orders_files
 from tests.lakes import NOON, ingest, open_lake, rows
 from tests.oracle import judge
+from tests.partners import Said, as_toml, files, profiles
 
 # Py4J leaves the sockets of its ended threads to the garbage collector.
 pytestmark = [
@@ -425,12 +426,17 @@ def told(lake: Lake, row: LedgerRow) -> Told:
     )
 
 
-def agree(folder: Path, key: str, data: bytes, *, compressed: bool) -> LedgerRow:
-    """Ingest the file on both engines; what they tell is equal, and what the oracle says. Returns Spark's row."""
-    expected = judge(data, compressed=compressed)
+def agree(folder: Path, key: str, data: bytes, *, compressed: bool, profile: Said | None = None) -> LedgerRow:
+    """Ingest the file on both engines; what they tell is equal, and what the oracle says. Returns Spark's row.
+
+    With a profile the key begins with its prefix.
+    """
+    expected = judge(data, compressed=compressed, profile=profile)
     found = {}
     for engine in ENGINES:
         lake = open_lake(folder / engine, engine=engine, master=MASTER)
+        if profile is not None:
+            partners.put(lake.store, "p", as_toml(profile), NOON)
         row = ingest(lake, key, data)
         found[engine] = told(lake, row)
         assert_agrees(row, found[engine].published.elements(), found[engine].rejected.elements(), expected)
@@ -478,6 +484,16 @@ def test_engines_agree_on_files_from_outside(tmp_path: Path, name: str) -> None:
 def test_engines_agree_on_hostile_files(file: HostileFile, size: int | None) -> None:
     with tempfile.TemporaryDirectory() as folder, split_every(size):
         agree(Path(folder), "f.csv.gz" if file.compressed else "f.csv", file.data, compressed=file.compressed)
+
+
+@pytest.mark.property
+@given(
+    partner=profiles().flatmap(lambda said: st.tuples(st.just(said), files(said))), size=st.sampled_from([None, 300])
+)
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+def test_engines_agree_on_partners_files(partner: tuple[Said, bytes], size: int | None) -> None:
+    with tempfile.TemporaryDirectory() as folder, split_every(size):
+        agree(Path(folder), "p/f.csv", partner[1], compressed=False, profile=partner[0])
 
 
 # Parts

@@ -84,15 +84,15 @@ def test_a_profile_that_is_not_as_it_was_written_judges_nothing(tmp_path: Path, 
 
 def test_readings_are_kept_by_what_they_say(store: Store) -> None:
     partners.put(store, "acme", ACME, NOW)
-    known = partners.of_key(store, "acme/a.csv")
-    assert known is not None
-    reading = resolve("acme", known.profile, Decimal("0.5"))
-    name = partners.record(store, reading)
-    assert partners.record(store, reading) == name
-    assert partners.reading(store, name) == reading
+    reading = partners.reading_of(store, "acme/a.csv", Decimal("0.5"))
+    assert reading.profile == "acme"
+    for _ in range(2):
+        partners.record(store, reading)
+        assert partners.reading(store, reading.name) == reading
     with pytest.raises(DamagedObject, match="it is gone"):
         partners.reading(store, "0" * 32)
-    other = resolve(None, None, Decimal("0.5"))
+    other = partners.reading_of(store, "moes/a.csv", Decimal("0.5"))
+    assert other == resolve(None, None, Decimal("0.5"))
     store.put_new(layout.reading_object("1" * 32), other.stored())
-    with pytest.raises(DamagedObject, match=f"it is {other.name}"):
+    with pytest.raises(DamagedObject, match=f"it is processed/readings/{other.name}"):
         partners.reading(store, "1" * 32)

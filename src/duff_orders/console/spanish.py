@@ -264,9 +264,13 @@ ES: dict[str, str] = {
     },
     "why_header_unknown": "falta el encabezado: la línea {line} dice `{found}`; se esperan las columnas {columns}, en "
     "cualquier orden, separadas por coma, punto y coma, tabulador o |",
+    "why_header_unknown_as": "falta el encabezado: la línea {line} dice `{found}`; según el perfil {profile} se "
+    "esperan las columnas {columns}, en cualquier orden, separadas por {delimiter}",
     "why_column_missing": "falta la columna {columns}; se encontró: {found}",
     "why_columns_missing": "faltan las columnas {columns}; se encontró: {found}",
     "why_column_twice": "la columna {column} aparece {times} veces en el encabezado",
+    "why_column_twice_as": "varios encabezados nombran la columna {column}: {names}",
+    "why_columns_refused": "el perfil {profile} no permite más columnas, y no menciona {columns}",
     "why_carriage_returns": "las líneas terminan solo con CR; se permiten LF y CRLF: guarde el archivo así",
     "why_header_too_long": "la línea de encabezado no termina en los primeros {kib} KiB del archivo",
     "why_record_number_too_long": "el registro {number} mide más de 16 MiB: no es un archivo de pedidos, "
@@ -285,6 +289,8 @@ ES: dict[str, str] = {
     "más que la proporción de {share} que se permite",
     "why_some_rejected": "{rejected} de {records} registros rechazados",
     "why_no_header": "falta la línea de encabezado: la primera línea no nombra ninguna de las columnas {columns}",
+    "why_known_content_as": "su contenido ya se publicó desde {file}, según lo lee el perfil {profile}",
+    "why_known_content_alone": "su contenido ya se publicó desde {file}, que se leyó sin perfil",
     "why_known_content": "su contenido ya se publicó desde {file}",
     "why_failed": "el proceso falló: {error}",
     "why_lost": "perdido: su archivo original y sus objetos ya no están; se sabía de él: {known}; envíelo de nuevo",

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, cast, get_args, get_origin
 from duff_orders.clock import format_time, parse_time
 
 #: The form of the documents that this release writes.
-FORM = 4
+FORM = 5
 #: The first form whose documents say, last, what the digest of all before is.
 _DIGESTED = 4
 _DIGEST = b', "digest": "'

@@ -100,6 +100,12 @@ class LedgerRow(Document):
     object_digests: tuple[str, ...] | None = field(
         default=None, metadata=_column("array<string>", "DIGEST-SIZE of the Parquet objects, orders first", since=2)
     )
+    profile: str | None = field(
+        default=None, metadata=_column("string", "The partner's profile by which the file was read", since=2)
+    )
+    reading: str | None = field(
+        default=None, metadata=_column("string", "How the file was read: the name of the reading", since=2)
+    )
     pa_date: date
 
     @property

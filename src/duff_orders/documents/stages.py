@@ -61,7 +61,8 @@ class Decision(Document):
     """What a file's first bytes and the ledger say: its way and its dialect, or the `row` that it has already.
 
     `replay`: the outcome of before is to be replaced. `engine` is the name of the one that takes it; None: a release
-    before has not decided that yet.
+    before has not decided that yet. `reading` names how the file is read, and `profile` the partner's profile that this
+    is made of; None: a release before knew no profiles.
     """
 
     route: Route
@@ -70,6 +71,8 @@ class Decision(Document):
     dialect: Dialect | None = None
     row: LedgerRow | None = None
     engine: str | None = None
+    reading: str | None = None
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,8 @@ class Staged(Document):
 
     `orders` and `rejected` name the staged Parquet: paths on this machine (they begin with `/`), or objects of the
     lake. `extra_columns` are the names of the header's further columns, `replaces` is the file whose place all its rows
-    take. `content` is that of the ledger row, where the object was read. `contract` is the version under which the
+    take. `content` is that of the ledger row, where the object was read; `reading` and `profile` are those of the
+    decision. `contract` is the version under which the
     Parquet was written; None: today's.
     """
 
@@ -87,6 +91,8 @@ class Staged(Document):
     started: datetime
     replay: bool = False
     content: str = ""
+    reading: str | None = None
+    profile: str | None = None
     contract: int | None = None
     engine: str | None = None
     dialect: Dialect | None = None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from duff_orders.contract import ORDERS, REQUIRED_NAMES
 from duff_orders.documents import ContentNote, Dialect, Event, LedgerRow, Staged
-from duff_orders.errors import InvalidFile
+from duff_orders.errors import DamagedObject, InvalidFile
 from duff_orders.ingest import canonical, text
 from duff_orders.ingest.blocks import first_long
 from duff_orders.ingest.content import as_it_lies, note_of
@@ -24,7 +24,7 @@ from duff_orders.ingest.publish import row_of
 from duff_orders.ingest.remarks import remarks
 from duff_orders.ingest.staged import CanonicalFile, WrittenOrders
 from duff_orders.ingest.verdict import Records, judge
-from duff_orders.lake import layout
+from duff_orders.lake import layout, partners
 from duff_orders.lake.cleanup import make_way
 from duff_orders.lake.documents import CONTENTS, LEDGER_ROWS
 from duff_orders.lake.lake import Lake
@@ -62,27 +62,25 @@ def process_batch(lake: Lake, events: Iterable[Event], *, memory_fraction: float
     Raises what the store and the engine raise. No file has a ledger row then that is not whole, and those without one
     can be tried again.
     """
-    read = (file for event in events if (file := _read(lake.disk, event)))
+    read = (file for event in events if (file := _read(lake, event)))
     by_content = {as_it_lies(file.event.etag, file.event): file for file in read}
     with ExitStack() as stack:
         stack.enter_context(lake.disk.locks(f"file-{file.event.file_id}" for file in by_content.values()))
         stack.enter_context(lake.disk.locks(map(layout.content_lock, by_content)))
         new = [file for content, file in by_content.items() if _is_new(lake.disk, file.event, content)]
+        for reading in {file.reading.name: file.reading for file in new}.values():
+            partners.record(lake.store, reading)
         staged = []
         for name, files in _pieces(lake.settings, new):
             transformed = engine(name).transform_batch(lake, files, memory_fraction=memory_fraction)
             made = stack.enter_context(transformed)
-            staged += [
-                _staged(lake.settings, name, file, made[file.event.file_id])
-                for file in files
-                if file.event.file_id in made
-            ]
+            staged += [_staged(name, file, made[file.event.file_id]) for file in files if file.event.file_id in made]
         return _publish(lake, staged)
 
 
-def _read(store: DiskStore, event: Event) -> CanonicalFile | None:
+def _read(lake: Lake, event: Event) -> CanonicalFile | None:
     """The canonical lines of a file that holds nothing else; None where anything about it is in doubt."""
-    data = b""
+    data, store = b"", lake.disk
     with suppress(OSError):  # its turn tells of it
         data = store.path(f"{layout.RAW}/{event.key}").read_bytes()
     # what is read here is what was announced, whatever happens to the file meanwhile
@@ -90,11 +88,12 @@ def _read(store: DiskStore, event: Event) -> CanonicalFile | None:
         return None
     try:
         data.decode()
-        header = read_header(data[:HEAD], text.UTF8, final=len(data) < HEAD)
-    except (UnicodeDecodeError, InvalidFile):
+        reading = partners.reading_of(store, event.key, lake.settings.max_reject_share)
+        header = read_header(data[:HEAD], text.UTF8, reading, final=len(data) < HEAD)
+    except (UnicodeDecodeError, InvalidFile, DamagedObject):
         return None
     lines = data[header.end :]
-    automaton = canonical.choose(header.dialect, lines, lenient=False)
+    automaton = canonical.choose(header.dialect, reading, lines, lenient=False)
     if automaton is None or first_long(lines) is not None:
         return None
     end = automaton.form.line_end.encode()
@@ -103,7 +102,7 @@ def _read(store: DiskStore, event: Event) -> CanonicalFile | None:
     records = lines.count(b"\n")
     if records > RECORDS or not records or automaton.end(lines) != len(lines):
         return None
-    return CanonicalFile(event=event, header=header, form=automaton.form, lines=lines, records=records)
+    return CanonicalFile(event=event, reading=reading, header=header, form=automaton.form, lines=lines, records=records)
 
 
 def _is_new(store: DiskStore, event: Event, content: str) -> bool:
@@ -117,10 +116,11 @@ def _is_new(store: DiskStore, event: Event, content: str) -> bool:
 
 
 def _pieces(settings: Settings, files: Iterable[CanonicalFile]) -> Iterator[tuple[str, list[CanonicalFile]]]:
-    """The files that an engine takes at once, with its name: of one dialect and form, and not too many."""
-    alike: dict[tuple[str, Dialect, canonical.Form], list[CanonicalFile]] = {}
+    """The files that an engine takes at once, with its name: of one reading, dialect and form, and not too many."""
+    alike: dict[tuple[str, str, Dialect, canonical.Form], list[CanonicalFile]] = {}
     for file in files:
-        alike.setdefault((settings.engine_for(file.event.size), file.header.dialect, file.form), []).append(file)
+        name = settings.engine_for(file.event.size)
+        alike.setdefault((name, file.reading.name, file.header.dialect, file.form), []).append(file)
     for (name, *_), those in alike.items():
         piece, records = list[CanonicalFile](), 0
         for file in those:
@@ -132,7 +132,7 @@ def _pieces(settings: Settings, files: Iterable[CanonicalFile]) -> Iterator[tupl
         yield name, piece
 
 
-def _staged(settings: Settings, name: str, file: CanonicalFile, orders: WrittenOrders) -> Staged:
+def _staged(name: str, file: CanonicalFile, orders: WrittenOrders) -> Staged:
     """What an engine wrote of a file; raises CountMismatch where these are other records than were counted."""
     records = Records(split=file.records, unsplit=0, unclosed=False, fields=file.header.dialect.fields)
     outcome = judge(
@@ -141,13 +141,15 @@ def _staged(settings: Settings, name: str, file: CanonicalFile, orders: WrittenO
         unique=orders.rows,
         rejected=0,
         nulls=dict.fromkeys(REQUIRED_NAMES, 0),
-        max_reject_share=settings.max_reject_share,
+        max_reject_share=file.reading.share,
     )
     return Staged(
         event=file.event,
         outcome=replace(outcome, remarks=remarks({})),
         started=file.started,
         content=as_it_lies(file.event.etag, file.event),
+        reading=file.reading.name,
+        profile=file.reading.profile,
         engine=name,
         dialect=file.header.dialect,
         extra_columns=file.header.extra_columns,

@@ -20,7 +20,9 @@ from duff_orders.contract import (
 )
 from duff_orders.documents import Dialect
 from duff_orders.ingest.header import places
-from duff_orders.ingest.rules import LONGEST_NULL, canonical_integer
+from duff_orders.ingest.marks import Marks
+from duff_orders.ingest.rules import LONGEST_NULL, canonical_integer, groups, integer_digits, plain_forms, words_of
+from duff_orders.profiles.reading import Reading
 
 #: Bytes that no canonical line holds: controls, and what begins a character that nobody sees or a blank beyond ASCII.
 _NEVER = rb"\x00-\x1f\x7f\xc2\xe2\xef"
@@ -34,29 +36,52 @@ _TOLD = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How the canonical lines of a file are written: what ends them, and their decimal mark."""
+    """How the canonical lines of a file are written: what ends them, their decimal mark, and what parts thousands."""
 
     line_end: str
     decimal_mark: str
+    thousands_mark: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What of a reading canonical lines show: the marks of numbers, and by column the usual forms of its words."""
+
+    marks: Marks
+    words: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @classmethod
+    def of(cls, dialect: Dialect, reading: Reading) -> "Style":
+        """That of a file of this dialect, which is read by this reading."""
+        words = ((name, tuple(plain_forms(said))) for name, said in words_of(reading).items())
+        return cls(Marks.of(dialect.decimal_mark, reading), tuple(words))
+
+    def forms(self, dialect: Dialect, head: bytes) -> list[Form]:
+        """The forms that a file's lines may have, which begins with such a line; none where numbers need quotes."""
+        if dialect.delimiter in (self.marks.decimal, self.marks.grouped):
+            return []
+        line_end = "\r\n" if head.partition(b"\n")[0].endswith(b"\r") else "\n"
+        decimals = (",", ".") if self.marks.ambiguous else (self.marks.decimal,)
+        return [Form(line_end, mark, self.marks.grouped) for mark in decimals]
 
 
 class Canonical:
     """The automaton for the canonical lines of one file; `lenient`: there may be bytes in it that are no text."""
 
-    def __init__(self, dialect: Dialect, form: Form, *, lenient: bool) -> None:
+    def __init__(self, dialect: Dialect, form: Form, style: Style, *, lenient: bool) -> None:
         import re2  # only who reads typed needs it: not the jobs on Spark
 
         options = re2.Options()
         options.encoding = re2.Options.Encoding.LATIN1
         self.form = form
-        self._lines = re2.compile(b"(?:%b)*" % _Line(dialect, form, lenient=lenient).pattern, options)
+        self._lines = re2.compile(b"(?:%b)*" % _Line(dialect, form, style, lenient=lenient).pattern, options)
 
     def end(self, data: bytes, start: int = 0) -> int:
         """Where the canonical lines end that begin at `start`; that is `start` where there is none."""
         return int(self._lines.match(data, start).end())
 
 
-def choose(dialect: Dialect, head: bytes, *, lenient: bool) -> Canonical | None:
+def choose(dialect: Dialect, reading: Reading, head: bytes, *, lenient: bool) -> Canonical | None:
     """The automaton for the form that most of a file's first lines have; None where less than half have any.
 
     Records that name what they correct are all read as text.
@@ -64,23 +89,25 @@ def choose(dialect: Dialect, head: bytes, *, lenient: bool) -> Canonical | None:
     if dialect.ties:
         return None
     body = head[: head.rfind(b"\n", 0, _LOOK) + 1]
-    automata = [_automaton(dialect, form, lenient=lenient) for form in _forms(dialect, body)]
+    style = Style.of(dialect, reading)
+    automata = [_automaton(dialect, form, style, lenient=lenient) for form in style.forms(dialect, body)]
     shares = [_share(automaton, body) for automaton in automata]
-    return automata[shares.index(max(shares))] if max(shares) >= _MOST else None
+    return automata[shares.index(max(shares))] if shares and max(shares) >= _MOST else None
 
 
-def begins_clean(dialect: Dialect, lines: Sequence[bytes]) -> bool | None:
+def begins_clean(dialect: Dialect, reading: Reading, lines: Sequence[bytes]) -> bool | None:
     """Whether the first lines of a file, with their ends, show neither rejects nor repeats; a guess, told without RE2.
 
     None where too few of them are canonical: the others may be good, too.
     """
     if dialect.ties or not lines:
         return None
+    style = Style.of(dialect, reading)
     canonical = [
-        sum(map(bool, map(re.compile(_Line(dialect, form, lenient=False).pattern).fullmatch, lines)))
-        for form in _forms(dialect, lines[0])
+        sum(map(bool, map(re.compile(_Line(dialect, form, style, lenient=False).pattern).fullmatch, lines)))
+        for form in style.forms(dialect, lines[0])
     ]
-    if max(canonical) < _TOLD * len(lines):
+    if max(canonical, default=0) < _TOLD * len(lines):
         return None
     return max(canonical) == len(lines) and not may_repeat(dialect, [line for line in lines if b'"' not in line])
 
@@ -102,16 +129,10 @@ def may_repeat(dialect: Dialect, lines: Iterable[bytes]) -> bool:
     return False
 
 
-def _forms(dialect: Dialect, head: bytes) -> list[Form]:
-    """The forms that a file's lines may have, which begins with such a line."""
-    line_end = "\r\n" if head.partition(b"\n")[0].endswith(b"\r") else "\n"
-    return [Form(line_end, mark) for mark in ((".",) if dialect.decimal_mark == "." else (",", "."))]
-
-
 @lru_cache(maxsize=64)
-def _automaton(dialect: Dialect, form: Form, *, lenient: bool) -> Canonical:
+def _automaton(dialect: Dialect, form: Form, style: Style, *, lenient: bool) -> Canonical:
     """The same for all files of a dialect: to compile one takes longer than to read a small file."""
-    return Canonical(dialect, form, lenient=lenient)
+    return Canonical(dialect, form, style, lenient=lenient)
 
 
 def _share(canonical: Canonical, lines: bytes) -> float:
@@ -127,13 +148,15 @@ def _share(canonical: Canonical, lines: bytes) -> float:
 class _Line:
     """The regular expression of one canonical line: the contract's columns at their places, and others between."""
 
-    def __init__(self, dialect: Dialect, form: Form, *, lenient: bool) -> None:
+    def __init__(self, dialect: Dialect, form: Form, style: Style, *, lenient: bool) -> None:
         between = re.escape(dialect.delimiter.encode())
         self._never = b'"' + _NEVER + (_NO_TEXT if lenient else b"")
         self._between = between
         self._mark = re.escape(form.decimal_mark.encode())
+        self._group = re.escape(form.thousands_mark.encode()) if form.thousands_mark else None
+        self._words = dict(style.words)
         # beside a decimal comma three digits behind a point may be thousands
-        self._ambiguous = form.decimal_mark != dialect.decimal_mark
+        self._ambiguous = form.decimal_mark != style.marks.decimal
         at = {place: column for column, place in zip(COLUMNS, places(dialect).values(), strict=True)}
         fields = (self._field(at[place]) if place in at else self._any for place in range(dialect.fields))
         self.pattern = between.join(fields) + re.escape(form.line_end.encode())
@@ -153,9 +176,9 @@ class _Line:
             case "text":
                 return self._text(without)
             case "status":
-                return b"(?:%b)" % "|".join(STATUSES).encode()
+                return b"(?:%b)" % "|".join((*STATUSES, *self._words.get(column.name, ()))).encode()
             case "integer":
-                return canonical_integer(column).encode()
+                return self._with_groups(canonical_integer(column).encode(), integer_digits(column))
             case "number":
                 return self._number(zero=not column.exclusive)
 
@@ -165,12 +188,19 @@ class _Line:
         first, inner, last = rb"[^ nN\\%b]" % never, b"[^%b]" % never, b"[^ %b]" % never
         return b"(?:%b(?:%b*%b)?|[nN]%b{%d,}%b)" % (first, inner, last, inner, LONGEST_NULL - 1, last)
 
+    def _with_groups(self, whole: bytes, digits: int) -> bytes:
+        """An integer of up to so many digits, or one in groups of three."""
+        if self._group is None:
+            return whole
+        return b"(?:%b|[1-9][0-9]{0,2}(?:%b[0-9]{3}){1,%d})" % (whole, self._group, groups(digits))
+
     def _number(self, *, zero: bool) -> bytes:
         decimals = b"[0-9]{1,%d}" % DECIMALS
         if self._ambiguous:
             decimals = b"(?:[0-9]{1,2}|[0-9]{4,%d})" % DECIMALS
         first = b"[0-9]" if zero else b"[1-9]"
-        number = b"%b[0-9]{0,%d}(?:%b%b)?" % (first, NUMBER_DIGITS - 1, self._mark, decimals)
+        whole = self._with_groups(b"%b[0-9]{0,%d}" % (first, NUMBER_DIGITS - 1), NUMBER_DIGITS)
+        number = b"%b(?:%b%b)?" % (whole, self._mark, decimals)
         if zero:
             return number
         below_one = b"|".join(b"0" * zeros + b"[1-9][0-9]{0,%d}" % (DECIMALS - 1 - zeros) for zeros in range(DECIMALS))

@@ -13,8 +13,12 @@ from duff_orders.contract import COLUMNS, REJECTED_ROWS, Column
 from duff_orders.documents import Entry, Event, LedgerRow
 from duff_orders.drivers.dialect import Spelling
 from duff_orders.errors import Busy
-from duff_orders.ingest.rules import Rules, folded
+from duff_orders.ingest.marks import Marks
+from duff_orders.ingest.rules import Rules, folded, words_of
+from duff_orders.lake import partners
+from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
+from duff_orders.profiles.reading import Reading
 from duff_orders.reasons import invalid
 
 #: The relation, and the texts of a record's further columns.
@@ -82,24 +86,30 @@ def _check_settled(ledger: Ledger, without: set[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A file whose rejected rows may be corrected, and the times at which the rows rank that they take the place of."""
+    """A file whose rejected rows may be corrected, and the times at which the rows rank that they take the place of.
+
+    `reading` is how its texts are read.
+    """
 
     row: LedgerRow
+    reading: Reading
     times: dict[str, datetime]
 
 
-def targets(ledger: Ledger, file_ids: set[str]) -> list[Target]:
+def targets(lake: Lake, file_ids: set[str]) -> list[Target]:
     """Those of the named files that have rejected rows with a line.
 
     Raises Busy where one was announced and has no outcome yet: what its rows are is not known before.
     """
+    ledger = lake.ledger
     rows = ledger.those(file_ids)
     _check_settled(ledger, file_ids - {row.file_id for row in rows if row.stands})
     result = []
     for row in rows:
         if row.rejected_objects and row.contract > 1:
             roots = {entry.file_id for entry in map(Entry.of, row.attempts or ())}
-            result.append(Target(row, {each.file_id: ranked(ledger, each) for each in ledger.those(roots)}))
+            times = {each.file_id: ranked(ledger, each) for each in ledger.those(roots)}
+            result.append(Target(row, partners.reading_of_row(lake.store, row), times))
     return result
 
 
@@ -126,7 +136,8 @@ def correctable(entries: Sequence[Target], rejected_rows: Callable[[LedgerRow], 
 
 
 def _of(target: Target, source: str, spelling: Spelling) -> str:
-    row, rules = target.row, Rules(spelling, target.row.decimal_mark or ".")
+    row, reading = target.row, target.reading
+    rules = Rules(spelling, Marks.of(row.decimal_mark or ".", reading), words_of(reading), reading.defaults)
     named = f"concat('{row.file_id}:', cast(line as string))"
     times = [f"when corrects is null then {literal_time(row.event_time)}"]
     times += [
@@ -135,13 +146,21 @@ def _of(target: Target, source: str, spelling: Spelling) -> str:
     takes = f"case when contains(coalesce(corrects, ''), ':') then corrects else {named} end"
     kept = (
         f"case when reasons not like 'row:%' and not contains(concat(';', reasons), ';{column.name}:')"
-        f" then {_comparable(column, rules.value(column, column.name))} end as kept_{column.name}"
+        f" then {_comparable(column, _value(rules, column))} end as kept_{column.name}"
         for column in COLUMNS
     )
     return (
         f"select {named} as named, {takes} as takes, case {' '.join(times)} end as takes_effect,"
         f" {', '.join(kept)} from ({source}) as {REJECTED_ROWS.name}"
     )
+
+
+def _value(rules: Rules, column: Column) -> str:
+    """The value of a rejected row's text; null is one that no header named."""
+    value = rules.value(column, column.name)
+    if column.name not in rules.standing:
+        return value
+    return f"case when {column.name} is null then {rules.standing_value(column)} else {value} end"
 
 
 def joined(source: str, spelling: Spelling) -> str:

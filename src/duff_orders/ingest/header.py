@@ -1,20 +1,23 @@
 """From an object's first 64 KiB to its dialect: encoding, delimiter, header. Never reads more."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import BytesIO
 from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from duff_orders.contract import BLANKS, CHANGES, COLUMN_NAMES, CONTRACT, CORRECTS, DELIMITERS, REQUIRED_NAMES
+from duff_orders.contract import BLANKS, CHANGES, COLUMN_NAMES, CORRECTS, DELIMITERS
 from duff_orders.documents import Dialect
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import BLANK, Grammar
+from duff_orders.ingest.header_names import HeaderNames
 from duff_orders.ingest.kinds import kind_of
 from duff_orders.lake.layout import is_orders_file
+from duff_orders.profiles.profile import folded
+from duff_orders.profiles.reading import Reading
 from duff_orders.reasons import invalid
 
 HEAD = 64 * 1024
@@ -24,11 +27,6 @@ _SEP = re.compile(
 )
 #: Characters of a column's name, and of all of them, that a reason quotes.
 QUOTED, MOST_QUOTED = 64, 500
-#: The names of a column that hardly any data holds: by these a second header is found.
-SIGNS = ("product_ccf", *CONTRACT.column("product_ccf").aliases)
-UNDERSCORED = all("_" in sign for sign in SIGNS)
-_SIGNS = tuple(sign.encode() for sign in SIGNS)
-ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
 class Header(NamedTuple):
@@ -40,8 +38,8 @@ class Header(NamedTuple):
     end: int
 
 
-def dialect_of(head: bytes, key: str, *, whole: bool) -> Dialect:
-    """The dialect of an object by its first bytes; `whole` where they are all.
+def dialect_of(head: bytes, key: str, reading: Reading, *, whole: bool) -> Dialect:
+    """The dialect of an object by its first bytes, as a reading has it; `whole` where they are all.
 
     Raises InvalidFile with the reason in words: no orders file by its name, empty, not text, no header under any
     delimiter, a column missing or named twice. Where the bytes say what else it is, the reason says that.
@@ -53,11 +51,11 @@ def dialect_of(head: bytes, key: str, *, whole: bool) -> Dialect:
         data, final = _unpacked(BytesIO(head), key, whole=whole)
         likeliest, *others = text.readings(data, final=final)
         try:
-            return _read(data, likeliest, final=final).dialect
+            return _read(data, likeliest, reading, final=final).dialect
         except InvalidFile:
             for encoding in others:
                 with suppress(InvalidFile):
-                    return _read(data, encoding, final=final).dialect
+                    return _read(data, encoding, reading, final=final).dialect
             raise
     except InvalidFile:
         if kind := kind_of(data):
@@ -65,12 +63,12 @@ def dialect_of(head: bytes, key: str, *, whole: bool) -> Dialect:
         raise
 
 
-def header(path: Path, key: str, encoding: str) -> tuple[Header, str]:
+def header(path: Path, key: str, encoding: str, reading: Reading) -> tuple[Header, str]:
     """The header of an object that is read in an encoding, and what stands in it up to its end."""
     with path.open("rb", buffering=0) as raw:
         head, final = _unpacked(raw, key)
     data = _decode(head, encoding, final=final)
-    parsed = read_header(data, encoding, final=final)
+    parsed = read_header(data, encoding, reading, final=final)
     return parsed, text.shown(data[: parsed.end])
 
 
@@ -88,8 +86,8 @@ def _unpacked(raw: BinaryIO, key: str, *, whole: bool = True) -> tuple[bytes, bo
     return head, whole and len(head) < HEAD
 
 
-def _read(data: bytes, encoding: str, *, final: bool) -> Header:
-    return read_header(_decode(data, encoding, final=final), encoding, final=final)
+def _read(data: bytes, encoding: str, reading: Reading, *, final: bool) -> Header:
+    return read_header(_decode(data, encoding, final=final), encoding, reading, final=final)
 
 
 def _decode(head: bytes, encoding: str, *, final: bool) -> bytes:
@@ -101,15 +99,18 @@ def _decode(head: bytes, encoding: str, *, final: bool) -> bytes:
     return decoded
 
 
-def read_header(data: bytes, encoding: str, *, final: bool) -> Header:
-    """The header, the first record in `data` (UTF-8).
+def read_header(data: bytes, encoding: str, reading: Reading, *, final: bool) -> Header:
+    """The header, the first record in `data` (UTF-8), as a reading has it.
 
     Raises InvalidFile as `dialect_of` does.
     """
+    known = HeaderNames(reading)
     begin = 0
     delimiters: tuple[str, ...] = DELIMITERS
     if (named := _SEP.match(data)) and (final or named[0].endswith(b"\n")):
         begin, delimiters = named.end(), (named[1].decode(),)
+    if reading.delimiter is not None:
+        delimiters = (reading.delimiter,)
     best: list[str] = []
     firsts = [(delimiter, Grammar(delimiter).first(data, begin, final=final)) for delimiter in delimiters]
     for delimiter, first in firsts:
@@ -117,23 +118,22 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> Header:
             continue
         start, record = first
         names = [text.shown(field).strip(BLANKS) for field in record.fields or ()]
-        keys = match(record.fields or ())
-        if not is_header(keys):
-            best = max(best, keys, key=lambda found: len(set(REQUIRED_NAMES) & set(found)))
+        keys = known.match(record.fields or ())
+        if not known.is_header(keys):
+            best = max(best, keys, key=lambda found: len(set(known.required) & set(found)))
             continue
-        for column in (*COLUMN_NAMES, CORRECTS, CHANGES):
-            if keys.count(column) > 1:
-                raise invalid("column_twice", column=f"`{column}`", times=keys.count(column))
+        _check_once(names, keys)
+        extra_columns = tuple(name for name, key in zip(names, keys, strict=True) if key not in COLUMN_NAMES)
+        _check_further(extra_columns, reading)
         dialect = Dialect(
             encoding=encoding,
             delimiter=delimiter,
-            decimal_mark="." if delimiter == "," else ",",
+            decimal_mark=reading.decimal_mark or ("." if delimiter == "," else ","),
             fields=len(keys),
             places=tuple(place_of(keys, name) for name in COLUMN_NAMES),
             corrects=place_of(keys, CORRECTS),
             changes=place_of(keys, CHANGES),
         )
-        extra_columns = tuple(name for name, key in zip(names, keys, strict=True) if key not in COLUMN_NAMES)
         return Header(dialect, extra_columns, start, record.next)
     if final and not any(first for _, first in firsts):
         raise invalid("empty")
@@ -141,37 +141,38 @@ def read_header(data: bytes, encoding: str, *, final: bool) -> Header:
         raise invalid("carriage_returns")
     if not all(first for _, first in firsts) and not best:
         raise invalid("header_too_long", kib=HEAD // 1024)
-    if set(best) & set(REQUIRED_NAMES):
-        raise _missing(best)
+    if set(best) & set(known.required):
+        raise _missing(best, known.required)
     start, record = next(first for _, first in firsts if first)
-    raise invalid(
-        "header_unknown",
-        line=1 + data.count(b"\n", 0, start),
-        found=_cut(text.shown(record.text)),
-        columns=", ".join(REQUIRED_NAMES),
-    )
+    places = {
+        "line": 1 + data.count(b"\n", 0, start),
+        "found": _cut(text.shown(record.text)),
+        "columns": ", ".join(known.required),
+    }
+    if reading.delimiter is None:
+        raise invalid("header_unknown", **places)
+    raise invalid("header_unknown_as", **places, profile=reading.profile, delimiter=f"`{reading.delimiter}`")
 
 
-def match(fields: Iterable[bytes], blanks: str = BLANKS) -> list[str]:
-    """For each field of a header the column that it names, or its own name in lower case where it names none.
-
-    This is the one place that matches names with columns; `blanks` are trimmed from their ends.
-    """
-    names = (text.shown(field).strip(blanks).translate(ASCII_LOWER) for field in fields)
-    return [CONTRACT.aliases.get(name, name) for name in names]
-
-
-def may_be_header(data: bytes) -> bool:
-    """Whether a header may be among records: hardly any data holds what tells so."""
-    if UNDERSCORED and b"_" not in data:  # told much faster than to fold the case
-        return False
-    folded = data.lower()
-    return any(sign in folded for sign in _SIGNS)
+def _check_once(names: Sequence[str], keys: Sequence[str]) -> None:
+    """Raises InvalidFile where a column is named more than once."""
+    for column in (*COLUMN_NAMES, CORRECTS, CHANGES):
+        if keys.count(column) > 1:
+            said = dict.fromkeys(name for name, key in zip(names, keys, strict=True) if key == column)
+            if len({folded(name) for name in said}) > 1:
+                named = _cut(", ".join(name[:QUOTED] for name in said))
+                raise invalid("column_twice_as", column=f"`{column}`", names=named)
+            raise invalid("column_twice", column=f"`{column}`", times=keys.count(column))
 
 
-def is_header(keys: Collection[str]) -> bool:
-    """Whether what `match` found in a record are all the columns that a file must have."""
-    return set(REQUIRED_NAMES) <= set(keys)
+def _check_further(extra_columns: Sequence[str], reading: Reading) -> None:
+    """Raises InvalidFile where a profile allows no further columns but those that it lists, and there are others."""
+    if not reading.refuses_others:
+        return
+    listed = {*map(folded, reading.ignored), CORRECTS, CHANGES}
+    others = [name for name in extra_columns if folded(name) not in listed]
+    if others:
+        raise invalid("columns_refused", profile=reading.profile, columns=_cut(", ".join(others)))
 
 
 def place_of(keys: Sequence[str], column: str) -> int | None:
@@ -184,8 +185,8 @@ def places(dialect: Dialect) -> dict[str, int | None]:
     return dict(zip_longest(COLUMN_NAMES, dialect.places))
 
 
-def _missing(names: list[str]) -> InvalidFile:
-    missing = [column for column in REQUIRED_NAMES if column not in names]
+def _missing(names: list[str], required: Sequence[str]) -> InvalidFile:
+    missing = [column for column in required if column not in names]
     which = "column_missing" if len(missing) == 1 else "columns_missing"
     named = _cut(", ".join(name[:QUOTED] for name in names if name))
     return invalid(which, columns=", ".join(f"`{name}`" for name in missing), found=named)

@@ -14,6 +14,7 @@ from typing import IO, NamedTuple
 from duff_orders.contract import BLANKS, COLUMN_NAMES, COLUMNS, TEXT_CHARACTERS, Column
 from duff_orders.ingest.corrections import CHANGES_TEXT, CORRECTS_TEXT
 from duff_orders.ingest.csv_grammar import Grammar
+from duff_orders.ingest.marks import Marks
 from duff_orders.settings import MIB
 
 #: Bytes from which a record is long: in the others no text can be too long. A usual one has some hundred.
@@ -58,7 +59,8 @@ class LongRecord(NamedTuple):
 class LongRecords:
     """What the scanner sets aside; `split` of them are data, `unsplit` are none."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, marks: Marks) -> None:
+        self._marks = marks
         self.chunks: list[Chunk] = []
         self.split = self.unsplit = 0
         self.lines_within = False
@@ -71,7 +73,7 @@ class LongRecords:
         self.lines_within |= lines_within
         stand_ins, records = self._open()
         cells = [each.strip(BLANKS)[: TEXT_CHARACTERS + 1] for each in ties]
-        cells += (stand_in(column, text or "") for column, text in zip(COLUMNS, texts, strict=True))
+        cells += (stand_in(column, text or "", self._marks) for column, text in zip(COLUMNS, texts, strict=True))
         stand_ins.write(_CSV.write([cell.encode() for cell in (str(self._count), *cells)]))
         self._write(records, LongRecord([*texts], None, None, line, lines_within))
         self.split += 1
@@ -108,14 +110,16 @@ class LongRecords:
         self._count += 1
 
 
-def stand_in(column: Column, text: str) -> str:
+def stand_in(column: Column, text: str, marks: Marks) -> str:
     """A text of bounded length that has the same value, or breaks the same rule."""
     text = text.strip(BLANKS)
     if len(text) <= TEXT_CHARACTERS:
         return text
     if column.kind == "text":
         return "x" * (TEXT_CHARACTERS + 1)
-    if _GROUPS.fullmatch(text):
+    if marks.exact:
+        text = marks.plain(text)
+    elif _GROUPS.fullmatch(text):
         return "1.000.000"
     number = _NUMBER.fullmatch(text)
     if number is None:
@@ -123,6 +127,8 @@ def stand_in(column: Column, text: str) -> str:
     whole, mark, decimals = number[1][:_DIGITS], number[2] or "", number[3] or ""
     # whether only zeros follow is all that a rule asks of the rest
     rest = "1" if decimals[_DIGITS:].strip("0") else "0"
+    if marks.exact:
+        mark = mark and marks.decimal
     return whole + mark + (decimals if len(decimals) <= _DIGITS else decimals[:_DIGITS] + rest)
 
 

@@ -18,6 +18,7 @@ from duff_orders.lake.cleanup import make_way, tidy
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import OBJECT_COUNTS, data_object, parse_data_object, partition
 from duff_orders.lake.stores.base import names, place
+from duff_orders.profiles.reading import Reading
 from duff_orders.reasons import reason
 
 
@@ -69,6 +70,8 @@ def row_of(staged: Staged, *, revision: int = 0, orders: Sequence[str] = (), rej
         error=staged.error,
         contract=staged.contract or VERSION,
         content=staged.content or None,
+        profile=staged.profile,
+        reading=staged.reading,
         object_digests=(*orders, *rejected) or None,
         pa_date=event.pa_date,
     )
@@ -80,8 +83,10 @@ def _shared(document: Event | Outcome | Dialect) -> dict[str, Any]:
     return {each.name: getattr(document, each.name) for each in fields(document) if each.name in names}
 
 
-def conclude(lake: Lake, event: Event, outcome: Outcome, *, replay: bool = False) -> LedgerRow:
-    """Give a file a verdict without rows; where it has an outcome and is not replayed, that stays.
+def conclude(
+    lake: Lake, event: Event, outcome: Outcome, *, reading: Reading | None = None, replay: bool = False
+) -> LedgerRow:
+    """Give a file a verdict without rows, by the reading; where it has an outcome and is not replayed, that stays.
 
     Raises Busy where another worker has the file.
     """
@@ -91,8 +96,16 @@ def conclude(lake: Lake, event: Event, outcome: Outcome, *, replay: bool = False
             tidy(lake, row)
             return row
         whole = replaced(lake.ledger, event)
-        replaces = whole.file_id if whole else None
-        return publish(lake, Staged(event=event, outcome=outcome, started=utc_now(), replay=replay, replaces=replaces))
+        staged = Staged(
+            event=event,
+            outcome=outcome,
+            started=utc_now(),
+            replay=replay,
+            reading=reading.name if reading else None,
+            profile=reading.profile if reading else None,
+            replaces=whole.file_id if whole else None,
+        )
+        return publish(lake, staged)
 
 
 def close(lake: Lake, event: Event, error: str, *, replay: bool = False) -> LedgerRow:

@@ -21,8 +21,11 @@ from duff_orders.ingest.blocks import first_long
 from duff_orders.ingest.chunks import Chunks
 from duff_orders.ingest.clean_copy import CleanCopy, OnDemand
 from duff_orders.ingest.header import HEAD, read_header
+from duff_orders.ingest.header_names import HeaderNames
 from duff_orders.ingest.long_records import LONG, LongRecords
+from duff_orders.ingest.marks import Marks
 from duff_orders.ingest.scan_texts import Gaps, TextScanner
+from duff_orders.profiles.reading import Reading
 from duff_orders.reasons import invalid
 from duff_orders.room import check_room
 from duff_orders.settings import MIB
@@ -84,13 +87,14 @@ def scan(
     path: Path,
     key: str,
     dialect: Dialect,
+    reading: Reading,
     scratch: Path,
     read: list[int] | None = None,
     *,
     one_line: bool = False,
     set_aside: bool = False,
 ) -> Scan:
-    """Scan an object whose header has been validated; `scratch` takes the clean copy, if one is needed.
+    """Scan an object whose header has been validated by a reading; `scratch` takes the clean copy, if one is needed.
 
     With `one_line` line breaks within quotes are written as LINE_BREAK, and blank lines make up for them; with
     `set_aside` canonical lines are told from others, and records of more than LONG bytes are put where `long_records`
@@ -102,11 +106,11 @@ def scan(
     how = {"compressed": compressed, "one_line": one_line, "set_aside": set_aside}
     if dialect.encoding != text.WINDOWS:
         try:
-            return _Scanner(path, dialect.encoding, scratch, lenient=False, **how).run(read or [0])
+            return _Scanner(path, dialect.encoding, reading, scratch, lenient=False, **how).run(read or [0])
         except text.NotUtf8:
             pass
     encoding = text.settled(path, compressed=compressed)
-    return _Scanner(path, encoding, scratch, lenient=True, **how).run(read or [0])
+    return _Scanner(path, encoding, reading, scratch, lenient=True, **how).run(read or [0])
 
 
 class _Scanner:
@@ -114,6 +118,7 @@ class _Scanner:
         self,
         path: Path,
         encoding: str,
+        reading: Reading,
         scratch: Path,
         *,
         lenient: bool,
@@ -123,6 +128,7 @@ class _Scanner:
     ) -> None:
         self.path = path
         self.encoding = encoding
+        self.reading = reading
         self.lenient = lenient
         self.compressed = compressed
         self.one_line = one_line
@@ -131,7 +137,7 @@ class _Scanner:
         self.unsplit = scratch / "unsplit.jsonl"
         self.shifts = scratch / "shifts.csv"
         self.scratch = scratch
-        self.long = LongRecords(scratch)
+        self.long = LongRecords(scratch, Marks.of(reading.decimal_mark or ".", reading))
         self.canonical: canonical.Canonical | None = None
 
     def run(self, read: list[int]) -> Scan:
@@ -190,9 +196,11 @@ class _Scanner:
         data = b""
         while len(data) < HEAD and (block := next(blocks, b"")):
             data += block
-        self.dialect, self.extra_columns, start, end = read_header(data, self.encoding, final=len(data) < HEAD)
+        header = read_header(data, self.encoding, self.reading, final=len(data) < HEAD)
+        self.dialect, self.extra_columns, start, end = header
         self.texts = TextScanner(
             self.dialect,
+            HeaderNames(self.reading),
             1 + data.count(b"\n", 0, start),
             self.copy,
             self.rejects,
@@ -203,15 +211,15 @@ class _Scanner:
         self.blanks = self.dialect.delimiter.encode() + b" \t\r\n"
         with self.path.open("rb") as raw:
             marked = raw.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
-        header, size = data[:end], end + (len(codecs.BOM_UTF8) if marked else 0)
+        first, size = data[:end], end + (len(codecs.BOM_UTF8) if marked else 0)
         if self.set_aside:
-            self.canonical = canonical.choose(self.dialect, data[end:], lenient=self.lenient)
+            self.canonical = canonical.choose(self.dialect, self.reading, data[end:], lenient=self.lenient)
         if self.canonical:
-            bare = header.removesuffix(self.canonical.form.line_end.encode())
-            self.chunks.begin(size, plain=bare != header and b"\n" not in bare and b"\r" not in bare)
+            bare = first.removesuffix(self.canonical.form.line_end.encode())
+            self.chunks.begin(size, plain=bare != first and b"\n" not in bare and b"\r" not in bare)
             self.copy.in_place = False  # it takes the other records alone
-        plain = header.count(b"\n") == 1 and b"\r" not in header and header.endswith(b"\n")
-        self.copy.begin(size, header.count(b"\n"), plain=plain)
+        plain = first.count(b"\n") == 1 and b"\r" not in first and first.endswith(b"\n")
+        self.copy.begin(size, first.count(b"\n"), plain=plain)
         return data[end:]
 
     def _take(self, data: bytes) -> bytes:

@@ -8,7 +8,8 @@ from duff_orders.ingest import text
 from duff_orders.ingest.blocks import LINE_BREAK, Shapes, first_long, holds_invisible
 from duff_orders.ingest.clean_copy import CleanCopy, OnDemand
 from duff_orders.ingest.csv_grammar import Grammar, Record
-from duff_orders.ingest.header import is_header, match, may_be_header, places
+from duff_orders.ingest.header import places
+from duff_orders.ingest.header_names import HeaderNames
 from duff_orders.ingest.long_records import LONG, LongRecords
 
 #: Before which of some lines how many others stood, the nearest last.
@@ -26,6 +27,7 @@ class TextScanner:
     def __init__(
         self,
         dialect: Dialect,
+        names: HeaderNames,
         header_line: int,
         copy: CleanCopy,
         rejects: OnDemand,
@@ -41,6 +43,7 @@ class TextScanner:
         self.turned: tuple[int, int] | None = None
         self.unclosed = self.quoted_line_breaks = self.lines_within = self.invisible = False
         self._dialect = dialect
+        self._names = names
         self._header_line = header_line
         self._rejects = rejects
         self._lenient = lenient
@@ -142,7 +145,7 @@ class TextScanner:
 
     def _is_strange(self, body: bytes) -> bool:
         """Whether there may be second headers among these, or bytes that are no text: both look like data."""
-        if may_be_header(body):
+        if self._names.may_be_header(body):
             return True
         return self._lenient and text.BAD_BYTE.search(body) is not None
 
@@ -232,9 +235,9 @@ class TextScanner:
             return "row:malformed_quotes"
         if self._lenient and text.BAD_BYTE.search(record.text):
             return "row:not_utf8"
-        if may_be_header(record.text):
-            keys = match(record.fields)
-            if is_header(keys):
+        if self._names.may_be_header(record.text):
+            keys = self._names.match(record.fields)
+            if self._names.is_header(keys):
                 self.headers += len(keys) == self._dialect.fields
                 if any(place is not None and keys[place : place + 1] != [name] for name, place in self._places.items()):
                     self.turned = self.turned or (self._header_line, self.copy.line)

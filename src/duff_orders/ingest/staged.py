@@ -14,6 +14,7 @@ from duff_orders.ingest.corrections import Replaced
 from duff_orders.ingest.header import Header
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.stores.base import StagedFile
+from duff_orders.profiles.reading import Reading
 
 #: Told at the start of a phase: its name, and a function that gives the fraction done (0 to 1).
 OnPhase = Callable[[str, Callable[[], float]], None]
@@ -23,12 +24,13 @@ OnPhase = Callable[[str, Callable[[], float]], None]
 class Source:
     """An object on its way: where its bytes are, its dialect by its head, and what its rows are marked with.
 
-    `replaced` is the file whose place all its rows take.
+    `reading` is how it is read, `replaced` is the file whose place all its rows take.
     """
 
     path: Path
     event: Event
     dialect: Dialect
+    reading: Reading
     replaced: Replaced | None = None
 
 
@@ -60,6 +62,7 @@ class CanonicalFile:
     """A file whose records are all canonical lines of a form: these, each with its end, and how many there are."""
 
     event: Event
+    reading: Reading
     header: Header
     form: Form
     lines: bytes

@@ -80,11 +80,7 @@ class Statements:
 
         `rarely` spells the values of texts that are not canonical, where few are.
         """
-        values = ", ".join(
-            f"case when {canonical(column)} then {self.rules.canonical_value(column, text_of(column.name))} "
-            f"else {self._exact(column, rarely)} end as {column.name}"
-            for column in COLUMNS
-        )
+        values = ", ".join(f"{self._value(column, canonical, rarely)} as {column.name}" for column in COLUMNS)
         valued = f"""
                     select *, {values}, {self.rules.spelling.no_pushdown()} as unmovable
                     from {joined(source, self.rules.spelling) if self.ties else source} as records_read
@@ -101,15 +97,19 @@ class Statements:
                 from ({valued}) as valued
             ) as judged"""
 
-    def _exact(self, column: Column, rarely: Rarely | None) -> str:
+    def _value(self, column: Column, canonical: IsCanonical, rarely: Rarely | None) -> str:
+        if column.name in self.rules.standing:
+            return self.rules.standing_value(column)
         text = text_of(column.name)
-        return rarely(text, partial(self.rules.value, column)) if rarely else self.rules.value(column, text)
+        exact = rarely(text, partial(self.rules.value, column)) if rarely else self.rules.value(column, text)
+        return f"case when {canonical(column)} then {self.rules.canonical_value(column, text)} else {exact} end"
 
     def suspicious(self, canonical: IsCanonical) -> str:
         """Which records can be bad at all: those not canonical, and those with a zero where none is allowed."""
-        all_canonical = " and ".join(dict.fromkeys(canonical(column) for column in COLUMNS))
+        columns = [column for column in COLUMNS if column.name not in self.rules.standing]
+        all_canonical = " and ".join(dict.fromkeys(map(canonical, columns)))
         zeros = []
-        for column in COLUMNS:
+        for column in columns:
             if column.exclusive:
                 text = text_of(column.name)
                 zero = f"{self.rules.canonical_value(column, text)} is null"

@@ -6,15 +6,17 @@ from datetime import datetime
 from pathlib import Path
 
 from duff_orders.clock import utc_now
-from duff_orders.documents import Decision, Outcome, Staged
+from duff_orders.documents import Decision, LedgerRow, Outcome, Staged
 from duff_orders.errors import InvalidFile
 from duff_orders.ingest.content import content_of, twin_of
 from duff_orders.ingest.corrections import replaced
 from duff_orders.ingest.header import HEAD, dialect_of
 from duff_orders.ingest.staged import Source, Transform
+from duff_orders.lake import partners
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import content_lock
 from duff_orders.lake.stores.base import StagedFile
+from duff_orders.profiles.reading import Reading, resolve
 from duff_orders.progress import OnPhase, ignore_phase
 from duff_orders.reasons import reason
 from duff_orders.registry import engine
@@ -52,21 +54,22 @@ def transform(
         stack.enter_context(lake.store.lock(content_lock(content)))
         twin = twin_of(lake, event, raw, content)
         if twin is not None:
-            outcome = Outcome(verdict="duplicate", reason=reason("known_content", file=twin.source_file))
+            outcome = Outcome(verdict="duplicate", reason=_known(twin, decision))
             yield _without_rows(lake, decision, outcome, started, content)
             return
         name = decision.engine or lake.settings.engine_for(event.size)  # a release before did not decide it
         on_engine: Transform = engine(name).transform
         path = raw.open()
         dialect = decision.dialect
+        reading = reading_of(lake, decision)
         try:
             if dialect is None:
                 with path.open("rb") as handle:
                     head = handle.read(HEAD)
-                dialect = dialect_of(head, event.key, whole=len(head) == event.size)
+                dialect = dialect_of(head, event.key, reading, whole=len(head) == event.size)
             # a file with ties says itself what each of its rows corrects
             whole = None if dialect.ties else replaced(lake.ledger, event)
-            source = Source(path=path, event=event, dialect=dialect, replaced=whole)
+            source = Source(path=path, event=event, dialect=dialect, reading=reading, replaced=whole)
             made = stack.enter_context(
                 on_engine(
                     lake,
@@ -86,6 +89,8 @@ def transform(
             started=started,
             replay=decision.replay,
             content=content,
+            reading=decision.reading,
+            profile=decision.profile,
             engine=name,
             dialect=made.dialect,
             extra_columns=made.extra_columns,
@@ -93,6 +98,22 @@ def transform(
             orders=tuple(map(_named, made.orders)),
             rejected=tuple(map(_named, made.rejected)),
         )
+
+
+def reading_of(lake: Lake, decision: Decision) -> Reading:
+    """How a file is read: as was decided; by the contract alone where a release before did not know of readings."""
+    if decision.reading is None:
+        return resolve(None, None, lake.settings.max_reject_share)
+    return partners.reading(lake.store, decision.reading)
+
+
+def _known(twin: LedgerRow, decision: Decision) -> str:
+    """Why a file is a duplicate; where the one before was read in another way, that, too."""
+    if twin.profile == decision.profile:
+        return reason("known_content", file=twin.source_file)
+    if twin.profile is None:
+        return reason("known_content_alone", file=twin.source_file)
+    return reason("known_content_as", file=twin.source_file, profile=twin.profile)
 
 
 def _without_rows(lake: Lake, decision: Decision, outcome: Outcome, started: datetime, content: str) -> Staged:
@@ -103,6 +124,8 @@ def _without_rows(lake: Lake, decision: Decision, outcome: Outcome, started: dat
         started=started,
         replay=decision.replay,
         content=content,
+        reading=decision.reading,
+        profile=decision.profile,
         replaces=whole.file_id if whole else None,
     )
 

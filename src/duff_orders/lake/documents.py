@@ -12,6 +12,7 @@ from duff_orders.documents.document import Document
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
 from duff_orders.lake.stores.base import Store, Stored, names
+from duff_orders.profiles.reading import Reading
 
 D = TypeVar("D", bound=Document)
 #: Who is told of a document that is left out since it cannot be read.
@@ -98,4 +99,5 @@ HELD = Kind(Held, layout.KEYS, lambda held: layout.held_object(held.key, held.fi
 CONTENTS = Kind(ContentNote, layout.CONTENTS, lambda note: layout.content_object(note.content), _content_as_text)
 REPLACEMENTS = Kind(Replacement, layout.REPLACEMENTS, lambda each: layout.replaces_object(each.key, each.etag))
 GIVEN_UP = Kind(GivenUp, f"{layout.GIVEN_UP}/", lambda given: layout.given_up_object(given.file_id))
+READINGS = Kind(Reading, layout.READINGS, lambda reading: layout.reading_object(reading.name))
 PARTNERS = Kind(Partners, layout.PARTNERS_INDEX, lambda _: layout.PARTNERS_INDEX)

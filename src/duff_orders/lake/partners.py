@@ -7,15 +7,17 @@ import hashlib
 import re
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
-from duff_orders.documents import InForce, Partners
+from duff_orders.documents import InForce, LedgerRow, Partners
 from duff_orders.errors import DamagedObject, InputError
 from duff_orders.lake import layout
-from duff_orders.lake.documents import PARTNERS
-from duff_orders.lake.stores.base import Store
+from duff_orders.lake.documents import PARTNERS, READINGS
+from duff_orders.lake.stores.base import Store, Stored
 from duff_orders.profiles.profile import Profile, ProfileError, load
-from duff_orders.profiles.reading import Reading, in_force
+from duff_orders.profiles.reading import Reading, in_force, resolve
 
 _NAME = re.compile("[a-z0-9][a-z0-9_-]{0,62}")
 # How often the index, which somebody else may write, too, is read and written again.
@@ -26,6 +28,7 @@ class Known(NamedTuple):
     """A profile that is in force: where, and what it says."""
 
     entry: InForce
+    text: str
     profile: Profile
 
 
@@ -100,36 +103,62 @@ def of_key(store: Store, key: str) -> Known | None:
     if name is None:
         return None
     entry = named(index, name)
+    text = text_of(store, entry)
     try:
-        return Known(entry, load(text_of(store, entry)))
+        return Known(entry, text, _loaded(text))
     except ProfileError as error:
         raise DamagedObject(layout.profile_object(entry.name, entry.digest), error) from None
 
 
-def record(store: Store, reading: Reading) -> str:
-    """Keep a reading under its name, which is returned."""
+def reading_of(store: Store, key: str, max_reject_share: Decimal) -> Reading:
+    """How a key's file is read today: by the profile in force, or by the contract alone; the share is the settings'.
+
+    Raises DamagedObject as `of_key` does.
+    """
+    known = of_key(store, key)
+    if known is None:
+        return _resolved(None, None, max_reject_share)
+    return _resolved(known.entry.name, known.text, max_reject_share)
+
+
+def record(store: Store, reading: Reading) -> None:
+    """Keep a reading under its name."""
     _keep(store, layout.reading_object(reading.name), reading.stored())
-    return reading.name
 
 
 def reading(store: Store, name: str) -> Reading:
     """The reading of a name. Raises DamagedObject where it is gone or another."""
     of = layout.reading_object(name)
-    stored = store.read(of)
-    try:
-        if stored is None:
-            raise ValueError("it is gone")
-        found = Reading.from_json(stored.data)
-        if found.name != name:
-            raise ValueError(f"it is {found.name}")
-    except ValueError as error:
-        raise DamagedObject(of, error) from None
+    found = READINGS.read(store, of)
+    if found is None:
+        raise DamagedObject(of, "it is gone")
     return found
+
+
+def reading_of_row(store: Store, row: LedgerRow) -> Reading:
+    """How the file of a ledger row was read; by the contract alone where a release before did not say it."""
+    return reading(store, row.reading) if row.reading else resolve(None, None, Decimal(1))
+
+
+# A process takes many files of one partner.
+@lru_cache(maxsize=256)
+def _loaded(text: str) -> Profile:
+    return load(text)
+
+
+@lru_cache(maxsize=256)
+def _resolved(name: str | None, text: str | None, max_reject_share: Decimal) -> Reading:
+    return resolve(name, None if text is None else _loaded(text), max_reject_share)
 
 
 def _index(store: Store) -> tuple[Partners, str | None]:
     stored = store.read(layout.PARTNERS_INDEX)
-    return (PARTNERS.decode(layout.PARTNERS_INDEX, stored), stored.token) if stored else (Partners(), None)
+    return (_decoded(stored), stored.token) if stored else (Partners(), None)
+
+
+@lru_cache(maxsize=4)
+def _decoded(stored: Stored) -> Partners:
+    return PARTNERS.decode(layout.PARTNERS_INDEX, stored)
 
 
 def _write(store: Store, profiles: tuple[InForce, ...], token: str | None) -> bool:
@@ -138,12 +167,12 @@ def _write(store: Store, profiles: tuple[InForce, ...], token: str | None) -> bo
 
 
 def _keep(store: Store, name: str, data: bytes) -> None:
-    """Write an object that is named by what it says; one that is there and damaged is written anew."""
-    if store.put_new(name, data):
-        return
+    """Write an object that is named by what it says, where it is not there already; one that is damaged, anew."""
     stored = store.read(name)
-    if stored is None or stored.data != data:
-        store.replace(name, data, stored.token if stored else None)
+    if stored is None and store.put_new(name, data):
+        return
+    if stored is not None and stored.data != data:
+        store.replace(name, data, stored.token)
 
 
 def _digest(data: bytes) -> str:

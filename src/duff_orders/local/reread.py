@@ -35,10 +35,12 @@ from duff_orders.errors import InvalidFile
 from duff_orders.ingest import text
 from duff_orders.ingest.corrections import ranked
 from duff_orders.ingest.csv_grammar import Grammar, Record
-from duff_orders.ingest.header import is_header, match, may_be_header, place_of
-from duff_orders.lake import relation
+from duff_orders.ingest.header import place_of
+from duff_orders.ingest.header_names import HeaderNames
+from duff_orders.lake import partners, relation
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
+from duff_orders.profiles.reading import Reading
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,7 +67,9 @@ def compare(
     try:
         with hashes.open("wb") as stream:
             read = 0
-            for read, (is_good, canonical) in enumerate(_read(path, row, _Known(lake, connection, row)), 1):  # noqa: B007 – the last is the number
+            reading = partners.reading_of_row(lake.store, row)
+            again = _read(path, row, reading, _Known(lake, connection, row))
+            for read, (is_good, canonical) in enumerate(again, 1):  # noqa: B007 – the last is the number
                 stream.write(b"%d,%s\n" % (is_good, hashlib.md5(canonical, usedforsecurity=False).hexdigest().encode()))
     except (InvalidFile, text.NotUtf8) as error:
         yield f"its text cannot be read again: {error}"
@@ -119,31 +123,35 @@ def _stored(lake: Lake, row: LedgerRow, table: str) -> str:
         from {read_parquet(*paths)} group by hash"""
 
 
-def _read(path: Path, row: LedgerRow, known: "_Known") -> Iterator[tuple[bool, bytes]]:
+def _read(path: Path, row: LedgerRow, reading: Reading, known: "_Known") -> Iterator[tuple[bool, bytes]]:
     """Every record: whether it is good; then its values, otherwise its text, as what `_stored` takes the hash of."""
     records = _records(path, row)
     blanks = _blanks(row)
-    names = match(next(records).fields or (), blanks)
-    if row.contract > 1 and not is_header(names):  # it names the delimiter, as spreadsheets write it
-        names = match(next(records).fields or (), blanks)
+    header = HeaderNames(reading)
+    names = header.match(next(records).fields or (), blanks)
+    if row.contract > 1 and not header.is_header(names):  # it names the delimiter, as spreadsheets write it
+        names = header.match(next(records).fields or (), blanks)
     columns = _columns(row)
     places = [place_of(names, column.name) for column in columns]
     no_texts = [b""] * len(places)
-    readers = [_Values(column, row) for column in columns]
+    readers = [_Values(column, row, reading) for column in columns]
     tie_places = [place_of(names, name) if row.contract > 1 else None for name in (CORRECTS, CHANGES)]
     whole, own_time = known.replaced()
     for line, record, fields in records:
         begin = b"%d" % line if row.contract > 1 else b""
         if fields is None or (row.contract > 1 and text.BAD_BYTE.search(record)):
             yield False, _BETWEEN.join((text.shown(record).encode(), *no_texts, begin, whole))
-        elif row.contract > 1 and may_be_header(record) and is_header(match(fields, blanks)):
+        elif row.contract > 1 and header.may_be_header(record) and header.is_header(header.match(fields, blanks)):
             texts = [fields[place] if place is not None and place < len(fields) else b"" for place in places]
             yield False, _BETWEEN.join((b"", *texts, begin, whole))
         elif len(fields) != len(names):
             yield False, _BETWEEN.join((record, *no_texts, begin, whole))
         else:
             texts = [b"" if place is None else fields[place] for place in places]
-            values = [read[field] for read, field in zip(readers, texts, strict=True)]
+            values = [
+                read.standing if place is None else read[field]
+                for read, place, field in zip(readers, places, texts, strict=True)
+            ]
             corrects, ranks_at, good = whole, own_time, None not in values
             if tie_places[0] is not None and (name := _trimmed(fields[tie_places[0]], blanks).lower()):
                 tie = known[name]
@@ -201,13 +209,14 @@ class _Known(dict[bytes, _Tie | None]):
         )
         if row is None or row.contract == 1 or not paths:
             return
-        columns = {column.name: _Values(column, row) for column in _columns(self._row)}
+        reading = partners.reading_of_row(self._lake.store, row)
+        columns = {column.name: _Values(column, row, reading) for column in _columns(self._row)}
         listed = ", ".join((*columns, "reasons", "line", "corrects"))
         rejected = relation.of_paths(REJECTED_ROWS, {row.contract: paths}, dated=False)
         for *texts, reasons, line, attempted in self._connection.sql(f"select {listed} from ({rejected})").fetchall():
             wrong = {each.partition(":")[0] for each in reasons.split(";")}
             kept = {
-                name: None if {"row", name} & wrong else values[(text or "").encode()]
+                name: None if {"row", name} & wrong else values.standing if text is None else values[text.encode()]
                 for (name, values), text in zip(columns.items(), texts, strict=True)
             }
             first = row if attempted is None else self._lake.ledger.of(attempted.partition(":")[0])
@@ -271,15 +280,22 @@ def _records(path: Path, row: LedgerRow) -> Iterator[_Read]:
 class _Values(dict[bytes, bytes | None]):
     """From a column's text to its value in one spelling, as the contract's section 2 says; None where it is not good.
 
-    It remembers short texts: most come again.
+    `standing` is its value where no header names it. It remembers short texts: most come again.
     """
 
-    def __init__(self, column: Column, row: LedgerRow) -> None:
+    def __init__(self, column: Column, row: LedgerRow, reading: Reading) -> None:
         super().__init__()
         self._column = column
+        self._words = {
+            word.encode().lower(): value.encode() for word, value in reading.values.get(column.name, {}).items()
+        }
+        self._exact = reading.decimal_mark is not None
+        self._thousands = (reading.thousands_mark or "").encode()
+        default = reading.defaults.get(column.name)
+        self.standing = self._value(b"") if default is None else default.encode()
         self._blanks = _blanks(row)
         self._has_comma = row.decimal_mark == ","
-        self._may_be_thousands = self._has_comma and row.contract > 1
+        self._may_be_thousands = self._has_comma and row.contract > 1 and not self._exact
 
     def __missing__(self, field: bytes) -> bytes | None:
         value = self._value(_trimmed(field, self._blanks))
@@ -293,13 +309,17 @@ class _Values(dict[bytes, bytes | None]):
         column = self._column
         if value.lower() in _NULLS:
             return None if column.required else b""
+        if value.lower() in self._words:
+            return self._words[value.lower()]
         if column.kind == "status":
             return value.lower() if value.lower() in _STATUSES else None
         if column.kind == "text":
             return value if len(value.decode()) <= TEXT_CHARACTERS else None
         if self._may_be_thousands and _AMBIGUOUS.fullmatch(value):
             return None
-        if self._has_comma and value.count(b",") == 1:
+        if self._exact:
+            value = self._with_point(value)
+        elif self._has_comma and value.count(b",") == 1:
             value = value.replace(b",", b".")
         whole, _, decimals = value.partition(b".")
         if column.kind == "integer":
@@ -307,6 +327,20 @@ class _Values(dict[bytes, bytes | None]):
             return b"%d" % int(whole) if good else None
         scaled = int(whole + decimals[:DECIMALS].ljust(DECIMALS, b"0")) if _NUMBER.fullmatch(value) else -1
         return _number(scaled) if _is_within(column, scaled, _ONE) else None
+
+    def _with_point(self, value: bytes) -> bytes:
+        """A number by the marks of a profile, with a point and without groups; what is no such number is no number."""
+        if b"_" in value or (self._has_comma and b"." in value and self._thousands != b"."):
+            return b"!"
+        whole, mark, decimals = value.partition(b"," if self._has_comma else b".")
+        if self._thousands and self._thousands in whole:
+            first, *groups = whole.split(self._thousands)
+            if not (
+                re.fullmatch(rb"[1-9][0-9]{0,2}", first) and all(re.fullmatch(rb"[0-9]{3}", each) for each in groups)
+            ):
+                return b"!"
+            whole = first + b"".join(groups)
+        return whole + mark.replace(b",", b".") + decimals.replace(b".", b"!")
 
 
 def _trimmed(field: bytes, blanks: str) -> bytes:

@@ -9,13 +9,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
+from functools import cached_property
 
 from duff_orders.contract import VERSION
 from duff_orders.documents import Document
 from duff_orders.profiles.profile import Profile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Reading(Document):
     """How the files of a partner are read: fields as those of `Profile`, which calls itself `profile`.
 
@@ -36,6 +37,11 @@ class Reading(Document):
     defaults: dict[str, str] = field(default_factory=dict)
 
     @property
+    def share(self) -> Decimal:
+        """The greatest share of rejected rows."""
+        return Decimal(self.max_reject_share)
+
+    @cached_property
     def name(self) -> str:
         """The first 32 hexadecimal digits of SHA-256 of what it says, in one form: sorted, and without blanks."""
         text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from duff_orders.clock import format_time
 from duff_orders.contract import LINEAGE
 from duff_orders.drivers.dialect import sql_text
+from duff_orders.engines.duckdb.spelling import DuckDBSpelling
 from duff_orders.engines.duckdb.transform import PARQUET
 from duff_orders.engines.duckdb.typed import OF_FILE, read_typed
 from duff_orders.errors import CountMismatch
+from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import Typed
 from duff_orders.ingest.staged import CanonicalFile, WrittenOrders
 from duff_orders.ingest.statements import VALUES, orders_of_several, repeated
@@ -32,7 +34,8 @@ def transform_batch(
         first, records = files[0], sum(file.records for file in files)
         typed = Typed(first.form, (path,), records, header=False)
         memory = lake.engine_memory(memory_fraction)
-        source = read_typed(typed, path, first.header.dialect, memory, parallel=False, numbered=True)
+        rules = Rules.of(DuckDBSpelling(), first.header.dialect, first.reading)
+        source = read_typed(typed, path, first.header.dialect, rules, memory, parallel=False, numbered=True)
         with lake.shared_engine(scratch, memory_fraction=memory_fraction) as connection:
             rows = _write(connection, source, files, scratch / "orders")
         yield {

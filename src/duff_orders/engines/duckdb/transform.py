@@ -80,7 +80,7 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
     with lake.store.scratch() as scratch:
         read = [0]
         phase("scan", lambda: read[0] / max(source.event.size, 1))
-        scanned = scan(source.path, source.event.key, source.dialect, scratch, read, set_aside=True)
+        scanned = scan(source.path, source.event.key, source.dialect, source.reading, scratch, read, set_aside=True)
         scanned = replace(scanned, source=_named(scanned.source, scratch / "source.csv"))
         if scanned.typed and scanned.typed.header:
             paths = tuple(_named(path, scratch / "typed.csv") for path in scanned.typed.paths)
@@ -98,7 +98,7 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
                     memory=lake.engine_memory(memory_fraction),
                     parallel=parallel,
                 )
-                return job, run(job, lake.settings.max_reject_share)
+                return job, run(job, source.reading.share)
 
         try:
             job, outcome = judged(parallel=True)
@@ -224,7 +224,7 @@ class Job:
         """Write canonical lines as they are read: nothing else is in the file."""
         (path,) = typed.paths
         dialect = self.scan.dialect
-        source = read_typed(typed, path, dialect, self.memory, parallel=self.parallel)
+        source = read_typed(typed, path, dialect, self._rules, self.memory, parallel=self.parallel)
         good = self._write_orders(f"(select *, true as good from {source})")
         if typed.lines <= FEW and not may_repeat(dialect, path.read_bytes().splitlines()[1:]):
             return Written(good, good, False)
@@ -235,7 +235,9 @@ class Job:
     def _write_chunks(self, typed: Typed, others: list[str], number: int) -> Written:
         """Write canonical lines chunk by chunk; the others' relations, of so many records, go with the first."""
         dialect = self.scan.dialect
-        sources = [read_typed(typed, path, dialect, self.memory, parallel=self.parallel) for path in typed.paths]
+        sources = [
+            read_typed(typed, path, dialect, self._rules, self.memory, parallel=self.parallel) for path in typed.paths
+        ]
         if number <= OTHERS:
             sources[0] = f"({' union all '.join(f'select {VALUES} from {each}' for each in (sources[0], *others))})"
         else:
@@ -296,7 +298,7 @@ class Job:
         for source in sources:
             named |= {row[0] for row in self.connection.execute(named_files(spelling, source)).fetchall()}
             ordinary += self._row(f"select count(*) from {source} as records where {is_ordinary()}")[0]
-        entries = targets(self.lake.ledger, named - {self.source.event.file_id})
+        entries = targets(self.lake, named - {self.source.event.file_id})
         store = self.lake.store
 
         def rejected_rows(row: LedgerRow) -> str:
@@ -461,10 +463,13 @@ class Job:
         return Texts(self.scan, self._statements, parallel=self.parallel)
 
     @property
+    def _rules(self) -> Rules:
+        return Rules.of(DuckDBSpelling(), self.scan.dialect, self.source.reading)
+
+    @property
     def _statements(self) -> Statements:
-        rules = Rules(DuckDBSpelling(), self.scan.dialect.decimal_mark)
         return Statements(
-            rules=rules,
+            rules=self._rules,
             event=self.source.event,
             file_id=self.source.event.file_id,
             ties=self.scan.dialect.ties,

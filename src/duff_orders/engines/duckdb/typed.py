@@ -12,12 +12,13 @@ from pathlib import Path
 
 import duckdb
 
-from duff_orders.contract import COLUMN_NAMES, COLUMNS
+from duff_orders.contract import COLUMNS
 from duff_orders.documents import Dialect
 from duff_orders.drivers.dialect import sql_text
 from duff_orders.drivers.duckdb import read_parquet, type_of
 from duff_orders.engines.duckdb.csv import read_csv
 from duff_orders.ingest.header import HEAD, header_columns, places
+from duff_orders.ingest.rules import Rules
 from duff_orders.ingest.scan import Typed
 from duff_orders.ingest.statements import VALUES, Statements, repeated
 from duff_orders.settings import MIB
@@ -38,9 +39,16 @@ Copy = Callable[[str, Path], int]
 
 
 def read_typed(
-    typed: Typed, path: Path, dialect: Dialect, memory: int, *, parallel: bool = True, numbered: bool = False
+    typed: Typed,
+    path: Path,
+    dialect: Dialect,
+    rules: Rules,
+    memory: int,
+    *,
+    parallel: bool = True,
+    numbered: bool = False,
 ) -> str:
-    """DuckDB's relation of a file of canonical lines: the contract's columns, with their types.
+    """DuckDB's relation of a file of canonical lines: the contract's columns, with their types, as the rules have them.
 
     An engine of little `memory` reads less at once: each of its threads holds several buffers. In lines of several
     files that are `numbered`, the first field says of which, and is the column OF_FILE.
@@ -56,11 +64,21 @@ def read_typed(
         line=2 * HEAD,
         new_line=typed.form.line_end.encode("unicode_escape").decode(),
         decimal_separator=typed.form.decimal_mark,
+        **({"thousands": typed.form.thousands_mark} if typed.form.thousands_mark else {}),
         buffer_size=min(max(memory // 16, _LEAST), _MOST),
     )
-    absent = {name for name, place in places(dialect).items() if place is None}
-    values = ", ".join(f"cast(null as {types[name]}) as {name}" if name in absent else name for name in COLUMN_NAMES)
-    return f"(select {', '.join((*of_file, values))} from {lines})"
+    at = places(dialect)
+    values = []
+    for column in COLUMNS:
+        if column.name in rules.standing:
+            values.append(f"{rules.standing_value(column)} as {column.name}")
+        elif at[column.name] is None:
+            values.append(f"cast(null as {types[column.name]}) as {column.name}")
+        elif column.name in rules.words:
+            values.append(f"{rules.canonical_value(column, column.name)} as {column.name}")
+        else:
+            values.append(column.name)
+    return f"(select {', '.join((*of_file, *values))} from {lines})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 from duff_orders.contract import BLANKS
-from duff_orders.drivers.dialect import sql_text
 from duff_orders.engines.spark.spelling import SparkSpelling
 from duff_orders.engines.spark.workspace import Workspace
 from duff_orders.ingest import text
 from duff_orders.ingest.blocks import LINE_BREAK
-from duff_orders.ingest.header import SIGNS, UNDERSCORED, header
+from duff_orders.ingest.header import header
+from duff_orders.ingest.header_names import HeaderNames
 from duff_orders.ingest.scan import Scan, scan
 from duff_orders.ingest.staged import Source
 
@@ -47,7 +47,7 @@ def in_place(source: Source, space: Workspace) -> Lines:
     """The object's own lines. Raises RecordsSpanLines where its beginning or end shows that they will not do."""
     if not _splittable(source):
         raise RecordsSpanLines
-    dialect_header, head = header(source.path, source.event.key, source.dialect.encoding)
+    dialect_header, head = header(source.path, source.event.key, source.dialect.encoding, source.reading)
     with source.path.open("rb") as raw:
         raw.seek(-1, os.SEEK_END)
         # a character like any other there, and part of a line's end everywhere else
@@ -67,7 +67,7 @@ def in_place(source: Source, space: Workspace) -> Lines:
 
 def laid_out(source: Source, space: Workspace, read: list[int]) -> Lines:
     """The records as the scanner lays them out; `read` as in `scan`."""
-    scanned = scan(source.path, source.event.key, source.dialect, space.local, read, one_line=True)
+    scanned = scan(source.path, source.event.key, source.dialect, source.reading, space.local, read, one_line=True)
     return Lines(
         extra_columns=scanned.extra_columns,
         address=space.share(scanned.source, "scanned.csv"),
@@ -88,7 +88,7 @@ class LineGrammar:
     `restore` turns the scanner's NUL back into a line break.
     """
 
-    def __init__(self, delimiter: str, *, restore: bool) -> None:
+    def __init__(self, delimiter: str, names: HeaderNames, *, restore: bool) -> None:
         spelling = SparkSpelling()
         content = '"[^"]*+(?:""[^"]*+)*+'
         field = f'(?: *+{content}" *+|(?! *+")[^{delimiter}]*+)'
@@ -99,9 +99,7 @@ class LineGrammar:
         # a line that begins with a digit or a letter is not blank, whatever a match would cost
         begins = "(line >= '0' and line < ':') or (line >= 'A' and line < '{')"
         blank = f"""(not ({begins}) and {spelling.full_match("line", f'[{delimiter}{BLANKS}"]+')})"""
-        signs = " or ".join(f"contains(lower(line), {sql_text(sign)})" for sign in SIGNS)
-        header = f"(contains(line, '_') and {signs})" if UNDERSCORED else f"({signs})"
-        self.strange = f"({blank} or {header})"
+        self.strange = f"({blank} or {_may_be_header(names)})"
         #: What is wrong with a line's quotes, or null.
         self.wrong = f"""case when contains(line, '"') and not {whole} then 'malformed_quotes' end"""
         taken = f"regexp_extract_all(concat('{delimiter}', line), '[{delimiter}]({field})', 1)"
@@ -119,3 +117,14 @@ class LineGrammar:
         if self.line_break:
             inner = f"replace({inner}, {self.line_break}, chr(10))"
         return f"case when quoted and startswith(trim(leading ' ' from {piece}), '\"') then {inner} else {piece} end"
+
+
+def _may_be_header(names: HeaderNames) -> str:
+    """Whether a line may be a second header; see `HeaderNames.may_be_header`."""
+    literal = SparkSpelling().literal
+    signs = [f"contains(lower(line), {literal(sign)})" for sign in names.signs]
+    signs += [f"contains(line, {literal(character)})" for character in names.odd]
+    if names.beyond:
+        signs.append("octet_length(line) <> length(line)")
+    told = " or ".join(signs)
+    return f"(contains(line, '_') and ({told}))" if names.underscored else f"({told})"

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from duff_orders.documents import Dialect
 from duff_orders.engines.spark.lines import LineGrammar, Lines, RecordsSpanLines
 from duff_orders.engines.spark.spelling import SparkSpelling
 from duff_orders.ingest import remarks, text
 from duff_orders.ingest.blocks import LINE_BREAK
 from duff_orders.ingest.corrections import CHANGES_TEXT, CORRECTS_TEXT
 from duff_orders.ingest.header import places
+from duff_orders.ingest.header_names import HeaderNames
 from duff_orders.ingest.scan import MAX_RECORD
+from duff_orders.ingest.staged import Source
 from duff_orders.ingest.statements import NULL, text_of
 from duff_orders.reasons import invalid
 
@@ -34,8 +35,9 @@ class SparkRecords:
     `row` and `start` of a record tell its line, once `name_begins` has named what to add.
     """
 
-    def __init__(self, spark: "SparkSession", dialect: Dialect, lines: Lines) -> None:
-        self.grammar = LineGrammar(dialect.delimiter, restore=lines.scanned is not None)
+    def __init__(self, spark: "SparkSession", source: Source, lines: Lines) -> None:
+        dialect, names = source.dialect, HeaderNames(source.reading)
+        self.grammar = LineGrammar(dialect.delimiter, names, restore=lines.scanned is not None)
         self._spark, self._dialect, self._lines = spark, dialect, lines
         # by the position of a task's part in the source: what added to a row's number there gives its line
         self._begins: dict[int, int] = {}

@@ -39,7 +39,7 @@ from duff_orders.ingest.canonical import begins_clean
 from duff_orders.ingest.corrections import CORRECTABLE, correctable, is_ordinary, named_files, targets
 from duff_orders.ingest.header import header, places
 from duff_orders.ingest.passes import Good, Rejected, run
-from duff_orders.ingest.rules import Rules
+from duff_orders.ingest.rules import Rules, plain_forms
 from duff_orders.ingest.scan_texts import UNSPLIT
 from duff_orders.ingest.staged import OnPhase, Source, Transformed
 from duff_orders.ingest.statements import (
@@ -94,11 +94,11 @@ def transform(lake: Lake, source: Source, *, memory_fraction: float, phase: OnPh
             try:
                 phase("transform", lambda: 0.0)
                 lines = lines or in_place(source, space)
-                records = SparkRecords(spark, source.dialect, lines)
+                records = SparkRecords(spark, source, lines)
                 split, unseen = _counted(records, lines)
                 job = Job(spark, lake, source, lines, records, space.within(lines.encoding), split)
                 job.signs["unseen"] = unseen
-                outcome = run(job, lake.settings.max_reject_share)
+                outcome = run(job, source.reading.share)
                 break
             except text.NotUtf8:
                 source = _settled(source)
@@ -124,7 +124,7 @@ def _settled(source: Source) -> Source:
     """The file in the encoding that all of it speaks for, where it is not UTF-8 throughout."""
     key = source.event.key
     encoding = text.settled(source.path, compressed=text.is_compressed(key))
-    return replace(source, dialect=header(source.path, key, encoding)[0].dialect)
+    return replace(source, dialect=header(source.path, key, encoding, source.reading)[0].dialect)
 
 
 def _counted(records: SparkRecords, lines: Lines) -> tuple[int, int]:
@@ -177,7 +177,7 @@ class Job:
         small = self.lines.size <= SMALL_BYTES
         if not (small or self.ties):
             # a guess, made here, where it costs the least
-            guess = begins_clean(self.source.dialect, self.lines.beginning(self.source, SAMPLE))
+            guess = begins_clean(self.source.dialect, self.source.reading, self.lines.beginning(self.source, SAMPLE))
             self.signs["canonical"] = guess is not None
             clean = self._begins_clean() if guess is None else guess
         all_staged = small or self.ties or not clean
@@ -219,7 +219,7 @@ class Job:
         """
         spelling = SparkSpelling()
         named = {row["file_id"] for row in self.spark.sql(named_files(spelling, "records")).collect()}
-        entries = targets(self.lake.ledger, named - {self.source.event.file_id})
+        entries = targets(self.lake, named - {self.source.event.file_id})
         self._write(self.spark.sql(correctable(entries, self._rejected_rows, spelling)), CORRECTABLE, CHEAP)
         self._staged(CORRECTABLE).createOrReplaceTempView(CORRECTABLE)
         return not self._number(f"select count(1) as n from records where {is_ordinary()}")
@@ -262,7 +262,7 @@ class Job:
 
     @property
     def _rules(self) -> Rules:
-        return Rules(SparkSpelling(), self.source.dialect.decimal_mark)
+        return Rules.of(SparkSpelling(), self.source.dialect, self.source.reading)
 
     @property
     def _statements(self) -> Statements:
@@ -283,14 +283,15 @@ class Job:
 
     def _is_written(self, column: Column, text: str) -> str:
         match column.kind:
-            case "integer":
+            case "integer" if self._rules.marks.grouped is None:
                 number = f"try_cast({text} as bigint)"
                 most = column.maximum or 10**INTEGER_DIGITS - 1
                 return f"(cast({number} as string) = {text} and {number} between {column.minimum} and {most})"
-            case "number":
+            case "integer" | "number":
                 return self._rules.spelling.full_match(text, self._rules.canonical_pattern(column))
             case "status":
-                return f"({text} in ({', '.join(map(sql_text, STATUSES))}))"
+                forms = (*STATUSES, *plain_forms(self._rules.words.get(column.name, ())))
+                return f"({text} in ({', '.join(map(sql_text, forms))}))"
             case "text":
                 # Something, not too long in any characters, no spelling of null, and nothing to be trimmed.
                 literal = self._rules.spelling.literal
