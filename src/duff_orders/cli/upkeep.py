@@ -204,6 +204,10 @@ def generate(
     update_of: Annotated[
         str | None, typer.Option("--update-of", metavar="FIRST-LAST", help="The orders of earlier files.")
     ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option("--profile", metavar="FILE", help="Write as this partner does, whose profile FILE is."),
+    ] = None,
     partner: Annotated[
         str | None,
         typer.Option("--partner", metavar="FOLDER", help="Write OUT/FOLDER/orders-DATE.csv; with --date."),
@@ -221,6 +225,7 @@ def generate(
     """
     from duff_orders.generator.orders import generate as write
     from duff_orders.lake.layout import SUFFIXES
+    from duff_orders.profiles.profile import load, read
 
     if (partner is None) != (date is None):
         raise typer.BadParameter("--partner FOLDER and --date YYYY-MM-DD go together")
@@ -240,6 +245,7 @@ def generate(
             first_order=first_order,
             updates=updates,
             update_of=_range(update_of),
+            profile=load(read(profile)) if profile else None,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

@@ -13,8 +13,8 @@ from typing import Final
 
 import duckdb
 
-from duff_orders.contract import COLUMNS, CONTRACT, Column
-from duff_orders.drivers.dialect import sql_text
+from duff_orders.contract import CONTRACT, Column
+from duff_orders.drivers.dialect import sql_name, sql_text
 from duff_orders.generator.values import (
     BEERS,
     CHANNEL_DRAWS,
@@ -29,6 +29,8 @@ from duff_orders.generator.values import (
     SURPLUS,
     UNIT_DRAWS,
 )
+from duff_orders.generator.writing import FURTHER, Writing
+from duff_orders.profiles.profile import Profile
 
 MAX_ROWS: Final = 1_000_000_000
 MAX_ORDER: Final = 1_000_000_000
@@ -48,6 +50,7 @@ def generate(
     first_order: int = 1,
     update_of: tuple[int, int] | None = None,
     updates: float = 0.0,
+    profile: Profile | None = None,
 ) -> None:
     """Write an orders file of exactly `rows` records to `out`, gzipped if its name ends in `.gz`.
 
@@ -60,6 +63,9 @@ def generate(
     With `update_of=(first, last)` and `updates`, `round(rows * updates)` of the good records are
     instead lines of those orders, taken evenly from the range, each at most once, with the status
     delivered or broken; all else in them is as in the file of the same seed that held them first.
+
+    With a `profile` the file is written as that partner does: its names, delimiter, marks and words; columns that have
+    a default are left out. Read by the profile it gives the orders of the same arguments without one, but for these.
 
     The file appears under its name when it is whole, replacing what was there. Raises ValueError
     for arguments out of range and OSError where nothing can be written.
@@ -92,6 +98,7 @@ def generate(
         first_line=_first_line(first_order, seed),
         old_line=old_line,
         old_lines=old_lines,
+        writing=Writing(profile),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
@@ -166,7 +173,15 @@ create temp macro rest(bits, n) as low32(bits * n::ubigint);
 """
 
 
-def _lines_sql(*, counts: tuple[int, int, int, int], seed: int, first_line: int, old_line: int, old_lines: int) -> str:
+def _lines_sql(
+    *,
+    counts: tuple[int, int, int, int],
+    seed: int,
+    first_line: int,
+    old_line: int,
+    old_lines: int,
+    writing: Writing,
+) -> str:
     """The file's lines in order, as one column that is named like the header line.
 
     `slot` gives every record its kind, spreading each kind evenly; `source` says whose text it
@@ -209,15 +224,20 @@ def _lines_sql(*, counts: tuple[int, int, int, int], seed: int, first_line: int,
         end""",
     }
     fields |= {column.name: _optional(column, number) for number, column in enumerate(CONTRACT.optional, 1)}
-    names = [column.name for column in COLUMNS]
+    names = [column.name for column in writing.columns]
     texts = ", ".join(f"{_with_flaws(name, fields[name], bad)} as {name}" for name in names)
-    line = " || ',' || ".join(names)
+    between = f" || {sql_text(writing.delimiter)} || "
+    texts_written = [
+        *(sql_text(FURTHER) for _ in writing.further),
+        *(writing.text(each, each.name) for each in writing.columns),
+    ]
+    line = between.join(texts_written)
     if bad:
-        cut = " || ',' || ".join(names[:-1])
+        cut = between.join(texts_written[:-1])
         lacking, surplus = _flaw_number(LACKING), _flaw_number(SURPLUS)
         line = f"""case flaw
             when {lacking} then {cut}
-            when {surplus} then {line} || {sql_text(FLAWS[surplus][SURPLUS])}
+            when {surplus} then {line}{between}{sql_text(FLAWS[surplus][SURPLUS])}
             else {line}
         end"""
     return f"""
@@ -307,7 +327,7 @@ field as (
         {texts}
     from drawn
 )
-select {line} as "{",".join(names)}"
+select {line} as {sql_name(writing.header)}
 from field
 """
 

@@ -87,6 +87,6 @@ FLAWS: Final[tuple[dict[str, str], ...]] = (
     {"status": "none"},
     {"client_id": "", "product_price": "free", "status": "lost"},
     {LACKING: "status"},
-    {SURPLUS: ",Springfield"},
+    {SURPLUS: "Springfield"},
     {"client_name": '"Moe" Szyslak'},
 )

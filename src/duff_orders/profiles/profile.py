@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from zoneinfo import available_timezones
 
@@ -95,6 +96,18 @@ def folded(name: str) -> str:
 def word(text: str) -> str:
     """A word as profiles compare it: trimmed, and the letters of ASCII without case; others differ by engine."""
     return re.sub("[A-Z]", lambda letter: letter[0].lower(), text.strip(BLANKS))
+
+
+def read(path: Path) -> str:
+    """The text of a profile's file. Raises InputError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        return data.decode()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8; a profile is TOML, which is") from None
 
 
 def load(text: str, contract: Contract = CONTRACT) -> Profile:
