@@ -33,6 +33,12 @@ OF_FUNCTIONS = "<!-- made from the tables of functions by `make docs` -->\n"
 SQL = ROOT / "docs" / "sql.md"
 MARK = "<!-- made from the docstrings of the modules by `make docs` -->\n```\n"
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+#: The commands of each group of commands.
+GROUPED = {
+    str(group.name): [str(command.name) for command in group.typer_instance.registered_commands]
+    for group in app.registered_groups
+    if group.typer_instance
+}
 
 
 def help_of(*command: str) -> str:
@@ -51,6 +57,10 @@ def cli_page() -> str:
     ]
     for command in COMMANDS:
         parts += [f"## `duff {command}`", f"```text\n{help_of(command)}\n```"]
+    for group, commands in GROUPED.items():
+        parts += [f"## `duff {group}`", f"```text\n{help_of(group)}\n```"]
+        for command in commands:
+            parts += [f"### `duff {group} {command}`", f"```text\n{help_of(group, command)}\n```"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -62,7 +72,7 @@ def test_cli_page_is_the_help_of_the_commands() -> None:
     assert read(CLI) == cli_page(), "run `python -m tests.test_docs`"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *GROUPED])
 def test_the_page_of_commands_names_every_one(command: str) -> None:
     assert f"| `duff {command}" in read(ROOT / "docs" / "commands.md")
 
@@ -93,8 +103,10 @@ def test_the_page_of_settings_has_every_one_with_option_variable_and_default() -
 
 def test_the_command_line_has_the_options_that_it_is_said_to_have() -> None:
     found: set[str] = set()
-    for command in get_command(app).commands.values():  # type: ignore[attr-defined] # a group has commands
+    commands = [*get_command(app).commands.values()]  # type: ignore[attr-defined] # a group has commands
+    for command in commands:
         found |= {name for parameter in command.params for name in parameter.opts}
+        commands += getattr(command, "commands", {}).values()
     for name, option in Settings.options().items():
         assert (f"--{name.replace('_', '-')}" in found) == option.on_command_line, name
 

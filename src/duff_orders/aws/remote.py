@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,7 +17,7 @@ from duff_orders.aws.stacks import Deployment, store_of
 from duff_orders.clock import utc_now
 from duff_orders.documents import Event, LedgerRow
 from duff_orders.errors import Busy, InputError, PipelineError
-from duff_orders.lake import layout
+from duff_orders.lake import layout, partners
 from duff_orders.lake.documents import EVENTS, LEDGER_ROWS, OnDamage
 from duff_orders.lake.glue_catalog import behind
 from duff_orders.lake.lake import Lake
@@ -81,12 +82,14 @@ class Remote:
         self,
         paths: Sequence[Path],
         *,
+        partner: str | None = None,
         replaces: str | None = None,
         sent: Callable[[str, int], None] = lambda key, size: None,
     ) -> list[Event]:
         """Put files into the raw bucket, under their names; `sent` is told of bytes on their way.
 
-        A file that has the name of another becomes a new version beside it. `replaces` are the first characters of the
+        A file that has the name of another becomes a new version beside it. `partner` names a profile, under whose
+        prefix they are put. `replaces` are the first characters of the
         id of an invalid or failed file whose place the one that is given takes. Raises InputError for what is no
         orders file, or replaces none, before any is sent.
         """
@@ -98,10 +101,11 @@ class Remote:
         metadata = {UPLOAD: own}
         if replaces is not None:
             metadata[layout.REPLACES] = replaceable(self.lake.ledger, replaces)
+        prefix = "" if partner is None else partners.named(partners.partners(self.store), partner).prefix
         s3, bucket = boto3.client("s3"), self.outputs["RawBucket"]
         announced = []
         for path in paths:
-            key = path.name
+            key = f"{prefix}{path.name}"
             s3.upload_file(
                 str(path),
                 bucket,
@@ -157,14 +161,24 @@ class Remote:
         *,
         failed: bool = False,
         everything: bool = False,
+        stale: bool = False,
+        partner: str | None = None,
         left_out: OnDamage | None = None,
     ) -> tuple[list[Event], dict[str, Replay]]:
         """Start an execution for each file named, for those that failed, or for all; gives events and executions.
 
-        Raises UnknownFile, InputError as `take_up_again`, and DamagedObject as `to_take_up_again`, which tells
-        `left_out`.
+        Or for those that are `stale`, and with `partner` only for its files. Tells `left_out`, and raises, as the
+        choice (`lake.raw`) and `take_up_again` do.
         """
-        chosen = to_take_up_again(self.store, file_ids, failed=failed, everything=everything, damaged=left_out)
+        chosen = to_take_up_again(
+            self.store,
+            file_ids,
+            failed=failed,
+            everything=everything,
+            stale=Decimal(self.outputs["MaxRejectShare"]) if stale else None,
+            partner=partner,
+            damaged=left_out,
+        )
         return chosen, self.take_up_again(chosen)
 
     def take_up_unannounced(self) -> list[Event]:

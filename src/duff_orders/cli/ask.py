@@ -201,6 +201,9 @@ def files(
         bool, typer.Option("--open", help="Only those of which rows are neither corrected nor given up.")
     ] = False,
     all_: Annotated[bool, typer.Option("--all", help="Every file, not only the newest 50.")] = False,
+    partner: Annotated[
+        str | None, typer.Option("--partner", metavar="NAME", help="Only those that this profile is for, or was.")
+    ] = None,
     lake: LakeOption = None,
     deployment: DeploymentOption = None,
     json: JsonOption = False,
@@ -211,13 +214,18 @@ def files(
     --open and --json list every file.
     """
     from duff_orders.cli import show
+    from duff_orders.lake import partners
     from duff_orders.query.rejects import standings
 
     pipe.end_when_closed()
     left_out: list[DamagedObject] = []
     with opened(context, lake, deployment) as source:
         known = standings(source, left_out.append)
-        listed = sorted(map(known.of, known.rows()), key=lambda each: (each.row.event_time, each.row.source_file))
+        rows = known.rows()
+        if partner is not None:
+            is_partners = partners.under(source.store, partner)
+            rows = [row for row in rows if row.profile == partner or is_partners(row.source_file)]
+        listed = sorted(map(known.of, rows), key=lambda each: (each.row.event_time, each.row.source_file))
     if open_:
         listed = [each for each in listed if each.is_open]
     if json:
@@ -290,6 +298,8 @@ def rejects(
             count = rejected.export(source, row, csv, reader, only=only)
             done = row.rows_rejected - count
             print(f"{count} rejected rows written to {csv}")
+            if row.profile:
+                print(f"as {row.profile} writes: `duff run --partner {row.profile} {csv}` takes them back")
             if done:
                 print(f"left out: {done}, corrected or given up already; --all writes them, too")
     if show.left_out(left_out):  # what it corrects, is written

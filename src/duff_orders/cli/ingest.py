@@ -43,6 +43,14 @@ ReplacesOption = Annotated[
 ]
 
 
+PartnerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--partner", metavar="NAME", help="Whose files these are: the name of a profile, `duff profile list` has them."
+    ),
+]
+
+
 def _check_one(files: Collection[Path], replaces: str | None) -> None:
     if replaces is not None and len(files) != 1:
         raise typer.BadParameter("one FILE takes the place of another", param_hint="--replaces")
@@ -61,10 +69,12 @@ def run(
     memory: MemoryOption = None,
     max_reject_share: ShareOption = None,
     replaces: ReplacesOption = None,
+    partner: PartnerOption = None,
     json: JsonOption = False,
 ) -> None:
     """Put files into the raw folder and process them.
 
+    With --partner they are put under the prefix of its profile, and read by it.
     A file of the same name never overwrites another; the same file twice
     changes nothing. Prints the verdict and the counts of each file, and brings
     the star schema up to date.
@@ -81,7 +91,7 @@ def run(
     known = set[str]()
 
     def work(phase: Any) -> Iterator["LedgerRow"]:
-        return run_files(opened, files, replaces=replaces, phase=phase, known=known.add)
+        return run_files(opened, files, partner=partner, replaces=replaces, phase=phase, known=known.add)
 
     _process(opened, work, as_json=json, known=known)
 
@@ -96,7 +106,13 @@ def replay(
         ),
     ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Every file that failed or was cut off.")] = False,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Every file that would be read in another way by now: another profile.")
+    ] = False,
     all_: Annotated[bool, typer.Option("--all", help="Every file.")] = False,
+    partner: Annotated[
+        str | None, typer.Option("--partner", metavar="NAME", help="Of these only those that this profile is for.")
+    ] = None,
     unannounced: Annotated[
         bool,
         typer.Option(
@@ -117,10 +133,13 @@ def replay(
     """
     from duff_orders.local.replay import replay as replay_files
 
-    if not (file_ids or failed or all_ or unannounced):
-        raise typer.BadParameter("name file ids, or give --failed, --all or --unannounced")
-    if unannounced and (file_ids or failed or all_):
+    if not (file_ids or failed or stale or all_ or unannounced):
+        raise typer.BadParameter("name file ids, or give --failed, --stale, --all or --unannounced")
+    if partner and (file_ids or unannounced):
+        raise typer.BadParameter("--partner narrows --failed, --stale and --all")
+    if unannounced and (file_ids or failed or stale or all_):
         raise typer.BadParameter("--unannounced goes alone: those files have no outcome yet, and no id in the ledger")
+    chosen: dict[str, Any] = {"failed": failed, "stale": stale, "everything": all_, "partner": partner}
     left_out: list[DamagedObject] = []
     with deployed(deployment) as remote:
         if unannounced and remote is None:
@@ -131,16 +150,14 @@ def replay(
             _follow(remote.outcomes(remote.take_up_unannounced(), after={}, timeout=REMOTE_SECONDS), as_json=json)
             return
         if remote is not None:
-            waiting, revisions = remote.replay(file_ids or (), failed=failed, everything=all_, left_out=left_out.append)
+            waiting, revisions = remote.replay(file_ids or (), **chosen, left_out=left_out.append)
             outcomes = remote.outcomes(waiting, after=revisions, timeout=REMOTE_SECONDS)
             _follow(outcomes, as_json=json, left_out=left_out)
             return
     opened = open_lake(context, lake, engine=engine, master=master, memory=memory, max_reject_share=max_reject_share)
     _process(
         opened,
-        lambda phase: replay_files(
-            opened, file_ids or (), failed=failed, everything=all_, phase=phase, left_out=left_out.append
-        ),
+        lambda phase: replay_files(opened, file_ids or (), **chosen, phase=phase, left_out=left_out.append),
         as_json=json,
         left_out=left_out,
     )
@@ -166,13 +183,15 @@ def upload(
     ],
     deployment: DeploymentOption = None,
     replaces: ReplacesOption = None,
+    partner: PartnerOption = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the verdicts.")] = True,
     json: JsonOption = False,
 ) -> None:
     """Put files into a deployment's raw bucket, and follow them.
 
-    The key is the file's name; one that is there becomes a new version beside
-    it. Large files go in parts. Prints each file's verdict as it comes.
+    The key is the file's name, with --partner behind the prefix of that profile;
+    one that is there becomes a new version beside it. Large files go in parts.
+    Prints each file's verdict as it comes.
     """
     from duff_orders.cli import show
 
@@ -189,7 +208,7 @@ def upload(
             def count(name: str, size: int) -> None:
                 sent[name] += size
 
-            announced = remote.upload(files, replaces=replaces, sent=count)
+            announced = remote.upload(files, partner=partner, replaces=replaces, sent=count)
             for name in sent:
                 bars.done(name)
         if not wait:

@@ -101,7 +101,7 @@ def open_lake(context: typer.Context, lake: Path | None, *, create: bool = False
     from duff_orders.lake.lake import Lake
 
     settings = Settings.load(lake=lake or context.obj, **options)
-    if not create and not (settings.lake / "raw").is_dir():
+    if not create and not any((settings.lake / folder).is_dir() for folder in ("raw", "processed")):
         raise InputError(f"there is no lake at {settings.lake}; `duff run FILE` makes one, --lake names another")
     return Lake.open(settings)
 

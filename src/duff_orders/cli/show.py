@@ -23,6 +23,7 @@ from duff_orders.reasons import remarked
 
 if TYPE_CHECKING:
     from duff_orders.aws.status import Status
+    from duff_orders.documents import InForce
     from duff_orders.local.repair import Repaired
 
 COLOURS = {
@@ -60,6 +61,23 @@ def ledger(standings: Sequence[Standing], *, only_open: bool = False, older: int
         print("nothing is open: every row is in the tables, corrected, or given up")
     else:
         print("no files yet; `duff run FILE` takes one in")
+
+
+def profiles(index: Sequence["InForce"]) -> None:
+    """The profiles that hold; prefixes that begin with another's, where the longer one holds, are told."""
+    lines = []
+    for each in index:
+        within = [other.name for other in index if other is not each and each.prefix.startswith(other.prefix)]
+        lines.append((each.name, printable(each.prefix), f"{each.since:%Y-%m-%d %H:%M:%S}", ", ".join(within)))
+    columns = ("profile", "prefix", "since (UTC)", "instead of")
+    console = _console()
+    if not console.is_terminal:
+        _aligned(columns, lines)
+        return
+    table = _table(*columns)
+    for cells in lines:
+        table.add_row(*map(escape, cells))
+    console.print(table)
 
 
 def _files(rows: Sequence[LedgerRow], standings: Sequence[Standing] = ()) -> None:

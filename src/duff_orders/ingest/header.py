@@ -72,18 +72,28 @@ def header(path: Path, key: str, encoding: str, reading: Reading) -> tuple[Heade
     return parsed, text.shown(data[: parsed.end])
 
 
-def _unpacked(raw: BinaryIO, key: str, *, whole: bool = True) -> tuple[bytes, bool]:
+def beginning(head: bytes, key: str, *, whole: bool, size: int = HEAD) -> tuple[bytes, str, bool]:
+    """The beginning of an object as UTF-8, `size` bytes or a little more, from its first bytes; `whole`: they are all.
+
+    With the encoding that is likeliest by it, and whether it is all. Raises InvalidFile for what is no text.
+    """
+    data, final = _unpacked(BytesIO(head), key, whole=whole, size=size)
+    encoding = text.readings(data, final=final)[0]
+    return _decode(data, encoding, final=final), encoding, final
+
+
+def _unpacked(raw: BinaryIO, key: str, *, whole: bool = True, size: int = HEAD) -> tuple[bytes, bool]:
     """The first bytes of an object, decompressed, and whether they are all."""
     head = b""
     try:
         for block in text.blocks_of(raw, compressed=text.is_compressed(key), size=HEAD):
             head += block
-            if len(head) >= HEAD:
+            if len(head) >= size:
                 break
     except InvalidFile:
         if whole or not head:
             raise
-    return head, whole and len(head) < HEAD
+    return head, whole and len(head) < size
 
 
 def _read(data: bytes, encoding: str, reading: Reading, *, final: bool) -> Header:
@@ -105,12 +115,9 @@ def read_header(data: bytes, encoding: str, reading: Reading, *, final: bool) ->
     Raises InvalidFile as `dialect_of` does.
     """
     known = HeaderNames(reading)
-    begin = 0
-    delimiters: tuple[str, ...] = DELIMITERS
-    if (named := _SEP.match(data)) and (final or named[0].endswith(b"\n")):
-        begin, delimiters = named.end(), (named[1].decode(),)
-    if reading.delimiter is not None:
-        delimiters = (reading.delimiter,)
+    begin, named = named_delimiter(data, final=final)
+    only = reading.delimiter or named
+    delimiters = (only,) if only else DELIMITERS
     best: list[str] = []
     firsts = [(delimiter, Grammar(delimiter).first(data, begin, final=final)) for delimiter in delimiters]
     for delimiter, first in firsts:
@@ -152,6 +159,14 @@ def read_header(data: bytes, encoding: str, reading: Reading, *, final: bool) ->
     if reading.delimiter is None:
         raise invalid("header_unknown", **places)
     raise invalid("header_unknown_as", **places, profile=reading.profile, delimiter=f"`{reading.delimiter}`")
+
+
+def named_delimiter(data: bytes, *, final: bool) -> tuple[int, str | None]:
+    """Where the header may begin, and the delimiter that a line before it names."""
+    named = _SEP.match(data)
+    if named is None or not (final or named[0].endswith(b"\n")):
+        return 0, None
+    return named.end(), named[1].decode()
 
 
 def _check_once(names: Sequence[str], keys: Sequence[str]) -> None:

@@ -59,8 +59,7 @@ class HeaderNames:
         return set(self.required) <= set(keys)
 
     def _column(self, name: str) -> str:
-        lower = name.translate(ASCII_LOWER)
-        own = _OWN.get(lower)
+        own, lower = own_column(name), name.translate(ASCII_LOWER)
         if own is not None or not self._further:
             return own or lower
         return self._further.get(folded(name), lower)
@@ -76,6 +75,11 @@ class HeaderNames:
     def _is_in_a_sign(self, character: str) -> bool:
         letters = "".join(each for each in unicodedata.normalize("NFC", character).casefold() if each.isascii())
         return any(letters in sign for sign in self.signs)
+
+
+def own_column(name: str) -> str | None:
+    """The column whose own name a header is, whatever a profile says."""
+    return _OWN.get(name.translate(ASCII_LOWER))
 
 
 def _longest_part(name: str) -> str:

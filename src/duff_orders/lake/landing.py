@@ -23,16 +23,17 @@ from duff_orders.settings import MIB
 SMALL, AT_ONCE = MIB, 64 * MIB
 
 
-def put_all(store: DiskStore, paths: Sequence[Path]) -> list[str]:
+def put_all(store: DiskStore, paths: Sequence[Path], *, prefix: str = "") -> list[str]:
     """Copy files into the raw folder, each as `put` does; returns their keys there, in the order of the files."""
+    folder = f"{layout.RAW}/{prefix}"
     raw = store.path(layout.RAW).resolve()
     first = {path.name: path for path in reversed(paths)}  # of several of one name the first has it
     small = (path for path in first.values() if path.stat().st_size <= SMALL)
     landed = set[Path]()
     for some in _read(path for path in small if not path.resolve().is_relative_to(raw)):
-        taken = store.put_all_new({f"{layout.RAW}/{path.name}": data for path, data in some.items()})
-        landed.update(path for path in some if f"{layout.RAW}/{path.name}" not in taken)
-    return [path.name if path in landed else put(store, path) for path in paths]
+        taken = store.put_all_new({f"{folder}{path.name}": data for path, data in some.items()})
+        landed.update(path for path in some if f"{folder}{path.name}" not in taken)
+    return [f"{prefix}{path.name}" if path in landed else put(store, path, prefix=prefix) for path in paths]
 
 
 def _read(paths: Iterable[Path]) -> Iterator[dict[Path, bytes]]:

@@ -5,6 +5,7 @@ A file costs two reads, and one where there are no profiles; nothing is listed.
 
 import hashlib
 import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -45,6 +46,8 @@ def put(store: Store, name: str, text: str, now: datetime) -> InForce:
     if not _NAME.fullmatch(name):
         raise InputError(f"{name!r:.100} names no partner: allowed are up to 63 of a-z, 0-9, - and _")
     profile, data = load(text), text.encode()
+    if why := layout.left_alone(f"{profile.prefix}orders.csv"):
+        raise InputError(f"prefix {profile.prefix!r}: files there are left alone, {why}")
     digest = _digest(data)
     for _ in range(_ATTEMPTS):
         index, token = _index(store)
@@ -138,6 +141,37 @@ def reading(store: Store, name: str) -> Reading:
 def reading_of_row(store: Store, row: LedgerRow) -> Reading:
     """How the file of a ledger row was read; by the contract alone where a release before did not say it."""
     return reading(store, row.reading) if row.reading else resolve(None, None, Decimal(1))
+
+
+def stale(store: Store, rows: Iterable[LedgerRow], max_reject_share: Decimal) -> Iterator[LedgerRow]:
+    """The rows of files that would be read in another way today; the share that is allowed is the settings'.
+
+    Where that share alone is another, those of which rows were rejected: nothing changes for others.
+    """
+    readings: dict[str, Reading] = {}
+    for row in rows:
+        today = reading_of(store, row.source_file, max_reject_share)
+        if not row.stands or row.reading == today.name:
+            continue
+        if row.reading is None:
+            before = replace(resolve(None, None, max_reject_share), contract=row.contract)
+        else:
+            before = readings.get(row.reading) or reading(store, row.reading)
+            readings[row.reading] = before
+        if row.rows_rejected:
+            is_stale = before != today
+        else:
+            is_stale = replace(before, max_reject_share=today.max_reject_share) != today
+        if is_stale:
+            yield row
+
+
+def under(store: Store, name: str) -> Callable[[str], bool]:
+    """Tells of a key whether its file is read by the profile of this name today; raises InputError for no such name."""
+    index = partners(store)
+    named(index, name)
+    prefixes = {each.name: each.prefix for each in index.profiles}
+    return lambda key: in_force(prefixes, key) == name
 
 
 # A process takes many files of one partner.

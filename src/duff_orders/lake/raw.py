@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 
 from duff_orders.clock import utc_now
 from duff_orders.documents import Event, Held, Replacement
 from duff_orders.errors import DamagedObject, InputError
-from duff_orders.lake import held, layout
+from duff_orders.lake import held, layout, partners
 from duff_orders.lake.documents import REPLACEMENTS, OnDamage
 from duff_orders.lake.events import events, record
 from duff_orders.lake.ledger import Ledger, the_one
@@ -30,10 +31,11 @@ def check_name(path: Path) -> None:
         raise InputError(f"{path!s:.200}: an orders file is named {' or '.join('*' + s for s in layout.SUFFIXES)}")
 
 
-def put(store: DiskStore, path: Path, *, replaces: str | None = None) -> str:
+def put(store: DiskStore, path: Path, *, prefix: str = "", replaces: str | None = None) -> str:
     """Copy a file into the raw folder, never over another; returns its key there.
 
-    The key is the file's name; where another content has that name, the first digits of the content's hash are added.
+    The key is the file's name behind `prefix`, a partner's; where another content has it, the first digits of the
+    content's hash are added. A file that lies in the raw folder already keeps its key.
     `replaces` is the file whose place it takes (`replaceable`); raises InputError where it lies there as another.
     """
     raw = store.path(layout.RAW).resolve()
@@ -47,18 +49,18 @@ def put(store: DiskStore, path: Path, *, replaces: str | None = None) -> str:
     with store.scratch() as scratch:
         copy = scratch / path.name
         shutil.copyfile(path, copy)
-        return land(store, copy, replaces=replaces)
+        return land(store, copy, prefix=prefix, replaces=replaces)
 
 
-def land(store: DiskStore, path: Path, *, replaces: str | None = None) -> str:
+def land(store: DiskStore, path: Path, *, prefix: str = "", replaces: str | None = None) -> str:
     """Link a file that nobody else has into the raw folder, under its name or a free one; returns its key there.
 
-    It is on the disk by then, and so is one of this very content that lies there already. `replaces`: see `put`.
+    It is on the disk by then, and so is one of this very content that lies there already; see `put`.
     """
-    if replaces is None and store.put_new_file(f"{layout.RAW}/{path.name}", path):
-        return path.name  # whoever announces it reads it once more: once is enough
+    if replaces is None and store.put_new_file(f"{layout.RAW}/{prefix}{path.name}", path):
+        return f"{prefix}{path.name}"  # whoever announces it reads it once more: once is enough
     size, etag = fingerprint(path)
-    for key in free_names(path.name, etag):
+    for key in free_names(path.name, etag, prefix=prefix):
         name = f"{layout.RAW}/{key}"
         if replaces is not None and not store.exists(name):
             _note_replaced(store, key, etag, replaces)  # first: whoever sees the file sees what it replaces
@@ -109,10 +111,10 @@ def keys(store: Store) -> Iterator[str]:
     return (each.name.removeprefix(f"{layout.RAW}/") for each in store.listed(f"{layout.RAW}/"))
 
 
-def free_names(name: str, etag: str) -> tuple[str, str]:
+def free_names(name: str, etag: str, *, prefix: str = "") -> tuple[str, str]:
     """The keys under which a file is put: its name, or where another content has that one, with digits of its own."""
     stem, dot, suffix = name.partition(".")
-    return name, f"{stem}-{etag[:8]}{dot}{suffix}"
+    return f"{prefix}{name}", f"{prefix}{stem}-{etag[:8]}{dot}{suffix}"
 
 
 def in_turn(name: str, modified: float) -> tuple[float, list[tuple[str, int]]]:
@@ -166,10 +168,14 @@ def to_take_up_again(
     *,
     failed: bool = False,
     everything: bool = False,
+    stale: Decimal | None = None,
+    partner: str | None = None,
     damaged: OnDamage | None = None,
 ) -> list[Event]:
     """The events of files named by the first characters of their ids, of those that failed, or of all.
 
+    Or of those that would be read in another way today, where `stale` is the share of rejected rows that the settings
+    allow. With `partner` only of files that its profile is for.
     Files that were announced but never finished count as failed, and those whose ledger rows cannot be read. Raises
     UnknownFile, and DamagedObject for an event that cannot be read; of one that is not named `damaged` is told.
     """
@@ -186,4 +192,8 @@ def to_take_up_again(
         chosen |= known.keys()
     elif failed:
         chosen |= known.keys() - {row.file_id for row in Ledger(store).rows(damaged=lambda _: None) if row.stands}
-    return [event for file_id, event in known.items() if file_id in chosen]
+    if stale is not None:
+        rows = Ledger(store).rows(damaged=lambda _: None)  # those are taken up as failed ones
+        chosen |= known.keys() & {row.file_id for row in partners.stale(store, rows, stale)}
+    is_partners = partners.under(store, partner) if partner is not None else lambda key: True
+    return [event for file_id, event in known.items() if file_id in chosen and is_partners(event.key)]

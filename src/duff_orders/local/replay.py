@@ -18,17 +18,28 @@ def replay(
     *,
     failed: bool = False,
     everything: bool = False,
+    stale: bool = False,
+    partner: str | None = None,
     phase: OnPhase = ignore_phase,
     left_out: OnDamage | None = None,
 ) -> Iterator[LedgerRow]:
     """Process raw objects again under today's rules, in place of the old outcome; yields the new ledger rows.
 
-    Takes the files named (the first characters of a file_id are enough), those with the verdict `failed`, or every
-    one; files that were announced but never finished count as failed. At the end what nothing names any more, and no
-    reader can want, is removed. Raises UnknownFile, SettingsError as `run` does, and DamagedObject for a file whose
+    Takes the files named (the first characters of a file_id are enough), those with the verdict `failed`, those that
+    would be read in another way by now (`stale`), or every one; with `partner` only those of this profile. Files that
+    were announced but never finished count as failed. At the end what nothing names any more, and no reader can want,
+    is removed. Raises UnknownFile, SettingsError as `run` does, and DamagedObject for a file whose
     announcement cannot be read; of one that is not named `left_out` is told, if there is one.
     """
-    waiting = to_take_up_again(lake.store, file_ids, failed=failed, everything=everything, damaged=left_out)
+    waiting = to_take_up_again(
+        lake.store,
+        file_ids,
+        failed=failed,
+        everything=everything,
+        stale=lake.settings.max_reject_share if stale else None,
+        partner=partner,
+        damaged=left_out,
+    )
     check_engines(lake.settings, (event.size for event in waiting))
     yield from process_all(lake, waiting, replay=True, phase=phase)
     sweep(lake)

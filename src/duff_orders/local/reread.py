@@ -126,7 +126,7 @@ def _stored(lake: Lake, row: LedgerRow, table: str) -> str:
 def _read(path: Path, row: LedgerRow, reading: Reading, known: "_Known") -> Iterator[tuple[bool, bytes]]:
     """Every record: whether it is good; then its values, otherwise its text, as what `_stored` takes the hash of."""
     records = _records(path, row)
-    blanks = _blanks(row)
+    blanks = _blanks(row.contract)
     header = HeaderNames(reading)
     names = header.match(next(records).fields or (), blanks)
     if row.contract > 1 and not header.is_header(names):  # it names the delimiter, as spreadsheets write it
@@ -134,7 +134,7 @@ def _read(path: Path, row: LedgerRow, reading: Reading, known: "_Known") -> Iter
     columns = _columns(row)
     places = [place_of(names, column.name) for column in columns]
     no_texts = [b""] * len(places)
-    readers = [_Values(column, row, reading) for column in columns]
+    readers = [Values(column, reading, row.decimal_mark, row.contract) for column in columns]
     tie_places = [place_of(names, name) if row.contract > 1 else None for name in (CORRECTS, CHANGES)]
     whole, own_time = known.replaced()
     for line, record, fields in records:
@@ -210,7 +210,9 @@ class _Known(dict[bytes, _Tie | None]):
         if row is None or row.contract == 1 or not paths:
             return
         reading = partners.reading_of_row(self._lake.store, row)
-        columns = {column.name: _Values(column, row, reading) for column in _columns(self._row)}
+        columns = {
+            column.name: Values(column, reading, row.decimal_mark, row.contract) for column in _columns(self._row)
+        }
         listed = ", ".join((*columns, "reasons", "line", "corrects"))
         rejected = relation.of_paths(REJECTED_ROWS, {row.contract: paths}, dated=False)
         for *texts, reasons, line, attempted in self._connection.sql(f"select {listed} from ({rejected})").fetchall():
@@ -234,8 +236,8 @@ def _columns(row: LedgerRow) -> list[Column]:
     return [column for column in COLUMNS if column.since <= row.contract]
 
 
-def _blanks(row: LedgerRow) -> str:
-    return BLANKS if row.contract > 1 else _BLANKS_BEFORE
+def _blanks(contract: int) -> str:
+    return BLANKS if contract > 1 else _BLANKS_BEFORE
 
 
 class _Read(NamedTuple):
@@ -277,13 +279,13 @@ def _records(path: Path, row: LedgerRow) -> Iterator[_Read]:
         data = data[position:]
 
 
-class _Values(dict[bytes, bytes | None]):
+class Values(dict[bytes, bytes | None]):
     """From a column's text to its value in one spelling, as the contract's section 2 says; None where it is not good.
 
     `standing` is its value where no header names it. It remembers short texts: most come again.
     """
 
-    def __init__(self, column: Column, row: LedgerRow, reading: Reading) -> None:
+    def __init__(self, column: Column, reading: Reading, decimal_mark: str | None, contract: int) -> None:
         super().__init__()
         self._column = column
         self._words = {
@@ -293,9 +295,9 @@ class _Values(dict[bytes, bytes | None]):
         self._thousands = (reading.thousands_mark or "").encode()
         default = reading.defaults.get(column.name)
         self.standing = self._value(b"") if default is None else default.encode()
-        self._blanks = _blanks(row)
-        self._has_comma = row.decimal_mark == ","
-        self._may_be_thousands = self._has_comma and row.contract > 1 and not self._exact
+        self._blanks = _blanks(contract)
+        self._has_comma = decimal_mark == ","
+        self._may_be_thousands = self._has_comma and contract > 1 and not self._exact
 
     def __missing__(self, field: bytes) -> bytes | None:
         value = self._value(_trimmed(field, self._blanks))

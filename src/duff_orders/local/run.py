@@ -24,6 +24,7 @@ from duff_orders.ingest.batch import in_batches, process_batch
 from duff_orders.ingest.publish import close, publish, row_of
 from duff_orders.ingest.transform import check_engines, transform
 from duff_orders.ingest.validate import validate
+from duff_orders.lake import partners
 from duff_orders.lake.cleanup import sweep
 from duff_orders.lake.engines import engines_kept
 from duff_orders.lake.lake import Lake
@@ -89,6 +90,7 @@ def run(
     lake: Lake,
     files: Iterable[str | Path],
     *,
+    partner: str | None = None,
     replaces: str | None = None,
     phase: OnPhase = ignore_phase,
     known: Callable[[str], None] = lambda file_id: None,
@@ -96,7 +98,8 @@ def run(
     """Put files into the raw folder, then process them; yields the ledger rows in the order of the files.
 
     They are announced in the order of their modification times, then of their names.
-    `replaces` are the first characters of the id of an invalid or failed file whose place the one that is given takes.
+    `partner` names a profile, under whose prefix they are put. `replaces` are the first characters of the id of an
+    invalid or failed file whose place the one that is given takes.
 
     `known` is told the id of each file whose outcome stands already: it is not processed again. At the end what nothing
     names any more, and no reader can want, is removed. Raises InputError, with nothing processed, where one of them is
@@ -107,8 +110,12 @@ def run(
         check_name(path)
     check_engines(lake.settings, (path.stat().st_size for path in paths))
     replaced = None if replaces is None else replaceable(lake.ledger, replaces)
+    prefix = "" if partner is None else partners.named(partners.partners(lake.store), partner).prefix
     turn = sorted(paths, key=lambda path: in_turn(path.name, path.stat().st_mtime))
-    keys = put_all(lake.disk, turn) if replaced is None else [put(lake.disk, path, replaces=replaced) for path in turn]
+    if replaced is None:
+        keys = put_all(lake.disk, turn, prefix=prefix)
+    else:
+        keys = [put(lake.disk, path, prefix=prefix, replaces=replaced) for path in turn]
     times = moments(keys)
     new = announce_all(lake.disk, times)
     events = {

@@ -208,6 +208,8 @@ class _Reader:
             self.wrong("prefix", "is missing", 'it is what the keys of the files begin with, such as "acme/"')
             return ""
         prefix = self.text("prefix", found, 200)
+        if prefix is not None and {"", ".", ".."} & {*prefix.split("/")[:-1]}:
+            self.wrong("prefix", prefix, "it names folders, without a slash in front, two in a row, `.` and `..`")
         if prefix is not None and not prefix.endswith(PREFIX_ENDS):
             self.wrong("prefix", prefix, f"it ends with {' or '.join(PREFIX_ENDS)}, so that it cuts no name in two")
         return prefix or ""

@@ -8,12 +8,13 @@ from typing import Any
 
 from duff_orders.contract import CHANGES, COLUMN_NAMES, COLUMNS, CORRECTS, REJECTED_ROWS
 from duff_orders.documents import LedgerRow, tied
-from duff_orders.lake import relation
+from duff_orders.lake import partners, relation
 from duff_orders.lake.documents import OnDamage
 from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import data_objects
 from duff_orders.lake.standing import Standings
+from duff_orders.profiles.reading import Reading
 from duff_orders.query.harmless import harmless
 from duff_orders.query.readers import Reader, kept_wrong
 
@@ -70,30 +71,43 @@ def export(
     For a reader good numbers have the decimal mark, and the file the delimiter, that a spreadsheet takes there. Wrong
     cells stay as they stood, but those that a spreadsheet could turn into good ones begin with `?` (`kept_wrong`). A
     cell that it would run as a formula gets a space in front, which makes it a text there and which the contract trims
-    when the file comes back. Without a reader the texts are exact, in the file's own delimiter. Missing folders of
-    `out` are made.
+    when the file comes back. Without a reader the texts are exact, in the file's own delimiter. Of a file that was read
+    by a partner's profile the headers are the partner's, and its delimiter and marks stay, whoever the reader is: it
+    must come back as that partner writes, without the columns that have a default. Missing folders of `out` are made.
     """
     make_folder(out)
-    delimiter = reader.delimiter if reader else row.delimiter or ","
+    reading = partners.reading_of_row(lake.store, row)
+    delimiter = reading.delimiter or (reader.delimiter if reader else row.delimiter or ",")
+    keeps_marks = bool(reading.decimal_mark or (reader and reader.delimiter != delimiter))
+    columns = [name for name in EXPORTED if name not in _absent(lake, row, reading)]
     with out.open("w", encoding="utf-8-sig", newline="") as stream:
-        writer = csv.DictWriter(stream, EXPORTED, delimiter=delimiter, extrasaction="ignore")
-        writer.writeheader()
+        writer = csv.DictWriter(stream, columns, delimiter=delimiter, extrasaction="ignore")
+        writer.writerow({name: (reading.headers.get(name) or (name,))[0] for name in columns})
         count = 0
         for record in read(lake, row):
             if only(record):
                 count += 1
-                cells = _for(reader, record) if reader else record
+                cells = _for(reader, record, keeps_marks=keeps_marks) if reader else record
                 writer.writerow(cells | {CORRECTS: _tie(row, record)})
     return count
 
 
-def _for(reader: Reader, record: dict[str, Any]) -> dict[str, Any]:
+def _absent(lake: Lake, row: LedgerRow, reading: Reading) -> set[str]:
+    """The columns of a file that its header did not name, and that have a default."""
+    absent = {*reading.defaults}
+    for record in read(lake, row) if absent else ():
+        if record["record"] is None:
+            absent -= {name for name in absent if record[name] is not None}
+    return absent
+
+
+def _for(reader: Reader, record: dict[str, Any], *, keeps_marks: bool) -> dict[str, Any]:
     """The cells of a rejected row as a reader's spreadsheet may open them."""
     wrong = {reason.partition(":")[0] for reason in record["reasons"].split(";")}
     cells = dict(record)
     for column in COLUMNS:
         text = record[column.name]
-        if text and column.kind in ("integer", "number"):
+        if text and column.kind in ("integer", "number") and not keeps_marks:
             cells[column.name] = kept_wrong(text) if column.name in wrong else reader.number(text)
     return {name: harmless(each) if isinstance(each, str) else each for name, each in cells.items()}
 
