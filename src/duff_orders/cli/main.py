@@ -18,7 +18,7 @@ __all__ = ["app", "main"]
 #: The commands as the help lists them.
 GROUPS = {
     "Files": ("run", "watch", "files", "rejects", "give-up", "replay", "profile"),
-    "Questions": ("query", "serve"),
+    "Questions": ("query", "serve", "schema"),
     "Upkeep": ("check", "repair", "models", "generate"),
     "A deployment on AWS": ("package", "deploy", "upload", "status", "rollback", "cost", "destroy"),
 }

@@ -1,9 +1,9 @@
-"""`duff profile`: how partners write, said once; tried on files, and put where it holds."""
+"""`duff profile` and `schema`: how partners write, said once and tried on files; and the contract for other tools."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from duff_orders.local.trial import Trial
 
 profile = typer.Typer(no_args_is_help=True, help="How partners write: profiles, which hold for files under a prefix.")
+schema = typer.Typer(no_args_is_help=True, help="The orders contract: its columns, and its forms for other tools.")
 app.add_typer(profile, name="profile", rich_help_panel="Files")
+app.add_typer(schema, name="schema", rich_help_panel="Questions")
+
+Form = Literal["odcs", "table-schema", "json-schema"]
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name, that of the partner.")]
 FileArgument = Annotated[
@@ -142,6 +146,40 @@ def check(
             bad |= outcome.outcome.verdict == "invalid"
     if bad:
         raise typer.Exit(1)
+
+
+@schema.command("show")
+def show_schema() -> None:
+    """Show the columns of an orders file, and what their values may be."""
+    from duff_orders.cli import show
+    from duff_orders.contract import COLUMNS, VERSION
+
+    print(f"version {VERSION} of the orders contract")
+    show.columns(COLUMNS)
+
+
+@schema.command("export")
+def export_schema(
+    form: Annotated[Form, typer.Argument(metavar="FORM", help="odcs (YAML), table-schema or json-schema (both JSON).")],
+    profile: Annotated[
+        Path | None, typer.Option("--profile", metavar="FILE", help="table-schema: as this partner writes files.")
+    ] = None,
+) -> None:
+    """Print the contract in a standard form.
+
+    odcs: the tables, as the Open Data Contract Standard has it. table-schema: an
+    orders file, for tools that check CSV. json-schema: what a profile may say,
+    for editors, which find it by a profile's first line.
+    """
+    from duff_orders.profiles import exports
+    from duff_orders.profiles.profile import load, read
+
+    if profile is not None and form != "table-schema":
+        raise typer.BadParameter("--profile belongs to table-schema")
+    if form == "table-schema":
+        print(exports.table_schema(load(read(profile)) if profile else None), end="")
+    else:
+        print(exports.odcs() if form == "odcs" else exports.json_schema(), end="")
 
 
 def _told(path: Path, tried: "Trial") -> Iterator[str]:

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from duff_orders.clock import utc_now
-from duff_orders.contract import COLUMN_NAMES, COUNTS
+from duff_orders.contract import COLUMN_NAMES, COUNTS, Column
 from duff_orders.documents import LedgerRow
 from duff_orders.lake.standing import Standing
 from duff_orders.models.build import BuildReport
@@ -69,7 +69,19 @@ def profiles(index: Sequence["InForce"]) -> None:
     for each in index:
         within = [other.name for other in index if other is not each and each.prefix.startswith(other.prefix)]
         lines.append((each.name, printable(each.prefix), f"{each.since:%Y-%m-%d %H:%M:%S}", ", ".join(within)))
-    columns = ("profile", "prefix", "since (UTC)", "instead of")
+    _listed(("profile", "prefix", "since (UTC)", "instead of"), lines)
+
+
+def columns(contract: Sequence[Column]) -> None:
+    """The columns of the contract."""
+    lines = [
+        (column.name, column.type, "required" if column.required else "optional", column.comment) for column in contract
+    ]
+    _listed(("column", "type", "needed", "what it is"), lines)
+
+
+def _listed(columns: Sequence[str | tuple[str, str]], lines: Sequence[Sequence[str]]) -> None:
+    """A table of plain texts."""
     console = _console()
     if not console.is_terminal:
         _aligned(columns, lines)

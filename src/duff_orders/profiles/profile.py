@@ -256,11 +256,12 @@ class _Reader:
 
     def headers(self, table: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
         """Further header names by column."""
-        return {
+        listed = {
             name: self.names(f"headers.{name}", found)
             for name, found in table.items()
             if self.column(f"headers.{name}", name)
         }
+        return {name: names for name, names in listed.items() if names}
 
     def one_meaning(self, headers: Mapping[str, tuple[str, ...]], ignored: Iterable[str]) -> None:
         """Note the header names that mean two things."""
@@ -287,7 +288,7 @@ class _Reader:
                 found[name] = dict(self.translated(place, self.columns[name], words))
             elif name in self.columns:
                 self.wrong(place, words, f"it is a table of up to {MOST_WORDS} words and their values")
-        return found
+        return {name: said for name, said in found.items() if said}
 
     def translated(self, place: str, column: Column, words: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """The words of a column and their values, as far as they may be."""
