@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import MISSING, asdict, fields
 from datetime import date, datetime
+from functools import cache
 from types import UnionType
 from typing import Any, Literal, Self, cast, get_args, get_origin
 
@@ -14,6 +15,8 @@ FORM = 5
 #: The first form whose documents say, last, what the digest of all before is.
 _DIGESTED = 4
 _DIGEST = b', "digest": "'
+#: What stored documents say of themselves, beside their fields.
+_OWN, _OWN_DIGESTED = frozenset({"v"}), frozenset({"v", "digest"})
 
 
 class Document:
@@ -57,27 +60,38 @@ class Document:
         form = values.get("v", 1)
         if not isinstance(form, int) or form > FORM:
             raise ValueError(f"a {cls.__name__} of form {form!r}; this release reads up to {FORM}: take a newer one")
-        known = {field.name: field for field in fields(cast(Any, cls))}
-        own = {"v"} if form < _DIGESTED else {"v", "digest"}
-        if unknown := values.keys() - known.keys() - own:
+        kinds, needed = _fields_of(cast(Any, cls))
+        own = _OWN if form < _DIGESTED else _OWN_DIGESTED
+        if unknown := values.keys() - kinds.keys() - own:
             raise ValueError(f"a {cls.__name__} has no {', '.join(sorted(unknown))}")
-        missing = [
-            name
-            for name, field in known.items()
-            if name not in values and field.default is MISSING and field.default_factory is MISSING
-        ]
-        if missing:
+        if missing := [name for name in needed if name not in values]:
             raise ValueError(f"a {cls.__name__} without {', '.join(missing)}")
-        return cls(**{name: _typed(name, value, known[name].type) for name, value in values.items() if name in known})
+        return cls(**{name: _typed(name, value, kinds[name]) for name, value in values.items() if name in kinds})
+
+
+@cache
+def _fields_of(document: type[Document]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The types of a document's fields by their names, and the names of those without a default."""
+    known = fields(cast(Any, document))
+    needed = (each.name for each in known if each.default is MISSING and each.default_factory is MISSING)
+    return {each.name: each.type for each in known}, tuple(needed)
+
+
+@cache
+def _parts_of(kind: Any) -> tuple[bool, Any, tuple[Any, ...]]:
+    """Whether a field of this type may be null; the type of its values, without what these hold; and the latter."""
+    arms = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    arm = next(each for each in arms if each is not type(None))
+    return type(None) in arms, get_origin(arm) or arm, get_args(arm)
 
 
 def _typed(name: str, value: Any, kind: Any) -> Any:
     """A value of JSON as the type of its field; raises ValueError where it is none."""
-    arms = get_args(kind) if get_origin(kind) is UnionType else (kind,)
-    if value is None and type(None) in arms:
+    may_be_null, origin, inner = _parts_of(kind)
+    if value is None and may_be_null:
         return None
-    arm = next(each for each in arms if each is not type(None))
-    origin, inner = get_origin(arm) or arm, get_args(arm)
+    if origin in (int, str, bool) and type(value) is origin:
+        return value
     if origin is datetime and isinstance(value, str):
         return parse_time(value)
     if origin is date and isinstance(value, str):
@@ -89,8 +103,6 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
     if isinstance(origin, type) and issubclass(origin, Document) and isinstance(value, dict):
         return origin.of(value)
     if origin is Literal and value in inner:
-        return value
-    if origin in (int, str, bool) and type(value) is origin:
         return value
     if origin is int and type(value) is float and value.is_integer():  # a state machine may write 100000000 as 1.0E8
         return int(value)

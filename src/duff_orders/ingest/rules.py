@@ -85,8 +85,7 @@ class Rules:
     def canonical_value(self, column: Column, text: str) -> str:
         """The value of a text that is written canonically; null for a zero where zero is not allowed."""
         if column.kind in ("text", "status"):
-            value = text if column.required else f"nullif({text}, '')"
-            return self._translated(column, folded(text), value)
+            return self._canonical_word(column, text, text if column.required else f"nullif({text}, '')")
         number = f"try_cast({self._pointed(text)} as {column.type})"
         return f"nullif({number}, {column.minimum})" if column.exclusive else number
 
@@ -177,6 +176,20 @@ class Rules:
         status = folded(text)
         itself = f"case when {status} in ({', '.join(map(_quoted, STATUSES))}) then {status} end"
         return self._translated(column, status, itself)
+
+    def _canonical_word(self, column: Column, text: str, otherwise: str) -> str:
+        """The value of a text that is written canonically, and may be a profile's word."""
+        words = self.words.get(column.name)
+        if not words:
+            return otherwise
+        literal = self.spelling.literal
+        if column.kind == "text":  # in whatever letters; `lower` misses none, and costs little
+            may_be = ", ".join(f"lower({literal(each)})" for each in words)
+            exact = self._translated(column, ascii_lower(text), otherwise)
+            otherwise = f"case when lower({text}) in ({may_be}) then {exact} else {otherwise} end"
+        meanings = {form: words[word(form)] for form in plain_forms(words)}
+        cases = " ".join(f"when {literal(form)} then {literal(value)}" for form, value in meanings.items())
+        return f"case {text} {cases} else {otherwise} end" if cases else otherwise
 
     def _translated(self, column: Column, text: str, otherwise: str) -> str:
         """The value that a profile's word means; what is no such word has another."""
@@ -288,7 +301,12 @@ def trimmed(text: str) -> str:
 
 def folded(text: str) -> str:
     """The trimmed text in lower case."""
-    return f"translate({trimmed(text)}, '{_UPPER}', '{_LOWER}')"
+    return ascii_lower(trimmed(text))
+
+
+def ascii_lower(text: str) -> str:
+    """The text with the letters of ASCII in lower case."""
+    return f"translate({text}, '{_UPPER}', '{_LOWER}')"
 
 
 def missing(text: str) -> str:
