@@ -134,6 +134,14 @@ class Settings:
         "who may ask `duff serve`: `NAME:SHA256` of each key, more after a comma; without any, this machine alone",
         on_command_line=False,
     )
+    admin_keys: str = _setting(
+        str,
+        "",
+        "NAMES",
+        "the names of those `api_keys` whose holders may change profiles and take files up again, a comma between "
+        "them; without any keys, this machine may",
+        on_command_line=False,
+    )
     queries: bool = _setting(_switch, "off", "on|off", "whether `duff serve` takes SQL from its callers")
 
     @classmethod

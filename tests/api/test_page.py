@@ -20,6 +20,13 @@ pytestmark = pytest.mark.slow
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 DIRTY = "40228693a13062e8cf6b1f1ac436c952"
 QUERY = {"sql": "select status, count(*) as n from fact_orders join dim_status using (status_id) group by status"}
+ACME = 'prefix = "acme/"\n[numbers]\ndecimal_mark = ","\n[headers]\nproduct_price = "Precio"\n'
+#: What is sent with a request, by its route.
+BODIES = {
+    "POST /v1/queries": QUERY,
+    "PUT /v1/profiles/{profile}": {"text": ACME},
+    "POST /v1/profiles/check": {"text": ACME, "file_id": DIRTY},
+}
 #: For each route, what is asked; `QUERY_ID` is that of the query before.
 EXAMPLES = {
     "GET /v1/orders": "/v1/orders?client_id=1001&status=delivered&sort=-total_price&limit=1",
@@ -35,16 +42,23 @@ EXAMPLES = {
     "GET /v1/files/{file_id}": f"/v1/files/{DIRTY}",
     "GET /v1/files/{file_id}/rejects": f"/v1/files/{DIRTY}/rejects?reason=product_ccf:not_an_integer&summary=true",
     "GET /v1/files/{file_id}/corrections": f"/v1/files/{DIRTY}/corrections",
+    "GET /v1/files/{file_id}/header": f"/v1/files/{DIRTY}/header",
+    "PUT /v1/profiles/{profile}": "/v1/profiles/acme",
+    "GET /v1/profiles": "/v1/profiles",
+    "GET /v1/profiles/{profile}": "/v1/profiles/acme",
+    "POST /v1/profiles/check": "/v1/profiles/check",
     "POST /v1/queries": "/v1/queries",
     "GET /v1/queries/{query_id}": "/v1/queries/QUERY_ID",
     "GET /v1/queries/{query_id}/result": "/v1/queries/QUERY_ID/result?limit=2",
     "DELETE /v1/queries/{query_id}": "/v1/queries/QUERY_ID",
     "GET /v1/health": "/v1/health",
+    # last: it changes the row of the file, in its own time
+    "POST /v1/files/{file_id}/replay": f"/v1/files/{DIRTY}/replay",
 }
 #: What tells of the moment at which the page was written.
 _MOMENT = (
     (r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}", "20261124T182109.280524Z-1b4aaf5a"),
-    (r'"(computed_at|newest_file|started|finished)": "[^"]*"', r'"\1": "2026-11-24T18:21:09.280524Z"'),
+    (r'"(computed_at|newest_file|started|finished|since)": "[^"]*"', r'"\1": "2026-11-24T18:21:09.280524Z"'),
     (r'"newest_file_age_seconds": \d+', '"newest_file_age_seconds": 42'),
     (r'"seconds": [\d.]+', '"seconds": 0.041'),
     (r'"next_cursor": "[^"]*"', '"next_cursor": "eyJ2IjoxLCJzIjoi…"'),
@@ -72,6 +86,8 @@ same shapes. [openapi.json](openapi.json) is its OpenAPI 3.1 document (also at `
   While a deployment's tables change from one build to the next, answers have none, and `version` is null.
 - **Keys**: the header `X-API-Key`. On AWS API Gateway knows them; `duff serve` takes them from `DUFF_API_KEYS` as
   `NAME:SHA256`, more after a comma (`printf %s KEY | sha256sum`), and without any answers this machine alone.
+- **Profiles** say how partners write ([profiles](profiles.md)). They are read everywhere, and changed at `duff serve`
+  alone, by this machine, or by holders of the keys that `DUFF_ADMIN_KEYS` names.
 - **Queries** are off unless `--queries` or `DUFF_QUERIES=on`, on AWS `--parameter Queries=on`. Each runs in a
   process of its own, with 1.5 GB of address space and 60 seconds; one runs and four wait; a query is visible to its
   caller alone.
@@ -90,12 +106,13 @@ def _examples(lake: Lake) -> Iterator[str]:
         for route, path in EXAMPLES.items():
             method = route.partition(" ")[0]
             place = path.replace("QUERY_ID", query_id)
-            answer = client.request(method, place, json=QUERY if method == "POST" else None)
+            sent = BODIES.get(route)
+            answer = client.request(method, place, json=sent)
             yield f"## `{route}`\n"
             told = openapi()["paths"][route.partition(" ")[2]][method.lower()]
             yield f"{told['description']}\n"
-            body = f" -X POST -H 'Content-Type: application/json' -d '{json.dumps(QUERY)}'" if method == "POST" else ""
-            body = " -X DELETE" if method == "DELETE" else body
+            body = "" if method == "GET" else f" -X {method}"
+            body += f" -H 'Content-Type: application/json' -d '{json.dumps(sent)}'" if sent else ""
             yield _masked(f'```console\n$ curl{body} "http://127.0.0.1:8000{place}"')
             if answer.content:
                 document = answer.json()
@@ -130,8 +147,8 @@ def _problems() -> str:
     )
 
 
-def test_the_page_is_current(samples: Lake) -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(samples), "python -m tests.api.test_page"
+def test_the_page_is_current(tmp_path: Path) -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(sample_lake(tmp_path)), "python -m tests.api.test_page"
 
 
 def test_every_route_has_an_example() -> None:

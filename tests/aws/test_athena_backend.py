@@ -332,7 +332,7 @@ def test_the_ledger_is_read_by_days_of_which_each_page_needs_few(verdict: str | 
     after: list[str] | None = None
     while True:
         athena.asked.clear()
-        page = [*asked.files(verdict, after, limit)]
+        page = [*asked.files(verdict, None, after, limit)]
         if limit < 10 and len(page) > limit:
             (first, _), (_, last) = athena.asked[-1], athena.asked[0]
             assert (date.fromisoformat(last) - date.fromisoformat(first)).days <= 40
@@ -347,5 +347,5 @@ def test_the_ledger_is_read_by_days_of_which_each_page_needs_few(verdict: str | 
 
 def test_an_empty_ledger_is_asked_for_nothing() -> None:
     athena = _Ledger([])
-    assert [*AthenaBackend(athena, Buckets().store()).files(None, None, 10)] == []  # type: ignore[arg-type]
+    assert [*AthenaBackend(athena, Buckets().store()).files(None, None, None, 10)] == []  # type: ignore[arg-type]
     assert athena.asked == []

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from duff_orders.api import docs_page, files, health, orders, problems, queries, reports
+from duff_orders.api import docs_page, files, health, orders, partners, problems, queries, reports
 from duff_orders.api.backend import Backend
 from duff_orders.api.formats import Kept
 from duff_orders.api.limits import BodyLimit
@@ -26,8 +26,8 @@ numbers hold exactly). Every error is a problem document (RFC 9457). Lists have 
 header `Link`, as it is. A line whose `pa_date` moves between two pages may be seen twice, or not at all."""
 
 
-def create_app(backend: Backend) -> FastAPI:
-    """The application without its guards: for `guarded`, and for the documents."""
+def create_app(backend: Backend, rights: partners.Rights | None = None) -> FastAPI:
+    """The application without its guards: for `guarded`, and for the documents. Without `rights` nobody may change."""
     app = FastAPI(
         title="duff-orders",
         version="1",
@@ -39,9 +39,11 @@ def create_app(backend: Backend) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.backend = backend
+    app.state.rights = rights
     app.state.kept = Kept()
     app.state.pages = None  # until the console is installed
-    for router in (orders.router, reports.router, files.router, queries.router, health.router):
+    routers = (orders.router, reports.router, files.router, partners.of_files, partners.router, queries.router)
+    for router in (*routers, health.router):
         app.include_router(router, prefix="/v1", responses=_ERRORS)
     app.include_router(docs_page.router)
     app.get("/v1/openapi.json", include_in_schema=False)(_openapi)

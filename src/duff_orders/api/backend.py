@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from duff_orders.documents import LedgerRow
+from duff_orders.lake.lake import Lake
+from duff_orders.lake.partners import Under
 from duff_orders.lake.standing import Standings
 from duff_orders.local.condition import Amiss
 from duff_orders.query import statements
@@ -68,9 +70,13 @@ def rejected_lines(backend: HoldsRejects, row: LedgerRow) -> list[int]:
 
 
 class Backend(HoldsRejects, Protocol):
-    """Where the data is. `queries` is None where SQL from outside is switched off."""
+    """Where the data is. `queries` is None where SQL from outside is switched off; `lake` keeps files and profiles."""
 
     queries: Queries | None
+
+    @property
+    def lake(self) -> Lake:
+        """The lake itself."""
 
     def version(self) -> str | None:
         """The build of the star schema that answers show; None before the first, and while Athena's tables change."""
@@ -96,7 +102,9 @@ class Backend(HoldsRejects, Protocol):
     def report(self, report: Report, values: Mapping[str, Value]) -> Result:
         """The answer to a report, with the types that it promises."""
 
-    def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
+    def files(
+        self, verdict: str | None, partner: Under | None, after: Sequence[Any] | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
         """A page of the ledger and one more, newest first, with the fields `statements.FILE`."""
 
     def standings(self) -> Standings:

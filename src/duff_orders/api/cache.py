@@ -21,6 +21,7 @@ from duff_orders.lake.documents import GIVEN_UP, LEDGER_ROWS
 from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
+from duff_orders.lake.partners import Under
 from duff_orders.lake.standing import Standings
 from duff_orders.lake.stores.base import Listed, Store
 from duff_orders.local.condition import Amiss
@@ -108,9 +109,15 @@ class OverLedger(ABC):
         """When the newest verdict was written."""
         return max((row.finished for row in self.ledger.rows()), default=None)
 
-    def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
+    def files(
+        self, verdict: str | None, partner: Under | None, after: Sequence[Any] | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
         """A page of the ledger and one more, newest first."""
-        rows = (row for row in self.ledger.rows() if verdict is None or row.verdict == verdict)
+        rows = (
+            row
+            for row in self.ledger.rows()
+            if verdict in (None, row.verdict) and (partner is None or partner.was_for(row))
+        )
         keyed = ((format_time(row.event_time), row.file_id, row) for row in rows)
         if after is not None:
             keyed = (each for each in keyed if each[:2] < tuple(after))

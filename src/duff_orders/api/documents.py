@@ -22,6 +22,17 @@ EXAMPLES = {
     "name": "sales_by_channel",
     "file_id": "40228693a13062e8cf6b1f1ac436c952",
     "query_id": "none",
+    "profile": "example",
+}
+_PROFILE = 'prefix = "example/"\n'
+#: The bodies of requests that have one, by their paths.
+BODIES = {
+    "/v1/queries": {
+        "sql": "select status, count(*) as order_lines from fact_orders join dim_status using (status_id) "
+        "group by status order by status"
+    },
+    "/v1/profiles/check": {"text": _PROFILE, "file_id": "{{file_id}}"},
+    "/v1/profiles/{profile}": {"text": _PROFILE},
 }
 #: The routes whose answers give ids to those that follow, and which.
 GIVE = {"/v1/orders": "order_id", "/v1/clients": "client_id", "/v1/files": "file_id"}
@@ -83,8 +94,10 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
 
 
 def _turn(path: str, method: str) -> tuple[bool, int, str]:
-    """A query is made before it is asked for, and cancelled last."""
-    return ("queries" in path, ("post", "get", "delete").index(method), path)
+    """A profile is put before it is asked for; so is a query, which is cancelled last."""
+    is_query = "queries" in path
+    order = ("post", "get", "delete") if is_query else ("put", "get", "post")
+    return (is_query, order.index(method), path)
 
 
 def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
@@ -121,11 +134,8 @@ def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
         ]
     if "requestBody" in operation:
         request["header"].append({"key": "Content-Type", "value": "application/json"})
-        body = {
-            "sql": "select status, count(*) as order_lines from fact_orders join dim_status using (status_id) "
-            "group by status order by status"
-        }
-        request["body"] = {"mode": "raw", "raw": json.dumps(body, indent=1)}
+        request["body"] = {"mode": "raw", "raw": json.dumps(BODIES[path], indent=1)}
+    if path == "/v1/queries":
         script.append('if (pm.response.code < 300) pm.collectionVariables.set("query_id", pm.response.json().id);')
     return {
         "name": f"{method.upper()} {path}",

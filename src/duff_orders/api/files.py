@@ -14,11 +14,13 @@ from duff_orders.api import models, paging
 from duff_orders.api.backend import Backend
 from duff_orders.api.cache import fields_of
 from duff_orders.api.formats import Body, respond
-from duff_orders.api.parameters import CONDITIONAL, AnyFormat, BackendDependency, Cursor, FileId, Limit
+from duff_orders.api.parameters import CONDITIONAL, AnyFormat, BackendDependency, Cursor, FileId, Limit, Partner
 from duff_orders.api.problems import Problem
 from duff_orders.clock import format_time
 from duff_orders.contract import COLUMN_NAMES, FILES
 from duff_orders.documents import LedgerRow, Verdict, ranges
+from duff_orders.lake.partners import Under
+from duff_orders.lake.partners import under as keys_of
 from duff_orders.lake.standing import Correcting, Standing
 from duff_orders.query import statements
 
@@ -46,17 +48,28 @@ def _hex(value: Any) -> str:
 
 
 def page_of_files(
-    backend: Backend, verdict: str | None, cursor: str | None, limit: int, *, only_open: bool = False
+    backend: Backend,
+    verdict: str | None,
+    cursor: str | None,
+    limit: int,
+    *,
+    partner: Under | None = None,
+    only_open: bool = False,
 ) -> Callable[[], tuple[list[Mapping[str, Any]], str | None]]:
     """What gives a page of the ledger, newest first, and the next one's cursor; raises Problem for a wrong cursor.
 
     With `only_open` the files of which something is to be corrected or given up, each with its `rows_open`.
     """
     scope, sort = f"files {verdict}{' open' if only_open else ''}", "-event_time"
+    if partner is not None:
+        scope += f" of {partner.name}"
     after = paging.read(cursor, scope, sort, (_moment, _hex))
 
     def page() -> tuple[list[Mapping[str, Any]], str | None]:
-        rows = _open(backend, verdict, after, limit) if only_open else list(backend.files(verdict, after, limit))
+        if only_open:
+            rows = _open(backend, verdict, partner, after, limit)
+        else:
+            rows = list(backend.files(verdict, partner, after, limit))
         shown = rows[:limit]
         more = len(rows) > limit
         return shown, paging.cursor(scope, sort, [shown[-1]["event_time"], shown[-1]["file_id"]]) if more else None
@@ -64,9 +77,13 @@ def page_of_files(
     return page
 
 
-def _open(backend: Backend, verdict: str | None, after: Sequence[Any] | None, limit: int) -> list[Mapping[str, Any]]:
+def _open(
+    backend: Backend, verdict: str | None, partner: Under | None, after: Sequence[Any] | None, limit: int
+) -> list[Mapping[str, Any]]:
     """A page of the open files and one more, newest first."""
     standings = (each for each in backend.standings().open() if verdict in (None, each.row.verdict))
+    if partner is not None:
+        standings = (each for each in standings if partner.was_for(each.row))
     rows = (fields_of(each.row) | {"rows_open": each.open} for each in standings)
     return [
         *islice((row for row in rows if not after or (row["event_time"], row["file_id"]) < tuple(after)), limit + 1)
@@ -81,12 +98,13 @@ def list_files(
     open: Annotated[
         bool, Query(description="only files of which rows are neither corrected nor given up; with `rows_open`")
     ] = False,
+    partner: Partner = None,
     limit: Limit = 50,
     cursor: Cursor = None,
     format: AnyFormat = None,
 ) -> Response:
     """The ledger, newest first: every file, its verdict and its counts, which add up to the rows it holds."""
-    page = page_of_files(backend, verdict, cursor, limit, only_open=open)
+    page = page_of_files(backend, verdict, cursor, limit, partner=under(backend, partner), only_open=open)
     columns = [*_COLUMNS, ("rows_open", "bigint")] if open else _COLUMNS
 
     def make() -> Body:
@@ -105,7 +123,7 @@ def _cell(value: Any) -> Any:
 @router.get("/{file_id}", response_model=models.FileDocument)
 def get_file(request: Request, backend: BackendDependency, file_id: FileId) -> Response:
     """One file's verdict with all its parts."""
-    row = _row(backend, file_id)
+    row = row_of(backend, file_id)
     return respond(request, None, lambda: Body(json.loads(row.to_json())), formats=("json",))
 
 
@@ -126,7 +144,7 @@ def list_rejects(
     """A file's rejected rows, in its order: the line, the original texts, and which column broke which rule."""
     scope = f"{file_id} {reason}"
     after = paging.read(cursor, scope, "position", (paging.integer,))
-    row = _row(backend, file_id)
+    row = row_of(backend, file_id)
 
     def make() -> Body:
         result = backend.rejects(
@@ -147,7 +165,7 @@ def list_rejects(
 @router.get("/{file_id}/corrections", response_model=models.Corrections)
 def get_corrections(request: Request, backend: BackendDependency, file_id: FileId) -> Response:
     """What became of the rows that a file did not bring in: open, corrected by which file, or given up and why."""
-    row = _row(backend, file_id)
+    row = row_of(backend, file_id)
     return respond(request, None, lambda: Body(_corrections(backend.standings().of(row))), formats=("json",))
 
 
@@ -177,7 +195,8 @@ def _correcting(each: Correcting) -> dict[str, Any]:
     }
 
 
-def _row(backend: Backend, file_id: str) -> LedgerRow:
+def row_of(backend: Backend, file_id: str) -> LedgerRow:
+    """The ledger row of a file; raises Problem where there is none."""
     row = backend.file(file_id)
     if row is None:
         raise Problem("not-found", f"no file {file_id}; /v1/files lists them")
@@ -208,3 +227,8 @@ def reasons_of(backend: Backend, row: LedgerRow) -> list[dict[str, Any]]:
             counts[reason] += each["n"]
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [{**_reason(reason), "rows": number} for reason, number in ranked]
+
+
+def under(backend: Backend, partner: str | None) -> Under | None:
+    """The keys that a partner's profile is for; raises InputError where there is none of this name."""
+    return None if partner is None else keys_of(backend.lake.store, partner)

@@ -24,6 +24,14 @@ def parse_keys(text: str) -> dict[str, str]:
     return keys
 
 
+def parse_names(text: str, keys: Mapping[str, str]) -> frozenset[str]:
+    """The names of keys in a setting `name,...`. Raises SettingsError for one that is no key's."""
+    names = frozenset(filter(None, (part.strip() for part in text.split(","))))
+    if unknown := sorted(names - keys.keys()):
+        raise SettingsError(f"admin_keys: {', '.join(unknown)}: no such key; there are {', '.join(keys) or 'none'}")
+    return names
+
+
 def name_of(key: str, keys: Mapping[str, str]) -> str | None:
     """The name of a key; None for one that is not among the `keys`."""
     digest = hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()

@@ -281,6 +281,100 @@ class RejectedRows(Shape):
     summary: list[ReasonCount] | None = None
 
 
+class ProfileEntry(Shape):
+    """A partner's profile, and which keys it is for."""
+
+    name: str
+    prefix: Annotated[str, Field(description="what the keys of the partner's files begin with")]
+    since: Time
+
+
+class Profiles(Shape):
+    """The profiles that are in force."""
+
+    data: list[ProfileEntry]
+
+
+class ProfileDocument(ProfileEntry):
+    """How a partner writes; null, and what is empty: as the contract has it."""
+
+    max_reject_share: str | None
+    required: list[str]
+    delimiter: str | None
+    ignored: Annotated[list[str], Field(description="further columns that are known")]
+    refuses_others: bool
+    decimal_mark: str | None
+    thousands_mark: str | None
+    headers: Annotated[dict[str, list[str]], Field(description="header names by column")]
+    values: Annotated[dict[str, dict[str, str]], Field(description="by column what a word means")]
+    defaults: Annotated[dict[str, str], Field(description="texts of columns that no header names")]
+    text: Annotated[str | None, Field(description="the profile as it was written; null for who may not change it")]
+
+
+class ProfileText(BaseModel):
+    """A profile."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: Annotated[str, Field(min_length=1, max_length=65_536, examples=['prefix = "acme/"'], description="TOML")]
+
+
+class TrialRequest(ProfileText):
+    """A profile, and a file to try it on."""
+
+    file_id: FileId
+    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")] = "partner"
+
+
+class JudgedRecord(Shape):
+    """A record as it would be read: by column its text, and its value, null where that is not good."""
+
+    line: int
+    texts: dict[str, str | None]
+    values: dict[str, str | None]
+    reasons: list[str]
+    record: Annotated[str | None, Field(description="the whole text of what could not be split into columns")]
+
+
+class Trial(Shape):
+    """What would come of a file, or of its first records where it is not `whole`."""
+
+    verdict: Verdict
+    reason: str | None
+    whole: bool
+    rows_read: int
+    rows_good: int
+    rows_rejected: int
+    columns: Annotated[dict[str, str], Field(description="headers by the column that they name")]
+    standing: Annotated[dict[str, str], Field(description="values of columns that no header names")]
+    further: Annotated[list[str], Field(description="headers that name no column and are not listed")]
+    reasons: list[ReasonCount]
+    first: list[JudgedRecord]
+
+
+class FoundColumn(Shape):
+    """A column of a file by its name there, different texts of it, and the column whose own name it has."""
+
+    name: str
+    texts: list[str]
+    column: str | None
+
+
+class Header(Shape):
+    """A file's header as it stands."""
+
+    line: int
+    delimiter: str
+    columns: list[FoundColumn]
+
+
+class TakenUp(Shape):
+    """That a file is processed again; `revision` is the one that its row will have at least."""
+
+    file_id: FileId
+    revision: int
+
+
 class QueryRequest(BaseModel):
     """One read-only SELECT in Athena's dialect."""
 

@@ -31,6 +31,13 @@ AnyFormat = Annotated[
 ClientId = Annotated[int, Path(ge=1, le=10**18 - 1)]
 OrderId = Annotated[int, Path(ge=1, le=10**18 - 1)]
 FileId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="the whole id, 32 hexadecimal digits")]
+#: What names a partner's profile.
+_PROFILE = "^[a-z0-9][a-z0-9_-]{0,62}$"
+ProfileName = Annotated[str, Path(pattern=_PROFILE, description="the profile's name")]
+Partner = Annotated[
+    str | None,
+    Query(pattern=_PROFILE, description="only files that this profile is for, or by which they were read"),
+]
 
 
 def _iso(value: object) -> object:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from duff_orders.errors import Busy, DuffError, InputError, QueryRefused
+from duff_orders.profiles.profile import ProfileError
 
 log = logging.getLogger("duff_orders.api")
 
@@ -25,6 +26,7 @@ TYPES: dict[str, tuple[int, str]] = {
     "too-large": (413, "The body is too large"),
     "missing-key": (401, "A key is needed"),
     "wrong-key": (403, "The key is not known"),
+    "forbidden": (403, "The key does not allow this"),
     "cross-site": (403, "Another site may not ask for this"),
     "misdirected": (421, "This server does not answer for this host"),
     "query-refused": (400, "The query is refused"),
@@ -118,11 +120,20 @@ def problem_of(error: Exception) -> Problem:
             return Problem("query-refused", str(error))
         case Busy():
             return Problem("busy", str(error), headers={"Retry-After": "1"})
+        case ProfileError():
+            return _profile(error)
         case InputError():
             return Problem("not-found", str(error))
     # What went wrong is for the log, not for the caller.
     log.error("%s: %s", type(error).__name__, error, exc_info=error)
     return Problem("internal", "the log has more under this request_id")
+
+
+def _profile(error: ProfileError) -> Problem:
+    errors = [
+        {"in": "profile", "name": each.place, "found": each.found, "allowed": each.allowed} for each in error.faults
+    ]
+    return Problem("invalid-parameter", str(error.faults[0]), errors=errors)
 
 
 def _validation(error: RequestValidationError) -> Problem:

@@ -58,6 +58,12 @@ def local_backend(lake: Lake, *, queries: bool = False) -> Iterator[LocalBackend
         serving.close()
 
 
+def serving_half(lake: Lake) -> Lake:
+    """The lake with what memory files may take, while answers take theirs."""
+    memory = max(int(lake.settings.memory * (1 - ANSWERS)), MINIMUM_MEMORY)
+    return Lake(replace(lake.settings, memory=memory), lake.store)
+
+
 @contextmanager
 def watching(lake: Lake, condition: Condition, **options: Any) -> Iterator[None]:
     """Process what lands in the raw folder meanwhile; files in work are finished at the end.
@@ -65,9 +71,7 @@ def watching(lake: Lake, condition: Condition, **options: Any) -> Iterator[None]
     `condition` is told of what is amiss; `options`: see `local.watch`.
     """
     stop = threading.Event()
-    memory = max(int(lake.settings.memory * (1 - ANSWERS)), MINIMUM_MEMORY)
-    settings = replace(lake.settings, memory=memory)
-    other = Lake(settings, lake.store)
+    other = serving_half(lake)
     watcher = threading.Thread(target=look_after, args=(other, stop, condition), kwargs=options, name="watch")
     watcher.start()
     try:

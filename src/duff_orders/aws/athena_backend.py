@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
@@ -16,7 +16,9 @@ from duff_orders.documents import LedgerRow
 from duff_orders.lake import layout
 from duff_orders.lake.given_up import all_given_up
 from duff_orders.lake.glue_catalog import newest_verdict, registered, shown
+from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
+from duff_orders.lake.partners import Under
 from duff_orders.lake.standing import Standings
 from duff_orders.lake.stores.base import Store
 from duff_orders.local.condition import Amiss
@@ -25,6 +27,7 @@ from duff_orders.query.athena import Athena
 from duff_orders.query.reports import Report, Value
 from duff_orders.query.result import Result
 from duff_orders.query.statements import LINES, Statement
+from duff_orders.settings import MINIMUM_MEMORY, Settings
 
 #: Seconds for which the version is not looked up again.
 _FRESH = 1.0
@@ -38,6 +41,11 @@ class AthenaBackend:
     store: Store
     queries: Queries | None = None
     _known: tuple[float, str | None] = (0.0, None)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake, for a look at files as they came: little memory will do."""
+        return Lake(Settings.load(memory=MINIMUM_MEMORY, threads=1), self.store)
 
     def version(self) -> str | None:
         """The build that the catalog shows whole: none while it moves to the next, so that no answer is kept."""
@@ -76,11 +84,14 @@ class AthenaBackend:
         """The answer to a report."""
         return replace(self.ask(report.statement(values)), columns=list(report.columns))
 
-    def files(self, verdict: str | None, after: Sequence[Any] | None, limit: int) -> Sequence[Mapping[str, Any]]:
+    def files(
+        self, verdict: str | None, partner: Under | None, after: Sequence[Any] | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
         """A page of the ledger and one more, newest first: of the newest days that hold as many files, then of more."""
         documents: list[Mapping[str, Any]] = []
         for days in self._days(str(after[0])[:10] if after else None, limit):
-            statement = statements.files(days, verdict, list(after) if after else None, limit - len(documents))
+            kept = list(after) if after else None
+            statement = statements.files(days, verdict, partner, kept, limit - len(documents))
             rows = self.athena.ask(*statement).dictionaries()
             documents += [row | {"remarks": _parts(row["remarks"])} for row in rows]
             if len(documents) > limit:

@@ -38,7 +38,18 @@ BUNDLES = {
     "functions.zip": ("obstore",),
     "transform.zip": ("duckdb", "google-re2", "obstore"),
     "api.zip": (
-        *("duckdb", "obstore", "sqlglot", "mangum", "fastapi", "starlette", "anyio", "idna", "opentelemetry-api"),
+        *(
+            "duckdb",
+            "google-re2",
+            "obstore",
+            "sqlglot",
+            "mangum",
+            "fastapi",
+            "starlette",
+            "anyio",
+            "idna",
+            "opentelemetry-api",
+        ),
         *("pydantic", "pydantic-core", "annotated-types", "annotated-doc", "typing-extensions", "typing-inspection"),
     ),
 }

@@ -34,7 +34,8 @@ class _Staged:
 def _application() -> _Staged:
     athena = Athena(boto3.client("athena"), os.environ["WORKGROUP"], os.environ["DATABASE"])
     queries = AthenaQueries(athena) if os.environ.get("QUERIES") == "on" else None
-    backend = AthenaBackend(athena, open_store(f"s3://,{os.environ['PROCESSED_BUCKET']}"), queries)
+    buckets = f"{os.environ['RAW_BUCKET']},{os.environ['PROCESSED_BUCKET']}"
+    backend = AthenaBackend(athena, open_store(f"s3://{buckets}"), queries)
     return _Staged(guarded(create_app(backend), hosts=None))
 
 

@@ -223,8 +223,7 @@ def files(
         known = standings(source, left_out.append)
         rows = known.rows()
         if partner is not None:
-            is_partners = partners.under(source.store, partner)
-            rows = [row for row in rows if row.profile == partner or is_partners(row.source_file)]
+            rows = [*filter(partners.under(source.store, partner).was_for, rows)]
         listed = sorted(map(known.of, rows), key=lambda each: (each.row.event_time, each.row.source_file))
     if open_:
         listed = [each for each in listed if each.is_open]

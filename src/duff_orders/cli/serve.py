@@ -13,6 +13,7 @@ from duff_orders.cli.options import DeploymentOption, LakeOption, MemoryOption, 
 from duff_orders.settings import Settings
 
 if TYPE_CHECKING:
+    from duff_orders.console.progress import Progress
     from duff_orders.documents import LedgerRow
 
 
@@ -37,12 +38,14 @@ def serve(
     the same over a deployment on AWS. Stop with Ctrl-C.
     """
     from duff_orders.api.app import create_app
-    from duff_orders.api.keys import parse_keys
-    from duff_orders.api.serve import local_backend, watching
+    from duff_orders.api.keys import parse_keys, parse_names
+    from duff_orders.api.partners import Rights
+    from duff_orders.api.serve import local_backend, serving_half, watching
     from duff_orders.api.serve import serve as answer
     from duff_orders.cli import show
     from duff_orders.console.app import install
     from duff_orders.console.folder import RawFolder
+    from duff_orders.local.replays import replays
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for name in ("watchfiles", "uvicorn", "botocore"):
@@ -50,25 +53,29 @@ def serve(
     settings = Settings.load(deployment=deployment)
     allowed = settings.queries if queries is None else queries
     keys = parse_keys(settings.api_keys)
+    admins = parse_names(settings.admin_keys, keys)
     with ExitStack() as stack, deployed(deployment) as remote:
         if remote is not None:
             from duff_orders.aws.pages import RawBucket, source_of
 
             source = source_of(remote, queries=allowed)
-            made = create_app(source)
+            made = create_app(source, Rights(admins, remote.take_up_again))
             install(made, source, RawBucket(remote.store))
         else:
             opened = open_lake(context, lake, create=True, memory=memory)
             leave_first_to_command()
             signal.signal(signal.SIGIO, signal.SIG_IGN)  # see watch._open_for_writing
             backend = stack.enter_context(local_backend(opened, queries=allowed))
-            made = create_app(backend)
-            progress = install(made, backend, RawFolder(opened.disk), watched=watch)
+            progress: Progress | None = None
 
             def done(row: "LedgerRow") -> None:
-                progress.done(row)
+                if progress is not None:
+                    progress.done(row)
                 print(show.line(row), file=sys.stderr, flush=True)
 
+            again = stack.enter_context(replays(serving_half(opened), done))
+            made = create_app(backend, Rights(admins, again.take_up))
+            progress = install(made, backend, RawFolder(opened.disk), watched=watch)
             if watch:
                 stack.enter_context(watching(opened, backend.condition, done=done, phase=progress.phase))
         answer(

@@ -8,7 +8,6 @@ from typing import Protocol
 from duff_orders.api.backend import Backend
 from duff_orders.api.cache import CachedLedger
 from duff_orders.documents import LedgerRow
-from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
 from duff_orders.query.reports import Report, Value
 from duff_orders.query.result import Result
@@ -17,7 +16,6 @@ from duff_orders.query.result import Result
 class Source(Backend, Protocol):
     """Where the data is."""
 
-    lake: Lake
     ledger: CachedLedger
     snapshot: KeptSnapshot
 

@@ -5,7 +5,7 @@ A file costs two reads, and one where there are no profiles; nothing is listed.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -166,12 +166,28 @@ def stale(store: Store, rows: Iterable[LedgerRow], max_reject_share: Decimal) ->
             yield row
 
 
-def under(store: Store, name: str) -> Callable[[str], bool]:
-    """Tells of a key whether its file is read by the profile of this name today; raises InputError for no such name."""
+class Under(NamedTuple):
+    """The keys whose files a profile is for: those that begin with `prefix`, and with none of the longer `without`."""
+
+    name: str
+    prefix: str
+    without: tuple[str, ...]
+
+    def holds(self, key: str) -> bool:
+        """Whether a file of this key is read by it today."""
+        return key.startswith(self.prefix) and not key.startswith(self.without)
+
+    def was_for(self, row: LedgerRow) -> bool:
+        """Whether a file is read by it today, or was."""
+        return row.profile == self.name or self.holds(row.source_file)
+
+
+def under(store: Store, name: str) -> Under:
+    """The keys that a profile is for; raises InputError where there is none of this name."""
     index = partners(store)
-    named(index, name)
-    prefixes = {each.name: each.prefix for each in index.profiles}
-    return lambda key: in_force(prefixes, key) == name
+    prefix = named(index, name).prefix
+    longer = (each.prefix for each in index.profiles if each.name != name and each.prefix.startswith(prefix))
+    return Under(name, prefix, tuple(longer))
 
 
 # A process takes many files of one partner.

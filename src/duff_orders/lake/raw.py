@@ -195,5 +195,6 @@ def to_take_up_again(
     if stale is not None:
         rows = Ledger(store).rows(damaged=lambda _: None)  # those are taken up as failed ones
         chosen |= known.keys() & {row.file_id for row in partners.stale(store, rows, stale)}
-    is_partners = partners.under(store, partner) if partner is not None else lambda key: True
-    return [event for file_id, event in known.items() if file_id in chosen and is_partners(event.key)]
+    under = partners.under(store, partner) if partner is not None else None
+    waiting = (event for file_id, event in known.items() if file_id in chosen)
+    return [event for event in waiting if under is None or under.holds(event.key)]

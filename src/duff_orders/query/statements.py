@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from duff_orders.contract import COLUMN_NAMES, CONTRACT, FILES, MONEY
+from duff_orders.lake.partners import Under
 
 Parameters = list[int | str]
 Statement = tuple[str, Parameters]
@@ -158,8 +159,10 @@ def channels() -> Statement:
     return "select point_of_sale_channel as channel from dim_channels order by point_of_sale_channel", []
 
 
-def files(days: tuple[str, str], verdict: str | None, after: list[Any] | None, limit: int) -> Statement:
-    """A page of the ledger of some days, from one to another, and one more, newest first.
+def files(
+    days: tuple[str, str], verdict: str | None, partner: Under | None, after: list[Any] | None, limit: int
+) -> Statement:
+    """A page of the ledger of some days, from one to another, and one more, newest first; of a `partner` its files.
 
     `after` holds the last one's time and id. Remarks are one text, BETWEEN_REMARKS between them.
     """
@@ -167,6 +170,10 @@ def files(days: tuple[str, str], verdict: str | None, after: list[Any] | None, l
     if verdict is not None:
         conditions.append("verdict = ?")
         parameters.append(verdict)
+    if partner is not None:
+        without = " and not starts_with(source_file, ?)" * len(partner.without)
+        conditions.append(f"(profile = ? or starts_with(source_file, ?){without})")
+        parameters += [partner.name, partner.prefix, *partner.without]
     if after is not None:
         when = str(after[0]).replace("T", " ").rstrip("Z")
         conditions.append("(event_time < cast(? as timestamp) or event_time = cast(? as timestamp) and file_id < ?)")
