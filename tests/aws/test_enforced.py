@@ -23,10 +23,13 @@ from duff_orders.aws.smoke import smoke, sweep
 from duff_orders.aws.stacks import Deployment, describe
 from duff_orders.aws.telemetry import TRY_OUT
 from duff_orders.cli.main import app
+from duff_orders.clock import utc_now
 from duff_orders.console.app import install
 from duff_orders.documents import LedgerRow
 from duff_orders.errors import InputError, PipelineError
+from duff_orders.lake import partners
 from duff_orders.lake.stores.base import names
+from duff_orders.profiles.profile import load
 from duff_orders.query import rejects
 from duff_orders.settings import Settings
 from tests.aws import simulator
@@ -83,6 +86,32 @@ def test_every_role_may_do_what_it_must(enforced: Deployed, tmp_path: Path) -> N
     status, body, _ = enforced.get("/v1/reports/sales_by_channel")
     assert status == 200
     assert body["data"]
+
+
+def test_partners_profiles_are_read_and_written_by_nobody_but_who_deploys(enforced: Deployed, tmp_path: Path) -> None:
+    text = 'prefix = "acme/"\n[numbers]\ndecimal_mark = ","\n[file]\ndelimiter = ";"\n[headers]\nstatus = "Estado"\n'
+    partners.put(enforced.store, "acme", text, utc_now())
+    generate(tmp_path / "acme.csv", rows=100, seed=11, profile=load(text))
+    generate(tmp_path / "large.csv", rows=4000, seed=12, profile=load(text))
+    for name, engine in (("acme.csv", "duckdb"), ("large.csv", "spark")):
+        enforced.put(f"acme/{name}", (tmp_path / name).read_bytes())
+        row = enforced.row(f"acme/{name}")
+        assert (row.verdict, row.profile, row.engine, row.error) == ("valid", "acme", engine, None)
+    assert [each["name"] for each in enforced.get("/v1/profiles")[1]["data"]] == ["acme"]
+    assert enforced.get("/v1/profiles/acme")[1]["text"] is None
+    status, body, _ = enforced.get("/v1/files?partner=acme")
+    assert (status, {each["source_file"] for each in body["data"]}) == (200, {"acme/acme.csv", "acme/large.csv"})
+    file_id = enforced.row("acme/acme.csv").file_id
+    status, body, _ = enforced.get(f"/v1/files/{file_id}/header")
+    assert (status, body["columns"][-1]["name"]) == (200, "Estado")
+    tried = enforced.request("POST", "/v1/profiles/check", json={"text": text, "file_id": file_id})
+    assert (tried.status_code, tried.json()["rows_good"]) == (200, 100), tried.text
+    for method, path, sent in (
+        ("PUT", "/v1/profiles/acme", {"text": text}),
+        ("POST", f"/v1/files/{file_id}/replay", None),
+    ):
+        refused = enforced.request(method, path, json=sent)
+        assert (refused.status_code, refused.json()["type"]) == (403, "/problems/forbidden")
 
 
 def test_one_key_encrypts_all_of_it(enforced: Deployed) -> None:
