@@ -15,9 +15,19 @@ from tests.lakes import open_lake
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-DIRTY = "03-dirty.csv"
+DIRTY, MISSING = "03-dirty.csv", "05-missing-column.csv"
 #: Swagger UI is not among them: its own page has findings (contrast, nested buttons) that only its makers can mend.
-PAGES = ("/?period=all", "/files", "/files/DIRTY", "/orders", "/orders?client_id=x", "/orders/5684", "/sql", "/nothing")
+PAGES = (
+    "/?period=all",
+    "/files",
+    "/files/DIRTY",
+    "/files/MISSING/columns",
+    "/orders",
+    "/orders?client_id=x",
+    "/orders/5684",
+    "/sql",
+    "/nothing",
+)
 
 
 def visit(page: Any, address: str, path: str) -> None:
@@ -25,6 +35,11 @@ def visit(page: Any, address: str, path: str) -> None:
         page.goto(f"{address}/files")
         page.get_by_role("link", name=DIRTY).click()
         page.wait_for_url("**/files/*")
+    elif "MISSING" in path:
+        page.goto(f"{address}/files")
+        page.get_by_role("link", name=MISSING).click()
+        page.locator("a[href$='/columns']").click()
+        page.wait_for_url("**/columns")
     else:
         page.goto(address + path)
 

@@ -110,14 +110,14 @@ class RawBucket:
         with tempfile.TemporaryDirectory(prefix="duff-upload-") as folder:
             yield Path(folder)
 
-    def put(self, path: Path, replaces: str | None = None) -> str:
+    def put(self, path: Path, replaces: str | None = None, prefix: str = "") -> str:
         """Put a file there, never over another; its key."""
         s3 = boto3.client("s3")
         size, etag = fingerprint(path)
         if size > LARGEST:
             raise InputError(f"{path.name}: {size:,} bytes go in parts only, with `duff upload`")
         metadata = {"md5": etag} | ({} if replaces is None else {layout.REPLACES: replaces})
-        for key in free_names(path.name, etag):
+        for key in free_names(path.name, etag, prefix=prefix):
             there = self._look_at(s3, key)
             if there is None and not self._upload_new(s3, path, key, metadata):
                 there = self._look_at(s3, key)  # somebody else was faster

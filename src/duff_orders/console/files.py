@@ -14,19 +14,28 @@ from starlette.concurrency import run_in_threadpool
 from duff_orders.api.backend import rejected_lines
 from duff_orders.api.files import page_of_files, reasons_of, rejected
 from duff_orders.clock import format_time
-from duff_orders.console.page import backend, locale, missing, page, words
+from duff_orders.console.page import backend, locale, missing, page, partner_names, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
 from duff_orders.documents import VERDICTS, Entry, LedgerRow, ranges, tied
-from duff_orders.lake import layout
+from duff_orders.errors import DamagedObject
+from duff_orders.lake import layout, partners
 from duff_orders.lake.given_up import Refused, give_up, read_lines, take_back
 from duff_orders.lake.standing import Standings
+from duff_orders.printable import printable
+from duff_orders.profiles.reading import in_force
 from duff_orders.query import rejects, statements
 from duff_orders.query.readers import reader_in
+from duff_orders.reasons import recognized
 
 router = APIRouter(include_in_schema=False)
 
+#: The reasons of files whose columns are to be told apart by a person.
+HEADER_REASONS = (
+    *("header_unknown", "header_unknown_as", "column_missing", "columns_missing", "no_header"),
+    *("column_twice", "column_twice_as", "columns_refused"),
+)
 #: Files of a page, rejected rows that are shown, characters of a cell, and files of one name.
 FILES, ROWS, CHARACTERS, VERSIONS = 50, 100, 500, 20
 
@@ -48,6 +57,7 @@ def list_files(request: Request, verdict: str = "", open: str = "", cursor: str 
         "next": following,
         "cursor": cursor,
         "waiting": request.app.state.progress.on_their_way(words(request)),
+        "partners": partner_names(source),
     }
     return page(request, "files.html", "files", shown)
 
@@ -126,10 +136,41 @@ def _page_of(request: Request, row: LedgerRow, reason: str = "", wrong: str = ""
         "nulls": [(name, count) for name, count in (row.nulls or {}).items() if count],
         "standing": standings.of(row),
         "corrects": [(source.file(entry.file_id), ranges(entry.lines)) for entry in map(Entry.of, row.corrects or ())],
+        "partner": _partner(source, row),
+        "read_as": _read_as(t, source, row),
+        "says_columns": row.verdict == "invalid" and (recognized(row.reason or "") or ("",))[0] in HEADER_REASONS,
         "others": sorted(others, key=lambda each: each.event_time, reverse=True)[:VERSIONS],
         "details": _details(t, row),
     }
     return page(request, "file.html", "files", page_of, status=422 if wrong else 200)
+
+
+def _partner(source: Source, row: LedgerRow) -> str:
+    """The name of the profile that a file's key is for; "" where there is none, or it cannot be told."""
+    try:
+        index = partners.partners(source.lake.store)
+    except DamagedObject:
+        return ""
+    return in_force({each.name: each.prefix for each in index.profiles}, row.source_file) or ""
+
+
+def _read_as(t: Words, source: Source, row: LedgerRow) -> list[str]:
+    """What a partner's profile said of a file that was read by it, in sentences."""
+    if not (row.profile and row.reading):
+        return []
+    try:
+        reading = partners.reading(source.lake.store, row.reading)
+    except DamagedObject as error:
+        return [str(error)]
+    told = [t("read_header", names=", ".join(names), column=column) for column, names in reading.headers.items()]
+    marks = (("delimiter", reading.delimiter), ("decimal", reading.decimal_mark), ("thousands", reading.thousands_mark))
+    told += [t(f"read_{name}", mark=printable(repr(mark)[1:-1])) for name, mark in marks if mark]
+    for words_of_column in reading.values.values():
+        told += [t("read_word", word=word, value=value) for word, value in words_of_column.items()]
+    told += [t("read_default", column=column, value=value) for column, value in reading.defaults.items()]
+    if reading.ignored:
+        told.append(t("read_ignored", names=", ".join(reading.ignored)))
+    return told
 
 
 def _shown(
@@ -178,6 +219,8 @@ def _details(t: Words, row: LedgerRow) -> list[tuple[str, Any]]:
         ("encoding", row.encoding or "–"),
         ("delimiter", repr(row.delimiter)[1:-1] if row.delimiter else "–"),
         ("decimal_mark", row.decimal_mark or "–"),
+        ("profile", row.profile or "–"),
+        ("reading", row.reading or "–"),
         (t("extra_columns"), ", ".join(row.extra_columns or ()) or "–"),
         (t("objects"), ", ".join(objects) or "–"),
         (t("reason"), row.reason or "–"),

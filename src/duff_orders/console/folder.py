@@ -37,9 +37,9 @@ class RawFolder:
         """A folder for a file that is being sent."""
         return self.disk.scratch()
 
-    def put(self, path: Path, replaces: str | None = None) -> str:
+    def put(self, path: Path, replaces: str | None = None, prefix: str = "") -> str:
         """Put a file there, never over another; its key."""
-        return land(self.disk, path, replaces=replaces)
+        return land(self.disk, path, prefix=prefix, replaces=replaces)
 
 
 def _times(folders: Iterable[Path]) -> dict[Path, int]:

@@ -13,7 +13,7 @@ from duff_orders.api.files import reasons_of
 from duff_orders.clock import utc_now
 from duff_orders.console import charts
 from duff_orders.console.charts import Figure
-from duff_orders.console.page import backend, page, words
+from duff_orders.console.page import backend, page, partner_names, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.contract import CONTRACT
@@ -44,6 +44,7 @@ def get_overview(request: Request, period: str = "30") -> Response:
     shown = {
         "today": sum(row.event_time.date() == now.date() for row in rows),
         "waiting": request.app.state.progress.waiting(),
+        "partners": partner_names(source),
         "invalid": by_verdict["invalid"],
         "failed": by_verdict["failed"],
         "rows_open": sum(each.open for each in to_do),

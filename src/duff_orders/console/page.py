@@ -11,6 +11,8 @@ from duff_orders.clock import utc_now
 from duff_orders.console.source import Source
 from duff_orders.console.texts import LANGUAGES, TEXTS, Words, chosen
 from duff_orders.documents import ranges
+from duff_orders.errors import DamagedObject
+from duff_orders.lake import partners
 
 templates = Environment(
     loader=PackageLoader("duff_orders.console"),
@@ -69,6 +71,14 @@ def page(
     )
     headers = {"Cache-Control": "no-store", "Content-Language": t.language, "Vary": "Accept-Language, Cookie"}
     return HTMLResponse(text, status, headers=headers)
+
+
+def partner_names(source: Source) -> list[str]:
+    """The names of the profiles that are in force; none where they cannot be read."""
+    try:
+        return [each.name for each in partners.partners(source.lake.store).profiles]
+    except DamagedObject:
+        return []
 
 
 def missing(request: Request) -> Response:

@@ -44,8 +44,8 @@ class Landing(Protocol):
     def scratch(self) -> AbstractContextManager[Path]:
         """A folder for a file that is being sent."""
 
-    def put(self, path: Path, replaces: str | None = None) -> str:
-        """Put a file there, never over another; its key. `replaces` is the file whose place it takes.
+    def put(self, path: Path, replaces: str | None = None, prefix: str = "") -> str:
+        """Put a file there behind a prefix, never over another; its key. `replaces` is the file whose place it takes.
 
         Raises InputError where it lies there already, and not as a replacement.
         """

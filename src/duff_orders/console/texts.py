@@ -41,6 +41,10 @@ class Words:
         shown = {name: self.number(value) if isinstance(value, int) else value for name, value in places.items()}
         return TEXTS[self.language][key].format(**shown)
 
+    def has(self, key: str) -> bool:
+        """Whether there is a text of this key."""
+        return key in EN
+
     def number(self, value: int | str) -> str:
         """A whole number, or the digits of a decimal: `1,234.5600`, in Spanish `1.234,5600`."""
         whole, mark, digits = str(value).partition(".")

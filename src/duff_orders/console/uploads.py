@@ -18,7 +18,7 @@ from duff_orders.console.page import backend, words
 from duff_orders.console.progress import Progress
 from duff_orders.console.source import Source
 from duff_orders.errors import InputError
-from duff_orders.lake import layout
+from duff_orders.lake import layout, partners
 from duff_orders.room import room
 
 T = TypeVar("T")
@@ -31,13 +31,17 @@ LOOK, SIGN = 0.5, 10.0
 
 
 @router.put("/uploads/{name}")
-async def put_upload(request: Request, name: str, replaces: str | None = None) -> Response:
-    """Take a file; its key where files land. `replaces` is an invalid or failed file whose place it takes."""
+async def put_upload(request: Request, name: str, replaces: str | None = None, partner: str | None = None) -> Response:
+    """Take a file; its key where files land.
+
+    `replaces` is an invalid or failed file whose place it takes, `partner` the profile under whose prefix it is put.
+    """
     progress: Progress = request.app.state.progress
     if not _is_name(name):
         raise invalid("path", "name", name, " or ".join(f"*{suffix}" for suffix in layout.SUFFIXES))
     if replaces is not None:
         await run_in_threadpool(_check_replaceable, backend(request), replaces)
+    prefix = "" if partner is None else await run_in_threadpool(_prefix, backend(request), partner)
     size = request.headers.get("content-length", "0")
     async with _in_thread(progress.landing.scratch()) as folder:  # it may have to wait for a lock
         most = room(folder)
@@ -61,7 +65,7 @@ async def put_upload(request: Request, name: str, replaces: str | None = None) -
                     raise Problem("too-large", f"there is room for {most:,} bytes")
                 await run_in_threadpool(target.write, part)
         try:
-            key = await run_in_threadpool(progress.landing.put, path, replaces)
+            key = await run_in_threadpool(progress.landing.put, path, replaces, prefix)
         except InputError as error:
             raise Problem("bad-request", str(error)) from None
     progress.received(key)
@@ -112,6 +116,14 @@ def _check_replaceable(source: Source, file_id: str) -> None:
     row = source.file(file_id)
     if row is None or row.verdict not in ("invalid", "failed"):
         raise invalid("query", "replaces", file_id, "the id of a file that is invalid or failed")
+
+
+def _prefix(source: Source, partner: str) -> str:
+    """What the keys of a partner's files begin with."""
+    try:
+        return partners.named(partners.partners(source.lake.store), partner).prefix
+    except InputError as error:
+        raise invalid("query", "partner", partner, str(error)) from None
 
 
 def _is_name(name: str) -> bool:

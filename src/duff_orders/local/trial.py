@@ -1,7 +1,6 @@
 """A profile tried on a file: how its beginning would be read, by the engine's own rules; nothing is stored of it."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from duff_orders.ingest.staged import Source
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import is_orders_file
 from duff_orders.local.reread import Values
-from duff_orders.profiles.profile import folded
+from duff_orders.profiles.profile import MOST_WORDS, folded, word
 from duff_orders.profiles.reading import Reading
 from duff_orders.reasons import invalid
 from duff_orders.registry import engine
@@ -47,7 +46,7 @@ class Trial:
 
     `columns` are the headers by the column that they name, `standing` the columns that no header names, with their
     values, `further` the headers that name none and are not listed. `reasons` are those of rejected records, most
-    first, `first` the first records.
+    first, `unknown` the words that mean no status, `first` the first records.
     """
 
     whole: bool
@@ -55,8 +54,9 @@ class Trial:
     columns: Mapping[str, str]
     standing: Mapping[str, str]
     further: Sequence[str]
-    reasons: Sequence[tuple[str, int]]
-    first: Sequence[Judged]
+    reasons: Sequence[tuple[str, int]] = ()
+    unknown: Sequence[str] = ()
+    first: Sequence[Judged] = ()
 
 
 def look_at(data: bytes, key: str, *, whole: bool, delimiter: str | None = None) -> FoundHeader:
@@ -85,8 +85,6 @@ def trial(lake: Lake, data: bytes, key: str, reading: Reading, *, whole: bool) -
             columns=_columns(header, names) if header else {},
             standing={},
             further=_further(header, reading) if header else (),
-            reasons=(),
-            first=(),
         )
 
 
@@ -144,6 +142,9 @@ def _judged(lake: Lake, data: bytes, header: Header, names: list[str], reading: 
         standing={name: value for name, value in reading.defaults.items() if places(dialect)[name] is None},
         further=_further(header, reading),
         reasons=reasons.most_common(),
+        unknown=[
+            *dict.fromkeys(word(row["status"]) for row in rejected if "status:unknown" in row["reasons"].split(";"))
+        ][:MOST_WORDS],
         first=[*_first(data, header, reading, by_line)],
     )
 
@@ -183,13 +184,3 @@ def _first(data: bytes, header: Header, reading: Reading, rejected: Mapping[int,
             {name: None if value is None else value.decode(errors="replace") for name, value in values.items()},
             tuple(row["reasons"].split(";")) if row else (),
         )
-
-
-#: A number whose marks can be told from nothing but a person: where they stand, in three ways.
-_EXAMPLE = re.compile(r"-?[0-9]+(?:[.,'\u2019 \u00a0\u202f][0-9]+)+")
-
-
-def example_of_marks(found: FoundHeader) -> str | None:
-    """A number of the file that holds a mark, the one that holds most; None where there is none."""
-    texts = [each for column in found.columns for each in column.texts if _EXAMPLE.fullmatch(each)]
-    return max(texts, key=lambda each: sum(not character.isdigit() for character in each), default=None)

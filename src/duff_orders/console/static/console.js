@@ -37,8 +37,12 @@ function send(file) {
       entry.stage.textContent = form.dataset.refused + (told.detail ? ": " + told.detail : "");
     }
   });
-  const replaces = form.dataset.replaces ? "?replaces=" + form.dataset.replaces : "";
-  request.open("PUT", "/console/uploads/" + encodeURIComponent(file.name) + replaces);
+  const asked = new URLSearchParams();
+  if (form.dataset.replaces) asked.set("replaces", form.dataset.replaces);
+  const partner = form.dataset.partner || form.querySelector("[data-whose]")?.value;
+  if (partner) asked.set("partner", partner);
+  const more = asked.size ? "?" + asked : "";
+  request.open("PUT", "/console/uploads/" + encodeURIComponent(file.name) + more);
   request.send(file);
 }
 
@@ -84,7 +88,7 @@ if (shown.size) follow();
 
 if (form) {
   document.addEventListener("paste", (event) => { sendAll(event.clipboardData.files); });
-  const input = form.querySelector("input");
+  const input = form.querySelector("input[type=file]");
   input.addEventListener("change", () => { sendAll(input.files); input.value = ""; });
   for (const kind of ["dragover", "dragleave", "drop"]) {
     document.addEventListener(kind, (event) => {
