@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from duff_orders import generate
+from duff_orders.cli.main import app
 from duff_orders.clock import utc_now
 from duff_orders.lake import layout, partners
 from duff_orders.profiles.profile import load
@@ -80,3 +82,25 @@ def test_a_profile_that_cannot_be_read_fails_its_files_alone(acme: Deployed, tmp
         assert f"{name} cannot be read" in str(row.error)
     finally:
         partners.remove(acme.store, "moes")
+
+
+def test_the_engineer_puts_profiles_and_takes_up_what_they_change(acme: Deployed, tmp_path: Path) -> None:
+    """By the command line, for whoever has credentials for it."""
+
+    def duff(*words: object, code: int = 0) -> str:
+        result = CliRunner().invoke(app, [*map(str, words), "--deployment", "duff-orders"], catch_exceptions=False)
+        assert result.exit_code == code, result.output
+        return result.output
+
+    (tmp_path / "barts.toml").write_text('prefix = "barts/"\n[headers]\nstatus = "Estado"\n')
+    duff("profile", "put", tmp_path / "barts.toml")
+    assert "barts/" in duff("profile", "list")
+    assert "Estado" in duff("profile", "show", "barts")
+    generate(tmp_path / "nov.csv", rows=20, seed=78, profile=load('prefix = "x/"\n[headers]\nstatus = "State"\n'))
+    assert "barts/nov.csv: invalid" in duff("upload", "--partner", "barts", tmp_path / "nov.csv", code=1)
+    (tmp_path / "barts.toml").write_text('prefix = "barts/"\n[headers]\nstatus = ["Estado", "State"]\n')
+    duff("profile", "put", tmp_path / "barts.toml")
+    assert "barts/nov.csv: valid" in duff("replay", "--stale", "--partner", "barts")
+    assert duff("replay", "--stale", "--partner", "barts") == ""
+    assert "barts/nov.csv" in duff("files", "--partner", "barts")
+    duff("profile", "rm", "barts")

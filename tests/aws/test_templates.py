@@ -397,6 +397,29 @@ def test_roles_name_their_actions_and_resources() -> None:
                         assert all(any(action.startswith(each) for each in free) for action in actions), logical
 
 
+def test_nobody_but_who_deploys_writes_profiles() -> None:
+    """Who changes one changes what prices mean. Of all roles one keeps readings, which are named by what they say."""
+    writers: dict[str, set[str]] = {"partners": set(), "readings": set()}
+    for template in TEMPLATES:
+        for logical, resource in resources(template).items():
+            for policy in resource.get("Properties", {}).get("Policies", []):
+                for statement in statements(policy["PolicyDocument"]) if isinstance(policy, dict) else ():
+                    if not {"s3:PutObject", "s3:DeleteObject"} & {*statement["Action"]}:
+                        continue
+                    for place in map(json.dumps, statement["Resource"]):
+                        for folder, names in writers.items():
+                            if f"/{folder}/*" in place:
+                                names.add(logical)
+                        assert not ("ProcessedBucket" in place and "${Bucket}/*" in place), logical
+    assert writers == {"partners": set(), "readings": {"ValidateCsvRole"}}
+
+
+def test_what_validate_hands_on_is_known_first_by_those_behind_it() -> None:
+    """A file on its way during a deployment never comes to a function or job that knows less than its decision says."""
+    live = resources("main-etl.yaml")["ValidateCsvLive"]
+    assert {*live["DependsOn"]} == {"TransformDataLive", "TransformJob", "FilesTable"}
+
+
 def test_each_action_is_used() -> None:
     """By the code of the function or job, or by the service that acts in its name."""
     code = {path.relative_to(SOURCE).as_posix(): path.read_text() for path in SOURCE.rglob("*.py")}

@@ -13,6 +13,7 @@ from duff_orders.documents import Event, LedgerRow
 from duff_orders.errors import CountMismatch
 from duff_orders.ingest import batch, canonical
 from duff_orders.ingest.batch import process_batch
+from duff_orders.lake import partners
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, put
 from duff_orders.local.check import check
@@ -92,6 +93,46 @@ def test_both_ways_end_in_the_same(tmp_path: Path) -> None:
         assert told(row) == told(expected)
         assert len(row.object_digests or ()) == 1
         assert whole(one, row) == whole(other, expected)
+    assert proven(one)
+
+
+def test_partners_files_go_together_as_each_writes(tmp_path: Path) -> None:
+    acme = lines(
+        "1;Moe;1;1;Duff;1.234,5;6;0,33;Retail;Listo", header=HEADER.replace(",", ";").replace("status", "Estado")
+    )
+    files = {
+        "acme/one": acme,
+        "acme/two": acme.replace(b"1;Moe;1", b"1;Moe;2"),
+        "moes/a": lines("1,Moe,3,1,Duff,2.5,6,0.33,Retail", header=HEADER.removesuffix(",status")),
+        "plain": FIRST,
+        "acme/none": acme.replace(b"Listo", b"created").replace(b"Estado", b"State"),
+    }
+    profiles = {
+        "acme": '[headers]\nstatus = "Estado"\n[numbers]\ndecimal_mark = ","\nthousands_mark = "."\n[values.status]\n'
+        'listo = "delivered"\n',
+        "moes": '[defaults]\nstatus = "created"\n',
+    }
+    one, other = open_lake(tmp_path / "together"), open_lake(tmp_path / "alone")
+    for lake in (one, other):
+        for name, text in profiles.items():
+            partners.put(lake.store, name, f'prefix = "{name}/"\n{text}', NOON)
+    events = announced(one, files)
+    taken = process_batch(one, events, memory_fraction=1)
+    assert [row.source_file for row in taken.values()] == [f"{name}.csv" for name in files if name != "acme/none"]
+    for event, alone in zip(events, announced(other, files), strict=True):
+        expected = process(other, alone)
+        if event.file_id in taken:
+            row = taken[event.file_id]
+            assert told(row) == told(expected)
+            assert whole(one, row) == whole(other, expected)
+            assert partners.reading(one.store, str(row.reading)).profile == row.profile
+    assert {row.source_file: row.profile for row in taken.values()} == {
+        "acme/one.csv": "acme",
+        "acme/two.csv": "acme",
+        "moes/a.csv": "moes",
+        "plain.csv": None,
+    }
+    assert process(one, events[-1]).verdict == "invalid"
     assert proven(one)
 
 

@@ -84,9 +84,9 @@ class Remote:
         *,
         partner: str | None = None,
         replaces: str | None = None,
-        sent: Callable[[str, int], None] = lambda key, size: None,
+        sent: Callable[[str, int], None] = lambda name, size: None,
     ) -> list[Event]:
-        """Put files into the raw bucket, under their names; `sent` is told of bytes on their way.
+        """Put files into the raw bucket, under their names; `sent` is told of bytes on their way, by a file's name.
 
         A file that has the name of another becomes a new version beside it. `partner` names a profile, under whose
         prefix they are put. `replaces` are the first characters of the
@@ -111,7 +111,7 @@ class Remote:
                 bucket,
                 key,
                 ExtraArgs={"Metadata": metadata},
-                Callback=lambda size, key=key: sent(key, size),
+                Callback=lambda size, name=path.name: sent(name, size),
             )
             version = _own_version(s3, bucket, key, own)
             announced.append(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from duff_orders.cli.options import DeploymentOption, LakeOption, app, deployed, open_lake
+from duff_orders.errors import InputError
 
 if TYPE_CHECKING:
     from duff_orders.lake.stores.base import Store
@@ -156,6 +157,32 @@ def show_schema() -> None:
 
     print(f"version {VERSION} of the orders contract")
     show.columns(COLUMNS)
+
+
+@schema.command("diff")
+def diff_schema(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A version of the contract as TOML.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="A later one.")],
+) -> None:
+    """Tell what a later version of the contract changes.
+
+    It may only add: optional columns and statuses, after all others. Exit code 1
+    where it does more.
+    """
+    from duff_orders.contract.compare import compare
+    from duff_orders.contract.load import ContractError, load
+    from duff_orders.profiles.profile import read
+
+    versions = []
+    for path in (old, new):
+        try:
+            versions.append(load(read(path)))
+        except (ContractError, ValueError) as error:
+            raise InputError(f"{path}: {error}") from None
+    changes = compare(*versions)
+    print("\n".join(map(str, changes)) or "no difference")
+    if not all(change.allowed for change in changes):
+        raise typer.Exit(1)
 
 
 @schema.command("export")

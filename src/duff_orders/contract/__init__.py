@@ -2,6 +2,7 @@
 
 - `contract.toml`: the only list of columns, statuses and types
 - `load`: that list as a value, checked
+- `compare`: what a later version changes, and whether it may
 - `values`: how values are written, whatever their column
 - `tables`: the tables of the database, made from the columns
 """
