@@ -11,10 +11,15 @@ from typing import Any
 
 from playwright.sync_api import ViewportSize, sync_playwright
 
+from duff_orders.clock import utc_now
+from duff_orders.lake import partners
 from tests.api.lakes import SAMPLES
 from tests.browser.conftest import served
 from tests.browser.tabs import NAMES
 from tests.browser.test_loop import drop, wait_for
+from tests.browser.test_mapping import map_columns
+from tests.console.test_mapping import ACME, DATA
+from tests.lakes import ingest, open_lake
 
 OUT = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZE: ViewportSize = {"width": 1120, "height": 800}
@@ -32,6 +37,9 @@ def main() -> None:
         sys.exit("needs Chromium (Debian, Ubuntu: apt-get install chromium)")
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as address, sync_playwright() as playwright:
+        lake = open_lake(Path(folder) / "lake")
+        partners.put(lake.store, "acme", ACME, utc_now())
+        ingest(lake, "moes/orders-20261120.csv", DATA, utc_now())
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport=SIZE, locale="en-GB")
         page.goto(address)
@@ -53,11 +61,24 @@ def main() -> None:
         page.get_by_role("button", name="Run").click()
         page.locator("[data-state]", has_text="rows in").wait_for()
         shoot(page, "sql")
+        show_columns(page, address)
         spanish = browser.new_page(viewport=SIZE, locale="es-CL", color_scheme="dark")
         for name, place in (("overview-es", address), ("file-es", file)):
             spanish.goto(place)
             shoot(spanish, name)
+        show_columns(spanish, address)
         browser.close()
+
+
+def show_columns(page: Any, address: str) -> None:
+    """A partner's file whose columns are half said: what another says is taken, what is rejected is shown."""
+    name = "columns-es" if "es" in page.evaluate("navigator.language") else "columns"
+    page.goto(f"{address}/files?verdict=invalid")
+    page.get_by_role("link", name="moes/orders-20261120.csv").click()
+    page.locator("a[href$='/columns']").click()
+    map_columns(page, script=True)
+    page.evaluate("window.scrollTo(0, 0)")
+    shoot(page, name)
 
 
 if __name__ == "__main__":

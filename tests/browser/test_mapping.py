@@ -50,7 +50,7 @@ def test_an_unknown_file_is_mapped_and_published(address: str, language: str, sc
         page.get_by_role("link", name=heading).click()
         page.get_by_role("heading", level=1, name=heading).wait_for()
         assert page.get_by_role("button", name=save).is_disabled()
-        _map(page, script)
+        map_columns(page, script=script)
         page.get_by_role("button", name=save).click()
         page.get_by_role("heading", level=1, name=saved).wait_for()
         assert page.get_by_role("link", name="moes/b.csv").is_visible()
@@ -65,7 +65,7 @@ def test_an_unknown_file_is_mapped_and_published(address: str, language: str, sc
         page.get_by_text(read_as).wait_for()
 
 
-def _map(page: Any, script: bool) -> None:
+def map_columns(page: Any, *, script: bool) -> None:
     """Say of each column which it is, of numbers how they are written, of words what they mean."""
 
     def done() -> None:

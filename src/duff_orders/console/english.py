@@ -270,6 +270,7 @@ EN: dict[str, str] = {
     "read_word": "“{word}” is {value}",
     "read_default": "{column} is always {value} where no header names it",
     "read_ignored": "known and not needed: {names}",
+    "read_not_listed": "in the file, and not in the profile: {names}",
     "whose_files": "Whose files are these?",
     "whose_nobody": "nobody's in particular",
     "gloss_client_id": "the client's number",

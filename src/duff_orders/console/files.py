@@ -170,6 +170,8 @@ def _read_as(t: Words, source: Source, row: LedgerRow) -> list[str]:
     told += [t("read_default", column=column, value=value) for column, value in reading.defaults.items()]
     if reading.ignored:
         told.append(t("read_ignored", names=", ".join(reading.ignored)))
+    if names := reading.not_listed(row.extra_columns or ()):
+        told.append(t("read_not_listed", names=", ".join(names)))
     return told
 
 

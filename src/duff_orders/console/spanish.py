@@ -268,6 +268,7 @@ ES: dict[str, str] = {
     "read_word": "«{word}» es {value}",
     "read_default": "{column} es siempre {value} donde ningún encabezado la nombra",
     "read_ignored": "conocidas y no necesarias: {names}",
+    "read_not_listed": "en el archivo, y no en el perfil: {names}",
     "whose_files": "¿De quién son estos archivos?",
     "whose_nobody": "de nadie en particular",
     "gloss_client_id": "el número del cliente",

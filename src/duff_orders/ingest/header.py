@@ -182,11 +182,7 @@ def _check_once(names: Sequence[str], keys: Sequence[str]) -> None:
 
 def _check_further(extra_columns: Sequence[str], reading: Reading) -> None:
     """Raises InvalidFile where a profile allows no further columns but those that it lists, and there are others."""
-    if not reading.refuses_others:
-        return
-    listed = {*map(folded, reading.ignored), CORRECTS, CHANGES}
-    others = [name for name in extra_columns if folded(name) not in listed]
-    if others:
+    if reading.refuses_others and (others := reading.not_listed(extra_columns)):
         raise invalid("columns_refused", profile=reading.profile, columns=_cut(", ".join(others)))
 
 

@@ -48,7 +48,7 @@ def put(store: Store, name: str, text: str, now: datetime) -> InForce:
     profile, data = load(text), text.encode()
     if why := layout.left_alone(f"{profile.prefix}orders.csv"):
         raise InputError(f"prefix {profile.prefix!r}: files there are left alone, {why}")
-    digest = _digest(data)
+    digest = digest_of(data)
     for _ in range(_ATTEMPTS):
         index, token = _index(store)
         others = tuple(each for each in index.profiles if each.name != name)
@@ -91,7 +91,7 @@ def text_of(store: Store, entry: InForce) -> str:
     stored = store.read(name)
     if stored is None:
         raise DamagedObject(name, "it is gone")
-    if _digest(stored.data) != entry.digest:
+    if digest_of(stored.data) != entry.digest:
         raise DamagedObject(name, "it is not as it was written: its digest is another")
     return stored.data.decode()
 
@@ -225,5 +225,6 @@ def _keep(store: Store, name: str, data: bytes) -> None:
         store.replace(name, data, stored.token)
 
 
-def _digest(data: bytes) -> str:
+def digest_of(data: bytes) -> str:
+    """What a text of a profile is named by: the first 32 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(data).hexdigest()[:32]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from duff_orders.clock import utc_now
-from duff_orders.contract import CHANGES, COLUMN_NAMES, COLUMNS, CORRECTS, VERSION
+from duff_orders.contract import COLUMN_NAMES, COLUMNS, VERSION
 from duff_orders.documents import Event, Outcome
 from duff_orders.drivers.duckdb import read_parquet
 from duff_orders.errors import InvalidFile
@@ -20,7 +20,7 @@ from duff_orders.ingest.staged import Source
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import is_orders_file
 from duff_orders.local.reread import Values
-from duff_orders.profiles.profile import MOST_WORDS, folded, word
+from duff_orders.profiles.profile import MOST_WORDS, word
 from duff_orders.profiles.reading import Reading
 from duff_orders.reasons import invalid
 from duff_orders.registry import engine
@@ -84,7 +84,7 @@ def trial(lake: Lake, data: bytes, key: str, reading: Reading, *, whole: bool) -
             outcome=outcome,
             columns=_columns(header, names) if header else {},
             standing={},
-            further=_further(header, reading) if header else (),
+            further=reading.not_listed(header.extra_columns) if header else (),
         )
 
 
@@ -96,11 +96,6 @@ def _names(data: bytes, header: Header) -> list[str]:
 
 def _columns(header: Header, names: Sequence[str]) -> dict[str, str]:
     return {name: names[place].strip() for name, place in places(header.dialect).items() if place is not None}
-
-
-def _further(header: Header, reading: Reading) -> tuple[str, ...]:
-    listed = {*map(folded, reading.ignored), CORRECTS, CHANGES}
-    return tuple(name for name in header.extra_columns if folded(name) not in listed)
 
 
 def _end(data: bytes, header: Header, *, final: bool) -> int:
@@ -140,7 +135,7 @@ def _judged(lake: Lake, data: bytes, header: Header, names: list[str], reading: 
         outcome=outcome,
         columns=_columns(header, names),
         standing={name: value for name, value in reading.defaults.items() if places(dialect)[name] is None},
-        further=_further(header, reading),
+        further=reading.not_listed(header.extra_columns),
         reasons=reasons.most_common(),
         unknown=[
             *dict.fromkeys(word(row["status"]) for row in rejected if "status:unknown" in row["reasons"].split(";"))

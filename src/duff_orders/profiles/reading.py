@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
 from functools import cached_property
 
-from duff_orders.contract import VERSION
+from duff_orders.contract import CHANGES, CORRECTS, VERSION
 from duff_orders.documents import Document
-from duff_orders.profiles.profile import Profile
+from duff_orders.profiles.profile import Profile, folded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,11 @@ class Reading(Document):
     def share(self) -> Decimal:
         """The greatest share of rejected rows."""
         return Decimal(self.max_reject_share)
+
+    def not_listed(self, further: Iterable[str]) -> tuple[str, ...]:
+        """Of the headers that name no column those that the profile does not list; without one none is expected."""
+        listed = {*map(folded, self.ignored), CORRECTS, CHANGES}
+        return tuple(name for name in further if folded(name) not in listed)
 
     @cached_property
     def name(self) -> str:
