@@ -93,6 +93,13 @@ def test_a_profile_is_put_shown_listed_and_removed(acme: Path) -> None:
     assert code == 2
     assert said.count("\n") == 3
     assert "headers.price: there is no such column" in said
+    (path,) = (acme / "lake" / "processed" / "partners" / "acme").iterdir()
+    path.write_text(ACME.replace("Unidades", "Stk"), encoding="utf-8")
+    code, said = profile("list")
+    assert code == 1
+    assert f"{path.name} cannot be read: it is not as it was written" in said
+    assert profile("put", acme / "acme.toml")[0] == 0  # which mends it
+    assert profile("list")[0] == 0
     assert profile("rm", "acme") == (0, "acme: holds no more\n")
     assert profile("show", "acme")[0] == 2
     assert profile("put", acme / "none.toml") == (

@@ -5,18 +5,13 @@ import tempfile
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from duff_orders.contract import COLUMN_NAMES, COLUMNS, COUNTS, ORDERS, REJECTED_ROWS, Column
-from duff_orders.engines.duckdb import transform as on_duckdb
-from duff_orders.engines.duckdb import typed
-from duff_orders.ingest import canonical, chunks, scan, scan_texts, text
-from duff_orders.ingest.header import HEAD
-from duff_orders.ingest.long_records import LONG, stand_in
+from duff_orders.ingest.long_records import stand_in
 from duff_orders.ingest.marks import Marks
 from duff_orders.local.check import check
 from duff_orders.local.reread import compare
@@ -25,39 +20,18 @@ from tests.agreement import assert_agrees
 from tests.effort import examples, thinned
 from tests.hostile import HostileFile, orders_files
 from tests.ingest import test_spark_parity as by_hand
+from tests.ingest.forced import WAYS, Way, forced
 from tests.lakes import ingest, open_lake, rows, sql
 from tests.oracle import _BreaksRuleError, _judge_value, judge
 
 pytestmark = pytest.mark.property
 
 
-@given(
-    file=orders_files(),
-    by_table=st.booleans(),
-    long=st.sampled_from([LONG, 0, 60]),
-    block=st.sampled_from([text.BLOCK, 64, 700]),
-    most=st.sampled_from([0.0, canonical._MOST, 2.0]),
-    chunk=st.sampled_from([chunks.CHUNK, 1, 200]),
-    few=st.sampled_from([0, 2, 10**6]),
-)
+@given(file=orders_files(), way=WAYS)
 @settings(max_examples=examples(600), deadline=None, suppress_health_check=list(HealthCheck))
-def test_pipeline_agrees_with_the_oracle(
-    file: HostileFile, by_table: bool, long: int, block: int, most: float, chunk: int, few: int
-) -> None:
+def test_pipeline_agrees_with_the_oracle(file: HostileFile, way: Way) -> None:
     expected = judge(file.data, compressed=file.compressed)
-    # A file with rejects or repeats is checked into a table, or read in passes where memory has no room for one.
-    room = mock.patch.object(on_duckdb, "TABLE_SHARE", 1.0 if by_table else 0.0)
-    # Long records go another way; here all do, or those of more than 60 bytes.
-    aside, too = mock.patch.object(scan, "LONG", long), mock.patch.object(scan_texts, "LONG", long)
-    # What is read at once; the header, and all that stands in the same blocks, is read at once in any case.
-    blocks = mock.patch.object(text, "BLOCK", block)
-    head = mock.patch.object(scan, "HEAD", min(HEAD, 20 * block))
-    # Canonical lines are told in every file, in most or in none; and they are taken a few at a time.
-    told, cut = mock.patch.object(canonical, "_MOST", most), mock.patch.object(chunks, "CHUNK", chunk)
-    limits = mock.patch.multiple(typed, KEYS=few or 1)
-    parts = mock.patch.multiple(on_duckdb, FEW=few, OTHERS=few or 1)
-    given_up = mock.patch.object(scan, "MISSES", few)
-    with tempfile.TemporaryDirectory() as folder, room, aside, too, blocks, head, told, cut, limits, parts, given_up:
+    with tempfile.TemporaryDirectory() as folder, forced(way):
         lake = open_lake(Path(folder))
         row = ingest(lake, "f.csv.gz" if file.compressed else "f.csv", file.data)
         assert_agrees(row, rows(lake, row, ORDERS.name), rows(lake, row, REJECTED_ROWS.name), expected)

@@ -178,3 +178,23 @@ def test_any_text_is_a_profile_or_is_told_what_is_wrong(
     assert {name: list(each) for name, each in profile.headers.items()} == expected
     assert profile.values == ({"status": words} if words else {})
     assert (profile.delimiter, profile.thousands_mark) == (delimiter, thousands)
+
+
+@pytest.mark.parametrize("character", ["\0", "\n", "\x1b", "\u200b", "\u202e", "\ud800"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'prefix = "{}/"',
+        'prefix = "a/"\n[file]\nignore = ["x{}"]',
+        'prefix = "a/"\n[headers]\nstatus = "x{}"',
+        'prefix = "a/"\n[values.status]\n"x{}" = "created"',
+        'prefix = "a/"\n[values.point_of_sale_channel]\nx = "x{}"',
+        'prefix = "a/"\n[defaults]\nclient_name = "x{}"',
+        'prefix = "a/"\n[notify]\nemail = "x{}@b.example"',
+    ],
+)
+def test_what_cannot_be_seen_stands_in_no_text(text: str, character: str) -> None:
+    """Neither as it is, nor written out."""
+    for written in (character, f"\\u{ord(character):04x}"):
+        with pytest.raises(ProfileError):
+            load(text.format(written))

@@ -1,5 +1,6 @@
 """`duff profile` and `schema`: how partners write, said once and tried on files; and the contract for other tools."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,17 +35,23 @@ FilesArgument = Annotated[
 def list_(context: typer.Context, lake: LakeOption = None, deployment: DeploymentOption = None) -> None:
     """List the profiles that hold, each with its prefix and since when.
 
-    Prefixes that begin with another's are told: there the longer one holds.
+    Prefixes that begin with another's are told: there the longer one holds. Exit
+    code 1 where a text was changed or removed by other means than `put`.
     """
     from duff_orders.cli import show
     from duff_orders.lake import partners
 
     with _store(context, lake, deployment) as store:
         index = partners.partners(store).profiles
+        damaged = [*partners.damaged(store, index)]
     if not index:
         print("no profiles: files are read as the contract has it; `duff profile draft FILE` begins one")
         return
     show.profiles(index)
+    for error in damaged:
+        print(f"{error}: its files fail until `duff profile put` puts it again", file=sys.stderr)
+    if damaged:
+        raise typer.Exit(1)
 
 
 @profile.command("show")

@@ -58,9 +58,9 @@ def put(store: Store, name: str, text: str, now: datetime) -> InForce:
                 f"{profile.prefix}: the profile {same.name} holds for this prefix; each has one of its own"
             )
         entry = InForce(name=name, prefix=profile.prefix, digest=digest, since=now)
+        _keep(store, layout.profile_object(name, digest), data)
         if before is not None and replace(before, since=now) == entry:
             return before
-        _keep(store, layout.profile_object(name, digest), data)
         if _write(store, (*others, entry), token):
             return entry
     raise InputError("the profiles are being changed by somebody else all the time; try again")
@@ -94,6 +94,15 @@ def text_of(store: Store, entry: InForce) -> str:
     if digest_of(stored.data) != entry.digest:
         raise DamagedObject(name, "it is not as it was written: its digest is another")
     return stored.data.decode()
+
+
+def damaged(store: Store, entries: Iterable[InForce]) -> Iterator[DamagedObject]:
+    """Of profiles those whose text is gone, or is not as it was put."""
+    for entry in entries:
+        try:
+            text_of(store, entry)
+        except DamagedObject as error:
+            yield error
 
 
 def of_key(store: Store, key: str) -> Known | None:

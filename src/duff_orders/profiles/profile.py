@@ -112,8 +112,11 @@ def read(path: Path) -> str:
 
 def load(text: str, contract: Contract = CONTRACT) -> Profile:
     """The profile that a TOML text says. Raises ProfileError with everything that is wrong."""
-    if len(text.encode()) > MOST_BYTES:
-        raise ProfileError([Fault("the profile", f"has {len(text.encode()):,} bytes", f"allowed are {MOST_BYTES:,}")])
+    size = len(text.encode(errors="surrogatepass"))
+    if size > MOST_BYTES:
+        raise ProfileError([Fault("the profile", f"has {size:,} bytes", f"allowed are {MOST_BYTES:,}")])
+    if not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text):
+        raise ProfileError([Fault("the profile", "holds what is no character", "allowed is any text in UTF-8")])
     try:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -334,7 +337,9 @@ class _Reader:
 
     def email(self, found: object) -> str | None:
         """Where the partner is told."""
-        if found is None or (isinstance(found, str) and len(found) <= 254 and _ADDRESS.fullmatch(found)):
+        if found is None:
+            return None
+        if isinstance(found, str) and len(found) <= 254 and found.isprintable() and _ADDRESS.fullmatch(found):
             return found
         self.wrong("notify.email", found, 'allowed is one address, such as "edi@acme.example"')
         return None
