@@ -100,10 +100,10 @@ class InvalidFile(DuffError):
 class DamagedObject(DuffError):
     """An object of the lake's own cannot be read; `name` says which, `what` all but what is to be done."""
 
-    def __init__(self, name: str, why: object) -> None:
+    def __init__(self, name: str, why: object, remedy: str = "`duff repair` mends it") -> None:
         self.name = name
         self.what = f"the object {name} cannot be read: {why}"
-        super().__init__(f"{self.what}; `duff repair` mends it")
+        super().__init__(f"{self.what}; {remedy}")
 
 
 class EngineError(DuffError):

@@ -15,10 +15,11 @@ from duff_orders.documents import Decision
 from duff_orders.ingest.publish import publish
 from duff_orders.ingest.transform import transform
 from duff_orders.ingest.validate import validate
-from duff_orders.lake import partners
+from duff_orders.lake import layout, partners
 from duff_orders.lake.raw import announce, put
 from duff_orders.lake.stores.disk import DiskStore
 from duff_orders.local.check import check
+from duff_orders.local.repair import repair
 from duff_orders.local.replay import replay
 from duff_orders.local.run import process
 from duff_orders.models.build import build
@@ -130,3 +131,53 @@ def test_the_share_is_the_profile_s(tmp_path: Path) -> None:
         assert row.verdict == verdict
         assert Decimal(partners.reading(lake.store, str(row.reading)).max_reject_share) == Decimal(share)
     assert Counter(row.profile for row in lake.ledger.rows()) == {"acme": 2}
+
+
+def _index(root: Path) -> Path:
+    return root / "processed" / "partners" / "index.json"
+
+
+def _reading(root: Path) -> Path:
+    (row,) = open_lake(root).ledger.rows()
+    return root / layout.reading_object(str(row.reading))
+
+
+def _garbled(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"acme", b"moes"))
+
+
+@pytest.mark.parametrize(("where", "damage"), [(w, d) for w in (_index, _reading) for d in (Path.unlink, _garbled)])
+def test_what_tells_how_files_are_read_is_made_anew(
+    tmp_path: Path, where: Callable[[Path], Path], damage: Callable[[Path], None]
+) -> None:
+    root = _begun(tmp_path, "lake")
+    _taken(root, None)
+    lake = open_lake(root, share="1")
+    build(lake)
+    assert check(lake, deep=True).problems == []
+    before = (partners.partners(lake.store).profiles[0].digest, where(root).name)
+    damage(where(root))
+    problems = check(lake, deep=True).problems
+    assert len(problems) == 1
+    assert "`duff repair` makes it anew" in problems[0]
+    done = repair(lake)
+    assert done.made == [where(root).relative_to(root).as_posix()]
+    assert check(lake, deep=True).problems == []
+    assert (partners.partners(lake.store).profiles[0].digest, where(root).name) == before
+    assert partners.of_key(lake.store, "acme/b.csv") is not None
+
+
+def test_a_text_that_is_damaged_is_told_and_fails_its_files_until_it_is_put_again(tmp_path: Path) -> None:
+    root = _begun(tmp_path, "lake")
+    lake = open_lake(root, share="1")
+    (text,) = (path for path in (root / "processed" / "partners" / "acme").iterdir())
+    _garbled(text)
+    (problem,) = check(lake).problems
+    assert problem.endswith("its digest is another; `duff profile put` puts it again")
+    _taken(root, None)
+    (row,) = lake.ledger.rows()
+    assert row.verdict == "failed"
+    assert "`duff profile put` puts it again" in str(row.error)
+    partners.put(lake.store, "acme", BEFORE, noon(3))
+    list(replay(lake, failed=True))
+    assert _is_of_one_reading(root) == ","

@@ -49,7 +49,7 @@ def list_(context: typer.Context, lake: LakeOption = None, deployment: Deploymen
         return
     show.profiles(index)
     for error in damaged:
-        print(f"{error}: its files fail until `duff profile put` puts it again", file=sys.stderr)
+        print(f"{error}; until then its files fail", file=sys.stderr)
     if damaged:
         raise typer.Exit(1)
 

@@ -6,6 +6,7 @@ A file costs two reads, and one where there are no profiles; nothing is listed.
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +22,7 @@ from duff_orders.profiles.profile import Profile, ProfileError, load
 from duff_orders.profiles.reading import Reading, in_force, resolve
 
 _NAME = re.compile("[a-z0-9][a-z0-9_-]{0,62}")
+_REMEDY = "`duff profile put` puts it again"
 # How often the index, which somebody else may write, too, is read and written again.
 _ATTEMPTS = 20
 
@@ -90,9 +92,9 @@ def text_of(store: Store, entry: InForce) -> str:
     name = layout.profile_object(entry.name, entry.digest)
     stored = store.read(name)
     if stored is None:
-        raise DamagedObject(name, "it is gone")
+        raise DamagedObject(name, "it is gone", _REMEDY)
     if digest_of(stored.data) != entry.digest:
-        raise DamagedObject(name, "it is not as it was written: its digest is another")
+        raise DamagedObject(name, "it is not as it was written: its digest is another", _REMEDY)
     return stored.data.decode()
 
 
@@ -119,7 +121,7 @@ def of_key(store: Store, key: str) -> Known | None:
     try:
         return Known(entry, text, _loaded(text))
     except ProfileError as error:
-        raise DamagedObject(layout.profile_object(entry.name, entry.digest), error) from None
+        raise DamagedObject(layout.profile_object(entry.name, entry.digest), error, _REMEDY) from None
 
 
 def reading_of(store: Store, key: str, max_reject_share: Decimal) -> Reading:
@@ -131,6 +133,40 @@ def reading_of(store: Store, key: str, max_reject_share: Decimal) -> Reading:
     if known is None:
         return _resolved(None, None, max_reject_share)
     return _resolved(known.entry.name, known.text, max_reject_share)
+
+
+def by_texts(store: Store) -> Partners:
+    """Which profiles hold as far as their texts tell: the newest of each partner that can be read.
+
+    Of two with one prefix the newer one.
+    """
+    newest: dict[str, InForce] = {}
+    for each in sorted(store.listed(layout.PARTNERS), key=lambda each: each.modified):
+        for entry, profile in _kept(store, each.name):
+            same = (name for name, other in newest.items() if other.prefix == profile.prefix and name != entry.name)
+            for name in [*same]:
+                del newest[name]
+            newest[entry.name] = replace(entry, prefix=profile.prefix, since=each.modified)
+    return Partners(profiles=tuple(newest[name] for name in sorted(newest)))
+
+
+def possible(store: Store, shares: Iterable[Decimal]) -> Iterator[Reading]:
+    """All readings that may have been made of the profiles that there are, and of none, under some shares."""
+    profiles: list[tuple[str | None, Profile | None]] = [(None, None)]
+    for each in store.listed(layout.PARTNERS):
+        profiles += [(entry.name, profile) for entry, profile in _kept(store, each.name)]
+    for share in shares:
+        yield from (resolve(name, profile, share) for name, profile in profiles)
+
+
+def _kept(store: Store, name: str) -> Iterator[tuple[InForce, Profile]]:
+    """The profile that an object holds, if it is one and as it was written."""
+    partner, _, file = name.removeprefix(layout.PARTNERS).rpartition("/")
+    if not partner or not file.endswith(".toml"):
+        return
+    entry = InForce(name=partner, prefix="", digest=file.removesuffix(".toml"), since=datetime.min)
+    with suppress(DamagedObject, ProfileError):
+        yield entry, load(text_of(store, entry))
 
 
 def record(store: Store, reading: Reading) -> None:

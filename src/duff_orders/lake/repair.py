@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import TypeVar
 
 from duff_orders.documents import ContentNote, Event, Held, LedgerRow, Replacement
 from duff_orders.documents.document import Document
 from duff_orders.errors import DamagedObject
-from duff_orders.lake import layout
+from duff_orders.lake import layout, partners
 from duff_orders.lake.cleanup import set_aside
-from duff_orders.lake.documents import CONTENTS, EVENTS, HELD, LEDGER_ROWS, REPLACEMENTS, Kind
+from duff_orders.lake.documents import CONTENTS, EVENTS, HELD, LEDGER_ROWS, PARTNERS, READINGS, REPLACEMENTS, Kind
 from duff_orders.lake.events import of_row
 from duff_orders.lake.stores.base import Store, names
 from duff_orders.lake.survey import Survey
@@ -26,14 +27,16 @@ _MORE_CHANGES = 10
 class Repair:
     """A repair at work: the store, what was found there, and when it began, by which names it keeps things aside.
 
-    `made` and `aside` are the names of objects, `lost` a sentence for each thing that nothing can mend, `events` the
-    announcements of all files as they are now; those of the files `dated_anew` have perhaps another time than before.
-    `ingested` reads from Parquet objects when their file was announced.
+    `share` of rejected rows is what the settings allow, `ingested` reads from Parquet objects when their file was
+    announced. `made` and `aside` are the names of objects, `lost` a sentence for each thing that nothing can mend,
+    `events` the announcements of all files as they are now; those of the files `dated_anew` have perhaps another time
+    than before.
     """
 
     store: Store
     survey: Survey
     began: datetime
+    share: Decimal = Decimal("0.5")
     ingested: Callable[[Sequence[str]], datetime | None] = lambda _: None
     made: list[str] = field(default_factory=list)
     aside: list[str] = field(default_factory=list)
@@ -53,6 +56,8 @@ class Repair:
             self._held()
             self._replacements()
         self._contents()
+        self._profiles()
+        self._readings()
         for fault in self.survey.of("aside"):
             if fault.name.startswith(layout.GIVEN_UP):
                 self.put_aside(fault.name)
@@ -179,6 +184,32 @@ class Repair:
                     self._make(CONTENTS, ContentNote(content=content, published=by), seen)
                 else:  # nobody published it; who was about to, does so once more
                     self.put_aside(name)
+
+    def _profiles(self) -> None:
+        """Which profiles hold, from the newest text of each partner."""
+        if not self._named(PARTNERS):
+            return
+        seen = None
+        with suppress(DamagedObject):
+            seen = partners.partners(self.store)
+        self._make(PARTNERS, partners.by_texts(self.store), seen)
+        self.lost.append(
+            f"{layout.PARTNERS_INDEX}: made anew of the newest text of each partner; of one that was removed, "
+            "`duff profile rm` says it again"
+        )
+
+    def _readings(self) -> None:
+        """Readings, from the profiles that they were made of."""
+        missing = {PurePosixPath(name).stem for name in self._named(READINGS)}
+        shares = {each.share for each in self.survey.readings.values()} | {self.share}
+        for reading in partners.possible(self.store, shares) if missing else ():
+            if reading.name in missing:
+                missing.remove(reading.name)
+                self._make(READINGS, reading, None)
+        for name in sorted(missing):
+            self.put_aside(layout.reading_object(name))
+            lost = "nothing tells any more how its files were read; `duff replay` reads them anew"
+            self.lost.append(f"{layout.reading_object(name)}: {lost}")
 
 
 def _numbered(announced: Iterable[Event], known: dict[str, Held]) -> list[Held]:

@@ -14,12 +14,13 @@ from typing import Literal
 from duff_orders.contract import COUNTS
 from duff_orders.documents import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
 from duff_orders.errors import DamagedObject
-from duff_orders.lake import layout
-from duff_orders.lake.documents import CONTENTS, EVENTS, GIVEN_UP, HELD, LEDGER_ROWS, REPLACEMENTS
+from duff_orders.lake import layout, partners
+from duff_orders.lake.documents import CONTENTS, EVENTS, GIVEN_UP, HELD, LEDGER_ROWS, READINGS, REPLACEMENTS
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.stores.base import Store
 from duff_orders.lake.unannounced import unannounced
+from duff_orders.profiles.reading import Reading
 
 #: What puts a fault right: the document is made anew from others, the file is processed again, the star schema is
 #: built from nothing, the object is put aside, its file is announced again if it lies there, or nothing can.
@@ -65,6 +66,7 @@ class Survey:
     held: dict[str, list[Held]] = field(default_factory=dict)
     replacements: dict[str, Replacement] = field(default_factory=dict)
     given_up: dict[str, GivenUp] = field(default_factory=dict)
+    readings: dict[str, Reading] = field(default_factory=dict)
     unannounced: dict[str, Event] = field(default_factory=dict)
     star: Snapshot | None = None
     sizes: dict[str, int] = field(default_factory=dict)
@@ -96,6 +98,7 @@ def survey(lake: Lake, *, digests: bool = True, put_before: datetime | None = No
         held=_by_key(HELD.every(store, _told(faults, "document"))),
         replacements={REPLACEMENTS.name(each): each for each in REPLACEMENTS.every(store, _told(faults, "document"))},
         given_up={each.file_id: each for each in GIVEN_UP.every(store, _told(faults, "aside"))},
+        readings={each.name: each for each in READINGS.every(store, _told(faults, "document"))},
         star=star,
         sizes={
             each.name: each.size
@@ -104,7 +107,7 @@ def survey(lake: Lake, *, digests: bool = True, put_before: datetime | None = No
         },
         faults=faults,
     )
-    faults += [*_announced(result), *_counts(result), *_contents(result)]
+    faults += [*_announced(result), *_counts(result), *_contents(result), *_read(result), *_profiles(store)]
     if put_before is not None:
         faults += [*_unannounced(store, result, put_before)]
     if store.keeps_notes:
@@ -231,6 +234,31 @@ def _contents(survey: Survey) -> Iterator[Fault]:
         if note is None or note.published.get(row.file_id) != row.pa_date:
             words = f"{named(row)}: the note of its content {'does not name it' if note else 'is missing'}"
             yield Fault(name=name, words=words, remedy="document", file_id=row.file_id)
+
+
+def _read(survey: Survey) -> Iterator[Fault]:
+    """The readings that ledger rows name."""
+    unreadable = {fault.name for fault in survey.faults}
+    for row in survey.rows.values():
+        if row.reading and row.reading not in survey.readings:
+            name = layout.reading_object(row.reading)
+            if name not in unreadable:
+                words = f"{named(row)}: what it was read by is missing"
+                yield Fault(name=name, words=words, remedy="document", file_id=row.file_id)
+
+
+def _profiles(store: Store) -> Iterator[Fault]:
+    """Which profiles hold, and their texts."""
+    try:
+        entries = partners.partners(store).profiles
+    except DamagedObject as error:
+        yield Fault(name=error.name, words=error.what, remedy="document")
+        return
+    if not store.exists(layout.PARTNERS_INDEX) and any(store.listed(layout.PARTNERS)):
+        words = "which profiles hold is told by nothing, and there are some"
+        yield Fault(name=layout.PARTNERS_INDEX, words=words, remedy="document")
+    for damaged in partners.damaged(store, entries):
+        yield Fault(name=damaged.name, words=str(damaged), remedy="none")
 
 
 def _held(survey: Survey) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from duff_orders.contract import ORDERS, STAR, TABLES, VERSION
 from duff_orders.documents import Entry, Event, LedgerRow
-from duff_orders.errors import EngineError, SourceChanged
+from duff_orders.errors import DamagedObject, EngineError, SourceChanged
 from duff_orders.ingest.content import came_back
 from duff_orders.ingest.corrections import ranked
 from duff_orders.ingest.text import is_compressed
@@ -280,7 +280,7 @@ def _reread(
             with lake.store.raw(event) as raw:
                 faults = [*compare(lake, connection, scratch, row, raw.open())]
                 raw.check()
-        except (SourceChanged, PermissionError):
+        except (SourceChanged, PermissionError, DamagedObject):  # of which the survey tells
             return None
         return faults
 

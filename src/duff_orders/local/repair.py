@@ -63,7 +63,7 @@ def mend(lake: Lake, survey: Survey, process: Callable[[list[Event], bool], list
 
     `process` takes files to their ledger rows; those of which something is there already, in its place.
     """
-    work = Repair(lake.store, survey, utc_now(), partial(_ingested, lake))
+    work = Repair(lake.store, survey, utc_now(), lake.settings.max_reject_share, partial(_ingested, lake))
     work.documents()
     waiting, gone = _to_process(lake, work)
     for event in (*waiting, *gone):
@@ -191,6 +191,8 @@ def _without_raw(lake: Lake, work: Repair, event: Event) -> LedgerRow | None:
         content=content,
         contract=version,
         engine=row.engine if row else None,  # what wrote it
+        reading=row.reading if row else None,
+        profile=row.profile if row else None,
         orders=orders,
         rejected=rejected,
     )
