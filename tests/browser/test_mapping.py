@@ -1,5 +1,6 @@
 """A partner's unknown file, mapped and published in a browser: with a script and without, in both languages."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from duff_orders.lake import partners
 from duff_orders.lake.raw import announce
 from duff_orders.local.run import process
 from tests.browser.conftest import served
-from tests.browser.tabs import chromium, tabs
+from tests.browser.tabs import Opened
 from tests.console.test_mapping import ACME, DATA
+from tests.effort import PATIENCE
 from tests.lakes import NOON, drop, open_lake
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 #: By language: the page's heading, its main button, what it says at the end, and what the file's page says then.
 SAID = {
@@ -41,28 +43,27 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 @pytest.mark.parametrize("language", SAID)
-def test_an_unknown_file_is_mapped_and_published(address: str, language: str, script: bool) -> None:
+def test_an_unknown_file_is_mapped_and_published(opened: Opened, address: str, language: str, script: bool) -> None:
     heading, save, saved, read_as = SAID[language]
-    with chromium() as browser, tabs(browser) as open_tab:
-        page = open_tab(locale=language, java_script_enabled=script)
-        page.goto(f"{address}/files?verdict=invalid")
-        page.get_by_role("link", name="moes/a.csv").click()
-        page.get_by_role("link", name=heading).click()
-        page.get_by_role("heading", level=1, name=heading).wait_for()
-        assert page.get_by_role("button", name=save).is_disabled()
-        map_columns(page, script=script)
-        page.get_by_role("button", name=save).click()
-        page.get_by_role("heading", level=1, name=saved).wait_for()
-        assert page.get_by_role("link", name="moes/b.csv").is_visible()
-        page.locator("button.main").click()
-        page.wait_for_url("**/files?verdict=invalid")
-        for _ in range(600):
-            page.goto(f"{address}/files")
-            if page.locator(".chip.valid_with_rejects").count() >= 2:
-                break
-            page.wait_for_timeout(200)
-        page.get_by_role("link", name="moes/b.csv").click()
-        page.get_by_text(read_as).wait_for()
+    page = opened(locale=language, java_script_enabled=script)
+    page.goto(f"{address}/files?verdict=invalid")
+    page.get_by_role("link", name="moes/a.csv").click()
+    page.get_by_role("link", name=heading).click()
+    page.get_by_role("heading", level=1, name=heading).wait_for()
+    assert page.get_by_role("button", name=save).is_disabled()
+    map_columns(page, script=script)
+    page.get_by_role("button", name=save).click()
+    page.get_by_role("heading", level=1, name=saved).wait_for()
+    assert page.get_by_role("link", name="moes/b.csv").is_visible()
+    page.locator("button.main").click()
+    page.wait_for_url("**/files?verdict=invalid")
+    deadline = time.monotonic() + PATIENCE
+    while page.locator(".chip.valid_with_rejects").count() < 2:
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(200)
+        page.goto(f"{address}/files")
+    page.get_by_role("link", name="moes/b.csv").click()
+    page.get_by_text(read_as).wait_for()
 
 
 def map_columns(page: Any, *, script: bool) -> None:

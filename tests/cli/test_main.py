@@ -225,7 +225,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "settle that is no number": (["watch", "--settle", "nan"], 2, "settle is nan"),
     "no lake": (["files", "--lake", "/dev/null/lake"], 2, "there is no lake at /dev/null/lake"),
     "lake that cannot be made": (["run", str(FIRST), "--lake", "/dev/null/lake"], 1, "Not a directory"),
-    "no id": (["replay"], 2, "name file ids, or give --failed, --all or --unannounced"),
+    "no id": (["replay"], 2, "name file ids, or give --failed, --stale, --all or --unannounced"),
     "unknown id": (["replay", "zzz"], 2, "no file 'zzz' in the ledger; `duff files` lists the ids"),
     "empty id": (["replay", ""], 2, "no file '' in the ledger"),
     "rejects of an unknown id": (["rejects", "zzz"], 2, "no file 'zzz' in the ledger"),

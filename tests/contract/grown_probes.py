@@ -247,7 +247,7 @@ def test_a_further_name_is_known_wherever_a_header_is_read(tmp_path: Path, engin
     row = ingest(lake, "b.csv", "\n".join((header, line(3), turned, "")).encode())
     assert (row.verdict, row.rows_withheld) == ("invalid", 1)
     row = ingest(lake, "c.csv", f"{header},product_ccf\n".encode())
-    assert row.reason == "column `product_ccf` is named 2 times in the header"
+    assert row.reason == "column `product_ccf` is named by several headers: Unidades, product_ccf"
     assert_whole(lake)
 
 

@@ -22,6 +22,11 @@ from duff_orders.profiles.profile import Profile, ProfileError, load
 from duff_orders.profiles.reading import Reading, in_force, resolve
 
 _NAME = re.compile("[a-z0-9][a-z0-9_-]{0,62}")
+# Readings by their names, which are what they say: no store needs to be asked twice.
+_READ: dict[str, Reading] = {}
+_MOST_REMEMBERED = 1_000
+# Addresses of readings that are there: a warm function asks once.
+_KNOWN_THERE: set[str] = set()
 _REMEDY = "`duff profile put` puts it again"
 # How often the index, which somebody else may write, too, is read and written again.
 _ATTEMPTS = 20
@@ -170,17 +175,32 @@ def _kept(store: Store, name: str) -> Iterator[tuple[InForce, Profile]]:
 
 
 def record(store: Store, reading: Reading) -> None:
-    """Keep a reading under its name."""
-    _keep(store, layout.reading_object(reading.name), reading.stored())
+    """Keep a reading under its name. In a bucket, of which nobody removes any, it is looked for once a process."""
+    name = layout.reading_object(reading.name)
+    address = store.address(name)
+    if address not in _KNOWN_THERE:
+        _keep(store, name, reading.stored())
+        if "://" in address:
+            _KNOWN_THERE.add(address)
+    _remember(reading)
 
 
 def reading(store: Store, name: str) -> Reading:
     """The reading of a name. Raises DamagedObject where it is gone or another."""
+    if (known := _READ.get(name)) is not None:
+        return known
     of = layout.reading_object(name)
     found = READINGS.read(store, of)
     if found is None:
         raise DamagedObject(of, "it is gone")
+    _remember(found)
     return found
+
+
+def _remember(reading: Reading) -> None:
+    if len(_READ) >= _MOST_REMEMBERED:
+        _READ.clear()
+    _READ[reading.name] = reading
 
 
 def reading_of_row(store: Store, row: LedgerRow) -> Reading:
