@@ -1,6 +1,7 @@
 """The store on S3 over buckets in memory: its own code, with obstore's conditional writes, and no network."""
 
 import hashlib
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ class Buckets:
         self.stores: dict[str, Any] = {RAW: MemoryStore(), PROCESSED: MemoryStore()}
         self.versions: dict[str, bytes] = {}
         self.events: list[Event] = []
+        self.name = uuid.uuid4().hex
 
     def store(self, raw: str = "raw", processed: str = "processed", **more: Any) -> S3Store:
         """One worker's store over them, whatever their names."""
@@ -45,10 +47,15 @@ class _InMemory(S3Store):
         self._buckets = buckets.stores
         self._versions = buckets.versions
         self._events = buckets.events
+        self._name = buckets.name
 
     def __post_init__(self) -> None:
         """No client is made."""
         self._held: list[str] = []
+
+    def address(self, name: str) -> str:
+        """Of these buckets alone, whatever their names."""
+        return f"memory://{self._name}/{name}"
 
     def held(self, key: str) -> list[Held]:
         """As a listing of the versions would tell."""

@@ -239,12 +239,14 @@ def _contents(survey: Survey) -> Iterator[Fault]:
 def _read(survey: Survey) -> Iterator[Fault]:
     """The readings that ledger rows name."""
     unreadable = {fault.name for fault in survey.faults}
+    without: dict[str, list[LedgerRow]] = defaultdict(list)
     for row in survey.rows.values():
         if row.reading and row.reading not in survey.readings:
-            name = layout.reading_object(row.reading)
-            if name not in unreadable:
-                words = f"{named(row)}: what it was read by is missing"
-                yield Fault(name=name, words=words, remedy="document", file_id=row.file_id)
+            without[layout.reading_object(row.reading)].append(row)
+    for name in sorted(without.keys() - unreadable):
+        first, *others = without[name]
+        more = f" and {len(others)} others" if others else ""
+        yield Fault(name=name, words=f"{named(first)}{more}: what they were read by is missing", remedy="document")
 
 
 def _profiles(store: Store) -> Iterator[Fault]:
