@@ -1,6 +1,7 @@
 """What was promised and what came: states of slots, over both changes of the clocks, in several zones."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -40,8 +41,10 @@ def told(expected: Expected, rows: Sequence[LedgerRow], now: str, first: date = 
         ([came("2026-03-02T06:00")], "2026-03-02T06:01", "on_time"),
         ([came("2026-03-02T08:00")], "2026-03-04T00:00", "on_time"),
         ([came("2026-03-02T08:01")], "2026-03-04T00:00", "late"),
-        ([came("2026-03-03T06:59")], "2026-03-04T00:00", "late"),
-        ([came("2026-02-27T12:00")], "2026-03-04T00:00", "on_time"),  # the one of Friday was missed at its time
+        ([came("2026-03-02T20:00")], "2026-03-02T21:00", "late"),
+        ([came("2026-03-03T06:59")], "2026-03-04T00:00", "missed"),  # in time for the next
+        ([came("2026-03-03T06:58"), came("2026-03-03T06:59")], "2026-03-04T00:00", "late"),  # one more than that needs
+        ([came("2026-02-27T12:00")], "2026-03-04T00:00", "on_time"),  # that of Friday had come
         ([came("2026-02-27T06:00"), came("2026-02-28T12:00")], "2026-03-04T00:00", "on_time"),
         ([came("2026-03-02T06:00", "invalid")], "2026-03-02T09:00", "missing"),
         ([came("2026-03-02T06:00", "duplicate")], "2026-03-02T09:00", "missing"),
@@ -61,6 +64,35 @@ def test_a_late_file_goes_to_the_day_before_while_that_is_open() -> None:
     assert (monday.state, tuesday.state) == ("late", "due")
     monday, tuesday = told(WORKDAYS, [came("2026-02-27T06:00"), came("2026-03-03T07:30")], "2026-03-03T09:00", days=2)
     assert (monday.state, tuesday.state) == ("missed", "on_time")
+
+
+def test_a_day_that_was_missed_makes_no_later_one_late() -> None:
+    rows = [came("2026-02-27T06:00"), *(came(f"2026-03-{day:02}T06:00") for day in range(3, 7))]
+    week = told(WORKDAYS, rows, "2026-03-06T12:00", days=5)
+    assert [slot.state for slot in week] == ["missed", *["on_time"] * 4]
+    evening = Expected(zone="UTC", days=DAYS, by=time(0, 30))  # files come the evening before
+    rows = [came(f"2026-03-{day:02}T23:00") for day in (1, 2, 4, 5)]
+    assert [slot.state for slot in told(evening, rows, "2026-03-06T12:00", days=5)] == [
+        *["on_time"] * 2,
+        "missed",
+        *["on_time"] * 2,
+    ]
+
+
+def test_what_came_long_before_the_first_day_counts_for_none() -> None:
+    begun = replace(WORKDAYS, since=MONDAY)
+    (slot,) = told(begun, [came("2026-01-05T06:00"), came("2026-02-27T06:59")], "2026-03-02T09:00")
+    assert (slot.state, slot.files) == ("missing", [])
+    (slot,) = told(begun, [came("2026-03-01T18:00")], "2026-03-02T09:00")
+    assert slot.state == "on_time"
+
+
+def test_the_days_that_are_asked_for_change_no_state() -> None:
+    rows = [came(f"2026-02-{day:02}T{4 + day % 12:02}:00") for day in range(2, 28) if day % 5]
+    february = told(WORKDAYS, rows, "2026-03-01T00:00", first=date(2026, 2, 2), days=26)
+    assert {slot.state for slot in february} == {"on_time", "late", "missed"}
+    for slot in february:
+        assert told(WORKDAYS, rows, "2026-03-01T00:00", first=slot.day) == [slot]
 
 
 def test_of_several_files_the_last_that_is_needed_counts() -> None:
@@ -106,7 +138,7 @@ def test_a_time_is_an_instant_even_where_clocks_change(zone: str, day: date, by:
     now=st.integers(0, 24 * 22),
 )
 @settings(max_examples=examples(500), deadline=None)
-def test_each_file_counts_for_one_slot_and_a_slot_is_never_filled_before_an_older_open_one(
+def test_each_file_counts_for_one_slot_within_its_time_and_none_lacks_what_the_next_has_too_many_of(
     zone: str, hours: list[int], days: list[str], files: int, now: int
 ) -> None:
     start = datetime(2026, 3, 20, tzinfo=UTC)
@@ -119,6 +151,8 @@ def test_each_file_counts_for_one_slot_and_a_slot_is_never_filled_before_an_olde
     assert len(counted) == len({*counted}) == len(rows)
     for one, other in pairwise(found):
         assert one.due < other.due
-        if len(one.files) < files:  # what came for the next came when this one was over
+        assert all(row.event_time <= other.due for row in one.files)
+        assert all(row.event_time > one.due for row in other.files)
+        if len(one.files) < files < len(other.files):
             assert all(row.event_time > other.due for row in other.files)
         assert one.state != "missing" or now <= (other.due - start) / timedelta(hours=1)

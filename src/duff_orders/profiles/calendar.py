@@ -4,9 +4,11 @@ States are computed, never stored: a file that came later, or a row that was rep
 once. Files are given to slots by their event times, which are the store's: our own delay is nobody's.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice, pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -18,6 +20,8 @@ from duff_orders.profiles.profile import DAYS, Expected
 State = Literal["due", "on_time", "late", "missing", "missed"]
 #: Days without a slot that are looked through for one: a week, and as many as may be excepted.
 _FURTHEST = 400
+#: Slots before those asked for that are filled, too: whether a file was late for the one before depends on them.
+_LOOKED_BACK = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,31 +48,37 @@ class Slot:
 def slots(expected: Expected, rows: Iterable[LedgerRow], first: date, last: date, now: datetime) -> list[Slot]:
     """The slots of some days, both included, as the files of a partner have filled them by now.
 
-    A file goes to the oldest slot that is still open when it comes: to the one before until the next is due.
+    A file is either late for the slot that was due before it came, or in time for the next: it counts where its time
+    fits better, so that a day that was missed makes no later one late. What a slot has beyond its need goes to the one
+    before, where that still lacks a file.
     """
     days = [*_days(expected, first, last)]
     if not days:
         return []
-    before, after = _neighbour(expected, days[0], -1), _neighbour(expected, days[-1], 1)
-    whole = [*([before] if before else []), *days, *([after] if after else [])]
-    due = {day: due_at(expected, day) for day in whole}
-    counted: dict[date, list[LedgerRow]] = {day: [] for day in whole}
-    unusable: dict[date, list[LedgerRow]] = {day: [] for day in whole}
+    earlier, after = [*_neighbours(expected, days[0], -1, _LOOKED_BACK)], [*_neighbours(expected, days[-1], 1, 1)]
+    whole = [*reversed(earlier), *days, *after]
+    begin = [*_neighbours(replace(expected, since=None), whole[0], -1, 1)]
+    due = [due_at(expected, day) for day in whole]
+    counted: list[list[LedgerRow]] = [[] for _ in whole]
+    unusable: list[list[LedgerRow]] = [[] for _ in whole]
     for row in sorted(rows, key=lambda row: (row.event_time, row.file_id)):
-        waiting = [*_waiting(whole, due, row.event_time)]
-        if not waiting:
+        if (begin and row.event_time <= due_at(expected, begin[0])) or (after and row.event_time > due[-1]):
             continue
-        lacking = [day for day in waiting if len(counted[day]) < expected.files]
+        following = bisect_left(due, row.event_time)
+        lacks = following > 0 and len(counted[following - 1]) < expected.files
+        place = following - 1 if following == len(due) or (lacks and _is_late(row, due, following)) else following
         if row.published:
-            counted[lacking[0] if lacking else waiting[-1]].append(row)
+            counted[place].append(row)
         elif row.verdict == "invalid":
-            unusable[lacking[0] if lacking else waiting[-1]].append(row)
-    told = []
-    for place, day in enumerate(whole):
-        if first <= day <= last:
-            following = due[whole[place + 1]] if place + 1 < len(whole) else None
-            told.append(_slot(expected, day, due[day], following, counted[day], unusable[day], now))
-    return told
+            unusable[place].append(row)
+    for place, (before, files) in enumerate(pairwise(counted)):
+        while len(before) < expected.files < len(files) and files[0].event_time <= due[place + 1]:
+            before.append(files.pop(0))
+    return [
+        _slot(expected, day, [*due[place : place + 2]], counted[place], unusable[place], now)
+        for place, day in enumerate(whole)
+        if first <= day <= last
+    ]
 
 
 def due_at(expected: Expected, day: date) -> datetime:
@@ -98,33 +108,26 @@ def _days(expected: Expected, first: date, last: date) -> Iterator[date]:
         day += timedelta(days=1)
 
 
-def _neighbour(expected: Expected, day: date, step: int) -> date | None:
-    """The expected day before, or after, a day; None where there is none."""
-    for number in range(1, _FURTHEST):
-        other = day + timedelta(days=step * number)
-        if _is_expected(expected, other):
-            return other
-    return None
+def _neighbours(expected: Expected, day: date, step: int, many: int) -> Iterator[date]:
+    """The expected days before, or after, a day: as many as there are, the nearest first."""
+    others = (day + timedelta(days=step * number) for number in range(1, _FURTHEST))
+    return islice((other for other in others if _is_expected(expected, other)), many)
 
 
-def _waiting(days: Sequence[date], due: dict[date, datetime], when: datetime) -> Iterator[date]:
-    """The slots that a file of this time may be for, oldest first: since the one before was due, until the next is."""
-    for place, day in enumerate(days):
-        since = due[days[place - 1]] if place else None
-        until = due[days[place + 1]] if place + 1 < len(days) else None
-        if (since is None or since < when) and (until is None or when <= until):
-            yield day
+def _is_late(row: LedgerRow, due: Sequence[datetime], following: int) -> bool:
+    """Whether a file is rather late for the slot before than early for the following; more are late than early."""
+    return (row.event_time - due[following - 1]) / 2 <= due[following] - row.event_time
 
 
 def _slot(
     expected: Expected,
     day: date,
-    due: datetime,
-    following: datetime | None,
+    dues: Sequence[datetime],
     files: Sequence[LedgerRow],
     unusable: Sequence[LedgerRow],
     now: datetime,
 ) -> Slot:
+    due, following = dues[0], dues[1] if len(dues) > 1 else None
     late_from = due + timedelta(minutes=expected.grace_minutes)
     state: State
     if len(files) >= expected.files:
