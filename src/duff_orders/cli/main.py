@@ -7,7 +7,7 @@ import sys
 
 from typer.models import CommandInfo
 
-from duff_orders.cli import ask, aws, ingest, partners, pipe, serve, upkeep  # noqa: F401 – they add their commands to `app`
+from duff_orders.cli import ask, aws, calendar, ingest, partners, pipe, serve, upkeep  # noqa: F401 – they add their commands to `app`
 from duff_orders.cli.interrupt import EXIT_CODE, is_interrupted
 from duff_orders.cli.options import app
 from duff_orders.errors import DuffError, EngineError, InputError, MissingPackage, SettingsError
@@ -17,7 +17,7 @@ __all__ = ["app", "main"]
 
 #: The commands as the help lists them.
 GROUPS = {
-    "Files": ("run", "watch", "files", "rejects", "give-up", "replay", "profile"),
+    "Files": ("run", "watch", "expected", "files", "rejects", "give-up", "replay", "profile", "partner"),
     "Questions": ("query", "serve", "schema"),
     "Upkeep": ("check", "repair", "models", "generate"),
     "A deployment on AWS": ("package", "deploy", "upload", "status", "rollback", "cost", "destroy"),

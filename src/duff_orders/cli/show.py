@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from duff_orders.clock import utc_now
+from duff_orders.clock import format_time, utc_now
 from duff_orders.contract import COLUMN_NAMES, COUNTS, Column
 from duff_orders.documents import LedgerRow
 from duff_orders.lake.standing import Standing
@@ -24,6 +25,7 @@ from duff_orders.reasons import remarked
 if TYPE_CHECKING:
     from duff_orders.aws.status import Status
     from duff_orders.documents import InForce
+    from duff_orders.local.expected import Promised
     from duff_orders.local.repair import Repaired
 
 COLOURS = {
@@ -70,6 +72,51 @@ def profiles(index: Sequence["InForce"]) -> None:
         within = [other.name for other in index if other is not each and each.prefix.startswith(other.prefix)]
         lines.append((each.name, printable(each.prefix), f"{each.since:%Y-%m-%d %H:%M:%S}", ", ".join(within)))
     _listed(("profile", "prefix", "since (UTC)", "instead of"), lines)
+
+
+#: What the state of a slot is called.
+STATES = {"due": "due", "on_time": "in", "late": "late", "missing": "MISSING", "missed": "MISSED"}
+
+
+def promised(told: Sequence["Promised"]) -> None:
+    """What partners have promised, and what came of it."""
+    lines = []
+    for each in told:
+        if each.damaged:
+            lines.append((each.name, "", "", "?", "", each.damaged))
+        for slot in each.slots:
+            assert each.expected is not None  # it has slots
+            local = slot.due.astimezone(ZoneInfo(each.expected.zone))
+            came = ", ".join(f"{printable(row.source_file)} {row.event_time:%H:%M}" for row in slot.files)
+            unusable = ", ".join(f"{printable(row.source_file)} is invalid" for row in slot.unusable)
+            due = f"{local:%H:%M} {each.expected.zone}, {slot.due:%H:%M} UTC"
+            files = f"{len(slot.files)} of {slot.needed}"
+            what = ", ".join(filter(None, (came, unusable)))
+            lines.append((each.name, slot.day.isoformat(), due, STATES[slot.state], files, what))
+        if not each.slots and not each.damaged:
+            lines.append((each.name, "", "", "none expected", "", ""))
+    _listed(("partner", "day", "due", "state", ("files", "right"), "what came (UTC)"), lines)
+
+
+def promised_facts(each: "Promised") -> dict[str, Any]:
+    """The same as a document."""
+    return {
+        "name": each.name,
+        "prefix": each.prefix,
+        "damaged": each.damaged or None,
+        "slots": [
+            {
+                "day": slot.day.isoformat(),
+                "due": format_time(slot.due),
+                "late_from": format_time(slot.late_from),
+                "state": slot.state,
+                "needed": slot.needed,
+                "files": [row.file_id for row in slot.files],
+                "unusable": [row.file_id for row in slot.unusable],
+            }
+            for slot in each.slots
+        ],
+    }
 
 
 def columns(contract: Sequence[Column]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from duff_orders.contract import CONTRACT
-from duff_orders.profiles.profile import Profile
+from duff_orders.profiles.profile import Expected, Profile
 
 #: Where editors find what a profile may say.
 SCHEMA_LINE = "#:schema duff-profile.json"
@@ -52,19 +52,23 @@ def _lines(profile: Profile) -> Iterator[str]:
     yield from _table("defaults", {column: _text(value) for column, value in profile.defaults.items()})
     yield from _table("notify", {"email": _text(profile.email) if profile.email else None})
     if profile.expected:
-        expected = profile.expected
-        yield from _table(
-            "expect",
-            {
-                "zone": _text(expected.zone),
-                "days": _list(expected.days),
-                "by": _text(f"{expected.by:%H:%M}"),
-                "grace_minutes": str(expected.grace_minutes),
-                "files": str(expected.files),
-                "except": _list(day.isoformat() for day in expected.except_) if expected.except_ else None,
-                "since": _text(expected.since.isoformat()) if expected.since else None,
-            },
-        )
+        yield from expect_lines(profile.expected)
+
+
+def expect_lines(expected: Expected) -> Iterator[str]:
+    """The table of a calendar."""
+    return _table(
+        "expect",
+        {
+            "zone": _text(expected.zone),
+            "days": _list(expected.days),
+            "by": _text(f"{expected.by:%H:%M}"),
+            "grace_minutes": str(expected.grace_minutes),
+            "files": str(expected.files),
+            "except": _list(day.isoformat() for day in expected.except_) if expected.except_ else None,
+            "since": _text(expected.since.isoformat()) if expected.since else None,
+        },
+    )
 
 
 def draft(prefix: str, delimiter: str, seen: Sequence[Seen]) -> str:

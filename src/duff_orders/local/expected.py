@@ -1,0 +1,90 @@
+"""Is everything in? What partners have promised, beside what the ledger holds."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from duff_orders.documents import LedgerRow
+from duff_orders.errors import DamagedObject
+from duff_orders.lake import partners
+from duff_orders.lake.stores.base import Store
+from duff_orders.profiles.calendar import Slot, slots, today
+from duff_orders.profiles.profile import DAYS, Expected, Profile, ProfileError, load
+from duff_orders.profiles.written import expect_lines
+
+#: A table of TOML begins so.
+_TABLE = re.compile(r"\s*\[")
+_EXPECT = re.compile(r"\s*\[\s*expect\s*\]\s*(#.*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """What a partner has promised, and the slots of some days; `damaged` says why nothing can be told."""
+
+    name: str
+    prefix: str
+    expected: Expected | None = None
+    slots: Sequence[Slot] = ()
+    damaged: str = ""
+
+
+def promised(
+    store: Store, rows: Iterable[LedgerRow], now: datetime, first: date | None = None, last: date | None = None
+) -> list[Promised]:
+    """The slots of all partners that have promised anything, of some days; without any of today, where the partner is.
+
+    A partner whose profile cannot be read is told of, too.
+    """
+    of_all, told = [*rows], []
+    for entry in partners.partners(store).profiles:
+        try:
+            profile = load(partners.text_of(store, entry))
+        except (DamagedObject, ProfileError) as error:
+            told.append(Promised(entry.name, entry.prefix, damaged=str(error)))
+            continue
+        if profile.expected is not None:
+            under = partners.under(store, entry.name)
+            own = [row for row in of_all if under.holds(row.source_file)]
+            day = today(profile.expected, now)
+            found = slots(profile.expected, own, first or day, last or first or day, now)
+            told.append(Promised(entry.name, entry.prefix, profile.expected, found))
+    return told
+
+
+def with_expected(text: str, expected: Expected) -> str:
+    """A profile's text with another calendar; all else in it stays as it was written, remarks too."""
+    lines, kept, inside = text.splitlines(), list[str](), False
+    for line in lines:
+        if _TABLE.match(line):
+            inside = bool(_EXPECT.fullmatch(line))
+        if not inside:
+            kept.append(line)
+    while kept and not kept[-1].strip():
+        kept.pop()
+    return "\n".join((*kept, *expect_lines(expected), ""))
+
+
+def suggested(profile: Profile, rows: Iterable[LedgerRow], zone: str, now: datetime, weeks: int = 8) -> Expected | None:
+    """What a partner's history looks like: the weekdays on which files came in most weeks, and by when; None: too few.
+
+    It is said, and never taken by itself.
+    """
+    from zoneinfo import ZoneInfo
+
+    local = ZoneInfo(zone)
+    since = now - timedelta(weeks=weeks)
+    came = [row.event_time.astimezone(local) for row in rows if row.published and row.event_time >= since]
+    by_day: dict[str, dict[date, datetime]] = {}
+    for when in sorted(came):
+        by_day.setdefault(DAYS[when.weekday()], {})[when.date()] = when
+    usual = {day: times for day, times in by_day.items() if len(times) > weeks / 2}
+    if not usual:
+        return None
+    latest = sorted(when.time() for times in usual.values() for when in times.values())
+    by = latest[min(len(latest) - 1, len(latest) * 19 // 20)]
+    files = max(1, round(len(came) / sum(map(len, by_day.values()))))
+    hour = by.replace(minute=0, second=0, microsecond=0)
+    rounded = hour.replace(hour=min(23, hour.hour + 1)) if by != hour else hour
+    days = tuple(day for day in DAYS if day in usual)
+    return Expected(zone=zone, days=days, by=rounded, grace_minutes=60, files=files)
