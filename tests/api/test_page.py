@@ -21,10 +21,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 DIRTY = "40228693a13062e8cf6b1f1ac436c952"
 QUERY = {"sql": "select status, count(*) as n from fact_orders join dim_status using (status_id) group by status"}
 ACME = 'prefix = "acme/"\n[numbers]\ndecimal_mark = ","\n[headers]\nproduct_price = "Precio"\n'
+PROMISED = f'{ACME}[expect]\nzone = "Europe/Madrid"\ndays = ["tue"]\nby = "08:00"\nsince = "2026-11-17"\n'
 #: What is sent with a request, by its route.
 BODIES = {
     "POST /v1/queries": QUERY,
-    "PUT /v1/profiles/{profile}": {"text": ACME},
+    "PUT /v1/profiles/{profile}": {"text": PROMISED},
     "POST /v1/profiles/check": {"text": ACME, "file_id": DIRTY},
 }
 #: For each route, what is asked; `QUERY_ID` is that of the query before.
@@ -47,6 +48,7 @@ EXAMPLES = {
     "GET /v1/profiles": "/v1/profiles",
     "GET /v1/profiles/{profile}": "/v1/profiles/acme",
     "POST /v1/profiles/check": "/v1/profiles/check",
+    "GET /v1/calendar": "/v1/calendar?from=2026-11-16&to=2026-11-22",
     "POST /v1/queries": "/v1/queries",
     "GET /v1/queries/{query_id}": "/v1/queries/QUERY_ID",
     "GET /v1/queries/{query_id}/result": "/v1/queries/QUERY_ID/result?limit=2",

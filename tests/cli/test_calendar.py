@@ -93,6 +93,7 @@ def test_it_tells_what_is_in_late_and_missing(lake: Lake) -> None:
     assert code == 1
     states = {each["name"]: each["slots"][0]["state"] for each in json.loads(told)}
     assert states == {"acme": "on_time", "moes": "late"}
+    assert duff("--lake", lake.disk.root, "expected", "--date", "9999-12-31").code == 2
     assert expected("--date", "2026-03-01")[0] == 0  # before the first day nothing is expected
 
 

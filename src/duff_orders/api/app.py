@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from duff_orders.api import docs_page, files, health, orders, partners, problems, queries, reports
+from duff_orders.api import calendar, docs_page, files, health, orders, partners, problems, queries, reports
 from duff_orders.api.backend import Backend
 from duff_orders.api.formats import Kept
 from duff_orders.api.limits import BodyLimit
@@ -42,7 +42,15 @@ def create_app(backend: Backend, rights: partners.Rights | None = None) -> FastA
     app.state.rights = rights
     app.state.kept = Kept()
     app.state.pages = None  # until the console is installed
-    routers = (orders.router, reports.router, files.router, partners.of_files, partners.router, queries.router)
+    routers = (
+        orders.router,
+        reports.router,
+        files.router,
+        partners.of_files,
+        partners.router,
+        calendar.router,
+        queries.router,
+    )
     for router in (*routers, health.router):
         app.include_router(router, prefix="/v1", responses=_ERRORS)
     app.include_router(docs_page.router)

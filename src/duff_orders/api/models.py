@@ -311,6 +311,36 @@ class ProfileDocument(ProfileEntry):
     text: Annotated[str | None, Field(description="the profile as it was written; null for who may not change it")]
 
 
+class ExpectedDay(Shape):
+    """A day on which a partner has promised files, and what came for it."""
+
+    day: Annotated[Day, Field(description="in the partner's time zone")]
+    due: Time
+    late_from: Annotated[Time, Field(description="what came after it is late")]
+    state: Literal["due", "on_time", "late", "missing", "missed"]
+    needed: Annotated[int, Field(description="files that are expected")]
+    files: Annotated[list[str], Field(description="the ids of the files that count, oldest first")]
+    unusable: Annotated[list[str], Field(description="the ids of files that came and are invalid")]
+
+
+class ExpectedOf(Shape):
+    """The expected days of a partner."""
+
+    name: str
+    prefix: str
+    zone: Annotated[str | None, Field(description="its time zone", examples=["Europe/Madrid"])]
+    damaged: Annotated[str | None, Field(description="why its profile cannot be read, so that nothing can be told")]
+    slots: list[ExpectedDay]
+
+
+class Calendar(Shape):
+    """What partners have promised, and what came, from a day to another, both included."""
+
+    from_: Annotated[Day, Field(alias="from")]
+    to: Day
+    data: list[ExpectedOf]
+
+
 class ProfileText(BaseModel):
     """A profile."""
 

@@ -35,14 +35,14 @@ def expected(
     """
     from duff_orders.cli import show
     from duff_orders.clock import utc_now
-    from duff_orders.local.expected import promised
+    from duff_orders.local.expected import facts, promised
 
     day = date.date() if date else None
     with deployed(deployment) as remote:
         source = remote.lake if remote is not None else open_lake(context, lake)
-        told = promised(source.store, source.ledger.rows(damaged=lambda _: None), utc_now(), day, day)
+        told = promised(source, utc_now(), day, day)
     if json:
-        print(dumps([show.promised_facts(each) for each in told], ensure_ascii=False))
+        print(dumps([facts(each) for each in told], ensure_ascii=False))
     elif not told:
         print("nobody has promised anything; `duff partner expect NAME` says who sends when")
     else:

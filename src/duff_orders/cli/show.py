@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from duff_orders.clock import format_time, utc_now
+from duff_orders.clock import utc_now
 from duff_orders.contract import COLUMN_NAMES, COUNTS, Column
 from duff_orders.documents import LedgerRow
 from duff_orders.lake.standing import Standing
@@ -96,27 +96,6 @@ def promised(told: Sequence["Promised"]) -> None:
         if not each.slots and not each.damaged:
             lines.append((each.name, "", "", "none expected", "", ""))
     _listed(("partner", "day", "due", "state", ("files", "right"), "what came (UTC)"), lines)
-
-
-def promised_facts(each: "Promised") -> dict[str, Any]:
-    """The same as a document."""
-    return {
-        "name": each.name,
-        "prefix": each.prefix,
-        "damaged": each.damaged or None,
-        "slots": [
-            {
-                "day": slot.day.isoformat(),
-                "due": format_time(slot.due),
-                "late_from": format_time(slot.late_from),
-                "state": slot.state,
-                "needed": slot.needed,
-                "files": [row.file_id for row in slot.files],
-                "unusable": [row.file_id for row in slot.unusable],
-            }
-            for slot in each.slots
-        ],
-    }
 
 
 def columns(contract: Sequence[Column]) -> None:

@@ -1,15 +1,17 @@
 """Is everything in? What partners have promised, beside what the ledger holds."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
+from duff_orders.clock import format_time
 from duff_orders.documents import LedgerRow
-from duff_orders.errors import DamagedObject
+from duff_orders.errors import DamagedObject, InputError
 from duff_orders.lake import partners
-from duff_orders.lake.stores.base import Store
-from duff_orders.profiles.calendar import Slot, slots, today
+from duff_orders.lake.lake import Lake
+from duff_orders.profiles.calendar import FIRST_DAY, LAST_DAY, Slot, reach, slots, today
 from duff_orders.profiles.profile import DAYS, Expected, Profile, ProfileError, load
 from duff_orders.profiles.written import expect_lines
 
@@ -29,27 +31,65 @@ class Promised:
     damaged: str = ""
 
 
-def promised(
-    store: Store, rows: Iterable[LedgerRow], now: datetime, first: date | None = None, last: date | None = None
-) -> list[Promised]:
+def promised(lake: Lake, now: datetime, first: date | None = None, last: date | None = None) -> list[Promised]:
     """The slots of all partners that have promised anything, of some days; without any of today, where the partner is.
 
-    A partner whose profile cannot be read is told of, too.
+    A partner whose profile cannot be read is told of, too. Of the ledger only the days are read that matter. Raises
+    InputError for days that are out of bounds.
     """
-    of_all, told = [*rows], []
-    for entry in partners.partners(store).profiles:
+    for each in filter(None, (first, last)):
+        if not FIRST_DAY <= each <= LAST_DAY:
+            raise InputError(f"{each}: allowed are days from {FIRST_DAY} to {LAST_DAY}")
+    told, rows = list[Promised](), dict[date, list[LedgerRow]]()
+    for entry in partners.partners(lake.store).profiles:
         try:
-            profile = load(partners.text_of(store, entry))
+            expected = load(partners.text_of(lake.store, entry)).expected
         except (DamagedObject, ProfileError) as error:
             told.append(Promised(entry.name, entry.prefix, damaged=str(error)))
             continue
-        if profile.expected is not None:
-            under = partners.under(store, entry.name)
-            own = [row for row in of_all if under.holds(row.source_file)]
-            day = today(profile.expected, now)
-            found = slots(profile.expected, own, first or day, last or first or day, now)
-            told.append(Promised(entry.name, entry.prefix, profile.expected, found))
+        if expected is not None:
+            day = today(expected, now)
+            span = first or day, last or first or day
+            under = partners.under(lake.store, entry.name)
+            came = (row for row in _came(lake, rows, reach(expected, *span), now) if under.holds(row.source_file))
+            told.append(Promised(entry.name, entry.prefix, expected, slots(expected, came, *span, now)))
     return told
+
+
+def _came(
+    lake: Lake, rows: dict[date, list[LedgerRow]], span: tuple[datetime, datetime] | None, now: datetime
+) -> Iterator[LedgerRow]:
+    """What came within some time, by the ledger's days; `rows` keeps those that were read."""
+    if span is None:
+        return
+    day, last = span[0].date(), min(span[1], now).date()
+    while day <= last:
+        if day not in rows:
+            rows[day] = [*lake.ledger.rows(day=f"pa_date={day}", damaged=lambda _: None)]
+        yield from rows[day]
+        day += timedelta(days=1)
+
+
+def facts(of: Promised) -> dict[str, Any]:
+    """The same as a document: days by the partner's zone, times in UTC, files by their ids."""
+    return {
+        "name": of.name,
+        "prefix": of.prefix,
+        "zone": of.expected.zone if of.expected else None,
+        "damaged": of.damaged or None,
+        "slots": [
+            {
+                "day": slot.day.isoformat(),
+                "due": format_time(slot.due),
+                "late_from": format_time(slot.late_from),
+                "state": slot.state,
+                "needed": slot.needed,
+                "files": [row.file_id for row in slot.files],
+                "unusable": [row.file_id for row in slot.unusable],
+            }
+            for slot in of.slots
+        ],
+    }
 
 
 def with_expected(text: str, expected: Expected) -> str:

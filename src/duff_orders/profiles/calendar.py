@@ -18,10 +18,12 @@ from duff_orders.profiles.profile import DAYS, Expected
 #: `due`: there is time; `on_time`, `late`: all files came; `missing`: too few came in time, and may yet; `missed`: the
 #: next slot was due before they did.
 State = Literal["due", "on_time", "late", "missing", "missed"]
+#: What may be asked for: a calendar has no weeks before its first, or after its last.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)
 #: Days without a slot that are looked through for one: a week, and as many as may be excepted.
 _FURTHEST = 400
 #: Slots before those asked for that are filled, too: whether a file was late for the one before depends on them.
-_LOOKED_BACK = 10
+_LOOKED_BACK = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +54,14 @@ def slots(expected: Expected, rows: Iterable[LedgerRow], first: date, last: date
     fits better, so that a day that was missed makes no later one late. What a slot has beyond its need goes to the one
     before, where that still lacks a file.
     """
-    days = [*_days(expected, first, last)]
-    if not days:
+    whole = _with_neighbours(expected, first, last)
+    if not whole:
         return []
-    earlier, after = [*_neighbours(expected, days[0], -1, _LOOKED_BACK)], [*_neighbours(expected, days[-1], 1, 1)]
-    whole = [*reversed(earlier), *days, *after]
-    begin = [*_neighbours(replace(expected, since=None), whole[0], -1, 1)]
-    due = [due_at(expected, day) for day in whole]
+    due, (after, until) = [due_at(expected, day) for day in whole], _reach(expected, whole)
     counted: list[list[LedgerRow]] = [[] for _ in whole]
     unusable: list[list[LedgerRow]] = [[] for _ in whole]
     for row in sorted(rows, key=lambda row: (row.event_time, row.file_id)):
-        if (begin and row.event_time <= due_at(expected, begin[0])) or (after and row.event_time > due[-1]):
+        if not after < row.event_time <= until:
             continue
         following = bisect_left(due, row.event_time)
         lacks = following > 0 and len(counted[following - 1]) < expected.files
@@ -79,6 +78,12 @@ def slots(expected: Expected, rows: Iterable[LedgerRow], first: date, last: date
         for place, day in enumerate(whole)
         if first <= day <= last
     ]
+
+
+def reach(expected: Expected, first: date, last: date) -> tuple[datetime, datetime] | None:
+    """After when, and until when, files came on which the slots of some days depend; None where there is no slot."""
+    whole = _with_neighbours(expected, first, last)
+    return _reach(expected, whole) if whole else None
 
 
 def due_at(expected: Expected, day: date) -> datetime:
@@ -106,6 +111,23 @@ def _days(expected: Expected, first: date, last: date) -> Iterator[date]:
         if _is_expected(expected, day):
             yield day
         day += timedelta(days=1)
+
+
+def _with_neighbours(expected: Expected, first: date, last: date) -> list[date]:
+    """The expected days of a span, a few before and the one after; none where the span has none."""
+    days = [*_days(expected, first, last)]
+    if not days:
+        return []
+    before = [*_neighbours(expected, days[0], -1, _LOOKED_BACK)]
+    return [*reversed(before), *days, *_neighbours(expected, days[-1], 1, 1)]
+
+
+def _reach(expected: Expected, days: Sequence[date]) -> tuple[datetime, datetime]:
+    begin = next(_neighbours(replace(expected, since=None), days[0], -1, 1), None)
+    return (
+        due_at(expected, begin) if begin else datetime.min.replace(tzinfo=UTC),
+        due_at(expected, days[-1]),
+    )
 
 
 def _neighbours(expected: Expected, day: date, step: int, many: int) -> Iterator[date]:
