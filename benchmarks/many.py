@@ -8,15 +8,13 @@ command runs as a process of its own.
 
 import argparse
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import Measurement, measure
+from benchmarks.measure import duff
 from duff_orders.generator.orders import generate
 
 ROWS = 20
-_DUFF = (sys.executable, "-m", "duff_orders")
 COMMANDS = {
     "one more file": ("run", "{file}"),
     "models, nothing new": ("models",),
@@ -51,19 +49,12 @@ def _measured(number: int, scratch: Path) -> dict[str, str]:
         for place, file in enumerate(files):
             file.write_bytes(b"".join((header, *lines[place * ROWS : (place + 1) * ROWS])))
     *most, last = files
-    run = _run("run", "--lake", lake, *most)
+    run = duff("run", "--lake", lake, *most)
     cells = {f"`duff run`, a file of {ROWS} rows": f"{run.cpu_s / number * 1000:.1f} ms, {run.peak_rss_mb:.0f} MB"}
     for name, (command, *words) in COMMANDS.items():
-        done = _run(command, "--lake", lake, *(word.format(file=last) for word in words))
+        done = duff(command, "--lake", lake, *(word.format(file=last) for word in words))
         cells[name] = f"{done.cpu_s:.2f} s"
     return cells
-
-
-def _run(*words: object) -> Measurement:
-    done = measure([*_DUFF, *map(str, words)])
-    if done.returncode:
-        raise SystemExit(done.output)
-    return done
 
 
 def main() -> None:

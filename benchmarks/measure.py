@@ -140,6 +140,14 @@ def _reap(others: set[int]) -> list[resource.struct_rusage]:
     return usages
 
 
+def duff(*words: object) -> Measurement:
+    """Run a command of `duff` to its end; what goes wrong with it ends this process, with what it said."""
+    done = measure([sys.executable, "-m", "duff_orders", *map(str, words)])
+    if done.returncode:
+        raise SystemExit(done.output)
+    return done
+
+
 def _children(pid: int) -> list[int]:
     children: list[int] = []
     try:

@@ -10,11 +10,10 @@ and of a thousand profiles.
 import argparse
 import shutil
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import Measurement, measure
+from benchmarks.measure import Measurement, duff
 from duff_orders.clock import utc_now
 from duff_orders.documents import InForce, Partners
 from duff_orders.generator.orders import generate
@@ -50,7 +49,6 @@ roto = "broken"
 tienda = "Retail"
 mayorista = "B2B"
 """
-_DUFF = (sys.executable, "-m", "duff_orders")
 THOUSAND = 1_000
 
 
@@ -67,7 +65,7 @@ def table(rows: int, repeat: int, scratch: Path) -> str:
                 lake = scratch / f"lake-{kind}-{turn}-{bad}"
                 partners.put(open_lake(lake).store, "every", EVERYTHING, utc_now())
                 who = ("--partner", "every") if kind == "every" else ()
-                runs[kind].append(_run("run", "--lake", lake, *who, scratch / f"{kind}.csv"))
+                runs[kind].append(duff("run", "--lake", lake, *who, scratch / f"{kind}.csv"))
                 shutil.rmtree(lake)
         (plain, plain_mb), (every, every_mb) = (
             (statistics.median(run.cpu_s for run in each), max(run.peak_rss_mb for run in each))
@@ -90,7 +88,7 @@ def one_more(scratch: Path, repeat: int) -> str:
             lake = scratch / f"lake-of-{number}-{turn}"
             _put(lake, number)
             generate(scratch / "small.csv", rows=20, seed=turn)
-            told.append(_run("run", "--lake", lake, scratch / "small.csv").cpu_s * 1000)
+            told.append(duff("run", "--lake", lake, scratch / "small.csv").cpu_s * 1000)
     lines += (f"| {number:,} | {statistics.median(told):.0f} |" for number, told in runs.items())
     return "\n".join(lines)
 
@@ -105,13 +103,6 @@ def _put(lake: Path, number: int) -> None:
         store.put_new(layout.profile_object(entry.name, entry.digest), text)
         entries.append(entry)
     store.put_new(layout.PARTNERS_INDEX, Partners(profiles=tuple(entries)).stored())
-
-
-def _run(*words: object) -> Measurement:
-    done = measure([*_DUFF, *map(str, words)])
-    if done.returncode:
-        raise SystemExit(done.output)
-    return done
 
 
 def main() -> None:
