@@ -1,7 +1,7 @@
 """Partners' profiles: read, tried on files, and, where it is allowed, put; files looked at, and taken up again."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request
@@ -19,8 +19,8 @@ from duff_orders.errors import InputError, InvalidFile, SourceChanged
 from duff_orders.lake import layout, partners
 from duff_orders.lake.documents import EVENTS
 from duff_orders.lake.lake import Lake
-from duff_orders.profiles.profile import Profile, load
-from duff_orders.profiles.reading import resolve
+from duff_orders.profiles.profile import load
+from duff_orders.profiles.reading import READING_HALF, resolve
 from duff_orders.settings import MIB
 
 if TYPE_CHECKING:
@@ -30,10 +30,8 @@ router = APIRouter(prefix="/profiles", tags=["partners"])
 #: What is asked of a file.
 of_files = APIRouter(prefix="/files", tags=["partners"])
 
-#: Bytes of a file that are looked at, by which it is tried, too.
-BEGINNING = 8 * MIB
-#: The fields of a profile that decide what values mean: whom it tells, and when, is nobody's business here.
-READING = [each.name for each in fields(Profile) if each.name not in ("prefix", "email", "expected")]
+#: Bytes of a file that are looked at for its header: more than hold the 64 KiB in which it must end, packed or not.
+_FOR_A_HEADER = MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +107,10 @@ def put_profile(
 @router.post("/check", response_model=models.Trial)
 def check_profile(backend: BackendDependency, asked: Annotated[models.TrialRequest, Body()]) -> Response:
     """Try a profile on a file, by the rules themselves, and store nothing: what would come of its first records."""
-    from duff_orders.local.trial import trial  # the engine's rules: no other route needs them
+    from duff_orders.local.trial import SAMPLE_BYTES, trial  # the engine's rules: no other route needs them
 
     reading = resolve(asked.name, load(asked.text), backend.lake.settings.max_reject_share)
-    event, data = beginning_of(backend.lake, row_of(backend, asked.file_id).file_id)
+    event, data = beginning_of(backend.lake, row_of(backend, asked.file_id).file_id, SAMPLE_BYTES)
     tried = trial(backend.lake, data, event.key, reading, whole=len(data) == event.size)
     return JSONResponse(trial_document(tried), headers={"Cache-Control": "no-store"})
 
@@ -122,7 +120,7 @@ def get_header(request: Request, backend: BackendDependency, file_id: FileId) ->
     """The columns of a file as its header names them, each with three of its texts, from its first 64 KiB."""
     from duff_orders.local.trial import look_at  # as above
 
-    event, data = beginning_of(backend.lake, row_of(backend, file_id).file_id)
+    event, data = beginning_of(backend.lake, row_of(backend, file_id).file_id, _FOR_A_HEADER)
     try:
         found = look_at(data, event.key, whole=len(data) == event.size)
     except InvalidFile as error:
@@ -155,11 +153,11 @@ def event_of(lake: Lake, file_id: str) -> Event:
     return event
 
 
-def beginning_of(lake: Lake, file_id: str) -> tuple[Event, bytes]:
-    """A file's announcement and first bytes; raises Problem where it is not what it was."""
+def beginning_of(lake: Lake, file_id: str, size: int) -> tuple[Event, bytes]:
+    """A file's announcement and its first bytes, so many; raises Problem where it is not what it was."""
     event = event_of(lake, file_id)
     try:
-        return event, lake.store.head(event, BEGINNING).data
+        return event, lake.store.head(event, size).data
     except SourceChanged as error:
         raise Problem("not-found", str(error)) from None
 
@@ -170,7 +168,7 @@ def _entry(entry: InForce) -> dict[str, Any]:
 
 def _document(entry: InForce, text: str, shown: bool) -> dict[str, Any]:
     profile = load(text)
-    said = {name: getattr(profile, name) for name in READING}
+    said = {name: getattr(profile, name) for name in READING_HALF}  # whom it tells, and when, is nobody's business here
     share = said.pop("max_reject_share")
     return {
         **_entry(entry),

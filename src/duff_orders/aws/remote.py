@@ -101,7 +101,7 @@ class Remote:
         metadata = {UPLOAD: own}
         if replaces is not None:
             metadata[layout.REPLACES] = replaceable(self.lake.ledger, replaces)
-        prefix = "" if partner is None else partners.named(partners.partners(self.store), partner).prefix
+        prefix = partners.prefix_of(self.store, partner)
         s3, bucket = boto3.client("s3"), self.outputs["RawBucket"]
         announced = []
         for path in paths:

@@ -131,14 +131,14 @@ def suggest(
     from duff_orders.clock import utc_now
     from duff_orders.lake import partners
     from duff_orders.local.expected import suggested
-    from duff_orders.profiles.profile import load
 
     with deployed(deployment) as remote:
         source = remote.lake if remote is not None else open_lake(context, lake)
-        entry = partners.named(partners.partners(source.store), name)
-        under = partners.under(source.store, name)
+        index = partners.partners(source.store)
+        profile = partners.known(source.store, partners.named(index, name)).profile
+        under = partners.Under.of(index, name)
         rows = [row for row in source.ledger.rows(damaged=lambda _: None) if under.holds(row.source_file)]
-        found = suggested(load(partners.text_of(source.store, entry)), rows, _zone(zone), utc_now())
+        found = suggested(profile, rows, _zone(zone), utc_now())
     if found is None:
         print(f"{name}: no weekday has files in most of the last eight weeks", file=sys.stderr)
         raise typer.Exit(1)

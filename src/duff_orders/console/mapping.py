@@ -34,8 +34,8 @@ from duff_orders.local.mapping import (
     profile_of,
     proposals,
 )
-from duff_orders.local.trial import Trial, look_at, trial
-from duff_orders.profiles.profile import Profile, ProfileError, load
+from duff_orders.local.trial import SAMPLE_BYTES, Trial, look_at, trial
+from duff_orders.profiles.profile import Profile, ProfileError
 from duff_orders.profiles.reading import resolve
 from duff_orders.profiles.written import written
 
@@ -98,7 +98,7 @@ def _rights(request: Request) -> Rights:
 def _asked(source: Source, row: LedgerRow) -> Asked | str:
     """The file that is asked about; or why its columns cannot be told."""
     try:
-        event, data = beginning_of(source.lake, row.file_id)
+        event, data = beginning_of(source.lake, row.file_id, SAMPLE_BYTES)
         known = partners.of_key(source.lake.store, row.source_file)
         delimiter = known.profile.delimiter if known else None
         try:
@@ -165,7 +165,7 @@ def _profile(source: Source, name: str) -> Profile | None:
     """The profile of a name, as it is."""
     store = source.lake.store
     entry = next((each for each in partners.partners(store).profiles if each.name == name), None)
-    return None if entry is None else load(partners.text_of(store, entry))
+    return None if entry is None else partners.known(store, entry).profile
 
 
 def _others(source: Source, asked: Asked) -> list[tuple[str, Profile]]:
@@ -174,8 +174,8 @@ def _others(source: Source, asked: Asked) -> list[tuple[str, Profile]]:
     for entry in partners.partners(store).profiles:
         if asked.known is None or entry.name != asked.known.entry.name:
             try:
-                told.append((entry.name, load(partners.text_of(store, entry))))
-            except (DamagedObject, ProfileError):
+                told.append((entry.name, partners.known(store, entry).profile))
+            except DamagedObject:
                 continue
     return told
 

@@ -121,7 +121,7 @@ def _check_replaceable(source: Source, file_id: str) -> None:
 def _prefix(source: Source, partner: str) -> str:
     """What the keys of a partner's files begin with."""
     try:
-        return partners.named(partners.partners(source.lake.store), partner).prefix
+        return partners.prefix_of(source.lake.store, partner)
     except InputError as error:
         raise invalid("query", "partner", partner, str(error)) from None
 

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from duff_orders.contract import BLANKS, DELIMITERS
+from duff_orders.contract import BLANKS
 from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import Grammar
-from duff_orders.ingest.header import named_delimiter
+from duff_orders.ingest.header import possible_delimiters
 from duff_orders.ingest.header_names import own_column
 from duff_orders.reasons import invalid
 
@@ -36,11 +36,10 @@ def found_header(data: bytes, *, final: bool, delimiter: str | None = None) -> F
 
     Raises InvalidFile where there is nothing, or the first line does not end in it.
     """
-    begin, named = named_delimiter(data, final=final)
-    only = delimiter or named
+    begin, delimiters = possible_delimiters(data, delimiter, final=final)
     firsts = {
         each: first
-        for each in ((only,) if only else DELIMITERS)
+        for each in delimiters
         if (first := Grammar(each).first(data, begin, final=final)) and first[1].fields is not None
     }
     if not firsts:

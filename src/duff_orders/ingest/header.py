@@ -115,9 +115,7 @@ def read_header(data: bytes, encoding: str, reading: Reading, *, final: bool) ->
     Raises InvalidFile as `dialect_of` does.
     """
     known = HeaderNames(reading)
-    begin, named = named_delimiter(data, final=final)
-    only = reading.delimiter or named
-    delimiters = (only,) if only else DELIMITERS
+    begin, delimiters = possible_delimiters(data, reading.delimiter, final=final)
     best: list[str] = []
     firsts = [(delimiter, Grammar(delimiter).first(data, begin, final=final)) for delimiter in delimiters]
     for delimiter, first in firsts:
@@ -161,12 +159,12 @@ def read_header(data: bytes, encoding: str, reading: Reading, *, final: bool) ->
     raise invalid("header_unknown_as", **places, profile=reading.profile, delimiter=f"`{reading.delimiter}`")
 
 
-def named_delimiter(data: bytes, *, final: bool) -> tuple[int, str | None]:
-    """Where the header may begin, and the delimiter that a line before it names."""
+def possible_delimiters(data: bytes, known: str | None, *, final: bool) -> tuple[int, Sequence[str]]:
+    """Where the header may begin, and its delimiters: the one that is known, or that a line before names, or all."""
     named = _SEP.match(data)
     if named is None or not (final or named[0].endswith(b"\n")):
-        return 0, None
-    return named.end(), named[1].decode()
+        return 0, (known,) if known else DELIMITERS
+    return named.end(), (known or named[1].decode(),)
 
 
 def _check_once(names: Sequence[str], keys: Sequence[str]) -> None:

@@ -92,6 +92,11 @@ def named(index: Partners, name: str) -> InForce:
     return found
 
 
+def prefix_of(store: Store, name: str | None) -> str:
+    """What the keys of a partner's files begin with; "" for nobody's. Raises InputError where there is no such one."""
+    return "" if name is None else named(partners(store), name).prefix
+
+
 def text_of(store: Store, entry: InForce) -> str:
     """A profile's text. Raises DamagedObject where it is gone, or not as it was written."""
     name = layout.profile_object(entry.name, entry.digest)
@@ -121,7 +126,11 @@ def of_key(store: Store, key: str) -> Known | None:
     name = in_force({each.name: each.prefix for each in index.profiles}, key)
     if name is None:
         return None
-    entry = named(index, name)
+    return known(store, named(index, name))
+
+
+def known(store: Store, entry: InForce) -> Known:
+    """What a profile in force says. Raises DamagedObject where it cannot be read."""
     text = text_of(store, entry)
     try:
         return Known(entry, text, _loaded(text))
@@ -134,10 +143,10 @@ def reading_of(store: Store, key: str, max_reject_share: Decimal) -> Reading:
 
     Raises DamagedObject as `of_key` does.
     """
-    known = of_key(store, key)
-    if known is None:
+    found = of_key(store, key)
+    if found is None:
         return _resolved(None, None, max_reject_share)
-    return _resolved(known.entry.name, known.text, max_reject_share)
+    return _resolved(found.entry.name, found.text, max_reject_share)
 
 
 def by_texts(store: Store) -> Partners:
@@ -187,8 +196,8 @@ def record(store: Store, reading: Reading) -> None:
 
 def reading(store: Store, name: str) -> Reading:
     """The reading of a name. Raises DamagedObject where it is gone or another."""
-    if (known := _READ.get(name)) is not None:
-        return known
+    if (remembered := _READ.get(name)) is not None:
+        return remembered
     of = layout.reading_object(name)
     found = READINGS.read(store, of)
     if found is None:
@@ -213,7 +222,6 @@ def stale(store: Store, rows: Iterable[LedgerRow], max_reject_share: Decimal) ->
 
     Where that share alone is another, those of which rows were rejected: nothing changes for others.
     """
-    readings: dict[str, Reading] = {}
     for row in rows:
         today = reading_of(store, row.source_file, max_reject_share)
         if not row.stands or row.reading == today.name:
@@ -221,8 +229,7 @@ def stale(store: Store, rows: Iterable[LedgerRow], max_reject_share: Decimal) ->
         if row.reading is None:
             before = replace(resolve(None, None, max_reject_share), contract=row.contract)
         else:
-            before = readings.get(row.reading) or reading(store, row.reading)
-            readings[row.reading] = before
+            before = reading(store, row.reading)
         if row.rows_rejected:
             is_stale = before != today
         else:
@@ -238,6 +245,13 @@ class Under(NamedTuple):
     prefix: str
     without: tuple[str, ...]
 
+    @classmethod
+    def of(cls, index: Partners, name: str) -> "Under":
+        """The keys that a profile is for; raises InputError where there is none of this name."""
+        prefix = named(index, name).prefix
+        longer = (each.prefix for each in index.profiles if each.name != name and each.prefix.startswith(prefix))
+        return cls(name, prefix, tuple(longer))
+
     def holds(self, key: str) -> bool:
         """Whether a file of this key is read by it today."""
         return key.startswith(self.prefix) and not key.startswith(self.without)
@@ -249,10 +263,7 @@ class Under(NamedTuple):
 
 def under(store: Store, name: str) -> Under:
     """The keys that a profile is for; raises InputError where there is none of this name."""
-    index = partners(store)
-    prefix = named(index, name).prefix
-    longer = (each.prefix for each in index.profiles if each.name != name and each.prefix.startswith(prefix))
-    return Under(name, prefix, tuple(longer))
+    return Under.of(partners(store), name)
 
 
 # A process takes many files of one partner.

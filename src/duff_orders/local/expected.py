@@ -12,7 +12,7 @@ from duff_orders.errors import DamagedObject, InputError
 from duff_orders.lake import partners
 from duff_orders.lake.lake import Lake
 from duff_orders.profiles.calendar import FIRST_DAY, LAST_DAY, Slot, reach, slots, today
-from duff_orders.profiles.profile import DAYS, Expected, Profile, ProfileError, load
+from duff_orders.profiles.profile import DAYS, Expected, Profile
 from duff_orders.profiles.written import expect_lines
 
 #: A table of TOML begins so.
@@ -41,16 +41,17 @@ def promised(lake: Lake, now: datetime, first: date | None = None, last: date | 
         if not FIRST_DAY <= each <= LAST_DAY:
             raise InputError(f"{each}: allowed are days from {FIRST_DAY} to {LAST_DAY}")
     told, rows = list[Promised](), dict[date, list[LedgerRow]]()
-    for entry in partners.partners(lake.store).profiles:
+    index = partners.partners(lake.store)
+    for entry in index.profiles:
         try:
-            expected = load(partners.text_of(lake.store, entry)).expected
-        except (DamagedObject, ProfileError) as error:
+            expected = partners.known(lake.store, entry).profile.expected
+        except DamagedObject as error:
             told.append(Promised(entry.name, entry.prefix, damaged=str(error)))
             continue
         if expected is not None:
             day = today(expected, now)
             span = first or day, last or first or day
-            under = partners.under(lake.store, entry.name)
+            under = partners.Under.of(index, entry.name)
             came = (row for row in _came(lake, rows, reach(expected, *span), now) if under.holds(row.source_file))
             told.append(Promised(entry.name, entry.prefix, expected, slots(expected, came, *span, now)))
     return told

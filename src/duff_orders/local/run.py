@@ -110,7 +110,7 @@ def run(
         check_name(path)
     check_engines(lake.settings, (path.stat().st_size for path in paths))
     replaced = None if replaces is None else replaceable(lake.ledger, replaces)
-    prefix = "" if partner is None else partners.named(partners.partners(lake.store), partner).prefix
+    prefix = partners.prefix_of(lake.store, partner)
     turn = sorted(paths, key=lambda path: in_turn(path.name, path.stat().st_mtime))
     if replaced is None:
         keys = put_all(lake.disk, turn, prefix=prefix)

@@ -16,6 +16,7 @@ from duff_orders.ingest import text
 from duff_orders.ingest.csv_grammar import Grammar
 from duff_orders.ingest.found_header import FoundHeader, found_header
 from duff_orders.ingest.header import HEAD, Header, beginning, places, read_header
+from duff_orders.ingest.rules import standing
 from duff_orders.ingest.staged import Source
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.layout import is_orders_file
@@ -134,7 +135,7 @@ def _judged(lake: Lake, data: bytes, header: Header, names: list[str], reading: 
         whole=whole,
         outcome=outcome,
         columns=_columns(header, names),
-        standing={name: value for name, value in reading.defaults.items() if places(dialect)[name] is None},
+        standing=standing(dialect, reading),
         further=reading.not_listed(header.extra_columns),
         reasons=reasons.most_common(),
         unknown=[

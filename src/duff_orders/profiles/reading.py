@@ -53,13 +53,16 @@ class Reading(Document):
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+#: The fields of a profile that a reading takes from it: all else in a profile changes no value.
+READING_HALF = tuple(each.name for each in fields(Profile) if each.name in {one.name for one in fields(Reading)})
+
+
 def resolve(name: str | None, profile: Profile | None, max_reject_share: Decimal) -> Reading:
     """The reading of files under a profile, or under none; the share of rejected rows is that of whoever says one."""
     if profile is None:
         return Reading(contract=VERSION, profile=None, max_reject_share=_plain(max_reject_share))
     own = profile.max_reject_share
-    half = {each.name for each in fields(Reading)} & {each.name for each in fields(Profile)}
-    said = {each: getattr(profile, each) for each in half} | {
+    said = {each: getattr(profile, each) for each in READING_HALF} | {
         "contract": VERSION,
         "profile": name,
         "max_reject_share": _plain(max_reject_share if own is None else own),
