@@ -57,11 +57,14 @@ def pages(client: httpx2.Client) -> dict[str, str]:
     file = client.get("/v1/files?verdict=valid_with_rejects&limit=1").json()["data"][0]["file_id"]
     order = random.Random(7).choice(client.get("/v1/orders?limit=1000").json()["data"])["order_id"]
     return {
-        "overview": "/",
-        "overview, all days": "/?period=all",
+        "today": "/",
+        "partners": "/partners",
+        "partner": "/partners/partner-0",
+        "sales, all days": "/sales?period=all",
         "files": "/files",
         "files, invalid": "/files?verdict=invalid",
         "file": f"/files/{file}",
+        "correct": f"/files/{file}/correct",
         "orders": "/orders",
         "orders, filtered": "/orders?status=broken&channel=Retail&sort=-total_price",
         "order": f"/orders/{order}",

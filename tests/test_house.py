@@ -31,12 +31,13 @@ BELOW = {
     "models": {"drivers", "lake"},
     "engines": {"drivers", "lake", "ingest", "models"},
     "query": {"drivers", "lake"},
+    "partners": {"lake"},
     "generator": {"drivers"},
     "local": {"drivers", "lake", "ingest", "models", "query"},
-    "api": {"drivers", "lake", "query", "local"},
-    "console": {"drivers", "lake", "query", "local", "api"},
-    "aws": {"drivers", "lake", "ingest", "models", "engines", "query", "local", "api"},
-    "cli": {"drivers", "lake", "ingest", "models", "query", "generator", "local", "aws", "api", "console"},
+    "api": {"drivers", "lake", "partners", "query", "local"},
+    "console": {"drivers", "lake", "partners", "query", "local", "api"},
+    "aws": {"drivers", "lake", "partners", "ingest", "models", "engines", "query", "local", "api"},
+    "cli": {"drivers", "lake", "partners", "ingest", "models", "query", "generator", "local", "aws", "api", "console"},
 }
 #: Who may import what is heavy, or is not there without an extra.
 HEAVY = {

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from duff_orders import build_models
 from duff_orders.api.app import create_app, guarded
 from duff_orders.api.local_backend import LocalBackend
-from duff_orders.api.partners import Rights
+from duff_orders.api.profiles import Rights
 from duff_orders.api.serve import local_backend
 from duff_orders.console.app import install
 from duff_orders.console.folder import RawFolder

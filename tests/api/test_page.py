@@ -49,6 +49,9 @@ EXAMPLES = {
     "GET /v1/profiles/{profile}": "/v1/profiles/acme",
     "POST /v1/profiles/check": "/v1/profiles/check",
     "GET /v1/calendar": "/v1/calendar?from=2026-11-16&to=2026-11-22",
+    "GET /v1/partners": "/v1/partners",
+    "GET /v1/partners/{partner}": "/v1/partners/acme",
+    "GET /v1/proofs/{day}": "/v1/proofs/2026-11-03",
     "POST /v1/queries": "/v1/queries",
     "GET /v1/queries/{query_id}": "/v1/queries/QUERY_ID",
     "GET /v1/queries/{query_id}/result": "/v1/queries/QUERY_ID/result?limit=2",
@@ -60,7 +63,7 @@ EXAMPLES = {
 #: What tells of the moment at which the page was written.
 _MOMENT = (
     (r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}", "20261124T182109.280524Z-1b4aaf5a"),
-    (r'"(computed_at|newest_file|started|finished|since)": "[^"]*"', r'"\1": "2026-11-24T18:21:09.280524Z"'),
+    (r'"(computed_at|newest_file|started|finished|since|made)": "[^"]*"', r'"\1": "2026-11-24T18:21:09.280524Z"'),
     (r'"newest_file_age_seconds": \d+', '"newest_file_age_seconds": 42'),
     (r'"seconds": [\d.]+', '"seconds": 0.041'),
     (r'"next_cursor": "[^"]*"', '"next_cursor": "eyJ2IjoxLCJzIjoi…"'),

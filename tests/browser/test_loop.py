@@ -51,17 +51,18 @@ def test_drop_see_correct_drop_again(opened: Opened, tmp_path: Path) -> None:
     with served(tmp_path) as address:
         page = opened()
         page.goto(address)
-        assert "No files yet" in page.inner_text(".fresh")
+        assert "No file has come yet." in page.inner_text("h1")
+        assert "Take the sample: 5 files" in page.inner_text("main")
         drop(page, SAMPLES / "03-dirty.csv")
         wait_for(page, "03-dirty.csv", "valid, some rows rejected, in the tables").locator("a").click()
         page.wait_for_url("**/files/*")
         # which cell, and what is allowed
-        assert page.locator("td.wrong", has_text="six").inner_text() == "six not a whole number"
-        assert page.locator("tr", has_text="product_ccf: not a whole number").locator("td").nth(1).inner_text() == (
+        assert page.locator("td.wrong", has_text="six").inner_text() == "six\nnot a whole number"
+        assert page.locator("tr", has_text="product_ccf: not a whole number").locator("td").nth(2).inner_text() == (
             "a whole number from 1 to 2,147,483,647"
         )
         with page.expect_download() as told:
-            page.get_by_role("link", name="Download for correction").click()
+            page.get_by_role("link", name="Open rows").click()
         download = tmp_path / told.value.suggested_filename
         told.value.save_as(download)
         assert correct(download, download, first=9000, channel="B2B") == 11
@@ -69,8 +70,8 @@ def test_drop_see_correct_drop_again(opened: Opened, tmp_path: Path) -> None:
         wait_for(page, "03-dirty-corrected.csv", "valid, in the tables")
         page.reload()
         assert "11 rows were not loaded = 0 open + 11 corrected + 0 given up" in page.inner_text("main")
-        page.get_by_role("link", name="Overview").click()
-        assert "Nothing is open" in page.inner_text(".questions")
+        page.get_by_role("link", name="Today").click()
+        assert "Nothing is open" in page.inner_text("main")
         page.goto(f"{address}/orders/9003")
         assert "03-dirty-corrected.csv" in page.inner_text("main")
 
@@ -89,8 +90,8 @@ def test_an_invalid_file_is_replaced_on_its_page(opened: Opened, tmp_path: Path)
         wait_for(page, "01-orders.csv", "valid, in the tables")
         page.reload()
         assert "Another file has taken this one's place." in page.inner_text("main")
-        page.get_by_role("link", name="Overview").click()
-        assert "Nothing is open" in page.inner_text(".questions")
+        page.get_by_role("link", name="Today").click()
+        assert "Nothing is open" in page.inner_text("main")
 
 
 @pytest.mark.parametrize("way", ["drop", "paste"])
@@ -124,9 +125,9 @@ def test_an_invalid_file_says_why_in_spanish(opened: Opened, tmp_path: Path) -> 
         page.goto(f"{address}/files")
         drop(page, SAMPLES / "05-missing-column.csv")
         wait_for(page, "05-missing-column.csv", "inválido").locator("a").click()
-        page.locator(".said", has_text="falta la columna `status`").wait_for()
+        page.locator(".head", has_text="falta la columna `status`").wait_for()
         page.get_by_role("link", name="English").click()
-        page.locator(".said", has_text="column `status` missing").wait_for()
+        page.locator(".head", has_text="column `status` missing").wait_for()
 
 
 def test_what_is_no_orders_file_is_refused(opened: Opened, samples_served: str, tmp_path: Path) -> None:

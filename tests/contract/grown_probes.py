@@ -350,11 +350,11 @@ def test_every_page_and_route_answers(many: Lake) -> None:
                 assert client.get(page).status_code == 200, page
             assert word in client.get("/orders").text
             assert word in client.get("/orders?status=returned").text
-            overview = client.get("/?period=all").text
-            assert "↩" in overview
-            assert "⟳ replaced" in overview  # it has no name in Spanish
-            assert "var(--violet)" in overview
-            assert unsold in overview
+            sales = client.get("/sales?period=all").text
+            assert "↩" in sales
+            assert "⟳ replaced" in sales  # it has no name in Spanish
+            assert "var(--violet)" in sales
+            assert unsold in sales
         for name in reports.names():
             assert client.get(f"/v1/reports/{name}").status_code == 200
         assert client.get("/v1/orders?status=lost").status_code == 422

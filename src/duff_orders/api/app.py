@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from duff_orders.api import calendar, docs_page, files, health, orders, partners, problems, queries, reports
+from duff_orders.api import docs_page, files, health, orders, partners, problems, profiles, queries, reports
 from duff_orders.api.backend import Backend
 from duff_orders.api.formats import Kept
 from duff_orders.api.limits import BodyLimit
@@ -26,7 +26,7 @@ numbers hold exactly). Every error is a problem document (RFC 9457). Lists have 
 header `Link`, as it is. A line whose `pa_date` moves between two pages may be seen twice, or not at all."""
 
 
-def create_app(backend: Backend, rights: partners.Rights | None = None) -> FastAPI:
+def create_app(backend: Backend, rights: profiles.Rights | None = None) -> FastAPI:
     """The application without its guards: for `guarded`, and for the documents. Without `rights` nobody may change."""
     app = FastAPI(
         title="duff-orders",
@@ -46,9 +46,9 @@ def create_app(backend: Backend, rights: partners.Rights | None = None) -> FastA
         orders.router,
         reports.router,
         files.router,
-        partners.of_files,
+        profiles.of_files,
+        profiles.router,
         partners.router,
-        calendar.router,
         queries.router,
     )
     for router in (*routers, health.router):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, Protocol
 
 from duff_orders.documents import LedgerRow
@@ -10,6 +10,8 @@ from duff_orders.lake.lake import Lake
 from duff_orders.lake.partners import Under
 from duff_orders.lake.standing import Standings
 from duff_orders.local.condition import Amiss
+from duff_orders.partners.days import PartnerDays
+from duff_orders.partners.settled import Settlements
 from duff_orders.query import statements
 from duff_orders.query.reports import Report, Value
 from duff_orders.query.result import Result
@@ -106,6 +108,15 @@ class Backend(HoldsRejects, Protocol):
         self, verdict: str | None, partner: Under | None, after: Sequence[Any] | None, limit: int
     ) -> Sequence[Mapping[str, Any]]:
         """A page of the ledger and one more, newest first, with the fields `statements.FILE`."""
+
+    def came(self, first: date, last: date) -> Sequence[LedgerRow]:
+        """The ledger rows of some days, both included, in no order; as much of each as lists tell."""
+
+    def settled(self) -> Settlements:
+        """What was said of days that files are expected on."""
+
+    def partner_days(self, now: datetime) -> list[PartnerDays]:
+        """All partners with what is to be said of their days; where the ledger is large, of the newest days."""
 
     def standings(self) -> Standings:
         """What became of the rows that files did not bring in."""

@@ -7,7 +7,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,29 +16,31 @@ from duff_orders.api.backend import rejected_lines
 from duff_orders.clock import format_time
 from duff_orders.documents import GivenUp, LedgerRow
 from duff_orders.errors import DamagedObject
-from duff_orders.lake import layout
-from duff_orders.lake.documents import GIVEN_UP, LEDGER_ROWS
-from duff_orders.lake.given_up import all_given_up
+from duff_orders.lake import partners
+from duff_orders.lake.documents import GIVEN_UP, LEDGER_ROWS, SETTLED, Kind
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.ledger import Ledger
 from duff_orders.lake.partners import Under
 from duff_orders.lake.standing import Standings
 from duff_orders.lake.stores.base import Listed, Store
 from duff_orders.local.condition import Amiss
+from duff_orders.partners.days import PartnerDays, all_days
+from duff_orders.partners.settled import Settlements
 from duff_orders.query import statements
 from duff_orders.query.result import Result
 from duff_orders.query.statements import Statement
 
-_GIVEN_UP = PurePosixPath(layout.GIVEN_UP).name
+#: What somebody said, beside the ledger: of each kind all documents are kept.
+_SAID: tuple[Kind[Any], ...] = (GIVEN_UP, SETTLED)
 
 
 class CachedLedger(ABC):
-    """The ledger's rows in memory, and what was given up."""
+    """The ledger's rows in memory, what was given up, and what was said of days."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_id: dict[str, LedgerRow] = {}
-        self._given_up: dict[str, GivenUp] = {}
+        self._said: dict[str, dict[str, Any]] = {kind.folder: {} for kind in _SAID}
         self._standings: tuple[str, Standings] | None = None
         self._damaged: dict[str, DamagedObject] = {}
 
@@ -76,18 +78,45 @@ class CachedLedger(ABC):
         self._look()
         return self._by_id.get(file_id)
 
+    def settled(self) -> Settlements:
+        """What was said of days that files are expected on."""
+        self._look()
+        return {(each.partner, each.day): each for each in self._said[SETTLED.folder].values()}
+
     def standings(self, rejected_lines: Callable[[LedgerRow], Collection[int]]) -> Standings:
         """What became of the rows that files did not bring in, worked out once for each state of the ledger."""
         version, kept = self.version(), self._standings
         if kept is None or kept[0] != version:
-            kept = self._standings = version, Standings(self.rows(), self._given_up, rejected_lines)
+            rows = self.rows()
+            given_up: dict[str, GivenUp] = {each.file_id: each for each in self._said[GIVEN_UP.folder].values()}
+            kept = self._standings = version, Standings(rows, given_up, rejected_lines)
         return kept[1]
 
 
 class OverLedger(ABC):
-    """What a backend tells of files from the ledger in memory; see `api.backend`."""
+    """What a backend tells of files and partners from the ledger in memory; see `api.backend`."""
+
+    lake: Lake
 
     ledger: CachedLedger
+    _told: tuple[tuple[Any, ...], list[PartnerDays]] | None = None
+
+    def came(self, first: date, last: date) -> list[LedgerRow]:
+        """What came on some days of the ledger."""
+        return [row for row in self.ledger.rows() if first <= row.pa_date <= last]
+
+    def settled(self) -> Settlements:
+        """What was said of days that files are expected on."""
+        return self.ledger.settled()
+
+    def partner_days(self, now: datetime) -> list[PartnerDays]:
+        """All partners with all their days, worked out once a minute for each state of ledger and profiles."""
+        store = self.lake.store
+        key = (self.ledger.version(), now.replace(second=0, microsecond=0), partners.partners(store))
+        if self._told is None or self._told[0] != key:
+            told = all_days(store, self.ledger.rows(), self.standings(), self.settled(), now)
+            self._told = key, told
+        return self._told[1]
 
     def files_version(self) -> str:
         """Changes with the ledger."""
@@ -136,7 +165,7 @@ class FolderLedger(CachedLedger):
         super().__init__()
         self.lake = lake
         self._days: dict[str, tuple[int, list[LedgerRow]]] = {}
-        self._given_up_at = 0
+        self._said_at: dict[str, int] = {}
 
     def version(self) -> str:
         """Changes with the ledger."""
@@ -146,21 +175,27 @@ class FolderLedger(CachedLedger):
         """Folders tell that they changed."""
 
     def _times(self) -> dict[str, int]:
+        """When each day of the ledger changed, and each folder of what was said."""
         times = {}
-        folder, given_up = self.lake.disk.path(LEDGER_ROWS.folder), self.lake.disk.path(layout.GIVEN_UP)
+        folder = self.lake.disk.path(LEDGER_ROWS.folder)
         if folder.is_dir():
             times = {each.name: each.stat().st_mtime_ns for each in folder.iterdir() if each.is_dir()}
-        if given_up.is_dir():
-            times[given_up.name] = given_up.stat().st_mtime_ns
+        for kind in _SAID:
+            said = self.lake.disk.path(kind.folder)
+            if said.is_dir():
+                times[kind.folder] = said.stat().st_mtime_ns
         return times
 
     def _look(self) -> None:
         times = self._times()
-        given_up = times.pop(_GIVEN_UP, 0)
+        said_at = {kind.folder: times.pop(kind.folder, 0) for kind in _SAID}
         with self._lock:
-            if given_up != self._given_up_at:
-                self._recovered(GIVEN_UP.folder)
-                self._given_up, self._given_up_at = all_given_up(self.lake.store, self._leave_out), given_up
+            for kind in _SAID:
+                if said_at[kind.folder] != self._said_at.get(kind.folder, 0):
+                    self._recovered(kind.folder)
+                    documents = kind.every(self.lake.store, self._leave_out)
+                    self._said[kind.folder] = {kind.name(each): each for each in documents}
+            self._said_at = said_at
             changed = {
                 day for day in self._days.keys() | times.keys() if self._days.get(day, (0,))[0] != times.get(day)
             }
@@ -183,7 +218,7 @@ class ListedLedger(CachedLedger):
         self.look = look
         self._looked: float | None = None
         self._known: dict[str, Listed] = {}
-        self._told: dict[str, Listed] = {}
+        self._told: dict[str, dict[str, Listed]] = {kind.folder: {} for kind in _SAID}
         self._process, self._version = secrets.token_hex(4), 0
 
     def look_again(self) -> None:
@@ -206,17 +241,22 @@ class ListedLedger(CachedLedger):
             for name in (*changed, *(each.name for id_, each in self._known.items() if id_ not in listed)):
                 self._recovered(name)
             rows |= {row.file_id: row for row in Ledger(self.store).named(changed, damaged=self._leave_out)}
-            by_id = {PurePosixPath(each.name).stem: each for each in self.store.listed(GIVEN_UP.folder)}
-            changed = [each.name for file_id, each in by_id.items() if self._told.get(file_id) != each]
-            given_up = {id_: said for id_, said in self._given_up.items() if self._told.get(id_) == by_id.get(id_)}
-            for name in changed:
-                self._recovered(name)
-            given_up |= {said.file_id: said for said in GIVEN_UP.each(self.store, changed, self._leave_out)}
-            if rows != self._by_id or given_up != self._given_up:
+            told = {kind.folder: {each.name: each for each in self.store.listed(kind.folder)} for kind in _SAID}
+            said = {kind.folder: self._changed(kind, told[kind.folder]) for kind in _SAID}
+            if rows != self._by_id or said != self._said:
                 self._version += 1
-                self._by_id, self._given_up = rows, given_up
-            self._known, self._told = listed, by_id
+                self._by_id, self._said = rows, said
+            self._known, self._told = listed, told
             self._looked = time.monotonic()
+
+    def _changed(self, kind: Kind[Any], listed: Mapping[str, Listed]) -> dict[str, Any]:
+        """The documents of a kind, of which those are read that a listing shows as new or changed."""
+        before = self._told[kind.folder]
+        changed = [name for name, each in listed.items() if before.get(name) != each]
+        for name in changed:
+            self._recovered(name)
+        kept = {name: each for name, each in self._said[kind.folder].items() if before.get(name) == listed.get(name)}
+        return kept | {kind.name(each): each for each in kind.each(self.store, changed, self._leave_out)}
 
 
 class CachedAnswers:

@@ -23,6 +23,8 @@ EXAMPLES = {
     "file_id": "40228693a13062e8cf6b1f1ac436c952",
     "query_id": "none",
     "profile": "example",
+    "partner": "example",
+    "day": "2026-11-17",
 }
 _PROFILE = 'prefix = "example/"\n'
 #: The bodies of requests that have one, by their paths.

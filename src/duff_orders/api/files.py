@@ -19,6 +19,7 @@ from duff_orders.api.problems import Problem
 from duff_orders.clock import format_time
 from duff_orders.contract import COLUMN_NAMES, FILES
 from duff_orders.documents import LedgerRow, Verdict, ranges
+from duff_orders.lake.corrections import published
 from duff_orders.lake.partners import Under
 from duff_orders.lake.partners import under as keys_of
 from duff_orders.lake.standing import Correcting, Standing
@@ -166,7 +167,8 @@ def list_rejects(
 def get_corrections(request: Request, backend: BackendDependency, file_id: FileId) -> Response:
     """What became of the rows that a file did not bring in: open, corrected by which file, or given up and why."""
     row = row_of(backend, file_id)
-    return respond(request, None, lambda: Body(_corrections(backend.standings().of(row))), formats=("json",))
+    told = {"published": [json.loads(each.to_json()) for each in published(backend.lake.store, file_id)]}
+    return respond(request, None, lambda: Body(_corrections(backend.standings().of(row)) | told), formats=("json",))
 
 
 def _corrections(standing: Standing) -> dict[str, Any]:

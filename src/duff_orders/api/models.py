@@ -230,6 +230,24 @@ class GiveUp(Shape):
     by: Annotated[str | None, Field(description="whose key was used")]
 
 
+class CellChange(Shape):
+    """A cell of a rejected row, or as `record` the whole text of one that could not be split, before and after."""
+
+    line: int
+    column: str
+    before: str | None
+    after: str | None
+
+
+class Published(Shape):
+    """Corrections that somebody made on the file's page, published as the raw object `key`."""
+
+    key: str
+    at: Time
+    by: Annotated[str | None, Field(description="whose key was used")]
+    changes: list[CellChange]
+
+
 class Corrections(Shape):
     """What became of the rows that a file did not bring in: lost = open + corrected + given up.
 
@@ -248,6 +266,7 @@ class Corrections(Shape):
     corrected_by: Annotated[list[Correcting], Field(description="files whose rows are published, oldest first")]
     tried_by: Annotated[list[Correcting], Field(description="files whose rows were rejected again, oldest first")]
     given_up: Annotated[list[GiveUp], Field(description="in its order: the later word counts")]
+    published: Annotated[list[Published], Field(description="what was corrected on its page, oldest first")]
 
 
 class Reason(Shape):
@@ -320,7 +339,7 @@ class ExpectedDay(Shape):
     state: Literal["due", "on_time", "late", "missing", "missed"]
     needed: Annotated[int, Field(description="files that are expected")]
     files: Annotated[list[str], Field(description="the ids of the files that count, oldest first")]
-    unusable: Annotated[list[str], Field(description="the ids of files that came and are invalid")]
+    unusable: Annotated[list[str], Field(description="the ids of files that came and are invalid, or failed")]
 
 
 class ExpectedOf(Shape):
@@ -339,6 +358,130 @@ class Calendar(Shape):
     from_: Annotated[Day, Field(alias="from")]
     to: Day
     data: list[ExpectedOf]
+
+
+class Promise(Shape):
+    """What a partner has promised."""
+
+    zone: Annotated[str, Field(examples=["Europe/Madrid"])]
+    days: Annotated[list[str], Field(examples=[["mon", "tue"]])]
+    by: Annotated[str, Field(description="when files are due, where the partner is", examples=["08:00"])]
+    grace_minutes: int
+    files: Annotated[int, Field(description="files of each day")]
+    except_: Annotated[list[Day], Field(alias="except", description="days on which none is expected")]
+    since: Day | None
+
+
+class PartnerEntry(Shape):
+    """A partner: what it has promised, its last four weeks, and what is open of its files, of all time."""
+
+    name: str
+    prefix: str
+    promise: Annotated[Promise | None, Field(description="null: nothing")]
+    damaged: Annotated[str | None, Field(description="why its profile cannot be read, so that nothing can be told")]
+    today: Annotated[str | None, Field(description="the word of its newest expected day, as in `days`")]
+    on_time: Annotated[int, Field(description="expected days whose files came in time")]
+    late: int
+    missed: Annotated[int, Field(description="days whose files did not come; missing ones count, too")]
+    usual_arrival: Annotated[str | None, Field(description="where the partner is", examples=["08:05"])]
+    latest_arrival: str | None
+    rows_read: int
+    rows_rejected: int
+    files_open: int
+    rows_open: int
+
+
+class Partners(Shape):
+    """All partners, in the order of their names."""
+
+    data: list[PartnerEntry]
+
+
+class UnusualMark(Shape):
+    """That a day is beyond what is usual: rows are `fewer` or `more`, or `rejects` are. Shares are from 0 to 1."""
+
+    what: Literal["fewer", "more", "rejects"]
+    found: Annotated[str, Field(description="rows, or the share of rejected ones", examples=["12"])]
+    bound: str
+    middle: Annotated[str, Field(description="of the days before that are compared")]
+    least: str
+    most: str
+    days: Annotated[int, Field(description="how many days are compared")]
+
+
+class PartnerDay(ExpectedDay):
+    """An expected day with the worst that is open of it."""
+
+    word: Annotated[
+        Literal["missing", "missed", "invalid", "failed", "rows", "fewer", "more", "rejects", "due", "late", "in"],
+        Field(description="the worst that is open; `in`, `late` and `due`: nothing is"),
+    ]
+    arrived: Annotated[Time | None, Field(description="when the last file came that is needed")]
+    rows_read: int
+    rows_rejected: int
+    rows_open: int
+    unusual: list[UnusualMark]
+    said_right: Annotated[bool, Field(description="whether somebody said that what is unusual is right")]
+
+
+class PartnerDocument(PartnerEntry):
+    """A partner with its expected days."""
+
+    days: list[PartnerDay]
+
+
+class ProvenFile(Shape):
+    """A file on the proof of a day; one that did not come has no `file_id`."""
+
+    partner: Annotated[str | None, Field(description="null: nobody's")]
+    due: Time | None
+    late: Annotated[bool, Field(description="it came late, or is missing")]
+    file_id: str | None
+    source_file: str | None
+    came: Time | None
+    content: Annotated[str | None, Field(description="of its unpacked bytes: 32 digits of SHA-256, and how many")]
+    size: int | None
+    verdict: str | None
+    reason: str | None
+    rows_read: int
+    rows_published: int
+    rows_duplicate: int
+    rows_rejected: int
+    rows_withheld: int
+    corrected: int
+    given_up: int
+    open: int
+    remarks: list[str]
+
+
+class ProvenCorrection(Published):
+    """Corrections of a file of the day."""
+
+    source_file: str
+
+
+class DayCheck(Shape):
+    """Whether the day holds: every sum, and the bytes of `objects` compared with the digests of the ledger."""
+
+    holds: bool
+    faults: list[str]
+    objects: int
+    not_compared: int
+
+
+class DayProof(Shape):
+    """A day with all of its files."""
+
+    date: Day
+    expected: Annotated[int, Field(description="files that were promised")]
+    came: Annotated[int, Field(description="of those")]
+    late: int
+    files: list[ProvenFile]
+    totals: Annotated[dict[str, int], Field(description="the sums of all counts")]
+    corrections: list[ProvenCorrection]
+    check: DayCheck
+    digest: str
+    made: Time
 
 
 class ProfileText(BaseModel):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property, partial
 from itertools import islice
 from typing import Any
@@ -22,6 +22,8 @@ from duff_orders.lake.partners import Under
 from duff_orders.lake.standing import Standings
 from duff_orders.lake.stores.base import Store
 from duff_orders.local.condition import Amiss
+from duff_orders.partners.days import PartnerDays, all_days
+from duff_orders.partners.settled import Settlements, all_settled
 from duff_orders.query import statements
 from duff_orders.query.athena import Athena
 from duff_orders.query.reports import Report, Value
@@ -31,6 +33,8 @@ from duff_orders.settings import MINIMUM_MEMORY, Settings
 
 #: Seconds for which the version is not looked up again.
 _FRESH = 1.0
+#: Days of the ledger that are read for what partners did: four weeks, and the eight before, which tell what is usual.
+KNOWN_DAYS = 12 * 7
 
 
 @dataclass
@@ -122,10 +126,25 @@ class AthenaBackend:
         with ThreadPoolExecutor(len(days), thread_name_prefix="days") as pool:
             return [*pool.map(count, days)]
 
+    def came(self, first: date, last: date) -> list[LedgerRow]:
+        """The ledger rows of some days, in one query."""
+        return self._rows(statements.came((first.isoformat(), last.isoformat())))
+
+    def settled(self) -> Settlements:
+        """What was said of days that files are expected on."""
+        return all_settled(self.store, lambda error: None)
+
+    def partner_days(self, now: datetime) -> list[PartnerDays]:
+        """All partners with their days, of which the newest are known in full: a query reads no more of the ledger."""
+        rows = self.came(now.date() - timedelta(days=KNOWN_DAYS), now.date())
+        return all_days(self.store, rows, self.standings(), self.settled(), now, KNOWN_DAYS)
+
+    def _rows(self, statement: Statement) -> list[LedgerRow]:
+        return [LedgerRow.of(_without_nulls(row)) for row in self.athena.ask(*statement).dictionaries()]
+
     def standings(self) -> Standings:
         """What became of the rows that files did not bring in."""
-        documents = self.athena.ask(*statements.standing()).dictionaries()
-        rows = [LedgerRow.of(_without_nulls(row)) for row in documents]
+        rows = self._rows(statements.standing())
         return Standings(rows, all_given_up(self.store, lambda error: None), partial(rejected_lines, self))
 
     def file(self, file_id: str) -> LedgerRow | None:

@@ -35,12 +35,14 @@ def expected(
     """
     from duff_orders.cli import show
     from duff_orders.clock import utc_now
-    from duff_orders.local.expected import facts, promised
+    from duff_orders.partners.calendar import arrivals, facts, promised
+    from duff_orders.partners.settled import all_settled
 
     day = date.date() if date else None
     with deployed(deployment) as remote:
         source = remote.lake if remote is not None else open_lake(context, lake)
-        told = promised(source, utc_now(), day, day)
+        settled = all_settled(source.store, lambda _: None)
+        told = promised(source.store, arrivals(source.ledger), settled, utc_now(), day, day)
     if json:
         print(dumps([facts(each) for each in told], ensure_ascii=False))
     elif not told:
@@ -50,6 +52,51 @@ def expected(
     if any(slot.state in ("missing", "missed", "late") for each in told for slot in each.slots):
         raise typer.Exit(1)
     if any(each.damaged for each in told):
+        raise typer.Exit(1)
+
+
+@app.command()
+def proof(
+    context: typer.Context,
+    date: Annotated[
+        datetime | None,
+        typer.Option("--date", metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help="Of this day, instead of today (UTC)."),
+    ] = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="A page to be printed and signed, which needs no server.")
+    ] = False,
+    lake: LakeOption = None,
+    deployment: DeploymentOption = None,
+    json: FactsOption = False,
+) -> None:
+    """Prove a day: each file, its hash, what became of its rows, and that it holds.
+
+    Exit code 1 where something does not hold.
+    """
+    from duff_orders.cli import show
+    from duff_orders.clock import utc_now
+    from duff_orders.partners.days import all_days
+    from duff_orders.partners.proof import facts as proof_facts
+    from duff_orders.partners.proof import proof as proof_of
+    from duff_orders.partners.settled import all_settled
+    from duff_orders.query.rejects import standings
+
+    now = utc_now()
+    day = date.date() if date else now.date()
+    with deployed(deployment) as remote:
+        source = remote.lake if remote is not None else open_lake(context, lake)
+        state = standings(source, lambda _: None)
+        told = all_days(source.store, state.rows(), state, all_settled(source.store, lambda _: None), now)
+        found = proof_of(source.store, state.rows(), state, told, day)
+    if html:
+        from duff_orders.console.proof import standalone
+
+        print(standalone(found, now))
+    elif json:
+        print(dumps(proof_facts(found, now), ensure_ascii=False))
+    else:
+        show.proof(found, proof_facts(found, now)["digest"])
+    if found.faults:
         raise typer.Exit(1)
 
 
@@ -91,7 +138,7 @@ def expect(
     """
     from duff_orders.clock import utc_now
     from duff_orders.lake import partners
-    from duff_orders.local.expected import with_expected
+    from duff_orders.partners.promise import with_expected
     from duff_orders.profiles.profile import Expected, load
     from duff_orders.profiles.written import expect_lines
 
@@ -130,15 +177,14 @@ def suggest(
     """
     from duff_orders.clock import utc_now
     from duff_orders.lake import partners
-    from duff_orders.local.expected import suggested
+    from duff_orders.partners.promise import suggested
 
     with deployed(deployment) as remote:
         source = remote.lake if remote is not None else open_lake(context, lake)
         index = partners.partners(source.store)
-        profile = partners.known(source.store, partners.named(index, name)).profile
         under = partners.Under.of(index, name)
         rows = [row for row in source.ledger.rows(damaged=lambda _: None) if under.holds(row.source_file)]
-        found = suggested(profile, rows, _zone(zone), utc_now())
+        found = suggested(rows, _zone(zone), utc_now())
     if found is None:
         print(f"{name}: no weekday has files in most of the last eight weeks", file=sys.stderr)
         raise typer.Exit(1)

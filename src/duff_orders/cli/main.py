@@ -17,9 +17,9 @@ __all__ = ["app", "main"]
 
 #: The commands as the help lists them.
 GROUPS = {
-    "Files": ("run", "watch", "expected", "files", "rejects", "give-up", "replay", "profile", "partner"),
+    "Files": ("run", "watch", "expected", "proof", "files", "rejects", "give-up", "replay", "profile", "partner"),
     "Questions": ("query", "serve", "schema"),
-    "Upkeep": ("check", "repair", "models", "generate"),
+    "Upkeep": ("check", "proof", "repair", "models", "generate"),
     "A deployment on AWS": ("package", "deploy", "upload", "status", "rollback", "cost", "destroy"),
 }
 _ORDER = [name for names in GROUPS.values() for name in names]

@@ -39,7 +39,7 @@ def serve(
     """
     from duff_orders.api.app import create_app
     from duff_orders.api.keys import parse_keys, parse_names
-    from duff_orders.api.partners import Rights
+    from duff_orders.api.profiles import Rights
     from duff_orders.api.serve import local_backend, serving_half, watching
     from duff_orders.api.serve import serve as answer
     from duff_orders.cli import show

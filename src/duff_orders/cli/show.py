@@ -25,8 +25,9 @@ from duff_orders.reasons import remarked
 if TYPE_CHECKING:
     from duff_orders.aws.status import Status
     from duff_orders.documents import InForce
-    from duff_orders.local.expected import Promised
     from duff_orders.local.repair import Repaired
+    from duff_orders.partners.calendar import Promised
+    from duff_orders.partners.proof import Proof
 
 COLOURS = {
     "valid": "green",
@@ -76,6 +77,37 @@ def profiles(index: Sequence["InForce"]) -> None:
 
 #: What the state of a slot is called.
 STATES = {"due": "due", "on_time": "in", "late": "late", "missing": "MISSING", "missed": "MISSED"}
+
+
+def proof(of: "Proof", digest: str) -> None:
+    """The proof of a day: a line a file, the sums, what was corrected, and whether it holds."""
+    print(f"proof of {of.day}: {of.came} of {of.expected} expected files came, {of.late} late")
+    for each in of.entries:
+        row = each.row
+        if row is None:
+            word = "missing" if each.late else "has time"
+            print(printable(f"  {each.partner}: {word}"))
+            continue
+        counts = ", ".join(f"{getattr(row, name)} {name.removeprefix('rows_')}" for name in COUNTS)
+        fates = "{} corrected, {} given up, {} open".format(*each.fates)
+        late = ", late" if each.late else ""
+        content = (row.content or "–")[:12]
+        print(
+            printable(f"  {each.partner or '–'}: {row.source_file} ({content}): {row.verdict}{late}; {counts}; {fates}")
+        )
+        for remark in row.remarks or ():
+            print(printable(f"    {remarked(remark)}"))
+    totals = of.totals
+    print(", ".join(f"{totals[name]} {name.removeprefix('rows_')}" for name in totals))
+    for file, publication in of.corrections:
+        by = f"by {publication.by or 'somebody'}, {publication.at:%Y-%m-%d %H:%M} UTC"
+        for change in publication.changes:
+            what = f"line {change.line}, {change.column}: {change.before!r} became {change.after!r}"
+            print(printable(f"  {file.source_file}, {what}, {by}"))
+    for fault in of.faults:
+        print(printable(f"does not hold: {fault}"))
+    if not of.faults:
+        print(f"holds: every row adds up, {of.compared} objects have the bytes that the ledger names; digest {digest}")
 
 
 def promised(told: Sequence["Promised"]) -> None:

@@ -10,7 +10,20 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from duff_orders.api import problems
 from duff_orders.api.problems import Problem
 from duff_orders.api.security import PagePaths, reads_pages
-from duff_orders.console import files, login, mapping, orders, overview, sql, uploads
+from duff_orders.console import (
+    correcting,
+    files,
+    login,
+    mapping,
+    orders,
+    partners,
+    proof,
+    sales,
+    sample,
+    sql,
+    today,
+    uploads,
+)
 from duff_orders.console.page import page, words
 from duff_orders.console.progress import Progress
 from duff_orders.console.source import Landing, Source
@@ -38,7 +51,20 @@ def install(app: FastAPI, source: Source, landing: Landing, *, watched: bool = T
     progress = Progress(source, landing)
     app.state.pages = PATHS
     app.state.progress, app.state.watched, app.state.figures = progress, watched, {}
-    pages = (overview.router, files.router, mapping.router, orders.router, sql.router, uploads.router, login.router)
+    pages = (
+        today.router,
+        partners.router,
+        proof.router,
+        sales.router,
+        sample.router,
+        correcting.router,
+        files.router,
+        mapping.router,
+        orders.router,
+        sql.router,
+        uploads.router,
+        login.router,
+    )
     for each in (router, *pages):
         app.include_router(each)
     problems.install(app, _answer)

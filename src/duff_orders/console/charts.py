@@ -8,8 +8,9 @@ read comes from the exact decimals. Without the extra `charts` there are the tab
 import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -21,12 +22,14 @@ from duff_orders.contract import CONTRACT
 
 Row = dict[str, Any]
 
-#: Pixels of a chart; the page scales it.
-WIDTH, HEIGHT, BAR = 560, 130, 22
+#: Pixels of a chart, which is shown as wide as it is drawn: in a column, and alone in a row of a wide window.
+WIDTH, WIDE, HEIGHT, BAR = 300, 1180, 130, 22
+#: Pixels that the vertical axis takes.
+_AXIS = 60
 #: Days that are shown as bars, and days that the table lists; the CSV has them all.
 BARS, LISTED = 60, 100
 #: Characters of a name beside a bar.
-NAME = 28
+NAME = 24
 _ROLES = re.compile(r' (?:role|aria-roledescription)="[^"<>]*"')
 _drawing = threading.Lock()
 
@@ -47,8 +50,8 @@ class Figure:
     note: str = ""
 
 
-def by_day(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
-    """Sales and orders of each day, one above the other."""
+def by_day(t: Words, rows: Sequence[Row], period: str, csv: str, gaps: Collection[date] = ()) -> Figure:
+    """Sales of each day, those of `gaps` marked, and in the table orders, too."""
     total = sum((Decimal(row["sales"]) for row in rows), Decimal(0))
     when = t(f"period_{period}")
     if rows:
@@ -61,19 +64,46 @@ def by_day(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
         {
             "day": row["pa_date"] if many else t.day(row["pa_date"]),
             "sales": float(row["sales"]),
-            "orders": row["orders"],
+            "gap": "∅" if _day(row) in gaps else "",
         }
         for row in rows
-    ]
-    panels = [
-        _panel(t, "sales", "var(--link)", many=many, last=False),
-        _panel(t, "orders", "var(--same)", many=many),
     ]
     table = [
         (t.day(row["pa_date"]), t.number(row["orders"]), t.money(row["sales"])) for row in reversed(rows[-LISTED:])
     ]
-    spec = {"vconcat": panels, "spacing": 12, "data": {"values": values}} if rows else None
-    return Figure(title, csv, (t("day"), t("orders"), t("sales")), table, draw(t, title, spec))
+    drawn = [_by_day(t, title, values, width, many=many) for width in (WIDE, WIDTH)] if rows else []
+    # of the two a page shows the one that it has room for
+    svg = Markup("").join(
+        Markup('<div class="{}">{}</div>').format(place, each)
+        for place, each in zip(("if-wide", "if-narrow"), drawn, strict=False)
+        if each
+    )
+    return Figure(title, csv, (t("day"), t("orders"), t("sales")), table, svg)
+
+
+def _by_day(t: Words, title: str, values: Sequence[Row], width: int, *, many: bool) -> Markup:
+    """Bars, those of days that are incomplete dashed; or for many days a line, whose axis tells the time."""
+    x: dict[str, Any] = {"field": "day", "title": None, "type": "temporal" if many else "ordinal"}
+    x |= {} if many else {"sort": None}  # as they come: these are days in the reader's words
+    x["axis"] = {"labelAngle": 0, "labelOverlap": True, "labelSeparation": 8}
+    if many:
+        x |= {"scale": {"type": "utc"}}
+        x["axis"] |= {"format": "%d-%m-%Y" if t.language == "es" else "%-d %b %Y", "tickCount": 5}
+    y = {"field": "sales", "type": "quantitative", "title": None, "axis": {"tickCount": 3, "format": ",~r"}}
+    colour = "var(--link)"
+    chart: Row = {"mark": {"type": "line", "interpolate": "step", "color": colour}}
+    if not many:
+        whole = {"condition": {"test": "datum.gap != ''", "value": "var(--link-soft)"}, "value": colour}
+        dashed = {"condition": {"test": "datum.gap != ''", "value": [3, 2]}, "value": [1, 0]}
+        encoding = {"fill": whole, "stroke": {"value": colour}, "strokeDash": dashed}
+        chart = {"mark": {"type": "bar"}, "encoding": encoding}
+    layer = [chart]
+    if any(each["gap"] for each in values) and not many:
+        mark = {"type": "text", "dy": -8, "color": "var(--bad)"}
+        only = [{"filter": "datum.gap != ''"}]
+        layer.append({"transform": only, "mark": mark, "encoding": {"text": {"field": "gap"}}})
+    shape = {"width": width - _AXIS, "height": HEIGHT, "data": {"values": [*values]}}
+    return draw(t, title, {**shape, "encoding": {"x": x, "y": y}, "layer": layer})
 
 
 def by_status(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
@@ -113,7 +143,7 @@ def by_status(t: Words, rows: Sequence[Row], period: str, csv: str) -> Figure:
                     "domain": [each["label"] for each in values],
                     "range": [f"var(--{status.colour})" for status in states],
                 },
-                "legend": {"orient": "bottom", "title": None, "labelFontSize": 13, "columns": 3, "columnPadding": 24},
+                "legend": {"orient": "bottom", "title": None, "labelFontSize": 13, "columns": 1},
             },
         },
     }
@@ -142,32 +172,19 @@ def ranked(t: Words, what: str, rows: Sequence[Row], name: str, period: str, csv
         for number, row in enumerate(rows)
     ]
     y = {"field": "place", "type": "ordinal", "axis": None}
-    # with room for the label beside the longest bar
-    room = 1.4 * max((float(row["sales"]) for row in rows), default=0.0)
-    x = {"field": "sales", "type": "quantitative", "axis": None, "scale": {"domain": [0, room]}}
-    beside = {"x": {"value": 0}, "y": y, "text": {"field": "name"}}
+    x = {"field": "sales", "type": "quantitative", "axis": None, "scale": {"domainMin": 0, "nice": False}}
+    above = {"dy": -BAR // 2 + 1}
+    left = {"type": "text", "align": "left", **above}
+    right = {"type": "text", "align": "right", "fontWeight": 600, **above}
     spec = {
         "data": {"values": values},
-        "spacing": 4,
-        "hconcat": [
-            {
-                "width": WIDTH // 3,
-                "height": {"step": BAR},
-                "mark": {"type": "text", "align": "left"},
-                "encoding": beside,
-            },
-            {
-                "width": WIDTH - WIDTH // 3,
-                "height": {"step": BAR},
-                "layer": [
-                    {"mark": {"type": "bar", "color": "var(--link)"}},
-                    {
-                        "mark": {"type": "text", "align": "left", "dx": 5},
-                        "encoding": {"text": {"field": "label"}},
-                    },
-                ],
-                "encoding": {"x": x, "y": y},
-            },
+        "width": WIDTH,
+        "height": {"step": 2 * BAR - 4},
+        "encoding": {"y": y},
+        "layer": [
+            {"mark": {"type": "bar", "color": "var(--link)", "height": 10, "yOffset": 8}, "encoding": {"x": x}},
+            {"mark": left, "encoding": {"x": {"value": 0}, "text": {"field": "name"}}},
+            {"mark": right, "encoding": {"x": {"value": WIDTH}, "text": {"field": "label"}}},
         ],
     }
     table = [(_short(row[name] or "–"), t.number(row["units"]), t.money(row["sales"])) for row in rows]
@@ -202,23 +219,9 @@ def _drawn(spec: str, language: str) -> str:
     return _ROLES.sub("", drawn)
 
 
-def _panel(t: Words, name: str, colour: str, *, many: bool, last: bool = True) -> dict[str, Any]:
-    """One of the charts by day: bars, or for many days a line, whose axis tells the time."""
-    x: dict[str, Any] = {"field": "day", "title": None, "type": "temporal" if many else "ordinal"}
-    x |= {} if many else {"sort": None}  # as they come: these are days in the reader's words
-    x["axis"] = {"labelAngle": 0, "labelOverlap": True, "labelSeparation": 8} if last else None
-    if many:
-        x |= {"scale": {"type": "utc"}}
-        if last:
-            x["axis"] |= {"format": "%d-%m-%Y" if t.language == "es" else "%-d %b %Y", "tickCount": 5}
-    y = {"field": name, "type": "quantitative", "title": t(name), "axis": {"tickCount": 3, "format": ",~r"}}
-    mark = {"type": "line", "interpolate": "step"} if many else {"type": "bar"}
-    return {
-        "width": WIDTH,
-        "height": HEIGHT,
-        "mark": {**mark, "color": colour},
-        "encoding": {"x": x, "y": y},
-    }
+def _day(row: Row) -> date:
+    """The day of a row, which a local answer and one of Athena give as text or as a date."""
+    return date.fromisoformat(str(row["pa_date"])[:10])
 
 
 def _short(name: str) -> str:

@@ -1,43 +1,49 @@
 """The files: the list; and one file, why its rows were rejected, and how to correct it."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from duff_orders.api.backend import rejected_lines
 from duff_orders.api.files import page_of_files, reasons_of, rejected
-from duff_orders.clock import format_time
+from duff_orders.api.problems import Problem
+from duff_orders.api.profiles import event_of, may_change
+from duff_orders.clock import format_time, utc_now
+from duff_orders.console.headers import is_about_the_header
+from duff_orders.console.mapping import rights_of
 from duff_orders.console.page import backend, locale, missing, page, partner_names, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
 from duff_orders.documents import VERDICTS, Entry, LedgerRow, ranges, tied
-from duff_orders.errors import DamagedObject
+from duff_orders.errors import DamagedObject, SourceChanged
 from duff_orders.lake import layout, partners
+from duff_orders.lake.corrections import published
+from duff_orders.lake.documents import EVENTS
 from duff_orders.lake.given_up import Refused, give_up, read_lines, take_back
 from duff_orders.lake.standing import Standings
+from duff_orders.local.correcting.draft import draft_of
+from duff_orders.local.correcting.rows import changes_of
+from duff_orders.partners.days import Day
 from duff_orders.printable import printable
 from duff_orders.profiles.reading import in_force
 from duff_orders.query import rejects, statements
 from duff_orders.query.readers import reader_in
-from duff_orders.reasons import recognized
 
 router = APIRouter(include_in_schema=False)
 
-#: The reasons of files whose columns are to be told apart by a person.
-HEADER_REASONS = (
-    *("header_unknown", "header_unknown_as", "column_missing", "columns_missing", "no_header"),
-    *("column_twice", "column_twice_as", "columns_refused"),
-)
 #: Files of a page, rejected rows that are shown, characters of a cell, and files of one name.
 FILES, ROWS, CHARACTERS, VERSIONS = 50, 100, 500, 20
+#: Texts that are shown of a reason, characters of each, those of a key, and bytes that are sent at once.
+FOUND, FOUND_CHARACTERS, MOST_KEY, PART = 3, 40, 1024, 1 << 18
 
 
 @router.get("/files")
@@ -63,10 +69,56 @@ def list_files(request: Request, verdict: str = "", open: str = "", cursor: str 
 
 
 @router.get("/files/{file_id}")
-def get_file(request: Request, file_id: str, reason: str = "") -> Response:
-    """One file: its verdict, why rows were rejected, which cells are wrong, and the way to correct them."""
+def get_file(request: Request, file_id: str, reason: str = "", published: str = "", rows: int = 0) -> Response:
+    """One file: its verdict, why rows were rejected, which cells are wrong, and the way to correct them.
+
+    `published` is the key of corrections that were published just now, and `rows` how many.
+    """
     row = backend(request).file(file_id)
-    return missing(request) if row is None else _page_of(request, row, reason)
+    if row is None:
+        return missing(request)
+    told = words(request).many("published_here", rows, file=printable(published)[:MOST_KEY]) if published else ""
+    return _page_of(request, row, reason, told=told)
+
+
+@router.get("/files/{file_id}/original")
+def get_original(request: Request, file_id: str) -> Response:
+    """The file as it came."""
+    source = backend(request)
+    row = source.file(file_id)
+    event = EVENTS.read(source.lake.store, layout.event_object(file_id)) if row else None
+    if row is None or event is None:
+        return missing(request)
+    name = PurePosixPath(row.source_file).name
+    headers = {
+        "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}",
+        "Content-Length": str(event.size),
+        "Cache-Control": "no-store",
+    }
+    stack = ExitStack()
+    try:
+        raw = stack.enter_context(source.lake.store.raw(event))
+        stream = stack.enter_context(raw.open().open("rb"))
+    except SourceChanged as error:
+        stack.close()
+        raise Problem("not-found", str(error)) from None
+
+    def parts() -> Iterator[bytes]:
+        with stack:
+            while part := stream.read(PART):
+                yield part
+
+    return StreamingResponse(parts(), media_type="application/octet-stream", headers=headers)
+
+
+@router.post("/files/{file_id}/take-up")
+def post_take_up(request: Request, file_id: str) -> Response:
+    """Process a file again, as it is read today."""
+    source = backend(request)
+    if source.file(file_id) is None:
+        return missing(request)
+    rights_of(request).take_up([event_of(source.lake, file_id)])
+    return RedirectResponse(f"/files/{file_id}", 303)
 
 
 @router.get("/files/{file_id}/corrections.csv")
@@ -110,8 +162,8 @@ def _give_up(request: Request, file_id: str, fields: Mapping[str, str]) -> Respo
     return RedirectResponse(f"/files/{file_id}#standing", 303)
 
 
-def _page_of(request: Request, row: LedgerRow, reason: str = "", wrong: str = "") -> Response:
-    """The page of a file; `wrong` is what was wrong with what was asked on it."""
+def _page_of(request: Request, row: LedgerRow, reason: str = "", wrong: str = "", told: str = "") -> Response:
+    """The page of a file; `wrong` is what was wrong with what was asked on it, `told` what was done."""
     t, source = words(request), backend(request)
     standings = source.standings()
     rejects = source.rejects(row, statements.rejects(row.file_id, row.pa_date, reason or None, 0, ROWS)).dictionaries()
@@ -122,6 +174,9 @@ def _page_of(request: Request, row: LedgerRow, reason: str = "", wrong: str = ""
         rejected=row.rows_rejected,
         reason=t.why(row.reason or ""),
     )
+    standing, partner = standings.of(row), _partner(source, row)
+    shown_rejects = _shown(source, standings, row, rejects[:ROWS])
+    draft = draft_of(source.lake.store, row) if row.rows_rejected else None
     others = [each for each in source.ledger.rows() if each.source_file == row.source_file and each != row]
     page_of = {
         "row": row,
@@ -130,19 +185,45 @@ def _page_of(request: Request, row: LedgerRow, reason: str = "", wrong: str = ""
         "reasons": reasons_of(source, row),
         "reason": reason,
         "columns": COLUMN_NAMES,
-        "rejects": _shown(source, standings, row, rejects[:ROWS]),
+        "rejects": shown_rejects,
+        "found": _found(shown_rejects),
+        "correctable": standing.open if row.published and row.contract > 1 else 0,
+        "may_replay": row.verdict == "failed" and may_change(request),
+        "told": told,
+        "published": published(source.lake.store, row.file_id),
+        "draft": draft if draft and changes_of(draft) else None,
+        "drafted": len(changes_of(draft)),
+        "day": _day(source, partner, row),
         "more": len(rejects) > ROWS,
         "most": CHARACTERS,
         "nulls": [(name, count) for name, count in (row.nulls or {}).items() if count],
-        "standing": standings.of(row),
+        "standing": standing,
         "corrects": [(source.file(entry.file_id), ranges(entry.lines)) for entry in map(Entry.of, row.corrects or ())],
-        "partner": _partner(source, row),
+        "partner": partner,
         "read_as": _read_as(t, source, row),
-        "says_columns": row.verdict == "invalid" and (recognized(row.reason or "") or ("",))[0] in HEADER_REASONS,
+        "says_columns": is_about_the_header(row),
         "others": sorted(others, key=lambda each: each.event_time, reverse=True)[:VERSIONS],
         "details": _details(t, row),
     }
     return page(request, "file.html", "files", page_of, status=422 if wrong else 200)
+
+
+def _found(rejects: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Of each reason a few of the texts that stand there."""
+    texts: dict[str, dict[str, None]] = {}
+    for each in rejects:
+        for reason in each["reasons"]:
+            if each["fields"] is not None and reason["column"] in each["fields"]:
+                text = each["fields"][reason["column"]] or ""
+                texts.setdefault(f"{reason['column']}:{reason['code']}", {})[text[:FOUND_CHARACTERS]] = None
+    return {reason: [*found][:FOUND] for reason, found in texts.items()}
+
+
+def _day(source: Source, partner: str, row: LedgerRow) -> Day | None:
+    """The expected day that a file came for; None where it came for none."""
+    of = next((each for each in source.partner_days(utc_now()) if each.name == partner), None)
+    days = of.days if of is not None else ()
+    return next((day for day in days if any(each.file_id == row.file_id for each in day.slot.files)), None)
 
 
 def _partner(source: Source, row: LedgerRow) -> str:

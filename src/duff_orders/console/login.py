@@ -17,7 +17,7 @@ SLOWED = 0.5
 
 
 def inside(to: str) -> str:
-    """A path of this server: what was asked for, or the overview where that leads elsewhere."""
+    """A path of this server: what was asked for, or today's page where that leads elsewhere."""
     stays = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable()
     return quote(to, safe="/?&=%:+,;@!$'()*~-._") if stays else "/"
 

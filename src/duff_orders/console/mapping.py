@@ -12,8 +12,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from duff_orders.api.partners import Rights, beginning_of, event_of, may_change
 from duff_orders.api.problems import Problem
+from duff_orders.api.profiles import Rights, beginning_of, event_of, may_change
 from duff_orders.clock import utc_now
 from duff_orders.console.page import backend, missing, page, words
 from duff_orders.console.source import Source
@@ -82,13 +82,14 @@ async def post_columns(request: Request, file_id: str) -> Response:
 @router.post("/profiles/{name}/take-up")
 def post_take_up(request: Request, name: str) -> Response:
     """Take up the invalid files that a profile is for."""
-    rights = _rights(request)
+    rights = rights_of(request)
     source = backend(request)
     rights.take_up([event_of(source.lake, row.file_id) for row in _waiting(source, name)[:FILES]])
     return RedirectResponse("/files?verdict=invalid", 303)
 
 
-def _rights(request: Request) -> Rights:
+def rights_of(request: Request) -> Rights:
+    """What a caller may change; raises Problem for who may not."""
     rights: Rights | None = request.app.state.rights
     if rights is None or not may_change(request):
         raise Problem("forbidden", words(request)("may_not"))
@@ -121,7 +122,7 @@ def _said(request: Request, file_id: str, fields: Mapping[str, str]) -> Response
     said = _read(asked, fields)
     if "save" not in fields or said.open:
         return _page_of(request, asked, said, fields)
-    rights = _rights(request)
+    rights = rights_of(request)
     name, prefix = fields.get("name", "").strip(), fields.get("prefix", "").strip()
     try:
         before = _profile(source, name)

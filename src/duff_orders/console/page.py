@@ -1,13 +1,14 @@
 """A page in the reader's language: what every page shows, and how it is rendered."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from duff_orders.clock import utc_now
 from duff_orders.console.source import Source
 from duff_orders.console.texts import LANGUAGES, TEXTS, Words, chosen
 from duff_orders.documents import ranges
@@ -25,8 +26,15 @@ templates.globals["ranges"] = ranges
 
 
 def words(request: Request) -> Words:
-    """What is said to this reader."""
-    return Words(chosen(request.cookies.get("lang"), request.headers.get("accept-language")))
+    """What is said to this reader, with times where the browser says that it is."""
+    zone = request.cookies.get("zone", "").replace("%2F", "/")
+    language = chosen(request.cookies.get("lang"), request.headers.get("accept-language"))
+    return Words(language, zone if zone in _zones() else "UTC")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def locale(request: Request) -> str:
@@ -67,7 +75,7 @@ def page(
         path=path,
         caller=request.scope.get("caller"),
         languages=[(code, TEXTS[code]["language"]) for code in LANGUAGES],
-        **(_freshness(request, t) if fresh and here != "login" else {"fresh": "", "lag": "", "amiss": []}),
+        **(_freshness(request, t) if fresh and here != "login" else {"fresh": [], "lag": "", "amiss": []}),
     )
     headers = {"Cache-Control": "no-store", "Content-Language": t.language, "Vary": "Accept-Language, Cookie"}
     return HTMLResponse(text, status, headers=headers)
@@ -87,22 +95,16 @@ def missing(request: Request) -> Response:
 
 
 def _freshness(request: Request, t: Words) -> dict[str, Any]:
-    """The newest file, how much there is, and whether the tables lag behind the ledger."""
+    """How much there is, how new the tables are, and whether they lag behind the ledger."""
     source = backend(request)
     rows = source.ledger.rows()
     watched = request.app.state.watched
-    newest = max(rows, key=lambda row: row.finished, default=None)
-    if newest is None:
-        return {"fresh": t("fresh_none"), "lag": "" if watched else t("unwatched"), "amiss": source.amiss()}
+    zone = t("zone", zone=t.zone)
+    if not rows:
+        return {"fresh": [t("fresh_none"), zone], "lag": "" if watched else t("unwatched"), "amiss": source.amiss()}
     snapshot = source.snapshot.current()
-    places = t(
-        "fresh",
-        name=newest.source_file,
-        age=t.age(newest.finished, utc_now()),
-        files=len(rows),
-        rows=sum(row.rows_read for row in rows),
-        build=t.moment(snapshot.ledger_read) if snapshot.ledger_read else t("tables_none"),
-    )
+    build = t.moment(snapshot.ledger_read) if snapshot.ledger_read else t("tables_none")
+    counts = t("fresh", files=len(rows), rows=sum(row.rows_read for row in rows))
     behind = sum(
         row.published and row.rows_published > 0 and snapshot.files.get(row.file_id) != row.revision for row in rows
     )
@@ -111,4 +113,5 @@ def _freshness(request: Request, t: Words) -> dict[str, Any]:
         lags.append(t(lag))
     if not watched:
         lags.append(t("unwatched"))
-    return {"fresh": places, "lag": " ".join(lags), "amiss": source.amiss()}
+    fresh = [counts, t("tables_as_of", build=build), zone]
+    return {"fresh": fresh, "lag": " ".join(lags), "amiss": source.amiss()}

@@ -1,13 +1,14 @@
-"""The reader's language: texts by key, and numbers, dates and ages as its readers write them."""
+"""The reader's language: texts by key, and numbers, dates, times and ages as its readers write them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, get_args
+from zoneinfo import ZoneInfo
 
 from duff_orders.clock import parse_time
-from duff_orders.console.english import EN
-from duff_orders.console.spanish import ES
+from duff_orders.console.languages.english import EN
+from duff_orders.console.languages.spanish import ES
 from duff_orders.contract import COLUMNS, CONTRACT, CORRECTS, DECIMALS, NUMBER_DIGITS, STATUSES, TEXT_CHARACTERS
 from duff_orders.printable import printable
 from duff_orders.reasons import known_remark, recognized
@@ -16,6 +17,15 @@ Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: Days of the week from Monday on, and months, as each language's readers write them.
+_WEEKDAYS: Mapping[Language, str] = {
+    "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+    "es": "lunes martes miércoles jueves viernes sábado domingo",
+}
+_LONG_MONTHS: Mapping[Language, str] = {
+    "en": "January February March April May June July August September October November December",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+}
 TEXTS: Mapping[Language, Mapping[str, str]] = {"en": EN, "es": ES}
 
 
@@ -30,16 +40,26 @@ def chosen(cookie: str | None, accept: str | None) -> Language:
     return "en"
 
 
-class Words:
-    """One language: texts by key, and numbers, days and ages as its readers write them."""
+def place(zone: str) -> str:
+    """Where a time zone is: `Santiago`."""
+    return zone.rpartition("/")[2].replace("_", " ")
 
-    def __init__(self, language: Language) -> None:
+
+class Words:
+    """One language: texts by key, and numbers, days and ages as its readers write them; times where they are."""
+
+    def __init__(self, language: Language, zone: str = "UTC") -> None:
         self.language = language
+        self.zone = zone
 
     def __call__(self, key: str, **places: object) -> str:
         """The text of a key; whole numbers in its places are written with separators."""
         shown = {name: self.number(value) if isinstance(value, int) else value for name, value in places.items()}
         return TEXTS[self.language][key].format(**shown)
+
+    def many(self, key: str, n: int, **places: object) -> str:
+        """The text for so many: that of the key, which has a place `n`, or of exactly one a text of its own."""
+        return self(f"{key}_one" if n == 1 else key, n=n, **places)
 
     def has(self, key: str) -> bool:
         """Whether there is a text of this key."""
@@ -64,10 +84,33 @@ class Words:
         day = date.fromisoformat(value) if isinstance(value, str) else value
         return f"{day:%d-%m-%Y}" if self.language == "es" else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
+    def weekday(self, day: date) -> str:
+        """A day of the week in short: `Tue`, in Spanish `mar`."""
+        return _WEEKDAYS[self.language].split()[day.weekday()][:3]
+
+    def short_day(self, day: date) -> str:
+        """A day without its year: `Tue 24 Nov`, in Spanish `mar 24 nov`."""
+        return f"{self.weekday(day)} {day.day} {_LONG_MONTHS[self.language].split()[day.month - 1][:3]}"
+
+    def long_day(self, day: date) -> str:
+        """A day in words: `Friday 27 November 2026`, in Spanish `viernes 27 de noviembre de 2026`."""
+        weekday = _WEEKDAYS[self.language].split()[day.weekday()]
+        month = _LONG_MONTHS[self.language].split()[day.month - 1]
+        between = " de " if self.language == "es" else " "
+        return f"{weekday} {day.day}{between}{month}{between}{day.year}"
+
     def moment(self, value: datetime | str) -> str:
-        """A time in UTC, or one as ISO 8601 writes it."""
+        """A time where the reader is and in UTC: `27 Nov 2026 13:20 Santiago (16:20 UTC)`; or in UTC alone."""
         moment = (parse_time(value) if isinstance(value, str) else value).astimezone(UTC)
-        return f"{self.day(moment.date())} {moment:%H:%M} UTC"
+        local = moment.astimezone(ZoneInfo(self.zone))
+        if local.utcoffset() == timedelta(0):
+            return f"{self.day(moment.date())} {moment:%H:%M} UTC"
+        day = "" if local.date() == moment.date() else f"{self.day(moment.date())} "
+        return f"{self.day(local.date())} {local:%H:%M} {place(self.zone)} ({day}{moment:%H:%M} UTC)"
+
+    def place(self, zone: str) -> str:
+        """Where a time zone is."""
+        return place(zone)
 
     def all_of(self, names: Iterable[str]) -> str:
         """Names in one phrase: `a, b and c`."""
@@ -105,6 +148,13 @@ class Words:
         """An amount with at least two decimals, and all that it has: `1,234.50`, in Spanish `1.234,50`."""
         whole, _, digits = f"{Decimal(value):f}".partition(".")
         return self.number(f"{whole}.{digits.rstrip('0').ljust(2, '0')}")
+
+    def short_amount(self, value: Decimal) -> str:
+        """An amount in three digits or so, beside which the exact one stands: `4.93 M`."""
+        for factor, unit in ((10**9, "G"), (10**6, "M")):
+            if abs(value) >= factor:
+                return f"{self.number(f'{value / factor:.2f}')} {unit}"
+        return self.money(value.quantize(Decimal("0.01")))
 
     def percent(self, part: int, whole: int) -> str:
         """A share, to a whole percent."""

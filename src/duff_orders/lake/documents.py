@@ -7,7 +7,18 @@ from datetime import date
 from typing import Generic, TypeVar
 
 from duff_orders.contract import FILES
-from duff_orders.documents import ContentNote, Event, GivenUp, Held, LedgerRow, Partners, Replacement
+from duff_orders.documents import (
+    ContentNote,
+    Corrections,
+    Draft,
+    Event,
+    GivenUp,
+    Held,
+    LedgerRow,
+    Partners,
+    Replacement,
+    Settled,
+)
 from duff_orders.documents.document import Document
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout
@@ -98,6 +109,11 @@ LEDGER_ROWS = Kind(
 HELD = Kind(Held, layout.KEYS, lambda held: layout.held_object(held.key, held.file_id))
 CONTENTS = Kind(ContentNote, layout.CONTENTS, lambda note: layout.content_object(note.content), _content_as_text)
 REPLACEMENTS = Kind(Replacement, layout.REPLACEMENTS, lambda each: layout.replaces_object(each.key, each.etag))
+DRAFTS = Kind(Draft, f"{layout.DRAFTS}/", lambda draft: layout.draft_object(draft.file_id))
+CORRECTIONS = Kind(
+    Corrections, f"{layout.CORRECTIONS}/", lambda corrections: layout.corrections_object(corrections.file_id)
+)
+SETTLED = Kind(Settled, f"{layout.SETTLED}/", lambda settled: layout.settled_object(settled.partner, settled.day))
 GIVEN_UP = Kind(GivenUp, f"{layout.GIVEN_UP}/", lambda given: layout.given_up_object(given.file_id))
 READINGS = Kind(Reading, layout.READINGS, lambda reading: layout.reading_object(reading.name))
 PARTNERS = Kind(Partners, layout.PARTNERS_INDEX, lambda _: layout.PARTNERS_INDEX)

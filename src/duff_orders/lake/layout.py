@@ -21,6 +21,10 @@ EVENTS, KEYS, CONTENTS = f"{PROCESSED}/events/", f"{PROCESSED}/keys/", f"{PROCES
 SET_ASIDE = f"{PROCESSED}/set_aside"
 REPLACEMENTS = f"{PROCESSED}/replaces/"
 GIVEN_UP = f"{PROCESSED}/given_up"
+#: What was said of days that partners' files are expected on.
+SETTLED = f"{PROCESSED}/settled"
+#: Corrections that are under way, and those that were published.
+DRAFTS, CORRECTIONS = f"{PROCESSED}/drafts", f"{PROCESSED}/corrections"
 STAR_POINTER = f"{PROCESSED}/star/current.json"
 #: On S3, the build that the Data Catalog shows whole; missing while it moves from one to the next.
 STAR_SHOWN = f"{PROCESSED}/star/shown"
@@ -103,6 +107,21 @@ def event_object(file_id: str) -> str:
 def given_up_object(file_id: str) -> str:
     """The name of what was said of giving up what a file did not bring in."""
     return f"{GIVEN_UP}/{file_id}.json"
+
+
+def draft_object(file_id: str) -> str:
+    """The name of the corrections of a file that are under way."""
+    return f"{DRAFTS}/{file_id}.json"
+
+
+def corrections_object(file_id: str) -> str:
+    """The name of the corrections of a file that were published."""
+    return f"{CORRECTIONS}/{file_id}.json"
+
+
+def settled_object(partner: str, day: date) -> str:
+    """The name of what was said of a day on which a partner's files are expected."""
+    return f"{SETTLED}/{day.isoformat()}-{partner}.json"
 
 
 def held_object(key: str, file_id: str = "") -> str:

@@ -110,8 +110,23 @@ def _end(data: bytes, header: Header, *, final: bool) -> int:
     return position
 
 
-def _judged(lake: Lake, data: bytes, header: Header, names: list[str], reading: Reading, *, whole: bool) -> Trial:
-    """What the engine makes of some records."""
+def reasons_by_line(lake: Lake, data: bytes, reading: Reading) -> dict[int, tuple[str, ...]] | None:
+    """The reasons of the rejected records of a whole file (UTF-8), by the line on which each begins.
+
+    None: where a record ends cannot be told, so that nothing is told of any.
+    """
+    try:
+        header = read_header(data[:HEAD], text.UTF8, reading, final=len(data) < HEAD)
+        outcome, rejected = _tried(lake, data, header, reading)
+    except InvalidFile:
+        return None
+    if not outcome.rows_read:
+        return None
+    return {row["line"]: tuple(row["reasons"].split(";")) for row in rejected}
+
+
+def _tried(lake: Lake, data: bytes, header: Header, reading: Reading) -> tuple[Outcome, list[dict[str, Any]]]:
+    """What the engine makes of some records: the outcome, and those that it rejects."""
     # what was made UTF-8 stays so, whatever bytes were none
     dialect = replace(header.dialect, encoding=text.UTF8)
     event = Event(
@@ -127,15 +142,19 @@ def _judged(lake: Lake, data: bytes, header: Header, names: list[str], reading: 
         path.write_bytes(data)
         source = Source(path=path, event=event, dialect=dialect, reading=reading)
         with engine("duckdb").transform(lake, source, memory_fraction=1.0, phase=lambda *_: None) as made:
-            rejected = _rejected(lake, [each for each in made.rejected if isinstance(each, Path)])
-            outcome = made.outcome
+            return made.outcome, _rejected(lake, [each for each in made.rejected if isinstance(each, Path)])
+
+
+def _judged(lake: Lake, data: bytes, header: Header, names: list[str], reading: Reading, *, whole: bool) -> Trial:
+    """What the engine makes of some records, and the first of them one by one."""
+    outcome, rejected = _tried(lake, data, header, reading)
     by_line = {row["line"]: row for row in rejected}
     reasons = Counter(reason for row in rejected for reason in row["reasons"].split(";"))
     return Trial(
         whole=whole,
         outcome=outcome,
         columns=_columns(header, names),
-        standing=standing(dialect, reading),
+        standing=standing(replace(header.dialect, encoding=text.UTF8), reading),
         further=reading.not_listed(header.extra_columns),
         reasons=reasons.most_common(),
         unknown=[

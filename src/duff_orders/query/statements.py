@@ -39,6 +39,13 @@ FILE = tuple(field.name for field in FILES.all_fields if "<" not in field.type o
 CORRECTING = ("corrects", "attempts")
 #: What stands between remarks where they are one text.
 BETWEEN_REMARKS = ";"
+#: A file's outcome without what it says of columns and objects, with lists as one text.
+_OUTCOME = ", ".join(
+    (
+        *(name for name in FILE if name != "remarks"),
+        *(f"array_join({name}, '{BETWEEN_REMARKS}') as {name}" for name in ("remarks", *CORRECTING)),
+    )
+)
 #: How a value of a sort key is bound.
 _TYPES = {"pa_date": "date", "total_price": MONEY}
 #: The orders of a list of lines, by name: the column, and whether it falls.
@@ -188,13 +195,19 @@ def files(
 
 
 def standing() -> Statement:
-    """What the ledger says of files that did not bring in all their rows, or correct others, with lists as one text."""
-    lists = ", ".join(f"array_join({name}, '{BETWEEN_REMARKS}') as {name}" for name in ("remarks", *CORRECTING))
-    listed = ", ".join(name for name in FILE if name != "remarks")
+    """What the ledger says of files that did not bring in all their rows, or correct others; lists as `_OUTCOME`."""
     return (
-        f"select {listed}, {lists} from tbl_duff_files where verdict in ('valid_with_rejects', 'invalid', 'failed')"
+        f"select {_OUTCOME} from tbl_duff_files where verdict in ('valid_with_rejects', 'invalid', 'failed')"
         " or corrects is not null",
         [],
+    )
+
+
+def came(days: tuple[str, str]) -> Statement:
+    """What the ledger says of all files of some days, from one to another; lists as `_OUTCOME`."""
+    return (
+        f"select {_OUTCOME} from tbl_duff_files where pa_date between cast(? as date) and cast(? as date)",
+        [*days],
     )
 
 

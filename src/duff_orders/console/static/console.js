@@ -1,3 +1,9 @@
+document.documentElement.classList.add("script");
+
+// Where the reader is, for times that are written there beside UTC: from the next page on.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone) document.cookie = "zone=" + encodeURIComponent(zone) + "; path=/; max-age=31536000; samesite=lax";
+
 // Files dropped on the page are sent one by one; what becomes of each is told by the server's events.
 const box = document.querySelector("[data-uploads]");
 const form = document.querySelector("[data-drop]");

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from duff_orders.documents import LedgerRow
+from duff_orders.documents import Entry, LedgerRow
 from duff_orders.profiles.profile import DAYS, Expected
 
 #: `due`: there is time; `on_time`, `late`: all files came; `missing`: too few came in time, and may yet; `missed`: the
@@ -30,7 +30,8 @@ _LOOKED_BACK = 3
 class Slot:
     """One expected day of a partner, by its zone: `due` and `late_from` as instants, and what came for it.
 
-    `files` are those that count, `unusable` those that came and could not be taken in; both by their event times.
+    `files` are those that count, `unusable` those that came and could not be taken in; both by their event times. Of a
+    file that took another's place as a whole the other is the one that is told of first: it counts for that one's day.
     """
 
     day: date
@@ -46,13 +47,23 @@ class Slot:
         """Whether files are still waited for, in time or not."""
         return self.state in ("due", "missing")
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all files came, in time or not."""
+        return len(self.files) >= self.needed
+
+    @property
+    def arrived(self) -> datetime | None:
+        """When the last of the files came that are needed; None before."""
+        return self.files[self.needed - 1].event_time if self.is_complete else None
+
 
 def slots(expected: Expected, rows: Iterable[LedgerRow], first: date, last: date, now: datetime) -> list[Slot]:
     """The slots of some days, both included, as the files of a partner have filled them by now.
 
     A file is either late for the slot that was due before it came, or in time for the next: it counts where its time
     fits better, so that a day that was missed makes no later one late. What a slot has beyond its need goes to the one
-    before, where that still lacks a file.
+    before, where that still lacks a file. Corrections are no deliveries; what took another file's place is that one's.
     """
     whole = _with_neighbours(expected, first, last)
     if not whole:
@@ -60,15 +71,16 @@ def slots(expected: Expected, rows: Iterable[LedgerRow], first: date, last: date
     due, (after, until) = [due_at(expected, day) for day in whole], _reach(expected, whole)
     counted: list[list[LedgerRow]] = [[] for _ in whole]
     unusable: list[list[LedgerRow]] = [[] for _ in whole]
-    for row in sorted(rows, key=lambda row: (row.event_time, row.file_id)):
-        if not after < row.event_time <= until:
+    deliveries = sorted(_deliveries(rows), key=lambda each: (each.when, each.row.event_time, each.row.file_id))
+    for row, when in deliveries:
+        if not after < when <= until:
             continue
-        following = bisect_left(due, row.event_time)
+        following = bisect_left(due, when)
         lacks = following > 0 and len(counted[following - 1]) < expected.files
-        place = following - 1 if following == len(due) or (lacks and _is_late(row, due, following)) else following
+        place = following - 1 if following == len(due) or (lacks and _is_late(when, due, following)) else following
         if row.published:
             counted[place].append(row)
-        elif row.verdict == "invalid":
+        elif row.verdict in ("invalid", "failed"):
             unusable[place].append(row)
     for place, (before, files) in enumerate(pairwise(counted)):
         while len(before) < expected.files < len(files) and files[0].event_time <= due[place + 1]:
@@ -81,7 +93,10 @@ def slots(expected: Expected, rows: Iterable[LedgerRow], first: date, last: date
 
 
 def reach(expected: Expected, first: date, last: date) -> tuple[datetime, datetime] | None:
-    """After when, and until when, files came on which the slots of some days depend; None where there is no slot."""
+    """After when, and until when, files came on which the slots of some days depend; None where there is no slot.
+
+    What took the place of one of them may have come at any time after.
+    """
     whole = _with_neighbours(expected, first, last)
     return _reach(expected, whole) if whole else None
 
@@ -136,9 +151,34 @@ def _neighbours(expected: Expected, day: date, step: int, many: int) -> Iterator
     return islice((other for other in others if _is_expected(expected, other)), many)
 
 
-def _is_late(row: LedgerRow, due: Sequence[datetime], following: int) -> bool:
+class _Delivery(NamedTuple):
+    """A file, and the time by which it is given to a slot."""
+
+    row: LedgerRow
+    when: datetime
+
+
+def _deliveries(rows: Iterable[LedgerRow]) -> Iterator[_Delivery]:
+    """The files that partners sent: not those that hold corrections alone, and not what replaces an unknown file."""
+    known = {row.file_id: row for row in rows}
+    for row in known.values():
+        first, seen = row, set[str]()
+        while first.replaces and first.replaces in known and first.file_id not in seen:
+            seen.add(first.file_id)
+            first = known[first.replaces]
+        if not first.replaces and not only_corrects(row):
+            yield _Delivery(row, first.event_time)
+
+
+def only_corrects(row: LedgerRow) -> bool:
+    """Whether a file holds nothing but corrections of rows."""
+    lines = sum(len(Entry.of(each).lines) for each in (*(row.corrects or ()), *(row.attempts or ())))
+    return 0 < row.rows_read - row.rows_duplicate <= lines
+
+
+def _is_late(when: datetime, due: Sequence[datetime], following: int) -> bool:
     """Whether a file is rather late for the slot before than early for the following; more are late than early."""
-    return (row.event_time - due[following - 1]) / 2 <= due[following] - row.event_time
+    return (when - due[following - 1]) / 2 <= due[following] - when
 
 
 def _slot(

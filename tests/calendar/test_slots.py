@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from duff_orders.documents import Event, LedgerRow, Outcome, Staged, Verdict
 from duff_orders.ingest.publish import row_of
-from duff_orders.profiles.calendar import Slot, due_at, slots, today
+from duff_orders.partners.slots import Slot, due_at, slots, today
 from duff_orders.profiles.profile import DAYS, Expected
 from tests.effort import examples
 
@@ -56,7 +56,9 @@ def test_the_state_of_a_slot(rows: list[LedgerRow], now: str, state: str) -> Non
     (slot,) = told(WORKDAYS, [came("2026-02-27T05:00", name="friday"), *rows], now)
     assert slot.state == state
     assert slot.is_open is (state in ("due", "missing"))
-    assert [row.verdict for row in slot.unusable] == [row.verdict for row in rows if row.verdict == "invalid"]
+    assert [row.verdict for row in slot.unusable] == [
+        row.verdict for row in rows if row.verdict in ("invalid", "failed")
+    ]
 
 
 def test_a_late_file_goes_to_the_day_before_while_that_is_open() -> None:
