@@ -160,6 +160,13 @@ def test_sql_is_run_cancelled_and_refused(opened: Opened, samples_served: str) -
     page.get_by_role("button", name="Run").click()
     page.locator("[data-state]", has_text="5 rows in").wait_for()
     assert page.locator("[data-result] tbody tr").first.inner_text().split("\t")[0] == "Retail"
+    assert "?q=select" in page.url  # the question is in the address
+    drawn = page.locator("[data-drawing] svg")
+    assert drawn.locator("rect").count() == 5
+    assert drawn.locator("text").first.text_content() == "Retail"
+    page.locator("[data-of]").select_option("orders")
+    page.get_by_role("button", name="Line").click()
+    assert drawn.locator("polyline").count() == 1
     with page.expect_download() as told:
         page.get_by_role("link", name="CSV").click()
     assert (
@@ -174,12 +181,42 @@ def test_sql_is_run_cancelled_and_refused(opened: Opened, samples_served: str) -
     page.locator("[data-state]", has_text="Cancelled.").wait_for()
     page.get_by_label("Query").fill("drop table fact_orders")
     page.get_by_role("button", name="Run").click()
-    page.locator("[data-state].bad", has_text="This query cannot be answered:").wait_for()
+    page.locator("[data-state].bad", has_text="This question is not one that can be asked here:").wait_for()
     page.get_by_label("Query").fill("")
     page.locator("summary", has_text="dim_clients").click()
     page.get_by_role("button", name="Insert dim_clients").click()
     assert page.get_by_label("Query").input_value() == "dim_clients"
     forget_statuses(opened)
+
+
+def test_a_question_is_kept_and_found_by_its_address(opened: Opened, samples_served: str) -> None:
+    page = opened()
+    page.goto(f"{samples_served}/sql?q=select%20count(*)%20as%20lines%20from%20fact_orders")
+    assert page.get_by_label("Query").input_value() == "select count(*) as lines from fact_orders"
+    page.get_by_label("Query").fill("select count(*) as orders_lines from fact_orders")
+    page.locator("summary", has_text="Keep as…").click()
+    page.get_by_label("Name").fill("how_many_lines")
+    page.get_by_label("What it asks").fill("How many lines?")
+    page.get_by_role("button", name="Keep it").click()
+    page.wait_for_url("**/sql?example=how_many_lines")
+    told = page.request.get(f"{samples_served}/v1/reports/how_many_lines").json()
+    assert [column["name"] for column in told["columns"]] == ["orders_lines"]
+    page.get_by_role("link", name="How many lines?").wait_for()
+    page.get_by_role("button", name="Remove").click()
+    page.wait_for_url("**/sql")
+    assert page.get_by_role("link", name="How many lines?").count() == 0
+
+
+def test_the_documents_have_both_schemes_and_a_way_back(opened: Opened, samples_served: str) -> None:
+    grounds = []
+    for scheme in ("light", "dark"):
+        page = opened(color_scheme=scheme)
+        page.goto(f"{samples_served}/docs")
+        page.locator(".opblock-summary-description", has_text="Order lines, each in its latest state").wait_for()
+        grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        page.get_by_role("link", name="Back to today").click()
+        page.wait_for_url(f"{samples_served}/")
+    assert grounds == ["rgb(255, 255, 255)", "rgb(23, 27, 32)"]
 
 
 def test_a_key_opens_the_pages(opened: Opened, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from duff_orders import build_models
 from duff_orders.contract import TABLES
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import KeptSnapshot
-from tests.api.lakes import application
+from tests.api.lakes import SAMPLES, application
 from tests.console.evil import EVIL, HEADER, make_evil
 from tests.lakes import ingest, open_lake
 
@@ -120,13 +120,32 @@ def test_corrections_are_written_for_their_reader(console: TestClient, language:
     assert text.removeprefix("\ufeff").startswith(first)
 
 
-def test_the_list_of_files_has_pages_and_verdicts(console: TestClient) -> None:
-    assert shown(console.get("/files").text).count(" rows read = ") == 5
-    assert shown(console.get("/files?verdict=invalid").text).count(" rows read = ") == 1
-    assert console.get("/files?cursor=x").status_code == 400
-    for nothing in ("/files/x", f"/files/{'0' * 32}", f"/files/{'0' * 32}/corrections.csv"):
+def test_the_list_of_files_is_searched_and_has_verdicts(console: TestClient) -> None:
+    def names(query: str) -> list[str]:
+        page = console.get(f"/files{query}")
+        assert page.status_code == 200
+        return re.findall(r'<th scope="row"><a href="/files/[0-9a-f]{32}">([^<]*)</a>', page.text)
+
+    assert len(names("")) == 5
+    assert names("?verdict=invalid") == ["05-missing-column.csv"]
+    assert names("?name=DIRTY") == ["03-dirty.csv"]
+    assert names("?from=2026-11-02&to=2026-11-03") == ["03-dirty.csv", "02-orders-later.csv"]
+    assert names("?open=1") == ["05-missing-column.csv", "03-dirty.csv"]
+    assert names("?name=nothing") == names("?partner=nobody") == []
+    assert len(names("?before=x&from=never&verdict=none")) == 5
+    said = shown(console.get("/files").text)
+    assert "11 published, 2 repeated, 11 rejected" in said
+    assert "all published" in said
+    for nothing in ("/files/x", f"/files/{'0' * 32}", f"/files/{'0' * 32}/corrections.csv", "/files/x/original"):
         assert console.get(nothing).status_code == 404
         assert "There is nothing at this address." in console.get(nothing).text
+
+
+def test_a_file_is_downloaded_as_it_came(console: TestClient) -> None:
+    answer = console.get(f"/files/{DIRTY}/original")
+    assert answer.content == (SAMPLES / "03-dirty.csv").read_bytes()
+    assert answer.headers["content-disposition"] == "attachment; filename*=utf-8''03-dirty.csv"
+    assert answer.headers["content-type"] == "application/octet-stream"
 
 
 @pytest.mark.parametrize(
@@ -215,6 +234,16 @@ def test_orders_are_filtered_and_paged(tmp_path: Path) -> None:
         for name in ("client_id", "min_total", "pa_date_from"):
             assert f"{name}: this value is not allowed." in shown(wrong.text)
         assert "No order lines." in shown(client.get("/orders?client_id=9").text)
+        named = shown(client.get("/orders?client=AN&product=duff&order_id=42").text)
+        assert "Orders 1 order line" in named
+        assert "Duff 1 Ana 7" in named
+        assert "0 order lines" in shown(client.get("/orders?client=nobody").text)
+        assert "Orders 120 order lines" in shown(client.get("/orders").text)
+        rows = list(
+            csv.DictReader(io.StringIO(client.get("/orders.csv?client=ana&sort=order_id").text.lstrip("\ufeff")))
+        )
+        assert (len(rows), rows[0]["client"], rows[0]["total_price"]) == (50, "Ana", "5.0000")
+        assert client.get("/orders.csv?client_id=x").status_code == 422
 
 
 def test_an_order_shows_which_files_told_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +277,7 @@ def test_errors_are_pages_for_who_reads_pages(console: TestClient) -> None:
     reader = {"Accept": "text/html,*/*", "Accept-Language": "es"}
     for address, status, said in (
         ("/nothing", 404, "Aquí no hay nada."),
-        ("/files?cursor=x", 400, "Esto no se puede responder"),
+        ("/orders?cursor=x", 400, "Esto no se puede responder"),
     ):
         answer = console.get(address, headers=reader)
         assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")

@@ -81,7 +81,7 @@ def test_what_is_open_counts_however_old_it_is(console: TestClient, old: LedgerR
     listed = said(console, "/files?open=1")
     assert "old.csv" in listed
     assert "unreadable.csv" in listed
-    assert "▲ open: 2" in listed
+    assert "valid, some rows rejected ▲ 2 4" in listed
     assert "old.csv" not in said(console, "/files?open=1&verdict=invalid")
     assert "2 rows were not loaded = 2 open + 0 corrected + 0 given up" in said(console, f"/files/{old.file_id}")
 

@@ -42,7 +42,7 @@ def test_a_template_holds_no_words_of_its_own(template: Path) -> None:
         r"\{[{%#].*?[}%#]\}|<code>duff .*?</code>", " ", template.read_text(encoding="utf-8"), flags=re.DOTALL
     )
     words = re.findall(r"[A-Za-zñáéíóú]{3,}", re.sub(r"<[^>]*>", " ", text))
-    assert set(words) <= {"CSV", "JSON", "Parquet", "UTC", "csv", "duff", "orders"}
+    assert set(words) <= {"CSV", "JSON", "Parquet", "UTC", "csv", "duff", "orders", "reports"}
 
 
 def test_templates_name_texts_that_there_are() -> None:

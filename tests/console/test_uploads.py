@@ -176,7 +176,8 @@ def test_what_has_the_name_and_is_no_file_is_gone_round(console: TestClient, tmp
     OTHERS[other](folder / key)
     answer = console.put("/console/uploads/a.csv", content=b"one")
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-request")
-    assert answer.json()["detail"] == "a.csv: the raw folder holds something else of this name; rename it"
+    why = "a.csv: the raw folder holds something else of this name; rename it"
+    assert answer.json()["detail"] == f"a.csv cannot be put there ({why})"
 
 
 def test_what_is_answered_is_on_the_disk(console: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     openapi["security"] = [{"key": []}]
     for path, methods in openapi["paths"].items():
         for operation in methods.values():
+            # what a route does in a sentence, not its function's name
+            operation["summary"] = operation["description"].partition("\n")[0].partition(". ")[0].removesuffix(".")
             if path == "/v1/health":
                 operation["security"] = []
             for status, answer in operation["responses"].items():

@@ -10,7 +10,12 @@ from duff_orders.api.security import HEADERS
 
 #: Left out of the functions' bundles: there nothing is shown.
 FOLDER = Path(__file__).parent / "swagger_ui"
-_TYPES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript", "start.js": "text/javascript"}
+_TYPES = {
+    "swagger-ui.css": "text/css",
+    "frame.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "start.js": "text/javascript",
+}
 # Swagger UI draws its icons from data: addresses; no other page may.
 _POLICY = HEADERS["Content-Security-Policy"].replace("img-src 'self'", "img-src 'self' data:")
 

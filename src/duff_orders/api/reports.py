@@ -1,6 +1,7 @@
 """The predefined reports and their answers: a route for each, generated from what its file declares."""
 
 import inspect
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -15,17 +16,23 @@ from duff_orders.api.formats import Body, columns_told, respond
 from duff_orders.api.parameters import CONDITIONAL, AnyFormat, BackendDependency
 from duff_orders.api.problems import Problem, invalid
 from duff_orders.clock import format_time, utc_now
-from duff_orders.errors import InputError
+from duff_orders.errors import DamagedObject, InputError
 from duff_orders.query import reports
+from duff_orders.query.kept import find, kept
 from duff_orders.query.reports import Parameter, Report, Value
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 
+#: Rows of an answer to a question that the lake keeps, and seconds that it may take.
+MOST_ROWS, LONGEST = 10_000, 20
+_PAUSE = 0.05
+
 
 @router.get("", response_model=models.ReportList)
-def list_reports(request: Request) -> Response:
-    """The ready-made questions, what may be given to each, and the columns that it gives."""
-    declared = [reports.report(name) for name in reports.names()]
+def list_reports(request: Request, backend: BackendDependency) -> Response:
+    """The ready-made questions, what may be given to each, and the columns that it gives; those of the lake last."""
+    own = kept(backend.lake.store, lambda _: None)
+    declared = [*(reports.report(name) for name in reports.names()), *own.values()]
     document = {
         "data": [
             {
@@ -135,6 +142,47 @@ for _name in reports.names():
 
 
 @router.get("/{name}", include_in_schema=False)
-def get_unknown_report(name: str) -> Response:
-    """Say which reports there are."""
-    raise Problem("not-found", f"no report {name!r:.80}; reports: {', '.join(reports.names())}")
+def get_kept_report(request: Request, backend: BackendDependency, name: str) -> Response:
+    """A question that the lake keeps: it runs as SQL from outside does, where that is switched on."""
+    try:
+        report = find(backend.lake.store, name)
+    except (InputError, DamagedObject) as error:
+        raise Problem("not-found", str(error)) from None
+    if backend.queries is None:
+        raise Problem("queries-off", "whoever runs this server has not switched queries on")
+    chosen: dict[str, Value] = {}
+    for given, text in request.query_params.multi_items():
+        if given == "format":
+            continue
+        try:
+            chosen[given] = report.parameter(given).read(text)
+        except InputError as error:
+            raise invalid("query", given[:80], text, str(error)) from None
+    caller = request.scope.get("caller")
+    query_id = backend.queries.submit(report.text(chosen), MOST_ROWS, caller=caller, token=None)
+    deadline = time.monotonic() + LONGEST
+    while (state := backend.queries.state(query_id, caller=caller)) is None or not state.ended:
+        if time.monotonic() > deadline:
+            backend.queries.cancel(query_id)
+            raise Problem("query-failed", f"the question takes longer than {LONGEST} seconds; ask it as a query")
+        time.sleep(_PAUSE)
+    if state.state != "succeeded":
+        raise Problem(state.problem, state.reason or "the query failed")
+    result = backend.queries.result(query_id, 0, MOST_ROWS)
+
+    def make() -> Body:
+        document = {
+            "name": name,
+            "parameters": {
+                each.name: _plain(value)
+                for each, value in zip(report.parameters, report.values(chosen).values(), strict=True)
+            },
+            "columns": columns_told(result.columns),
+            "data": result.dictionaries(),
+            "truncated": state.truncated,
+            "version": None,
+            "computed_at": format_time(utc_now()),
+        }
+        return Body(document, result.columns, result.rows, truncated=state.truncated)
+
+    return respond(request, None, make, name=name)

@@ -27,6 +27,7 @@ from duff_orders.cli.options import (
 from duff_orders.errors import DamagedObject, InputError
 
 if TYPE_CHECKING:
+    from duff_orders.lake.stores.base import Store
     from duff_orders.query.athena import ResultPages
 
 #: How long an answer of Athena is waited for; then the query is cancelled.
@@ -104,7 +105,7 @@ def query(
 
     if output is None:
         pipe.end_when_closed()
-    text, longer = _question(sql, report, pairs or [])
+    _check_question(sql, report, pairs or [])
     if format == "parquet" and output is None:
         raise typer.BadParameter("--format parquet needs --output FILE")
     if output is not None:
@@ -112,11 +113,13 @@ def query(
     with deployed(deployment) as remote:
         if remote is not None:
             seconds = ATHENA_SECONDS if timeout is None else timeout
+            text, longer = _question(sql, report, pairs or [], remote.store)
             rows = _write_answer(remote.ask(text, timeout=seconds), format, output)
             if longer is not None and rows == longer.most:
                 _tell_cut(longer, sum(len(page) for page in remote.ask(longer.sql, timeout=seconds).pages))
             return
     opened_lake = open_lake(context, lake, memory=memory)
+    text, longer = _question(sql, report, pairs or [], opened_lake.store)
     left_out: list[DamagedObject] = []
     with within(timeout, opened_lake.settings.memory, output):
         if format == "parquet":
@@ -148,18 +151,24 @@ def _tell_cut(longer: _Longer, rows: int) -> None:
         print(f"only the first {longer.most:,} rows; --with limit=N shows more{up_to}", file=sys.stderr)
 
 
-def _question(sql: str | None, report: str | None, assignments: list[str]) -> tuple[str, _Longer | None]:
-    """The SQL that is asked for, of one of the two ways to say it; of a report also that of one row more."""
-    from duff_orders.query import reports
-
+def _check_question(sql: str | None, report: str | None, assignments: list[str]) -> None:
+    """One of the two ways to ask."""
     if (sql is None) == (report is None):
         raise typer.BadParameter("give SQL, or --report NAME")
+    if report is None and assignments:
+        raise typer.BadParameter("--with is for a --report")
+
+
+def _question(
+    sql: str | None, report: str | None, assignments: list[str], store: "Store"
+) -> tuple[str, _Longer | None]:
+    """The SQL that is asked for; of a report, ours or one that the lake keeps, also that of one row more."""
+    from duff_orders.query.kept import find
+
     if report is None:
-        if assignments:
-            raise typer.BadParameter("--with is for a --report")
         # the guard says what is wrong with bytes that are not UTF-8
         return (_read_stdin().decode("utf-8", "surrogateescape") if sql == "-" else str(sql)), None
-    declared = reports.report(report)
+    declared = find(store, report)
     pairs = [each.partition("=") for each in assignments]
     values = {name: declared.parameter(name).read(value) for name, _, value in pairs}
     most = declared.limit(values)

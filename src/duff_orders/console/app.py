@@ -12,6 +12,7 @@ from duff_orders.api.problems import Problem
 from duff_orders.api.security import PagePaths, reads_pages
 from duff_orders.console import (
     correcting,
+    file_list,
     files,
     login,
     mapping,
@@ -58,6 +59,7 @@ def install(app: FastAPI, source: Source, landing: Landing, *, watched: bool = T
         sales.router,
         sample.router,
         correcting.router,
+        file_list.router,
         files.router,
         mapping.router,
         orders.router,

@@ -1,4 +1,4 @@
-"""The files: the list; and one file, why its rows were rejected, and how to correct it."""
+"""One file: its verdict, why its rows were rejected, what became of them, and the way to correct them."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,17 +13,17 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from duff_orders.api.backend import rejected_lines
-from duff_orders.api.files import page_of_files, reasons_of, rejected
+from duff_orders.api.files import reasons_of, rejected
 from duff_orders.api.problems import Problem
 from duff_orders.api.profiles import event_of, may_change
 from duff_orders.clock import format_time, utc_now
 from duff_orders.console.headers import is_about_the_header
 from duff_orders.console.mapping import rights_of
-from duff_orders.console.page import backend, locale, missing, page, partner_names, words
+from duff_orders.console.page import backend, locale, missing, page, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
-from duff_orders.documents import VERDICTS, Entry, LedgerRow, ranges, tied
+from duff_orders.documents import Entry, LedgerRow, ranges, tied
 from duff_orders.errors import DamagedObject, SourceChanged
 from duff_orders.lake import layout, partners
 from duff_orders.lake.corrections import published
@@ -40,32 +40,10 @@ from duff_orders.query.readers import reader_in
 
 router = APIRouter(include_in_schema=False)
 
-#: Files of a page, rejected rows that are shown, characters of a cell, and files of one name.
-FILES, ROWS, CHARACTERS, VERSIONS = 50, 100, 500, 20
+#: Rejected rows that are shown, characters of a cell, and files of one name.
+ROWS, CHARACTERS, VERSIONS = 100, 500, 20
 #: Texts that are shown of a reason, characters of each, those of a key, and bytes that are sent at once.
 FOUND, FOUND_CHARACTERS, MOST_KEY, PART = 3, 40, 1024, 1 << 18
-
-
-@router.get("/files")
-def list_files(request: Request, verdict: str = "", open: str = "", cursor: str = "") -> Response:
-    """The ledger, newest first, or what is open of it."""
-    source = backend(request)
-    wanted = verdict if verdict in VERDICTS else None
-    rows, following = page_of_files(source, wanted, cursor or None, FILES, only_open=bool(open))()
-    standings = source.standings()
-    known = {row.file_id: row for row in standings.rows()}
-    shown = {
-        "rows": rows,
-        "standing": {each["file_id"]: standings.of(known[each["file_id"]]) for each in rows},
-        "verdict": wanted,
-        "verdicts": VERDICTS,
-        "open": bool(open),
-        "next": following,
-        "cursor": cursor,
-        "waiting": request.app.state.progress.on_their_way(words(request)),
-        "partners": partner_names(source),
-    }
-    return page(request, "files.html", "files", shown)
 
 
 @router.get("/files/{file_id}")

@@ -108,6 +108,13 @@ class Words:
         day = "" if local.date() == moment.date() else f"{self.day(moment.date())} "
         return f"{self.day(local.date())} {local:%H:%M} {place(self.zone)} ({day}{moment:%H:%M} UTC)"
 
+    def clock(self, value: datetime) -> str:
+        """The time of the day where the reader is, and in UTC: `13:20 (16:20 UTC)`; or in UTC alone."""
+        moment = value.astimezone(UTC)
+        local = moment.astimezone(ZoneInfo(self.zone))
+        same = local.utcoffset() == timedelta(0)
+        return f"{moment:%H:%M} UTC" if same else f"{local:%H:%M} ({moment:%H:%M} UTC)"
+
     def place(self, zone: str) -> str:
         """Where a time zone is."""
         return place(zone)

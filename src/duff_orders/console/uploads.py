@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from duff_orders.api import limits
-from duff_orders.api.problems import Problem, invalid
+from duff_orders.api.problems import Problem
 from duff_orders.console.page import backend, words
 from duff_orders.console.progress import Progress
 from duff_orders.console.source import Source
@@ -37,16 +37,21 @@ async def put_upload(request: Request, name: str, replaces: str | None = None, p
     `replaces` is an invalid or failed file whose place it takes, `partner` the profile under whose prefix it is put.
     """
     progress: Progress = request.app.state.progress
+    t = words(request)
     if not _is_name(name):
-        raise invalid("path", "name", name, " or ".join(f"*{suffix}" for suffix in layout.SUFFIXES))
-    if replaces is not None:
-        await run_in_threadpool(_check_replaceable, backend(request), replaces)
+        raise Problem(
+            "invalid-parameter", t("upload_name", allowed=" / ".join(f"*{suffix}" for suffix in layout.SUFFIXES))
+        )
+    if replaces is not None and not await run_in_threadpool(_is_replaceable, backend(request), replaces):
+        raise Problem("invalid-parameter", t("upload_replaces"))
     prefix = "" if partner is None else await run_in_threadpool(_prefix, backend(request), partner)
+    if prefix is None:
+        raise Problem("invalid-parameter", t("upload_partner", name=str(partner)[:80]))
     size = request.headers.get("content-length", "0")
     async with _in_thread(progress.landing.scratch()) as folder:  # it may have to wait for a lock
         most = room(folder)
         if not size.isdecimal() or int(size) > most:
-            raise Problem("too-large", f"there is room for {most:,} bytes")
+            raise Problem("too-large", t("upload_large", size=t.size(most)))
         path = folder / name
         written, began = 0, time.monotonic()
         with path.open("wb") as target:
@@ -59,17 +64,16 @@ async def put_upload(request: Request, name: str, replaces: str | None = None, p
                 except StopAsyncIteration:
                     break
                 except TimeoutError:
-                    raise Problem("bad-request", f"the file comes more slowly than {SLOWEST_RATE:,} bytes/s") from None
+                    raise Problem("bad-request", t("upload_slow", rate=t.size(SLOWEST_RATE))) from None
                 written += len(part)
                 if written > most:
-                    raise Problem("too-large", f"there is room for {most:,} bytes")
+                    raise Problem("too-large", t("upload_large", size=t.size(most)))
                 await run_in_threadpool(target.write, part)
         try:
             key = await run_in_threadpool(progress.landing.put, path, replaces, prefix)
         except InputError as error:
-            raise Problem("bad-request", str(error)) from None
+            raise Problem("bad-request", t("upload_there", name=name, why=str(error))) from None
     progress.received(key)
-    t = words(request)
     return JSONResponse({"key": key, "stage": t("stage_received")}, 202, headers={"Cache-Control": "no-store"})
 
 
@@ -112,18 +116,17 @@ async def _in_thread(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
         await run_in_threadpool(manager.__exit__, None, None, None)
 
 
-def _check_replaceable(source: Source, file_id: str) -> None:
+def _is_replaceable(source: Source, file_id: str) -> bool:
     row = source.file(file_id)
-    if row is None or row.verdict not in ("invalid", "failed"):
-        raise invalid("query", "replaces", file_id, "the id of a file that is invalid or failed")
+    return row is not None and row.verdict in ("invalid", "failed")
 
 
-def _prefix(source: Source, partner: str) -> str:
-    """What the keys of a partner's files begin with."""
+def _prefix(source: Source, partner: str) -> str | None:
+    """What the keys of a partner's files begin with; None where there is no such partner."""
     try:
         return partners.prefix_of(source.lake.store, partner)
-    except InputError as error:
-        raise invalid("query", "partner", partner, str(error)) from None
+    except InputError:
+        return None
 
 
 def _is_name(name: str) -> bool:

@@ -36,6 +36,8 @@ _PA_DATE = re.compile(r"/pa_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _DATA_OBJECT = re.compile(r"([0-9a-f]{32})(?:-r([0-9]+))?-([0-9]+)[.]parquet")
 SUFFIXES = (".csv", ".csv.gz")
 PARTNERS, READINGS = f"{PROCESSED}/partners/", f"{PROCESSED}/readings/"
+#: Questions that a lake keeps.
+QUERIES = f"{PROCESSED}/queries/"
 #: Which profiles are in force.
 PARTNERS_INDEX = f"{PARTNERS}index.json"
 #: On S3, the metadata of a raw object that says which file it replaces.
@@ -117,6 +119,11 @@ def draft_object(file_id: str) -> str:
 def corrections_object(file_id: str) -> str:
     """The name of the corrections of a file that were published."""
     return f"{CORRECTIONS}/{file_id}.json"
+
+
+def query_object(name: str) -> str:
+    """The name of a question that is kept."""
+    return f"{QUERIES}{name}.sql"
 
 
 def settled_object(partner: str, day: date) -> str:

@@ -54,10 +54,16 @@ SORTS = {f"{sign}{name}": (name, sign == "-") for name in ("pa_date", "order_id"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineFilter:
-    """Which order lines: those for which all of what is given holds."""
+    """Which order lines: those for which all of what is given holds.
 
+    Of `client_ids` and `product_ids` any will do; of none of them no line has any.
+    """
+
+    order_id: int | None = None
     client_id: int | None = None
     product_id: int | None = None
+    client_ids: tuple[int, ...] | None = None
+    product_ids: tuple[int, ...] | None = None
     status: str | None = None
     channel: str | None = None
     pa_date_from: date | None = None
@@ -67,6 +73,7 @@ class LineFilter:
     def conditions(self) -> tuple[list[str], Parameters]:
         """The conditions, and the values of their `?`."""
         pairs: list[tuple[str, int | str | None]] = [
+            ("order_id = ?", self.order_id),
             ("client_id = ?", self.client_id),
             ("product_id = ?", self.product_id),
             ("status = ?", self.status),
@@ -76,7 +83,12 @@ class LineFilter:
             (f"total_price >= cast(? as {MONEY})", _text(self.min_total)),
         ]
         applied = [(condition, value) for condition, value in pairs if value is not None]
-        return [condition for condition, _ in applied], [value for _, value in applied]
+        conditions, parameters = [condition for condition, _ in applied], Parameters(value for _, value in applied)
+        for column, ids in (("client_id", self.client_ids), ("product_id", self.product_ids)):
+            if ids is not None:
+                conditions.append(f"{column} in ({', '.join('?' * len(ids))})" if ids else "1 = 0")
+                parameters += ids
+        return conditions, parameters
 
 
 def _text(value: date | Decimal | None) -> str | None:
@@ -108,6 +120,26 @@ def lines(relation: str, wanted: LineFilter, sort: str, after: list[Any] | None,
         f"select {LINE} from {relation} as lines{where}"
         f" order by {column}{' desc' if falls else ''}, {keys}product_id limit {limit + 1}",
         parameters,
+    )
+
+
+def counted(relation: str, wanted: LineFilter) -> Statement:
+    """How many order lines there are, and of how many orders."""
+    conditions, parameters = wanted.conditions()
+    where = f" where {' and '.join(conditions)}" if conditions else ""
+    return f"select count(*) as order_lines from {relation} as lines{where}", parameters
+
+
+def named(table: str, key: str, name: str, ids: Sequence[int]) -> Statement:
+    """The names that a dimension gives some ids."""
+    return f"select {key}, {name} from {table} where {key} in ({', '.join('?' * len(ids))})", [*ids]
+
+
+def called(table: str, key: str, name: str, text: str, limit: int) -> Statement:
+    """The ids of a dimension whose name holds a text, in any case, and one more than so many."""
+    return (
+        f"select {key} from {table} where strpos(lower({name}), lower(?)) > 0 order by {key} limit {limit + 1}",
+        [text],
     )
 
 

@@ -21,6 +21,12 @@ const Exact = () => ({
   },
 });
 
+// Swagger UI has both schemes; the reader's is told by a class of the page.
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+
 window.addEventListener("DOMContentLoaded", () => {
   SwaggerUIBundle({
     url: "../v1/openapi.json",

@@ -25,7 +25,8 @@ _SUFFIX = ".sql"
 _OVER = re.compile(rf"over ({'|'.join(get_args(Over))})")
 _PAGE = re.compile(rf"page ({'|'.join(get_args(Page))})")
 _PARAMETER = re.compile(rf"(\w+) ({'|'.join(get_args(Type))})(?: (\S+) to (\S+))? = (.*?): (.+)")
-_COLUMN = re.compile(r"gives (\w+) ([a-z]+(?:\(\d+,\d+\))?)")
+#: A line of a head that says what a report gives.
+COLUMN = re.compile(r"gives (\w+) ([a-z]+(?:\(\d+,\d+\))?)")
 _PLACE = re.compile(r":(\w+)")
 #: Digits of an integer that may be given.
 _DIGITS = 18
@@ -116,7 +117,8 @@ class Report:
 
     def _filled(self, chosen: Mapping[str, Value], write: Callable[[Value], str]) -> str:
         values = self.values(chosen)
-        return _PLACE.sub(lambda found: write(values[found[1]]), self.body)
+        # what stands behind a colon and is no parameter, as in a time, is the text's own
+        return _PLACE.sub(lambda found: write(values[found[1]]) if found[1] in values else found[0], self.body)
 
 
 @cache
@@ -137,7 +139,7 @@ def report(name: str) -> Report:
 def declared(name: str, text: str) -> Report:
     """The report that a file declares; raises ValueError for a head that says anything else."""
     lines = [*filled(text.splitlines())]
-    title, *head = [line.removeprefix("-- ") for line in lines if line.startswith("--")]
+    title, *head = [line.removeprefix("-- ") for line in lines if line.startswith("--")] or [""]
     over: list[Over] = []
     page: list[Page] = []
     parameters, columns = [], []
@@ -146,7 +148,7 @@ def declared(name: str, text: str) -> Report:
             over.append(match[1])  # type: ignore[arg-type] # of the pattern
         elif match := _PAGE.fullmatch(line):
             page.append(match[1])  # type: ignore[arg-type] # likewise
-        elif match := _COLUMN.fullmatch(line):
+        elif match := COLUMN.fullmatch(line):
             columns.append((match[1], match[2]))
         elif match := _PARAMETER.fullmatch(line):
             parameters.append(_parameter(*match.groups()))  # type: ignore[arg-type] # likewise
