@@ -563,6 +563,7 @@ class QueryState(Shape):
     id: str
     state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     reason: str | None = None
+    problem: Annotated[str | None, Field(description="what kind of problem it failed for, as in `/problems/`")] = None
     rows: int | None = None
     truncated: bool | None = None
     bytes_scanned: int | None = None

@@ -145,7 +145,7 @@ def _succeeded(queries: Queries, state: backend.Query, max_rows: int) -> dict[st
 def _told(state: backend.Query) -> dict[str, Any]:
     document: dict[str, Any] = {"id": state.id, "state": state.state}
     if state.state == "failed":
-        document["reason"] = state.reason
+        document |= {"reason": state.reason, "problem": state.problem}
     if state.state == "succeeded":
         document |= {"rows": state.rows, "truncated": state.truncated}
         document |= {"bytes_scanned": state.bytes_scanned, "seconds": round(state.seconds, 3)}

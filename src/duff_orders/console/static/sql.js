@@ -42,7 +42,7 @@ async function submit() {
       await pause(wait);
       told = await ask("GET", "/v1/queries/" + told.id);
     }
-    if (told.state === "failed") throw new Error(told.reason);
+    if (told.state === "failed") throw Object.assign(new Error(told.reason), { kind: told.problem });
     if (told.state === "cancelled") state.textContent = said.cancelled;
     else await show(told);
   } catch (error) {
