@@ -2,7 +2,8 @@
 
     python -m benchmarks.console [--rows 10000000] [--files 10000] [--keep DIR]
 
-The files came over 100 days, the last of them today, and some of their rows are rejected. A page is asked for 30 times
+The files came over 100 days, the last of them today, from 50 partners that promised as many; some of their
+rows are rejected. A page is asked for 30 times
 in a row by one reader, without what a browser keeps; its first time, in which charts are drawn, is told apart. The
 weight is what goes over the wire, compressed, of the page with its style and scripts.
 """
@@ -24,12 +25,13 @@ import httpx2
 from benchmarks.api import memory
 from duff_orders import build_models
 from duff_orders.generator.orders import generate
+from duff_orders.lake import partners
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, put
 from duff_orders.local.run import process
 from duff_orders.settings import Settings
 
-DAYS, TIMES, PORT = 100, 30, 8765
+DAYS, TIMES, PORT, PARTNERS = 100, 30, 8765, 50
 #: Seconds in which the server looks through what lies in the raw folder.
 SETTLED = 30
 #: Rows that a rule refuses, of all.
@@ -42,9 +44,15 @@ def make_lake(folder: Path, rows: int, files: int) -> Lake:
     each = rows // files
     first = datetime.now(UTC) - timedelta(days=DAYS - 1, hours=1)
     path = folder / "made.csv"
+    promised = (
+        f'[expect]\nzone = "UTC"\nby = "23:00"\nfiles = {max(1, files // DAYS // PARTNERS)}\nsince = "{first.date()}"\n'
+    )
+    for number in range(PARTNERS):
+        text = f'prefix = "partner-{number}-"\n{promised}days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]\n'
+        partners.put(lake.store, f"partner-{number}", text, first)
     for number in range(files):
         generate(path, rows=each, seed=number, first_order=1 + number * (each // 2 + 3), bad=BAD)
-        named = path.rename(folder / f"partner-{number % 7}-{number:05}.csv")
+        named = path.rename(folder / f"partner-{number % PARTNERS}-{number:05}.csv")
         when = first + timedelta(days=DAYS * number / files)
         process(lake, announce(lake.disk, put(lake.disk, named), when=when))
         named.unlink()
@@ -65,6 +73,7 @@ def pages(client: httpx2.Client) -> dict[str, str]:
         "files, invalid": "/files?verdict=invalid",
         "file": f"/files/{file}",
         "correct": f"/files/{file}/correct",
+        "proof": f"/proof/{datetime.now(UTC).date() - timedelta(days=3)}",
         "orders": "/orders",
         "orders, filtered": "/orders?status=broken&channel=Retail&sort=-total_price",
         "order": f"/orders/{order}",

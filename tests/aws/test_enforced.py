@@ -309,7 +309,17 @@ def test_who_reads_the_pages_needs_the_policy_of_the_documents(
         client = TestClient(guarded(made), base_url="http://127.0.0.1")
         (dirty,) = [row for row in source.ledger.rows() if row.source_file == "a//odd.csv"]
         page = f"/files/{dirty.file_id}"
-        for path in ("/?period=all", "/files", page, f"{page}/corrections.csv", "/orders", "/orders/5678", "/sql"):
+        for path in (
+            "/",
+            "/partners",
+            "/sales?period=all",
+            "/files",
+            page,
+            f"{page}/corrections.csv",
+            "/orders",
+            "/orders/5678",
+            "/sql",
+        ):
             assert client.get(path).status_code == 200, path
         assert client.post("/v1/queries", json={"sql": "select 1 as one"}).json()["state"] == "succeeded"
         sent = client.put("/console/uploads/reader.csv", content=(SAMPLES / "05-missing-column.csv").read_bytes())

@@ -8,8 +8,10 @@ import pytest
 
 from duff_orders.aws.pages import RawBucket, source_of
 from duff_orders.aws.remote import UPLOAD, Remote, _own_version
+from duff_orders.clock import utc_now
 from duff_orders.errors import InputError, PipelineError
-from duff_orders.lake import layout, snapshot
+from duff_orders.lake import layout, partners, snapshot
+from duff_orders.lake.corrections import published
 from duff_orders.lake.stores.s3 import S3Store
 from duff_orders.query import statements
 from duff_orders.query.athena import Athena
@@ -34,9 +36,9 @@ def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_pat
         drop(page, dirty)
         wait_for(page, "pages dirty.csv", "valid, some rows rejected").locator("a").click()
         page.wait_for_url("**/files/*")
-        assert page.locator("td.wrong", has_text="six").inner_text() == "six not a whole number"
+        assert page.locator("td.wrong", has_text="six").inner_text() == "six\nnot a whole number"
         with page.expect_download() as told:
-            page.get_by_role("link", name="Download for correction").click()
+            page.get_by_role("link", name="Open rows").click()
         assert told.value.suggested_filename == "pages dirty-corrected.csv"
         corrected = tmp_path / "pages dirty-corrected.csv"
         assert correct(Path(told.value.path()), corrected, first=9_700_000, channel="Pages") == 11
@@ -46,8 +48,8 @@ def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_pat
         wait_for(page, "pages dirty-corrected.csv", "valid, in the tables")
         page.reload()
         assert "11 rows were not loaded = 0 open + 11 corrected + 0 given up" in page.inner_text("main")
-        page.goto(f"{address}/?period=all")
-        assert page.locator("figure svg").count() == 4
+        page.goto(f"{address}/sales?period=all")
+        assert page.locator("figure svg[role=img]:visible").count() == 4
         page.goto(f"{address}/orders/9700003")
         assert "pages dirty-corrected.csv" in page.inner_text("main")
         page.goto(f"{address}/orders?channel=Pages")
@@ -59,6 +61,39 @@ def test_drop_see_correct_drop_again(deployed: Deployed, opened: Opened, tmp_pat
         page.get_by_role("button", name="Run").click()
         page.locator("[data-state]", has_text="1 rows in").wait_for()
         assert page.locator("[data-result] td").inner_text() == "11"
+
+
+def test_a_day_is_told_and_rows_are_corrected(deployed: Deployed, opened: Opened, tmp_path: Path) -> None:
+    """The calendar, a partner, the proof of today, the grid: drafts and what is said of days lie in the deployment."""
+    now = utc_now()
+    days = 'days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]'
+    expect = f'zone = "UTC"\nby = "00:01"\nsince = "{now.date()}"\n{days}\n'
+    partners.put(deployed.store, "pages", f'prefix = "pages/"\n[expect]\n{expect}', now)
+    data = (SAMPLES / "03-dirty.csv").read_bytes().replace(b"Retail", b"Grid")
+    deployed.put("pages/grid.csv", data)
+    row = deployed.row("pages/grid.csv")
+    try:
+        with serving(tmp_path, "--deployment", "duff-orders") as (address, _, _):
+            page = opened()
+            page.goto(address)
+            page.get_by_role("link", name="pages, ").first.wait_for()
+            page.goto(f"{address}/partners/pages")
+            assert "11" in page.inner_text(".figures")
+            page.goto(f"{address}/proof/{row.event_time.date()}")
+            assert "check holds" in page.inner_text("main")
+            page.goto(f"{address}/files/{row.file_id}/correct")
+            wrong = page.locator("[data-cell=product_ccf][aria-invalid=true]").first
+            line = wrong.evaluate("each => each.closest('tr').dataset.line")
+            wrong.fill("6")
+            wrong.press("Enter")
+            page.locator("[data-told]", has_text=f"line {line} is right").wait_for(state="attached")
+            page.get_by_role("button", name="Publish 1 corrected row").click()
+            page.wait_for_url("**/files/*published=*")
+            (corrections,) = published(deployed.store, row.file_id)
+            made = deployed.row(corrections.key)
+            assert (made.verdict, made.corrects) == ("valid", (f"{row.file_id}:{line}",))
+    finally:
+        partners.remove(deployed.store, "pages")
 
 
 def test_a_file_is_put_beside_others_of_its_name(aws: str, tmp_path: Path) -> None:

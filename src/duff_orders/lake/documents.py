@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from duff_orders.contract import FILES
 from duff_orders.documents import (
@@ -117,3 +117,11 @@ SETTLED = Kind(Settled, f"{layout.SETTLED}/", lambda settled: layout.settled_obj
 GIVEN_UP = Kind(GivenUp, f"{layout.GIVEN_UP}/", lambda given: layout.given_up_object(given.file_id))
 READINGS = Kind(Reading, layout.READINGS, lambda reading: layout.reading_object(reading.name))
 PARTNERS = Kind(Partners, layout.PARTNERS_INDEX, lambda _: layout.PARTNERS_INDEX)
+
+#: What only people can say again, where it is damaged: the kind, and what is known no more.
+SAID: tuple[tuple[Kind[Any], str], ...] = (
+    (GIVEN_UP, "what was given up is known no more; `duff give-up` says it again"),
+    (SETTLED, "what was said of this day is known no more; the partner's page takes it again"),
+    (DRAFTS, "a draft of corrections is gone; nothing of it was published"),
+    (CORRECTIONS, "who corrected what on the file's page is known no more; the corrections themselves stand"),
+)

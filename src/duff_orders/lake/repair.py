@@ -13,7 +13,17 @@ from duff_orders.documents.document import Document
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout, partners
 from duff_orders.lake.cleanup import set_aside
-from duff_orders.lake.documents import CONTENTS, EVENTS, HELD, LEDGER_ROWS, PARTNERS, READINGS, REPLACEMENTS, Kind
+from duff_orders.lake.documents import (
+    CONTENTS,
+    EVENTS,
+    HELD,
+    LEDGER_ROWS,
+    PARTNERS,
+    READINGS,
+    REPLACEMENTS,
+    SAID,
+    Kind,
+)
 from duff_orders.lake.events import of_row
 from duff_orders.lake.stores.base import Store, names
 from duff_orders.lake.survey import Survey
@@ -59,9 +69,10 @@ class Repair:
         self._profiles()
         self._readings()
         for fault in self.survey.of("aside"):
-            if fault.name.startswith(layout.GIVEN_UP):
-                self.put_aside(fault.name)
-                self.lost.append(f"{fault.name}: what was given up is known no more; `duff give-up` says it again")
+            for kind, lost in SAID:
+                if fault.name.startswith(kind.folder):
+                    self.put_aside(fault.name)
+                    self.lost.append(f"{fault.name}: {lost}")
 
     def keep(self, name: str) -> None:
         """Keep a copy of an object aside."""

@@ -3,7 +3,7 @@
 Nothing rests on one document alone. Each proves its own bytes; what it says is compared with what the others say.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from duff_orders.contract import COUNTS
 from duff_orders.documents import ContentNote, Event, GivenUp, Held, LedgerRow, Replacement
 from duff_orders.errors import DamagedObject
 from duff_orders.lake import layout, partners
-from duff_orders.lake.documents import CONTENTS, EVENTS, GIVEN_UP, HELD, LEDGER_ROWS, READINGS, REPLACEMENTS
+from duff_orders.lake.documents import CONTENTS, EVENTS, GIVEN_UP, HELD, LEDGER_ROWS, READINGS, REPLACEMENTS, SAID
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.snapshot import Snapshot, current
 from duff_orders.lake.stores.base import Store
@@ -107,6 +107,9 @@ def survey(lake: Lake, *, digests: bool = True, put_before: datetime | None = No
         },
         faults=faults,
     )
+    for kind, _ in SAID:
+        if kind is not GIVEN_UP:
+            deque(kind.every(store, _told(faults, "aside")), maxlen=0)
     faults += [*_announced(result), *_counts(result), *_contents(result), *_read(result), *_profiles(store)]
     if put_before is not None:
         faults += [*_unannounced(store, result, put_before)]
