@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from duff_orders.clock import utc_now
+from duff_orders.contract import COLUMN_NAMES
 from duff_orders.lake.lake import Lake
 from duff_orders.models.build import build
 from tests.api.test_serve import serving
 from tests.browser.conftest import served
 from tests.browser.tabs import Opened
 from tests.browser.test_pages import forget_statuses
-from tests.lakes import open_lake
+from tests.lakes import ingest, open_lake
 from tests.month import HEADER, INVALID, ROWS, TENTH, make_month
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -326,3 +327,22 @@ def test_times_are_the_readers_beside_utc(opened: Opened, address: str, month: t
     assert re.search(r"in Santiago \(\d\d:\d\d UTC\)", page.inner_text(".head"))
     page.goto(f"{address}/files/{file_of(lake, 'moe', ROWS)}")
     assert re.search(r"Came .* \d\d:\d\d Santiago \(\d\d:\d\d UTC\)", page.inner_text("aside"))
+
+
+def test_the_proof_of_twenty_files_is_one_sheet(opened: Opened, tmp_path: Path) -> None:
+    lake, now = open_lake(tmp_path / "lake"), utc_now()
+    header = ",".join(COLUMN_NAMES)
+    for number in range(20):
+        line = f"{number + 1},Moe,{number + 1},1,Duff,2.50,6,0.33,Retail,created"
+        ingest(lake, f"partner-{number}/orders-{now:%Y-%m-%d}.csv", f"{header}\n{line}\n".encode(), now)
+    with served(tmp_path) as address:
+        page = opened()
+        page.goto(f"{address}/proof/{now.date()}")
+        assert page.locator(".sheet tbody tr").count() == 20
+        assert page.inner_text(".sheet tfoot").split()[:2] == ["All", "20"]
+        page.emulate_media(media="print")
+        for gone in ("header.frame", "footer", ".not-printed"):
+            assert not page.locator(gone).is_visible()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        printed = page.pdf(prefer_css_page_size=True)
+        assert re.findall(rb"/Count (\d+)", printed) == [b"1"]

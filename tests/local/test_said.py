@@ -33,7 +33,7 @@ def lake(tmp_path: Path) -> Lake:
     settle(lake.store, "moe", [NOON.date()], "not_expected", "a holiday")
     desk = Desk(lake, row, standings(lake), None)
     desk.change([(3, "client_id", "1")])
-    done = publish(desk, lambda: lines(lake, row), lambda path, prefix: land(lake.disk, path, prefix=prefix))
+    done = publish(desk, lambda: lines(lake, row), lambda path, prefix, _: land(lake.disk, path, prefix=prefix))
     assert done.key
     process(lake, announce(lake.disk, done.key))
     Desk(lake, row, standings(lake), None).change([(4, "client_id", "2")])

@@ -12,6 +12,7 @@ from duff_orders.api.problems import Problem
 from duff_orders.api.security import PagePaths, reads_pages
 from duff_orders.console import (
     correcting,
+    feedback,
     file_list,
     files,
     login,
@@ -21,6 +22,7 @@ from duff_orders.console import (
     proof,
     sales,
     sample,
+    settling,
     sql,
     today,
     uploads,
@@ -55,6 +57,8 @@ def install(app: FastAPI, source: Source, landing: Landing, *, watched: bool = T
     pages = (
         today.router,
         partners.router,
+        feedback.router,
+        settling.router,
         proof.router,
         sales.router,
         sample.router,

@@ -142,7 +142,10 @@ def _line(
         actions.append({"text": t("do_give_up"), "href": f"/files/{row.file_id}#give-up"})
     elif row is not None:
         about = is_about_the_header(row)
-        actions.append({"text": t("do_columns" if about else "do_see"), "href": place_of_broken(row)})
+        if row.rows_rejected and not about:
+            actions.append({"text": t.many("do_rows", row.rows_rejected), "href": f"/files/{row.file_id}/correct"})
+        else:
+            actions.append({"text": t("do_columns" if about else "do_see"), "href": place_of_broken(row)})
     if of is not None and item.kind != "rows":
         text = t("do_ask" if item.kind == "missing" else "do_ask_again")
         actions.append({"text": text, "href": mail(t, of, item, what, with_address=with_address)})

@@ -5,6 +5,7 @@ Every page is a form that works without a script; the script beside it sends eac
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
@@ -23,6 +24,7 @@ from duff_orders.lake.given_up import LONGEST_WHY
 from duff_orders.local.correcting.draft import LONGEST_CELL, Desk, Taken
 from duff_orders.local.correcting.publishing import publish
 from duff_orders.local.correcting.rows import OpenRow
+from duff_orders.local.correcting.whole import StillInvalid
 from duff_orders.printable import printable
 
 router = APIRouter(prefix="/files/{file_id}/correct", include_in_schema=False)
@@ -112,6 +114,8 @@ def _do(request: Request, file_id: str, fields: Mapping[str, str]) -> Response:
         leads = _done(request, desk, fields)
     except Taken as error:
         return _grid(request, row, query, wrong=_taken(t, error.draft))
+    except StillInvalid as error:
+        return _grid(request, row, query, wrong=t("still_invalid", reason=t.why(error.reason)))
     except (InputError, ValueError) as error:
         return _grid(request, row, query, wrong=str(error))
     source.ledger.look_again()
@@ -149,8 +153,8 @@ def _publish(request: Request, desk: Desk) -> str:
     source = backend(request)
     progress: Progress = request.app.state.progress
 
-    def put(path: Any, prefix: str) -> str:
-        key = progress.landing.put(path, None, prefix)
+    def put(path: Path, prefix: str, replaces: str | None) -> str:
+        key = progress.landing.put(path, replaces, prefix)
         progress.received(key)
         return key
 

@@ -29,7 +29,7 @@ from duff_orders.lake import layout, partners
 from duff_orders.lake.corrections import published
 from duff_orders.lake.documents import EVENTS
 from duff_orders.lake.given_up import Refused, give_up, read_lines, take_back
-from duff_orders.lake.standing import Standings
+from duff_orders.lake.standing import Standing, Standings
 from duff_orders.local.correcting.draft import draft_of
 from duff_orders.local.correcting.rows import changes_of
 from duff_orders.partners.days import Day
@@ -40,6 +40,8 @@ from duff_orders.query.readers import reader_in
 
 router = APIRouter(include_in_schema=False)
 
+#: The contract since which it is known on which line a rejected row begins.
+REJECTED_ROWS_HAVE_LINES = 2
 #: Rejected rows that are shown, characters of a cell, and files of one name.
 ROWS, CHARACTERS, VERSIONS = 100, 500, 20
 #: Texts that are shown of a reason, characters of each, those of a key, and bytes that are sent at once.
@@ -165,8 +167,8 @@ def _page_of(request: Request, row: LedgerRow, reason: str = "", wrong: str = ""
         "columns": COLUMN_NAMES,
         "rejects": shown_rejects,
         "found": _found(shown_rejects),
-        "correctable": standing.open if row.published and row.contract > 1 else 0,
-        "may_replay": row.verdict == "failed" and may_change(request),
+        "correctable": correctable(standing),
+        "may_replay": may_change(request),
         "told": told,
         "published": published(source.lake.store, row.file_id),
         "draft": draft if draft and changes_of(draft) else None,
@@ -184,6 +186,14 @@ def _page_of(request: Request, row: LedgerRow, reason: str = "", wrong: str = ""
         "details": _details(t, row),
     }
     return page(request, "file.html", "files", page_of, status=422 if wrong else 200)
+
+
+def correctable(standing: Standing) -> int:
+    """How many rows of a file can be corrected in the browser: of an invalid one those that were rejected."""
+    row = standing.row
+    if row.contract < REJECTED_ROWS_HAVE_LINES or not standing.is_open or is_about_the_header(row):
+        return 0
+    return standing.open if row.published else row.rows_rejected
 
 
 def _found(rejects: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

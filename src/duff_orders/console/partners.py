@@ -1,47 +1,36 @@
-"""Partners: one row each; one of them with four weeks of arrivals, what is open, a day; and what is said of a day."""
+"""Partners: one row each; and one of them with four weeks of arrivals, what is open, and a day."""
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response, StreamingResponse
-from starlette.concurrency import run_in_threadpool
+from fastapi.responses import Response
 
 from duff_orders.api.files import reasons_of
 from duff_orders.api.profiles import may_change
 from duff_orders.clock import utc_now
 from duff_orders.console.calendar import lines, mark_text, percent, word
-from duff_orders.console.page import backend, locale, missing, page, words
+from duff_orders.console.page import backend, missing, page, words
 from duff_orders.console.partner_charts import partner_charts
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words, place
-from duff_orders.contract import COLUMN_NAMES
-from duff_orders.documents import Said
 from duff_orders.errors import DamagedObject, InputError
 from duff_orders.lake import partners as profiles
-from duff_orders.lake.given_up import LONGEST_WHY
 from duff_orders.lake.standing import Standing, Standings
 from duff_orders.partners.days import Day, PartnerDays, summary
 from duff_orders.partners.facts import SUMMARY_DAYS, open_of
-from duff_orders.partners.settled import settle
 from duff_orders.partners.usual import Mark
 from duff_orders.partners.work import work
 from duff_orders.profiles.profile import DAYS, Expected, Profile
-from duff_orders.query import rejects
-from duff_orders.query.harmless import harmless
-from duff_orders.query.readers import reader_in
 
 router = APIRouter(include_in_schema=False)
 
-#: Open files, and reasons, that a partner's page lists; days that may be settled at once.
-FILES, REASONS, MOST_DAYS = 20, 12, 366
+#: Open files, and reasons, that a partner's page lists.
+FILES, REASONS = 20, 12
 _WEEK = 7
 
 
@@ -58,7 +47,7 @@ def list_partners(request: Request) -> Response:
 def get_partner(request: Request, name: str, day: date | None = None) -> Response:
     """One partner."""
     t, source, now = words(request), backend(request), utc_now()
-    of = _found(source, name, now)
+    of = found(source, name, now)
     if of is None:
         return missing(request)
     first, last = _four_weeks(of, now)
@@ -90,81 +79,8 @@ def get_partner(request: Request, name: str, day: date | None = None) -> Respons
     return page(request, "partner.html", "partners", shown)
 
 
-@router.get("/partners/{name}/feedback.csv")
-def get_feedback(request: Request, name: str) -> Response:
-    """All open rows of a partner, each with its line, its reasons and what is allowed, in the reader's language."""
-    t, source = words(request), backend(request)
-    of = _found(source, name, utc_now())
-    if of is None:
-        return missing(request)
-    standings = source.standings()
-    delimiter = reader_in(locale(request)).delimiter
-    headers = {"Content-Disposition": f'attachment; filename="{name}-feedback.csv"', "Cache-Control": "no-store"}
-    told = _feedback(t, source, open_of(of, standings), standings, delimiter)
-    return StreamingResponse(told, media_type="text/csv; charset=utf-8", headers=headers)
-
-
-@router.get("/partners/{name}/settle")
-def get_settle(request: Request, name: str, what: str, day: date, to: date | None = None) -> Response:
-    """What is about to be said of a day, and why; or to be taken back."""
-    of = _found(backend(request), name, utc_now())
-    if of is None or what not in ("not_expected", "right"):
-        return missing(request)
-    return _settle_page(request, of, "right" if what == "right" else "not_expected", day, to or day)
-
-
-@router.post("/partners/{name}/settle")
-async def post_settle(request: Request, name: str) -> Response:
-    """Say it, or take it back."""
-    form = parse_qs((await request.body()).decode("utf-8", "replace"))
-    fields = {key: values[0].strip() for key, values in form.items()}
-    return await run_in_threadpool(_settle, request, name, fields)
-
-
-def _settle(request: Request, name: str, fields: Mapping[str, str]) -> Response:
-    source = backend(request)
-    of = _found(source, name, utc_now())
-    what: Said = "right" if fields.get("what") == "right" else "not_expected"
-    try:
-        first, last = date.fromisoformat(fields["day"]), date.fromisoformat(fields.get("to") or fields["day"])
-    except (KeyError, ValueError):
-        return missing(request)
-    days = [first + timedelta(days=number) for number in range(min((last - first).days, MOST_DAYS) + 1)]
-    if of is None or not days:
-        return missing(request)
-    if what == "right":  # of the days between those alone that files are expected on
-        days = [day for day in days if of.on(day)] or days[:1]
-    undo = bool(fields.get("undo"))
-    try:
-        settle(source.lake.store, name, days, what, fields.get("why", ""), by=request.scope.get("caller"), undo=undo)
-    except InputError:
-        wrong = words(request)("settle_needs_why", most=LONGEST_WHY)
-        return _settle_page(request, of, what, first, last, wrong=wrong)
-    source.ledger.look_again()
-    return RedirectResponse(f"/partners/{name}?day={last}#day", 303)
-
-
-def _settle_page(
-    request: Request, of: PartnerDays, what: Said, first: date, last: date, *, wrong: str = ""
-) -> Response:
-    t, source = words(request), backend(request)
-    said = source.settled().get((of.name, first))
-    held = said.holds(what) if said else None
-    day = t.long_day(first) if first == last else f"{t.long_day(first)} – {t.long_day(last)}"
-    shown = {
-        "of": of,
-        "what": what,
-        "title": t(f"settle_{what}", name=of.name, day=day),
-        "held": held,
-        "first": first,
-        "last": last,
-        "wrong": wrong,
-        "most": LONGEST_WHY,
-    }
-    return page(request, "settle.html", "partners", shown, status=422 if wrong else 200)
-
-
-def _found(source: Source, name: str, now: datetime) -> PartnerDays | None:
+def found(source: Source, name: str, now: datetime) -> PartnerDays | None:
+    """A partner with its days; None where there is none of this name."""
     return next((each for each in source.partner_days(now) if each.name == name), None)
 
 
@@ -346,28 +262,3 @@ def _writes(t: Words, source: Source, of: PartnerDays, *, with_address: bool) ->
     if with_address and of.email:
         told.append((t("write_contact"), of.email))
     return [*told, ("", t("profile_since", day=t.day(entry.since.date())))]
-
-
-def _feedback(
-    t: Words, source: Source, opened: Sequence[Standing], standings: Standings, delimiter: str
-) -> Iterator[bytes]:
-    """The lines of a feedback file, with a mark by which spreadsheets tell its encoding."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, delimiter=delimiter)
-    writer.writerow((t("name"), t("line"), t("reason"), t("allowed"), *COLUMN_NAMES, "record"))
-    yield b"\xef\xbb\xbf"
-    for standing in opened:
-        is_open = rejects.open_ones(standing.row, standings)
-        for record in rejects.read(source.lake, standing.row):
-            if not is_open(record):
-                continue
-            parts = [each.partition(":") for each in record["reasons"].split(";")]
-            reasons = "; ".join(f"{column}: {t.reason(code, column)}" for column, _, code in parts)
-            allowed = "; ".join(f"{column}: {t.allowed(column)}" for column, _, _ in parts)
-            texts = (record[name] for name in (*COLUMN_NAMES, "record"))
-            cells = (standing.row.source_file, record["line"], reasons, allowed, *texts)
-            writer.writerow(harmless(each) if isinstance(each, str) else each for each in cells)
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue().encode()

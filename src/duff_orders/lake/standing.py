@@ -88,6 +88,7 @@ class Standings:
         self._corrected_by: dict[str, list[Correcting]] = defaultdict(list)
         self._tried_by: dict[str, list[Correcting]] = defaultdict(list)
         self._known: dict[str, Standing] = {}
+        self._open: list[Standing] | None = None
         for row in sorted(self._rows.values(), key=lambda row: (row.event_time, row.file_id)):
             for named, by_file in ((row.corrects, self._corrected_by), (row.attempts, self._tried_by)):
                 for entry in map(Entry.of, named or ()):
@@ -138,8 +139,10 @@ class Standings:
 
     def open(self) -> list[Standing]:
         """The files about which something is to be done, newest first."""
-        standings = [standing for standing in map(self.of, self._rows.values()) if standing.is_open]
-        return sorted(standings, key=lambda each: (each.row.event_time, each.row.file_id), reverse=True)
+        if self._open is None:
+            found = [standing for standing in map(self.of, self._rows.values()) if standing.is_open]
+            self._open = sorted(found, key=lambda each: (each.row.event_time, each.row.file_id), reverse=True)
+        return [*self._open]
 
 
 def lost(row: LedgerRow) -> int:

@@ -125,6 +125,16 @@ def reasons_by_line(lake: Lake, data: bytes, reading: Reading) -> dict[int, tupl
     return {row["line"]: tuple(row["reasons"].split(";")) for row in rejected}
 
 
+def verdict_of(lake: Lake, data: bytes, key: str, reading: Reading) -> Outcome:
+    """What a whole file would be, by its bytes as they would lie there."""
+    try:
+        start, encoding, final = beginning(data, key, whole=True, size=2 * len(data) + 1)
+        header = read_header(start[:HEAD], encoding, reading, final=final and len(start) < HEAD)
+        return _tried(lake, start, header, reading)[0]
+    except InvalidFile as error:
+        return Outcome(verdict="invalid", reason=str(error))
+
+
 def _tried(lake: Lake, data: bytes, header: Header, reading: Reading) -> tuple[Outcome, list[dict[str, Any]]]:
     """What the engine makes of some records: the outcome, and those that it rejects."""
     # what was made UTF-8 stays so, whatever bytes were none

@@ -1,5 +1,6 @@
 """Each expected day of a partner with all that is to be said of it, in one word: the worst that is open."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -76,7 +77,8 @@ class PartnerDays:
 
     def on(self, day: date) -> Day | None:
         """One of its days; None where no file is expected."""
-        return next((each for each in self.days if each.slot.day == day), None)
+        place = bisect_left(self.days, day, key=lambda each: each.slot.day)
+        return self.days[place] if place < len(self.days) and self.days[place].slot.day == day else None
 
     def newest(self, now: datetime) -> Day | None:
         """The day that is told of as today's: today's own, else the last one before."""

@@ -17,6 +17,7 @@ from duff_orders.local.check import check
 from duff_orders.local.correcting.draft import MOST_STEPS, Desk, Taken
 from duff_orders.local.correcting.publishing import Published, publish
 from duff_orders.local.correcting.rows import changes_of
+from duff_orders.local.correcting.whole import StillInvalid
 from duff_orders.local.run import process
 from duff_orders.models.build import build
 from duff_orders.query.rejects import lines, standings
@@ -65,9 +66,10 @@ def states(lake: Lake, row: LedgerRow) -> dict[int, str]:
 
 
 def publishes(lake: Lake, row: LedgerRow, by: str | None = "ana") -> tuple[Published, list[LedgerRow]]:
-    done = publish(
-        desk(lake, row, by), lambda: lines(lake, row), lambda path, prefix: land(lake.disk, path, prefix=prefix)
-    )
+    def put(path: Path, prefix: str, replaces: str | None) -> str:
+        return land(lake.disk, path, prefix=prefix, replaces=replaces)
+
+    done = publish(desk(lake, row, by), lambda: lines(lake, row), put)
     made = [process(lake, announce(lake.disk, done.key))] if done.key else []
     return done, made
 
@@ -157,7 +159,7 @@ def test_a_crash_before_it_landed_is_made_good_by_publishing_again(lake: Lake, o
     at = desk(lake, open_file)
     at.change([(FIRST, "client_id", "1")])
 
-    def fails(path: Path, prefix: str) -> str:
+    def fails(path: Path, prefix: str, replaces: str | None) -> str:
         raise OSError("no room")
 
     with pytest.raises(OSError, match="no room"):
@@ -175,7 +177,7 @@ def test_one_is_at_it_and_the_other_may_read_or_take_over(lake: Lake, open_file:
         lambda: lisa.change([(TWO, "client_id", "2")]),
         lisa.undo,
         lambda: lisa.give_up([TWO], "x"),
-        lambda: publish(lisa, lambda: [], lambda path, prefix: ""),
+        lambda: publish(lisa, lambda: [], lambda path, prefix, replaces: ""),
     ):
         with pytest.raises(Taken, match="ana is correcting this file since"):
             act()
@@ -260,7 +262,40 @@ def test_a_file_that_is_gone_says_so(lake: Lake, open_file: LedgerRow) -> None:
         desk(lake, open_file).change([(FIRST, "client_id", "1")])
 
 
-def test_rows_of_an_invalid_file_can_be_corrected_too(lake: Lake, row: LedgerRow) -> None:
-    desk(lake, row).change([(FIRST, "client_id", "1")])
+def test_an_invalid_file_comes_again_as_a_whole_with_its_rows_corrected(lake: Lake, row: LedgerRow) -> None:
+    at = desk(lake, row)
+    at.change([(QUOTES, "record", "x")])  # as wrong as before
+    assert publishes(lake, row) == (Published(None, 0, 0), [])
+    at.change([(FIRST, "client_id", "1")])
+    with pytest.raises(StillInvalid, match="3 of 5 records rejected"):
+        publishes(lake, row)
+    assert states(lake, row)[FIRST] == "right"  # nothing of the draft is lost
+    at.change([(TWO, "client_id", "3"), (TWO, "product_ccf", "7")])
+    done, (made,) = publishes(lake, row)
+    assert done.rows == 2
+    assert (made.verdict, made.rows_read, made.rows_published, made.replaces) == (
+        "valid_with_rejects",
+        5,
+        3,
+        row.file_id,
+    )
+    text = lake.disk.path(f"{layout.RAW}/{made.source_file}").read_text()
+    assert text == DIRTY.replace("C-1,Moe,1", "1,Moe,1").replace("C-1,Moe,3", "3,Moe,3").replace("2.50,x,", "2.50,7,")
+    assert standings(lake).of(row).whole == "corrected"
+    assert states(lake, made) == {SHORT: "wrong", QUOTES: "wrong"}
+    build(lake)
+    assert check(lake, deep=True).problems == []
+
+
+def test_bytes_that_are_no_text_stay_what_they_are(lake: Lake) -> None:
+    lines = ["x,Mo\u00e9\u00e9,1,101,Duff,2.50,1,0.33,Retail,created", "y,Moe,2,101,Duff,2.50,1,0.33,Retail,created"]
+    text = (
+        "\n".join((",".join(COLUMN_NAMES), *lines, "")).encode() + b"3,Mo\xff,3,101,Duff,2.50,1,0.33,Retail,created\n"
+    )
+    row = ingest(lake, "acme/bytes.csv", text, NOON)
+    assert (row.verdict, row.encoding, row.rows_rejected) == ("invalid", "utf-8", 3)
+    desk(lake, row).change([(2, "client_id", "1"), (3, "client_id", "2")])
     _, (made,) = publishes(lake, row)
-    assert (made.verdict, made.corrects) == ("valid", (f"{row.file_id}:{FIRST}",))
+    assert lake.disk.path(f"{layout.RAW}/{made.source_file}").read_bytes() == text.replace(b"x,Mo", b"1,Mo").replace(
+        b"y,Moe", b"2,Moe"
+    )

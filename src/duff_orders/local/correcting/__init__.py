@@ -4,4 +4,5 @@
 - `judge`: what the pipeline would make of changed rows
 - `draft`: changes, undone and made again, kept until they are published; one author at a time
 - `publishing`: the right rows as a file of corrections, and what was published before
+- `whole`: an invalid file with its corrected rows in their places
 """

@@ -13,9 +13,10 @@ from duff_orders.lake.given_up import give_up
 from duff_orders.local.correcting.draft import Desk, Taken
 from duff_orders.local.correcting.judge import judge, written
 from duff_orders.local.correcting.rows import OpenRow, changes_of
+from duff_orders.local.correcting.whole import corrected_whole
 
-#: Puts a file where files land, behind a prefix; its key.
-Put = Callable[[Path, str], str]
+#: Puts a file where files land, behind a prefix, in the place of the file that is named, if any; its key.
+Put = Callable[[Path, str, str | None], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ def publish(desk: Desk, rejected_lines: Callable[[], list[int]], put: Put) -> Pu
     """Publish the rows of a draft that are right, and give up those that are marked so; the others stay a draft.
 
     They are judged once more: a profile may have changed since. What is done is repeated without harm: the object's
-    name follows from its content. Raises Taken where somebody else is at it.
+    name follows from its content. An invalid file comes again as a whole, with its rows corrected. Raises Taken where
+    somebody else is at it, StillInvalid where such a file would not be taken in.
     """
     draft = desk.draft()
     if draft is None:
@@ -50,7 +52,8 @@ def publish(desk: Desk, rejected_lines: Callable[[], list[int]], put: Put) -> Pu
 
 def _land(desk: Desk, rows: list[OpenRow], put: Put) -> str:
     """Tell what is published, then let it land: whoever sees the object finds who made it."""
-    data = written(desk.form, rows).data
+    is_whole = not desk.row.published
+    data = corrected_whole(desk, rows) if is_whole else written(desk.form, rows).data
     folder, _, name = desk.row.source_file.rpartition("/")
     stem = PurePosixPath(name).name.partition(".")[0]
     prefix = f"{folder}/" if folder else ""
@@ -61,7 +64,7 @@ def _land(desk: Desk, rows: list[OpenRow], put: Put) -> str:
     with tempfile.TemporaryDirectory(prefix="duff-corrections-") as made:
         path = Path(made, file)
         path.write_bytes(data)
-        return put(path, prefix)
+        return put(path, prefix, desk.row.file_id if is_whole else None)
 
 
 def _give_up(desk: Desk, rows: list[OpenRow], rejected_lines: Callable[[], list[int]]) -> set[int]:
