@@ -1,6 +1,6 @@
 """Every page of the console over many files and order lines: time, weight, memory of the server.
 
-    python -m benchmarks.console [--rows 10000000] [--files 10000] [--keep DIR]
+    python -m benchmarks.console [--rows 10000000] [--files 10000] [--ledger ROWS] [--keep DIR]
 
 The files came over 100 days, the last of them today, from 50 partners that promised as many; some of their
 rows are rejected. A page is asked for 30 times
@@ -11,12 +11,14 @@ weight is what goes over the wire, compressed, of the page with its style and sc
 import argparse
 import contextlib
 import gzip
+import hashlib
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from benchmarks.api import memory
 from duff_orders import build_models
 from duff_orders.generator.orders import generate
 from duff_orders.lake import partners
+from duff_orders.lake.documents import LEDGER_ROWS
 from duff_orders.lake.lake import Lake
 from duff_orders.lake.raw import announce, put
 from duff_orders.local.run import process
@@ -60,6 +63,26 @@ def make_lake(folder: Path, rows: int, files: int) -> Lake:
     return lake
 
 
+def multiply(lake: Lake, most: int) -> None:
+    """Make the ledger as long as that of many more files: rows of valid files of the same days, without objects."""
+    rows = [*lake.ledger.rows()]
+    for number in range(most - len(rows)):
+        of = rows[number % len(rows)]
+        made = replace(
+            of,
+            file_id=hashlib.sha256(f"{number} {of.file_id}".encode()).hexdigest()[:32],
+            source_file=f"{of.source_file.removesuffix('.csv')}-{number}.csv",
+            verdict="valid",
+            rows_read=of.rows_published + of.rows_duplicate,
+            rows_rejected=0,
+            orders_objects=0,
+            rejected_objects=0,
+            object_digests=None,
+            content=None,
+        )
+        lake.store.put_new(LEDGER_ROWS.name(made), made.stored())
+
+
 def pages(client: httpx2.Client) -> dict[str, str]:
     """The pages, with a file and an order that there are."""
     file = client.get("/v1/files?verdict=valid_with_rejects&limit=1").json()["data"][0]["file_id"]
@@ -86,13 +109,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--ledger", type=int, default=0, help="rows of the ledger, beyond those of the files")
     parser.add_argument("--keep", type=Path, help="where the lake is made, or lies already")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "lake").exists():
-            make_lake(folder, given.rows, given.files)
+            multiply(make_lake(folder, given.rows, given.files), given.ledger)
         command = [sys.executable, "-m", "duff_orders", "serve", "--lake", str(folder / "lake"), "--port", str(PORT)]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         stack.callback(server.wait)
