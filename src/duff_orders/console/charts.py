@@ -23,7 +23,7 @@ from duff_orders.contract import CONTRACT
 Row = dict[str, Any]
 
 #: Pixels of a chart, which is shown as wide as it is drawn: in a column, and alone in a row of a wide window.
-WIDTH, WIDE, HEIGHT, BAR = 300, 1180, 130, 22
+WIDTH, WIDE, HEIGHT, BAR = 300, 900, 130, 22
 #: Pixels that the vertical axis takes.
 _AXIS = 60
 #: Days that are shown as bars, and days that the table lists; the CSV has them all.
