@@ -11,6 +11,7 @@ from duff_orders.contract import COLUMN_NAMES
 from duff_orders.lake import partners
 from duff_orders.lake.lake import Lake
 from duff_orders.profiles.profile import load
+from duff_orders.query.kept import keep
 from tests.cli.commands import duff
 from tests.lakes import NOON, ingest, open_lake
 
@@ -109,3 +110,38 @@ def test_a_suggestion_is_printed_and_not_taken(lake: Lake) -> None:
         came(lake, f"acme/{week}.csv", monday - timedelta(weeks=week))
     assert suggest() == (0, "duff partner expect acme --days mon --by 07:00 --zone UTC --grace-minutes 60\n")
     assert load(partners.text_of(lake.store, partners.named(partners.partners(lake.store), "acme"))).expected is None
+
+
+def test_a_day_is_proven_on_one_sheet(lake: Lake) -> None:
+    came(lake, "acme/a.csv", NOON)
+    came(lake, "nobody.csv", NOON + timedelta(hours=1))
+    day = str(NOON.date())
+    told = duff("--lake", lake.disk.root, "proof", "--date", day)
+    assert told.code == 0
+    assert "acme: acme/a.csv (" in told.out
+    assert "–: nobody.csv (" in told.out
+    assert "2 read, 2 published" in told.out
+    assert "holds: every row adds up, 2 objects have the bytes" in told.out
+    facts = json.loads(duff("--lake", lake.disk.root, "proof", "--date", day, "--json").out)
+    assert facts["totals"]["rows_published"] == 2
+    assert facts["digest"] in told.out
+    page = duff("--lake", lake.disk.root, "proof", "--date", day, "--html").out
+    assert page.startswith("<!doctype html>")
+    assert "check holds" in page
+    assert "href=" not in page  # it needs no server
+    (name, *_) = [each.name for each in lake.store.listed("processed/orders/")]
+    path = lake.disk.path(name)
+    path.write_bytes(path.read_bytes()[:-1] + b"X")
+    broken = duff("--lake", lake.disk.root, "proof", "--date", day)
+    assert broken.code == 1
+    assert f"does not hold: acme/a.csv: the object {name}" in broken.out or "does not hold: nobody.csv" in broken.out
+
+
+def test_a_question_that_the_lake_keeps_is_a_report(lake: Lake) -> None:
+    came(lake, "acme/a.csv", NOON)
+    keep(lake.store, "lines_by_file", "Lines by file", "select source_file, rows_read from tbl_duff_files")
+    told = duff("--lake", lake.disk.root, "query", "--report", "lines_by_file", "--format", "csv")
+    assert (told.code, told.out.splitlines()) == (0, ["source_file,rows_read", "acme/a.csv,1"])
+    wrong = duff("--lake", lake.disk.root, "query", "--report", "nothing")
+    assert wrong.code != 0
+    assert "lines_by_file" in wrong.err
