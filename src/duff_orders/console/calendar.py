@@ -160,7 +160,6 @@ def _line(
         "partner": of.name if of is not None else None,
         "file": row,
         "day": t("today_day") if is_today else t.short_day(item.date),
-        "href": f"/partners/{of.name}?day={item.date}" if of is not None and item.days else "",
         "what": what,
         "more": " · ".join((t.age(item.since, now), *more))
         if not is_today

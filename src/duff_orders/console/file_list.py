@@ -15,7 +15,6 @@ from duff_orders.clock import utc_now
 from duff_orders.console.page import backend, page, partner_names, words
 from duff_orders.console.texts import Words
 from duff_orders.documents import VERDICTS, LedgerRow
-from duff_orders.lake import partners
 from duff_orders.lake.partners import Under
 from duff_orders.lake.standing import Standings
 from duff_orders.partners.days import PartnerDays
@@ -81,13 +80,12 @@ def list_files(request: Request, before: str = "") -> Response:
     t, source = words(request), backend(request)
     wanted, zone = Wanted.of(request.query_params), ZoneInfo(t.zone)
     standings = source.standings()
-    index = partners.partners(source.lake.store)
-    unders = {each.name: Under.of(index, each.name) for each in index.profiles}
+    told = source.partner_days(utc_now())
+    unders = {each.name: each.under for each in told}
     every = sorted(source.ledger.rows(), key=_newest_first, reverse=True)
     found = [row for row in every if _is_wanted(row, wanted, unders, standings, zone)]
     start = next((place + 1 for place, row in enumerate(found) if row.file_id == before), 0)
     shown = found[start : start + FILES]
-    told = source.partner_days(utc_now())
     listed = {
         "wanted": wanted,
         "total": len(found),

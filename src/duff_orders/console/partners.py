@@ -24,7 +24,7 @@ from duff_orders.lake.standing import Standing, Standings
 from duff_orders.partners.days import Day, PartnerDays, summary
 from duff_orders.partners.facts import SUMMARY_DAYS, open_of
 from duff_orders.partners.usual import Mark
-from duff_orders.partners.work import work
+from duff_orders.partners.work import Item, work
 from duff_orders.profiles.profile import DAYS, Expected, Profile
 
 router = APIRouter(include_in_schema=False)
@@ -59,21 +59,22 @@ def get_partner(request: Request, name: str, day: date | None = None) -> Respons
     expected = of.promised.expected
     told = summary(days)
     with_address = may_change(request)
-    actions = [each for each in lines(t, source, [of], items, with_address=with_address) if each["urgent"]]
+    missing_today = [item for item in items if item.word == "missing"][-1:]
+    actions = lines(t, source, [of], missing_today, with_address=with_address)
     shown = {
         "of": of,
         "newest": newest,
         "newest_word": word(t, newest) if newest else "",
         "promise": promise(t, expected),
         "on_time": t("on_time_of", on_time=told.on_time, over=told.over) if told.over else "",
-        "actions": actions[-1]["actions"] if actions else [],
+        "actions": actions[0]["actions"] if actions else [],
         "figures": _figures(t, days, opened),
         "charts": partner_charts(t, of, first, last) if expected else [],
         "open": [_open_row(t, source, each) for each in opened[:FILES]],
         "more": max(0, len(opened) - FILES),
         "open_rows": sum(each.open for each in opened),
         "weeks": _weeks(t, source, of, first, last),
-        "day": _day(t, source, of, chosen, day, with_address=with_address),
+        "day": _day(t, source, of, chosen, day, items, with_address=with_address),
         "writes": _writes(t, source, of, with_address=with_address),
     }
     return page(request, "partner.html", "partners", shown)
@@ -202,7 +203,14 @@ def _weeks(t: Words, source: Source, of: PartnerDays, first: date, last: date) -
 
 
 def _day(
-    t: Words, source: Source, of: PartnerDays, day: Day | None, asked: date | None, *, with_address: bool
+    t: Words,
+    source: Source,
+    of: PartnerDays,
+    day: Day | None,
+    asked: date | None,
+    items: Sequence[Item],
+    *,
+    with_address: bool,
 ) -> dict[str, Any] | None:
     """A day beside the figures: what was due, what came, what is unusual and within which bounds, what may be done."""
     when = day.slot.day if day is not None else asked
@@ -216,7 +224,7 @@ def _day(
     ]
     if day is None:
         return {"title": t.long_day(when), "date": when, "day": None, "said": said}
-    items = [item for item in work([of], source.standings()) if day in item.days]
+    of_day = [item for item in items if day in item.days]
     came = day.arrived_there
     return {
         "title": t.long_day(when),
@@ -228,7 +236,7 @@ def _day(
         "files": [*day.slot.files, *day.slot.unusable],
         "marks": [{"what": mark.what, "text": f"{mark_text(t, mark, when)} {_bounds(t, mark)}"} for mark in day.marks],
         "said": said,
-        "lines": lines(t, source, [of], items, with_address=with_address),
+        "lines": lines(t, source, [of], of_day, with_address=with_address),
     }
 
 

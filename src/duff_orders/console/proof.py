@@ -1,7 +1,6 @@
 """The proof of a day as a sheet: to be read, printed and signed."""
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from duff_orders.clock import utc_now
-from duff_orders.console.calendar import percent
 from duff_orders.console.page import backend, missing, page, templates, words
 from duff_orders.console.texts import Words
-from duff_orders.partners.proof import COUNTS, Entry, Proof, facts, proof
+from duff_orders.partners.proof import COUNTS, FATES, Entry, Proof, facts, proof
 
 router = APIRouter(include_in_schema=False)
 
@@ -69,14 +67,13 @@ def sheet(t: Words, of: Proof, made: datetime) -> dict[str, Any]:
         "title": t("proof_title", day=t.long_day(of.day)),
         "said": _said(t, of, totals),
         "lines": [_line(t, each) for each in of.entries],
-        "totals": [t.number(totals[name]) for name in (*COUNTS, "corrected", "given_up", "open")],
+        "totals": [t.number(totals[name]) for name in (*COUNTS, *FATES)],
         "remarks": [*_remarks(t, of)],
         "cells": cells[:CELLS],
         "more_cells": max(0, len(cells) - CELLS),
         "digest": _grouped(document["digest"]),
         "made": t.moment(made),
         "release": version("duff-orders"),
-        "share": percent(t, Decimal(totals["rows_rejected"]) / totals["rows_read"]) if totals["rows_read"] else "",
     }
 
 
@@ -100,13 +97,11 @@ def _said(t: Words, of: Proof, totals: dict[str, int]) -> str:
 
 
 def _line(t: Words, of: Entry) -> dict[str, Any]:
-    row, due = of.row, of.due
-    zone = t.place(of.zone)
+    row = of.row
     digest = (row.content or "").partition("-")[0] if row else ""
     return {
         "partner": of.partner or "–",
-        "due": f"{_there(due, of):%H:%M}" if due else "–",
-        "zone": zone,
+        "due": f"{of.due_there:%H:%M}" if of.due_there else "–",
         "came": f"{of.came:%H:%M}" if of.came else "",
         "late": of.late,
         "file": row.source_file.rpartition("/")[2] if row else "",
@@ -117,12 +112,6 @@ def _line(t: Words, of: Entry) -> dict[str, Any]:
         "counts": [t.number(getattr(row, name)) for name in COUNTS] if row else [],
         "fates": [t.number(each) for each in of.fates] if row else [],
     }
-
-
-def _there(when: datetime, of: Entry) -> datetime:
-    from zoneinfo import ZoneInfo
-
-    return when.astimezone(ZoneInfo(of.zone))
 
 
 def _grouped(digits: str) -> str:

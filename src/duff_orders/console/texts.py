@@ -115,10 +115,6 @@ class Words:
         same = local.utcoffset() == timedelta(0)
         return f"{moment:%H:%M} UTC" if same else f"{local:%H:%M} ({moment:%H:%M} UTC)"
 
-    def place(self, zone: str) -> str:
-        """Where a time zone is."""
-        return place(zone)
-
     def all_of(self, names: Iterable[str]) -> str:
         """Names in one phrase: `a, b and c`."""
         *most, last = [*names] or [""]

@@ -60,7 +60,6 @@ def get_today(
         "figures": _figures(t, told, items, day, local.date()),
         "calendar": calendar(t, told, first, last, local.date()),
         "days": days,
-        "spans": SPANS,
         "earlier": urlencode({"days": days, "until": first - timedelta(days=1)}),
         "kinds": counts(items),
         "kind": kind if kind in KINDS else "",

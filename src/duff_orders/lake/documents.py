@@ -20,11 +20,13 @@ from duff_orders.documents import (
     Settled,
 )
 from duff_orders.documents.document import Document
-from duff_orders.errors import DamagedObject
+from duff_orders.errors import DamagedObject, PipelineError
 from duff_orders.lake import layout
 from duff_orders.lake.stores.base import Store, Stored, names
 from duff_orders.profiles.reading import Reading
 
+# How often a document that somebody else writes, too, is read and written again.
+_ATTEMPTS = 20
 D = TypeVar("D", bound=Document)
 #: Who is told of a document that is left out since it cannot be read.
 OnDamage = Callable[[DamagedObject], None]
@@ -63,6 +65,19 @@ class Kind(Generic[D]):
         """The document of a name, or None where there is none; raises as `decode`."""
         stored = store.read(name)
         return None if stored is None else self.decode(name, stored)
+
+    def change(self, store: Store, name: str, change: Callable[[D | None], D | None]) -> None:
+        """Write what `change` makes of the document of a name, or of none; nothing where that is None.
+
+        Somebody else may write it, too: then it is read and changed again. Raises as `decode`, and PipelineError where
+        that never ends.
+        """
+        for _ in range(_ATTEMPTS):
+            stored = store.read(name)
+            document = change(None if stored is None else self.decode(name, stored))
+            if document is None or store.replace(name, document.stored(), stored.token if stored else None):
+                return
+        raise PipelineError(f"{name} is written by others all the time; try again")
 
     def each(self, store: Store, listed: Sequence[str], damaged: OnDamage | None = None) -> Iterator[D]:
         """The documents of some names, in their order, without those that are gone.

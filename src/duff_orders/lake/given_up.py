@@ -5,7 +5,7 @@ from itertools import islice
 
 from duff_orders.clock import utc_now
 from duff_orders.documents import GivenUp, GiveUp, each_line, ranges
-from duff_orders.errors import InputError, PipelineError
+from duff_orders.errors import InputError
 from duff_orders.lake import layout
 from duff_orders.lake.documents import GIVEN_UP, OnDamage
 from duff_orders.lake.standing import Standing, is_given_up_whole
@@ -25,8 +25,6 @@ REFUSALS = {
     "not_rejected": "{name}: no rejected row of its own begins on {lines}; such are {own}",
     "corrected": "{name}: line {lines} is corrected already; leave it out",
 }
-# How often a document that somebody else writes, too, is read and written again.
-_ATTEMPTS = 20
 # Lines that a message names.
 _NAMED = 10
 
@@ -127,11 +125,8 @@ def _told(lines: Collection[int]) -> str:
 
 def _add(store: Store, file_id: str, said: GiveUp) -> None:
     """Say one more thing of a file, after all that was said before."""
-    name = layout.given_up_object(file_id)
-    for _ in range(_ATTEMPTS):
-        stored = store.read(name)
-        before = GIVEN_UP.decode(name, stored).said if stored else ()
-        document = GivenUp(file_id=file_id, said=(*before, said))
-        if store.replace(name, document.stored(), stored.token if stored else None):
-            return
-    raise PipelineError(f"{name} is written by others all the time; try again")
+    GIVEN_UP.change(
+        store,
+        layout.given_up_object(file_id),
+        lambda before: GivenUp(file_id=file_id, said=(*(before.said if before else ()), said)),
+    )

@@ -46,6 +46,11 @@ class Day:
         return self.slot.due.astimezone(ZoneInfo(self.zone))
 
     @property
+    def lacking(self) -> int:
+        """How many files of those that are expected have not come, whatever became of them."""
+        return max(0, self.slot.needed - len(self.slot.files) - len(self.broken))
+
+    @property
     def arrived_there(self) -> datetime | None:
         """When the last file came that is needed, where the partner is."""
         return self.slot.arrived.astimezone(ZoneInfo(self.zone)) if self.slot.arrived else None

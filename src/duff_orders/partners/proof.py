@@ -20,7 +20,6 @@ from duff_orders.lake.corrections import published
 from duff_orders.lake.standing import Standings
 from duff_orders.lake.stores.base import Store
 from duff_orders.partners.days import Day, PartnerDays
-from duff_orders.partners.slots import due_at
 
 #: The counts of a file, as the ledger has them.
 COUNTS = ("rows_read", "rows_published", "rows_duplicate", "rows_rejected", "rows_withheld")
@@ -40,6 +39,11 @@ class Entry:
     late: bool
     row: LedgerRow | None
     fates: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def due_there(self) -> datetime | None:
+        """When it was due, where its partner is."""
+        return self.due.astimezone(ZoneInfo(self.zone)) if self.due else None
 
     @property
     def came(self) -> datetime | None:
@@ -86,7 +90,7 @@ def proof(
             expected += found.slot.needed
             came += min(found.slot.needed, len(found.slot.files))
             late += sum(row.event_time > found.slot.late_from for row in found.slot.files)
-            entries += _of_slot(of, found, standings)
+            entries += _of_slot(found, standings)
     for row in rows:
         if row.file_id not in placed:
             of_row = next((each for each in told if each.under.holds(row.source_file)), None)
@@ -109,15 +113,14 @@ def proof(
     )
 
 
-def _of_slot(of: PartnerDays, day: Day, standings: Standings) -> list[Entry]:
-    expected = of.promised.expected
-    due = due_at(expected, day.slot.day) if expected else None
+def _of_slot(day: Day, standings: Standings) -> list[Entry]:
+    due = day.slot.due
     told = [
-        _entry(of.name, day.zone, due, row, standings, late=row.event_time > day.slot.late_from)
+        _entry(day.partner, day.zone, due, row, standings, late=row.event_time > day.slot.late_from)
         for row in sorted((*day.slot.files, *day.slot.unusable), key=lambda row: row.event_time)
     ]
-    lacks = max(0, day.slot.needed - len(day.slot.files) - len(day.broken))
-    return [*told, *[Entry(partner=of.name, zone=day.zone, due=due, late=day.slot.state != "due", row=None)] * lacks]
+    missing = Entry(partner=day.partner, zone=day.zone, due=due, late=day.slot.state != "due", row=None)
+    return [*told, *[missing] * day.lacking]
 
 
 def _entry(

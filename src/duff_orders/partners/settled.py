@@ -5,7 +5,7 @@ from datetime import date
 
 from duff_orders.clock import utc_now
 from duff_orders.documents import Said, Settled, Settlement
-from duff_orders.errors import InputError, PipelineError
+from duff_orders.errors import InputError
 from duff_orders.lake import layout
 from duff_orders.lake.documents import SETTLED, OnDamage
 from duff_orders.lake.given_up import LONGEST_WHY
@@ -13,8 +13,6 @@ from duff_orders.lake.stores.base import Store
 
 #: What was said of days, by the partner's name and the day.
 Settlements = Mapping[tuple[str, date], Settled]
-# How often a document that somebody else writes, too, is read and written again.
-_ATTEMPTS = 20
 
 
 def all_settled(store: Store, damaged: OnDamage | None = None) -> dict[tuple[str, date], Settled]:
@@ -45,15 +43,11 @@ def settle(
 
 def _add(store: Store, partner: str, day: date, said: Settlement) -> None:
     """Say one more thing of a day, after all that was said before."""
-    name = layout.settled_object(partner, day)
-    for _ in range(_ATTEMPTS):
-        stored = store.read(name)
-        before = SETTLED.decode(name, stored).said if stored else ()
-        document = Settled(partner=partner, day=day, said=(*before, said))
-        if (document.holds(said.what) is None) == (
-            Settled(partner=partner, day=day, said=before).holds(said.what) is None
-        ):
-            return
-        if store.replace(name, document.stored(), stored.token if stored else None):
-            return
-    raise PipelineError(f"{name} is written by others all the time; try again")
+
+    def told(before: Settled | None) -> Settled | None:
+        holds = before is not None and before.holds(said.what) is not None
+        if holds is not said.undo:
+            return None
+        return Settled(partner=partner, day=day, said=(*(before.said if before else ()), said))
+
+    SETTLED.change(store, layout.settled_object(partner, day), told)

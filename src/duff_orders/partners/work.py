@@ -113,10 +113,9 @@ def balance(told: Iterable[PartnerDays], items: Sequence[Item], rows: Iterable[L
         if today is None:
             continue
         slot = today.slot
-        lacks = max(0, slot.needed - len(slot.files) - len(today.broken))
         expected += slot.needed
         if slot.is_open or slot.state == "missed":
-            missing, due = (missing, due + lacks) if slot.state == "due" else (missing + lacks, due)
+            missing, due = (missing, due + today.lacking) if slot.state == "due" else (missing + today.lacking, due)
     return Balance(
         expected=expected,
         missing=missing,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from duff_orders.clock import utc_now
 from duff_orders.documents import Change, Draft, LedgerRow, Step
 from duff_orders.documents.drafts import GIVEN_UP, RECORD
-from duff_orders.errors import InputError, PipelineError
+from duff_orders.errors import InputError
 from duff_orders.lake import layout
 from duff_orders.lake.documents import DRAFTS
 from duff_orders.lake.given_up import LONGEST_WHY
@@ -18,8 +18,6 @@ from duff_orders.local.correcting.rows import OpenRow, at_line, changes_of, open
 
 #: Characters of a cell, and steps that are kept apart: of more the oldest become one.
 LONGEST_CELL, MOST_STEPS = 20_000, 500
-# How often a document that somebody else writes, too, is read and written again.
-_ATTEMPTS = 20
 
 
 class Taken(InputError):
@@ -154,21 +152,16 @@ class Desk:
         return replace(draft, judged=judged)
 
     def _keep(self, change: Changing, *, taking: bool = False) -> None:
-        name = layout.draft_object(self.row.file_id)
-        store = self.lake.store
-        for _ in range(_ATTEMPTS):
-            stored = store.read(name)
-            before = DRAFTS.decode(name, stored) if stored else self._new()
+        def changed(stored: Draft | None) -> Draft | None:
+            before = stored or self._new()
             if before.holder != self.by and not taking:
                 if before.steps:
                     raise Taken(before)
                 before = replace(before, holder=self.by, since=utc_now())
             after = change(before)
-            if after == before and stored is not None:
-                return
-            if store.replace(name, after.stored(), stored.token if stored else None):
-                return
-        raise PipelineError(f"{name} is written by others all the time; try again")
+            return None if after == before and stored is not None else after
+
+        DRAFTS.change(self.lake.store, layout.draft_object(self.row.file_id), changed)
 
     def _new(self) -> Draft:
         row = self.row
