@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from duff_orders.api.backend import rejected_lines
-from duff_orders.console.page import backend, missing, page, words
+from duff_orders.console.page import backend, form, missing, page, words
 from duff_orders.console.progress import Progress
 from duff_orders.console.texts import Words
 from duff_orders.documents import Draft, LedgerRow, ranges
@@ -58,20 +58,13 @@ def get_give_up(request: Request, file_id: str, line: int) -> Response:
 @router.post("/cell")
 async def post_cell(request: Request, file_id: str) -> Response:
     """A cell as its field was left: what is wrong with the row now, in words."""
-    fields = _fields(await request.body())
-    return await run_in_threadpool(_cell, request, file_id, fields)
+    return await run_in_threadpool(_cell, request, file_id, await form(request))
 
 
 @router.post("")
 async def post_grid(request: Request, file_id: str) -> Response:
     """What a button of the page says: keep, undo, redo, change, give up, take back, take over or publish."""
-    fields = _fields(await request.body())
-    return await run_in_threadpool(_do, request, file_id, fields)
-
-
-def _fields(body: bytes) -> dict[str, str]:
-    form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: values[-1] for name, values in form.items()}
+    return await run_in_threadpool(_do, request, file_id, await form(request))
 
 
 def _desk(request: Request, row: LedgerRow) -> Desk:

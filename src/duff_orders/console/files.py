@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response, StreamingResponse
@@ -19,7 +19,7 @@ from duff_orders.api.profiles import event_of, may_change
 from duff_orders.clock import format_time, utc_now
 from duff_orders.console.headers import is_about_the_header
 from duff_orders.console.mapping import rights_of
-from duff_orders.console.page import backend, locale, missing, page, words
+from duff_orders.console.page import backend, form, locale, missing, page, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.contract import COLUMN_NAMES, ORDERS, REJECTED_ROWS
@@ -119,8 +119,7 @@ def get_corrections(request: Request, file_id: str) -> Response:
 @router.post("/files/{file_id}/give-up")
 async def post_give_up(request: Request, file_id: str) -> Response:
     """Give up what is open of a file, or take that back: the form of its page."""
-    form = parse_qs((await request.body()).decode("utf-8", "replace"))
-    fields = {name: values[0].strip() for name, values in form.items()}
+    fields = {name: value.strip() for name, value in (await form(request)).items()}
     return await run_in_threadpool(_give_up, request, file_id, fields)
 
 

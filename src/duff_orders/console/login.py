@@ -1,14 +1,14 @@
 """Where a key is required: a page that accepts it and gives the browser a session instead."""
 
 import asyncio
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from duff_orders.api.keys import name_of
 from duff_orders.api.sessions import COOKIE, SESSION, Sessions
-from duff_orders.console.page import page, words
+from duff_orders.console.page import form, page, words
 
 router = APIRouter(include_in_schema=False)
 
@@ -33,10 +33,10 @@ def get_login(request: Request, to: str = "/") -> Response:
 @router.post("/login")
 async def post_login(request: Request) -> Response:
     """Take a key: a session in its place, or the page again."""
-    form = parse_qs((await request.body()).decode("utf-8", "replace"))
-    to = inside(form.get("to", ["/"])[0])
+    fields = await form(request)
+    to = inside(fields.get("to", "/"))
     sessions: Sessions = request.scope["sessions"]
-    caller = name_of(form.get("key", [""])[0], request.scope["keys"])
+    caller = name_of(fields.get("key", ""), request.scope["keys"])
     if caller is None:
         await asyncio.sleep(SLOWED)
         return page(request, "login.html", "login", {"to": to, "said": words(request)("wrong_key")}, status=403)

@@ -6,7 +6,7 @@ Without a script the page is a form; each button sends it, and gets it back with
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from duff_orders.api.problems import Problem
 from duff_orders.api.profiles import Rights, beginning_of, event_of, may_change
 from duff_orders.clock import utc_now
-from duff_orders.console.page import backend, missing, page, words
+from duff_orders.console.page import backend, form, missing, page, words
 from duff_orders.console.source import Source
 from duff_orders.console.texts import Words
 from duff_orders.contract import COLUMNS, STATUSES, Column
@@ -74,9 +74,7 @@ def get_columns(request: Request, file_id: str, saved: str = "") -> Response:
 @router.post("/files/{file_id}/columns")
 async def post_columns(request: Request, file_id: str) -> Response:
     """What was said: tried, or saved, by the button that sent it."""
-    form = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
-    fields = {name: values[0] for name, values in form.items()}
-    return await run_in_threadpool(_said, request, file_id, fields)
+    return await run_in_threadpool(_said, request, file_id, await form(request))
 
 
 @router.post("/profiles/{name}/take-up")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qs
 from zoneinfo import available_timezones
 
 from fastapi import Request
@@ -45,6 +46,12 @@ def locale(request: Request) -> str:
         if tag.lower().startswith(f"{language}-") and len(tag) == len(language) + 3:
             return tag
     return language
+
+
+async def form(request: Request) -> dict[str, str]:
+    """The fields of a form that was sent, as they were filled in; of several of one name the first."""
+    fields = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+    return {name: values[0] for name, values in fields.items()}
 
 
 def backend(request: Request) -> Source:

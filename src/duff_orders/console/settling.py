@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from duff_orders.clock import utc_now
-from duff_orders.console.page import backend, missing, page, words
+from duff_orders.console.page import backend, form, missing, page, words
 from duff_orders.console.partners import found
 from duff_orders.documents import Said
 from duff_orders.errors import InputError
@@ -35,8 +34,7 @@ def get_settle(request: Request, name: str, what: str, day: date, to: date | Non
 @router.post("/partners/{name}/settle")
 async def post_settle(request: Request, name: str) -> Response:
     """Say it, or take it back."""
-    form = parse_qs((await request.body()).decode("utf-8", "replace"))
-    fields = {key: values[0].strip() for key, values in form.items()}
+    fields = {key: value.strip() for key, value in (await form(request)).items()}
     return await run_in_threadpool(_settle, request, name, fields)
 
 

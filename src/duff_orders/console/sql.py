@@ -1,7 +1,7 @@
 """SQL: the tables and what their columns mean, kept questions, and an editor; the script beside it runs the query."""
 
 from collections.abc import Mapping
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from duff_orders.api.profiles import may_change
 from duff_orders.console.mapping import rights_of
-from duff_orders.console.page import backend, page
+from duff_orders.console.page import backend, form, page
 from duff_orders.contract import TABLES
 from duff_orders.errors import InputError, QueryRefused
 from duff_orders.query import reports
@@ -31,8 +31,7 @@ def get_sql(request: Request, example: str = "", q: str = "") -> Response:
 @router.post("/sql/keep")
 async def post_keep(request: Request) -> Response:
     """Keep a question under a name, or keep it no more."""
-    form = parse_qs((await request.body()).decode("utf-8", "replace"))
-    fields = {name: values[0].strip() for name, values in form.items()}
+    fields = {name: value.strip() for name, value in (await form(request)).items()}
     return await run_in_threadpool(_keep, request, fields)
 
 
